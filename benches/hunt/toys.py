@@ -103,7 +103,7 @@ def stopped():
 
 
 #: What is said of the very damage that is tried.
-SAID = ("set aside and made again", "the training starts over", "is found out again")
+SAID = ("set aside and rebuilt", "training starts over", "are determined again")
 
 
 class Mtl:

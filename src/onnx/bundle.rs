@@ -121,7 +121,7 @@ impl ModelCard {
         let card: Self = serde_json::from_slice(&text).map_err(|error| not_a_card(error.to_string()))?;
         match check::validate(&card) {
             Ok(()) => Ok(card),
-            Err(reason) => Err(OnnxError::UnsoundCard { path: path.to_owned(), reason }),
+            Err(reason) => Err(OnnxError::InvalidCard { path: path.to_owned(), reason }),
         }
     }
 }

@@ -58,7 +58,7 @@ pub enum OnnxError {
     )]
     ChangedCard { path: PathBuf },
     #[error("invalid model card {}: {reason}; export the model again", path.display())]
-    UnsoundCard { path: PathBuf, reason: String },
+    InvalidCard { path: PathBuf, reason: String },
     #[error(
         "{} was modified after export: its checksum differs from mtl.json. Export the model again: \
          mtl export RUN --to FOLDER",
@@ -69,10 +69,10 @@ pub enum OnnxError {
         "{} refers to external data (`{location}`), which is not loaded; models of mtl are self-contained",
         path.display()
     )]
-    External { path: PathBuf, location: String },
+    ExternalData { path: PathBuf, location: String },
     /// The part of an exported model that cannot be verified, and why.
     #[error("{0}")]
-    Unproved(String),
+    Unverifiable(String),
 }
 
 impl OnnxError {

@@ -46,7 +46,7 @@ impl OnnxSession {
         // ONNX Runtime's own message for a missing file is very long.
         let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
         if let Some(location) = location(&bytes).map_err(invalid)? {
-            return Err(OnnxError::External { path: path.to_owned(), location });
+            return Err(OnnxError::ExternalData { path: path.to_owned(), location });
         }
         let environment =
             runtime.environment().ok_or_else(|| invalid("ONNX Runtime is not loaded".to_owned()))?;

@@ -22,7 +22,7 @@ use crate::run::destination::PredictedTable;
 use crate::run::error::RunError;
 use crate::run::kept_columns::selected_columns;
 use crate::run::metadata;
-use crate::run::prediction::{PredictionCollector, steps};
+use crate::run::prediction::{PredictionCollector, sequence_lengths};
 use crate::run::preference;
 use crate::run::publish;
 use crate::run::text_generator::TextGenerator;
@@ -52,7 +52,7 @@ impl ModelBundle {
     /// If the card or the model is missing or invalid, or a file differs from its checksum in the card.
     pub fn read(folder: &Path) -> Result<Self, RunError> {
         if let Some(missing) = [CARD, MODEL].into_iter().find(|name| !folder.join(name).is_file()) {
-            return Err(RunError::NoModel { folder: folder.to_owned(), missing });
+            return Err(RunError::MissingModel { folder: folder.to_owned(), missing });
         }
         let card = ModelCard::read(&folder.join(CARD))?;
         for file in &card.files {
@@ -87,7 +87,7 @@ impl ModelBundle {
     pub fn write(&self, folder: &Path, run: &RunId, scores: Vec<Score>) -> Result<(), RunError> {
         let stale = existing_files(folder)?;
         if same_file(folder, &self.folder) {
-            return Err(RunError::OwnFolder { folder: folder.to_owned() });
+            return Err(RunError::RunFolder { folder: folder.to_owned() });
         }
         std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
         // Files left from an earlier export belong to another model.
@@ -155,7 +155,7 @@ impl ModelBundle {
         let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(notify))?;
         let mut session = self.session(&runtime)?;
         let tasks = self.card.signature.tasks.iter();
-        let mut answers: Vec<PredictionCollector> =
+        let mut collectors: Vec<PredictionCollector> =
             tasks.map(|task| PredictionCollector::new(task, self.card.transitions(&task.name))).collect();
         let tasks = self.card.signature.tasks.iter();
         let mut generators: Vec<TextGenerator> = tasks
@@ -172,18 +172,20 @@ impl ModelBundle {
                 |name: &str| self.card.signature.tasks.iter().any(|task| task.name.as_str() == name);
             let is_misshapen = |(name, array): &&(String, Array)| is_answer(name) && array.rows() != rows;
             if let Some((output, _)) = outputs.iter().find(is_misshapen) {
-                return Err(RunError::OtherModel { output: output.clone() });
+                return Err(RunError::OutputMismatch { output: output.clone() });
             }
-            let lengths = steps(&self.card.signature, &inputs);
+            let lengths = sequence_lengths(&self.card.signature, &inputs);
             for generator in &mut generators {
-                generator.take(&mut session, &self.card, (&inputs, &outputs), start as u64)?;
+                generator.add_batch(&mut session, &self.card, (&inputs, &outputs), start as u64)?;
             }
-            for answer in &mut answers {
-                answer.take(&outputs, &lengths).map_err(|output| RunError::OtherModel { output })?;
+            for collector in &mut collectors {
+                collector
+                    .add_batch(&outputs, &lengths)
+                    .map_err(|output| RunError::OutputMismatch { output })?;
             }
         }
-        for (answer, names) in answers.into_iter().zip(&names.columns) {
-            columns.extend(names.iter().cloned().zip(answer.columns()));
+        for (collector, names) in collectors.into_iter().zip(&names.columns) {
+            columns.extend(names.iter().cloned().zip(collector.columns()));
         }
         for generator in generators {
             warn_if_empty(&generator, notify);
@@ -222,6 +224,6 @@ fn existing_files(folder: &Path) -> Result<Vec<String>, RunError> {
     let ours = |name: &String| is_ours(name) && ModelBundle::is_at(folder);
     match names.iter().find(|name| !ours(name)) {
         None => Ok(names),
-        Some(name) => Err(RunError::NotABundle { folder: folder.to_owned(), other: name.clone() }),
+        Some(name) => Err(RunError::FolderInUse { folder: folder.to_owned(), other: name.clone() }),
     }
 }

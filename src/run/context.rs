@@ -47,7 +47,7 @@ impl RunContext<'_> {
     /// The folder of the artifact of a stage that may be missing from the plan.
     pub fn folder_of(&self, stage: &Stage) -> Result<PathBuf, RunError> {
         let known = self.statuses.contains_key(stage);
-        known.then(|| self.folder(stage)).ok_or_else(|| RunError::NotMade { stage: stage.to_string() })
+        known.then(|| self.folder(stage)).ok_or_else(|| RunError::StageNotRun { stage: stage.to_string() })
     }
 
     /// A table that this run has read.
@@ -55,7 +55,7 @@ impl RunContext<'_> {
         let stage = Stage::shared(Work::Load(table.clone()));
         match self.get(&stage) {
             Some(Artifact::Loaded(loaded)) => Ok(loaded),
-            _ => Err(RunError::NotMade { stage: stage.into() }),
+            _ => Err(RunError::StageNotRun { stage: stage.into() }),
         }
     }
 
@@ -64,7 +64,7 @@ impl RunContext<'_> {
         let stage = Stage::shared(Work::Split(table.clone()));
         match self.get(&stage) {
             Some(Artifact::Rows(rows)) => Ok(rows),
-            _ => Err(RunError::NotMade { stage: stage.into() }),
+            _ => Err(RunError::StageNotRun { stage: stage.into() }),
         }
     }
 
@@ -120,7 +120,7 @@ impl RunContext<'_> {
     /// The trial that a stage belongs to.
     pub fn trial(&self, stage: &Stage) -> Result<&Trial, RunError> {
         let trial = stage.trial.and_then(|number| self.plan.trial(number));
-        trial.ok_or_else(|| RunError::NotMade { stage: stage.to_string() })
+        trial.ok_or_else(|| RunError::StageNotRun { stage: stage.to_string() })
     }
 
     fn get(&self, stage: &Stage) -> Option<Artifact> {

@@ -43,20 +43,20 @@ pub enum RunError {
         "{} is not an exported model: {missing} is missing; create one with `mtl export RUN --to DIR`",
         folder.display()
     )]
-    NoModel { folder: PathBuf, missing: &'static str },
+    MissingModel { folder: PathBuf, missing: &'static str },
     #[error(
         "{} is not empty and not an exported model (it contains `{other}`); use a new folder",
         folder.display()
     )]
-    NotABundle { folder: PathBuf, other: String },
+    FolderInUse { folder: PathBuf, other: String },
     #[error("`{}` is a file; --to expects a folder", path.display())]
     NotAFolder { path: PathBuf },
     #[error("{} belongs to the run itself; use another folder", folder.display())]
-    OwnFolder { folder: PathBuf },
+    RunFolder { folder: PathBuf },
     #[error("output `{output}` is missing or has an unexpected shape: mtl.json and model.onnx do not match")]
-    OtherModel { output: String },
+    OutputMismatch { output: String },
     #[error("mtl.json does not match model.onnx: {what}. Export the model again: mtl export RUN --to FOLDER")]
-    OtherCard { what: String },
+    CardMismatch { what: String },
     #[error(
         "--keep: unknown column `{column}`{}",
         near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
@@ -78,11 +78,11 @@ pub enum RunError {
     Draft(String),
     /// A stage was used before it ran.
     #[error("internal error: stage `{stage}` was used before it ran; please report it")]
-    NotMade { stage: String },
+    StageNotRun { stage: String },
     #[error("internal error: stage `{stage}` panicked; please report it")]
     Panicked { stage: String },
     #[error("the search proposed an invalid configuration ({}): {reason}", choices.join(", "))]
-    Choice { choices: Vec<String>, reason: String },
+    InvalidProposal { choices: Vec<String>, reason: String },
     #[error("interrupted before stage `{stage}`")]
     Cancelled { stage: String },
 }

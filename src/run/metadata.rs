@@ -43,9 +43,9 @@ fn kinds(signature: &Signature) -> impl Iterator<Item = (String, String)> {
 /// Checks that a card matches a model's metadata. Models of earlier formats have fewer entries.
 ///
 /// # Errors
-/// [`RunError::OtherCard`], with the difference.
+/// [`RunError::CardMismatch`], with the difference.
 pub fn check(metadata: &[(String, String)], card: &ModelCard) -> Result<(), RunError> {
-    let mismatch = |what: String| Err(RunError::OtherCard { what });
+    let mismatch = |what: String| Err(RunError::CardMismatch { what });
     let entry = |key: &str| metadata.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
     let hashed = card.format >= HASHED;
     for task in &card.signature.tasks {

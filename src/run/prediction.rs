@@ -39,7 +39,7 @@ impl<'a> PredictionCollector<'a> {
     ///
     /// # Errors
     /// The name of the output that is missing or has an unexpected shape.
-    pub fn take(&mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<(), String> {
+    pub fn add_batch(&mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<(), String> {
         let find = |output: String| match outputs.iter().find(|(name, _)| *name == output) {
             Some((_, array)) if matches!(array.values, ArrayValues::F32(_) | ArrayValues::F64(_)) => {
                 Ok(array)
@@ -141,16 +141,16 @@ impl<'a> PredictionCollector<'a> {
                 vec![AnswerColumn::Text(rows)]
             }
             FittedTarget::Segmentation { classes, height, width: columns, .. } => {
-                let class = |pixel: &[f32]| json_word(&classes[largest(pixel)]);
+                let class = |pixel: &[f32]| class_to_json(&classes[largest(pixel)]);
                 let pixels: Vec<String> = self.values.chunks(width).map(class).collect();
-                vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
+                vec![AnswerColumn::Text(pixels_to_json(&pixels, *height, *columns))]
             }
             FittedTarget::PixelRegression { height, width: columns, .. } => {
                 let pixels: Vec<String> = match self.numbers.is_empty() {
                     true => self.values.iter().map(f32::to_string).collect(),
                     false => self.numbers.iter().map(f64::to_string).collect(),
                 };
-                vec![AnswerColumn::Text(grids(&pixels, *height, *columns))]
+                vec![AnswerColumn::Text(pixels_to_json(&pixels, *height, *columns))]
             }
             // A `TextGenerator` produces the texts.
             FittedTarget::Text { .. } | FittedTarget::LanguageModel { .. } => Vec::new(),
@@ -161,7 +161,7 @@ impl<'a> PredictionCollector<'a> {
 
 /// The number of real (not padded) steps of each row, from the first input that is a sequence; empty if
 /// there is none.
-pub fn steps(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
+pub fn sequence_lengths(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
     let steps = |input: &InputSignature| {
         let (_, array) = inputs.iter().find(|(name, _)| name == input.name.as_str())?;
         let time = array.shape.get(1).copied().filter(|time| *time > 0)?;
@@ -194,7 +194,7 @@ fn real_steps(values: &mut Vec<f32>, array: &Array, lengths: &[usize]) {
 }
 
 /// The pixels of each image as a JSON array of pixel rows.
-fn grids(pixels: &[String], height: usize, width: usize) -> Vec<Option<String>> {
+fn pixels_to_json(pixels: &[String], height: usize, width: usize) -> Vec<Option<String>> {
     let line = |line: &[String]| format!("[{}]", line.join(","));
     let grid = |grid: &[String]| {
         let lines: Vec<String> = grid.chunks(width.max(1)).map(line).collect();
@@ -204,7 +204,7 @@ fn grids(pixels: &[String], height: usize, width: usize) -> Vec<Option<String>> 
 }
 
 /// A class name as JSON: a number if it is an integer.
-fn json_word(class: &str) -> String {
+fn class_to_json(class: &str) -> String {
     match class.parse::<i64>() {
         Ok(number) => number.to_string(),
         Err(_) => serde_json::Value::from(class).to_string(),
@@ -242,7 +242,7 @@ mod tests {
         let mut answer = PredictionCollector::new(&task, None);
         for batch in [vec![0.29, 0.3], vec![0.9]] {
             let array = Array::f32(&[batch.len(), 1], batch);
-            answer.take(&[("buys".to_owned(), array)], &[]).expect("the output is there");
+            answer.add_batch(&[("buys".to_owned(), array)], &[]).expect("the output is there");
         }
         let columns = answer.columns();
         assert_eq!(columns, [text(&["no", "yes", "yes"]), AnswerColumn::Float(vec![0.29, 0.3, 0.9])]);
@@ -254,7 +254,7 @@ mod tests {
         let task = task("letter", FittedTarget::Multiclass { classes, counts: vec![1, 1, 1] });
         let mut answer = PredictionCollector::new(&task, None);
         let array = Array::f32(&[2, 3], vec![0.2, 0.5, 0.3, 0.6, 0.1, 0.3]);
-        answer.take(&[("letter".to_owned(), array)], &[]).expect("the output is there");
+        answer.add_batch(&[("letter".to_owned(), array)], &[]).expect("the output is there");
         let columns = answer.columns();
         assert_eq!(columns[0], text(&["b", "a"]));
         assert_eq!(columns[3], AnswerColumn::Float(vec![0.3, 0.3]));
@@ -299,7 +299,7 @@ mod tests {
         let mut answer = PredictionCollector::new(&task, None);
         for row in [vec![1_700_000_000_123.5, 0.1], vec![1_699_999_999_999.25, -2.0]] {
             let array = Array::new(&[1, 2], ArrayValues::F64(row));
-            answer.take(&[("t".to_owned(), array)], &[]).expect("the output is there");
+            answer.add_batch(&[("t".to_owned(), array)], &[]).expect("the output is there");
         }
         let number = |values: [f64; 2]| AnswerColumn::Number(values.map(Some).to_vec());
         let columns = answer.columns();
@@ -310,6 +310,6 @@ mod tests {
     #[test]
     fn a_missing_output_is_named() {
         let task = task("x", regression(1));
-        assert_eq!(PredictionCollector::new(&task, None).take(&[], &[]), Err("x".to_owned()));
+        assert_eq!(PredictionCollector::new(&task, None).add_batch(&[], &[]), Err("x".to_owned()));
     }
 }

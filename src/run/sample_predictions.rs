@@ -9,7 +9,7 @@ use crate::domain::signature::TaskSignature;
 use crate::onnx::bundle::ModelCard;
 use crate::onnx::sample::SampleColumn;
 use crate::run::error::RunError;
-use crate::run::prediction::{PredictionCollector, steps};
+use crate::run::prediction::{PredictionCollector, sequence_lengths};
 
 /// The columns, in the order of the tasks.
 ///
@@ -17,7 +17,7 @@ use crate::run::prediction::{PredictionCollector, steps};
 /// If the card's outputs do not fit its tasks, or a tokenizer cannot be read.
 pub fn sample_predictions(card: &ModelCard) -> Result<Vec<SampleColumn>, RunError> {
     let (inputs, outputs) = (card.sample.inputs(), card.sample.outputs());
-    let lengths = steps(&card.signature, &inputs);
+    let lengths = sequence_lengths(&card.signature, &inputs);
     let tasks = &card.signature.tasks;
     let mut columns = Vec::new();
     for (task, names) in tasks.iter().zip(answer_names(tasks).columns) {
@@ -25,7 +25,9 @@ pub fn sample_predictions(card: &ModelCard) -> Result<Vec<SampleColumn>, RunErro
             Some(texts) => vec![texts],
             None => {
                 let mut collector = PredictionCollector::new(task, card.transitions(&task.name));
-                collector.take(&outputs, &lengths).map_err(|output| RunError::OtherModel { output })?;
+                collector
+                    .add_batch(&outputs, &lengths)
+                    .map_err(|output| RunError::OutputMismatch { output })?;
                 collector.columns()
             }
         };

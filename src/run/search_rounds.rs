@@ -123,7 +123,7 @@ fn extend(
     choices: &ChoicesByAddress,
     observer: &dyn Observer,
 ) -> Result<Vec<u32>, RunError> {
-    let numbers = plan.add(choices).map_err(|diagnostics| RunError::Choice {
+    let numbers = plan.add(choices).map_err(|diagnostics| RunError::InvalidProposal {
         choices: choices.iter().map(|(address, value)| format!("{address}: {}", plain(value))).collect(),
         reason: diagnostics.first().map(|diagnostic| diagnostic.message.clone()).unwrap_or_default(),
     })?;

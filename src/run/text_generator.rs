@@ -15,10 +15,9 @@ use crate::run::generation::{OnnxDecoder, continue_inputs};
 
 /// Generates the texts of one task, batch by batch.
 pub struct TextGenerator {
-    task: TaskName,
+    task: TaskSignature,
     /// `None` for a language model, which continues its input.
-    writer: Option<OnnxDecoder>,
-    signature: TaskSignature,
+    decoder: Option<OnnxDecoder>,
     codec: TokenCodec,
     texts: Vec<Option<String>>,
     empty: usize,
@@ -28,18 +27,17 @@ impl TextGenerator {
     /// The generator of a text task, with its decoder's file if it has one; `None` for any other task.
     pub fn open(
         runtime: &OnnxRuntime,
-        decoder: &Path,
+        decoder_file: &Path,
         task: &TaskSignature,
     ) -> Result<Option<Self>, RunError> {
         let Some(tokenizer) = task.target.writes() else { return Ok(None) };
-        let writer = OnnxDecoder::open(runtime, decoder, task)?;
+        let decoder = OnnxDecoder::open(runtime, decoder_file, task)?;
         let codec = TokenCodec::new(tokenizer)?;
-        let (name, signature) = (task.name.clone(), task.clone());
-        Ok(Some(Self { task: name, writer, signature, codec, texts: Vec::new(), empty: 0 }))
+        Ok(Some(Self { task: task.clone(), decoder, codec, texts: Vec::new(), empty: 0 }))
     }
 
     pub fn task(&self) -> &TaskName {
-        &self.task
+        &self.task.name
     }
 
     /// The number of rows with an empty text.
@@ -51,16 +49,16 @@ impl TextGenerator {
     ///
     /// # Errors
     /// If the model does not match its card, or ONNX Runtime fails.
-    pub fn take(
+    pub fn add_batch(
         &mut self,
         session: &mut OnnxSession,
         card: &ModelCard,
         (inputs, outputs): (&[(String, Array)], &[(String, Array)]),
         first: u64,
     ) -> Result<(), RunError> {
-        let generated = match &mut self.writer {
-            Some(writer) => Some(writer.write(outputs, first, card.seed)?),
-            None => continue_inputs(session, &card.signature, &self.signature, inputs, first, card.seed)?,
+        let generated = match &mut self.decoder {
+            Some(decoder) => Some(decoder.write(outputs, first, card.seed)?),
+            None => continue_inputs(session, &card.signature, &self.task, inputs, first, card.seed)?,
         };
         let rows = inputs.first().map_or(0, |(_, array)| array.rows());
         let Some(generated) = generated else {
@@ -69,7 +67,7 @@ impl TextGenerator {
             return Ok(());
         };
         if generated.len() != rows {
-            return Err(RunError::OtherModel { output: self.task.to_string() });
+            return Err(RunError::OutputMismatch { output: self.task.name.to_string() });
         }
         for tokens in generated {
             let text = self.codec.decode(&tokens)?;

@@ -11,7 +11,7 @@ use crate::onnx::{self, OnnxError};
 use crate::run::bundle::ModelBundle;
 use crate::run::error::RunError;
 use crate::run::generation::{OnnxDecoder, continue_inputs, next_logits};
-use crate::run::prediction::{PredictionCollector, steps};
+use crate::run::prediction::{PredictionCollector, sequence_lengths};
 use crate::run::sample_predictions::sample_predictions;
 
 /// Batch sizes used in verification: a single row, and several.
@@ -59,7 +59,7 @@ impl ModelBundle {
         let refuse = |reason: String| {
             let text =
                 format!("{} cannot be verified: {reason}. Export the model again", self.folder.display());
-            Err(OnnxError::Unproved(text).into())
+            Err(OnnxError::Unverifiable(text).into())
         };
         let rows = card.sample.inputs.first().map_or(0, |column| column.rows());
         if rows == 0 {
@@ -96,7 +96,7 @@ impl ModelBundle {
             None if computed.len() != stored.len() => "some predictions are missing".to_owned(),
             None => return Ok(()),
         };
-        Err(RunError::OtherCard { what })
+        Err(RunError::CardMismatch { what })
     }
 
     /// The share of rows with a different decision, for each task that decides; expected to be 0.
@@ -106,7 +106,7 @@ impl ModelBundle {
         expected: &[(String, Array)],
         actual: &[(String, Array)],
     ) -> Result<Vec<(String, f64)>, RunError> {
-        let lengths = steps(&self.card.signature, rows);
+        let lengths = sequence_lengths(&self.card.signature, rows);
         let count = rows.first().map_or(1, |(_, array)| array.rows().max(1));
         let mut shares = Vec::new();
         for task in &self.card.signature.tasks {
@@ -114,11 +114,11 @@ impl ModelBundle {
             if !collector().decides() {
                 continue;
             }
-            let misshapen = |output| RunError::OtherModel { output };
+            let misshapen = |output| RunError::OutputMismatch { output };
             let (expected, actual) =
-                (collector().decide(expected, &lengths), collector().decide(actual, &lengths));
+                (collector().with_batch(expected, &lengths), collector().with_batch(actual, &lengths));
             let (expected, actual) = (expected.map_err(misshapen)?, actual.map_err(misshapen)?);
-            let differing = expected.decided_otherwise(&actual, self.card.tolerance);
+            let differing = expected.differing_rows(&actual, self.card.tolerance);
             shares.push((format!("{} (decided)", task.name), differing as f64 / count as f64));
         }
         Ok(shares)
@@ -135,9 +135,9 @@ impl ModelBundle {
         let mut shares = Vec::new();
         for (name, expected) in &self.card.texts {
             let Some(task) = self.card.signature.task(name) else { continue };
-            let mut writer = OnnxDecoder::open(runtime, &self.decoder(name), task)?;
-            let generated = match &mut writer {
-                Some(writer) => Some(writer.write(outputs, 0, 0)?),
+            let mut decoder = OnnxDecoder::open(runtime, &self.decoder(name), task)?;
+            let generated = match &mut decoder {
+                Some(decoder) => Some(decoder.write(outputs, 0, 0)?),
                 None => continue_inputs(session, &self.card.signature, task, rows, 0, 0)?,
             };
             let generated = generated.filter(|generated| generated.len() == expected.len());
@@ -147,8 +147,8 @@ impl ModelBundle {
                     continue;
                 }
                 let common = own.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
-                let logits = match &mut writer {
-                    Some(writer) => writer.next_logits(outputs, row as u32, &own[..common])?,
+                let logits = match &mut decoder {
+                    Some(decoder) => decoder.next_logits(outputs, row as u32, &own[..common])?,
                     None => {
                         next_logits(session, &self.card.signature, task, rows, (row as u32, &own[..common]))?
                     }

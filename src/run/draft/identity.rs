@@ -3,70 +3,22 @@
 use crate::data::profile::{ColumnKind, ColumnProfile};
 use crate::run::draft::formatting::parts;
 
+/// Words that make a column name an identifier.
+const IDENTIFIERS: &str =
+    "id ids uid uuid guid oid pk sku isbn ssn iban identifier rownum rowid rownames unnamed";
+/// Words that do so only if the name consists of them.
+const ALONE: &str = "row record index idx key hash serial ticket phone telephone email url number nr no";
+/// Words that precede `id` in compounds such as `userid`.
+const OWNERS: &str = "user item customer order product patient subject case client session device movie \
+                      record passenger row transaction person employee student account member";
+
 /// Whether the name is that of an identifier.
 pub fn is_identifier_name(name: &str) -> bool {
     let words = parts(name);
-    let always = [
-        "id",
-        "ids",
-        "uid",
-        "uuid",
-        "guid",
-        "oid",
-        "pk",
-        "sku",
-        "isbn",
-        "ssn",
-        "iban",
-        "identifier",
-        "rownum",
-        "rowid",
-        "rownames",
-        "unnamed",
-    ];
-    let alone = [
-        "index",
-        "idx",
-        "key",
-        "hash",
-        "serial",
-        "ticket",
-        "phone",
-        "telephone",
-        "email",
-        "url",
-        "number",
-        "nr",
-        "no",
-    ];
-    // Compound words such as `userid`.
-    let owners = [
-        "user",
-        "item",
-        "customer",
-        "order",
-        "product",
-        "patient",
-        "subject",
-        "case",
-        "client",
-        "session",
-        "device",
-        "movie",
-        "record",
-        "passenger",
-        "row",
-        "transaction",
-        "person",
-        "employee",
-        "student",
-        "account",
-        "member",
-    ];
-    let is_compound = |word: &String| owners.iter().any(|owner| *word == format!("{owner}id"));
-    let is_alone =
-        words.iter().all(|word| word == "row" || word == "record" || alone.contains(&word.as_str()));
-    is_alone || words.iter().any(|word| always.contains(&word.as_str()) || is_compound(word))
+    let is_one_of = |list: &str, word: &str| list.split(' ').any(|known| known == word);
+    let is_compound = |word: &str| word.strip_suffix("id").is_some_and(|owner| is_one_of(OWNERS, owner));
+    words.iter().all(|word| is_one_of(ALONE, word))
+        || words.iter().any(|word| is_one_of(IDENTIFIERS, word) || is_compound(word))
 }
 
 /// Whether the name is that of a time or an age.

@@ -23,21 +23,8 @@ pub struct SplitByColumn {
     pub test: (String, usize),
 }
 
-const NAMES: [&str; 13] = [
-    "part",
-    "split",
-    "set",
-    "fold",
-    "subset",
-    "partition",
-    "dataset",
-    "usage",
-    "phase",
-    "stage",
-    "role",
-    "mode",
-    "sample",
-];
+/// Names of columns that define a split.
+const NAMES: &str = "part split set fold subset partition dataset usage phase stage role mode sample";
 const TRAIN: [&str; 7] = ["train", "training", "trainset", "learning", "learn", "trn", "tr"];
 const VALID: [&str; 9] =
     ["valid", "validation", "validate", "val", "dev", "development", "eval", "evaluation", "tune"];
@@ -80,7 +67,7 @@ fn by_column(column: usize, profile: &ColumnProfile) -> Option<SplitByColumn> {
         let (train, test) = if subject == "train" { (yes?, no?) } else { (no?, yes?) };
         return (profile.distinct == 2).then_some(SplitByColumn { column, train, valid: None, test });
     }
-    let named = words.iter().any(|word| NAMES.contains(&word.as_str()));
+    let named = words.iter().any(|word| NAMES.split(' ').any(|name| name == word));
     let unambiguous =
         profile.values.iter().filter(|(text, _)| PLAIN.contains(&plain(text).as_str())).count() > 1;
     let (train, valid, test) = (value_in(&TRAIN)?, value_in(&VALID), value_in(&TEST));
@@ -101,7 +88,7 @@ pub fn is_other(profile: &ColumnProfile) -> bool {
     let fold =
         matches!(words.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), [.., "fold"] | ["split"]);
     let train = profile.values.iter().any(|(text, _)| TRAIN[..3].contains(&text.to_lowercase().as_str()));
-    let named = words.iter().any(|word| NAMES.contains(&word.as_str()));
+    let named = words.iter().any(|word| NAMES.split(' ').any(|name| name == word));
     profile.distinct <= 20 && (fold && profile.is_whole || named && train)
 }
 

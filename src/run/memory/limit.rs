@@ -60,7 +60,7 @@ pub fn refused(
                 thousands(part.parameters)
             );
             let help = match fits {
-                0 => format!("reduce this and the other layers{more}"),
+                0 => format!("use smaller layers here and elsewhere{more}"),
                 fits => format!("reduce it to at most {} parameters{more}", thousands(fits)),
             };
             (path(pipeline, &part.part), what, help)
@@ -79,7 +79,7 @@ pub fn refused(
             let fits = share(estimate.rows, room(estimate.activations), estimate.activations);
             let help = match fits.checked_ilog2() {
                 Some(power) => format!("write `batch_size: {}`{more}", 1_usize << power),
-                None => format!("reduce the layers{more}"),
+                None => format!("use smaller layers{more}"),
             };
             (Path::from_key("train").key("batch_size"), what, help)
         }

@@ -18,12 +18,12 @@ impl PredictionCollector<'_> {
 
     /// Counts the rows on which `other` decides differently although the decision here is farther than
     /// `tolerance` from the threshold or from a tie.
-    pub fn decided_otherwise(&self, other: &PredictionCollector<'_>, tolerance: f64) -> usize {
+    pub fn differing_rows(&self, other: &PredictionCollector<'_>, tolerance: f64) -> usize {
         if self.values.len() != other.values.len() || self.offsets != other.offsets {
             return self.rows();
         }
         if self.transitions.is_some() {
-            return self.other_paths(other, tolerance);
+            return self.differing_paths(other, tolerance);
         }
         let width = self.task.target.answers().max(1);
         let cells = self.values.chunks(width).zip(other.values.chunks(width));
@@ -48,7 +48,7 @@ impl PredictionCollector<'_> {
 
     /// Compares paths by their score under this model's logits: each step's logit may be off by the
     /// tolerance.
-    fn other_paths(&self, other: &PredictionCollector<'_>, tolerance: f64) -> usize {
+    fn differing_paths(&self, other: &PredictionCollector<'_>, tolerance: f64) -> usize {
         let Some(transitions) = self.transitions else { return 0 };
         let own = transitions.paths(&self.logits, &self.offsets);
         let theirs = transitions.paths(&other.logits, &other.offsets);
@@ -97,9 +97,9 @@ impl PredictionCollector<'_> {
     /// Appends a batch's outputs and returns the collector.
     ///
     /// # Errors
-    /// As [`PredictionCollector::take`].
-    pub fn decide(mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<Self, String> {
-        self.take(outputs, lengths)?;
+    /// As [`PredictionCollector::add_batch`].
+    pub fn with_batch(mut self, outputs: &[(String, Array)], lengths: &[usize]) -> Result<Self, String> {
+        self.add_batch(outputs, lengths)?;
         Ok(self)
     }
 }
@@ -121,9 +121,9 @@ mod tests {
     fn differ(task: &TaskSignature, width: usize, one: &[f32], other: &[f32]) -> usize {
         let answer = |values: &[f32]| {
             let array = Array::f32(&[values.len() / width, width], values.to_vec());
-            PredictionCollector::new(task, None).decide(&[("x".to_owned(), array)], &[]).unwrap()
+            PredictionCollector::new(task, None).with_batch(&[("x".to_owned(), array)], &[]).unwrap()
         };
-        answer(one).decided_otherwise(&answer(other), 1e-4)
+        answer(one).differing_rows(&answer(other), 1e-4)
     }
 
     #[test]
@@ -157,10 +157,10 @@ mod tests {
         let answer = |logits: &[f32]| {
             let array = || Array::f32(&[1, 2, 2], logits.to_vec());
             let outputs = [("x".to_owned(), array()), ("x_logits".to_owned(), array())];
-            PredictionCollector::new(&tags, Some(&all)).decide(&outputs, &[2]).unwrap()
+            PredictionCollector::new(&tags, Some(&all)).with_batch(&outputs, &[2]).unwrap()
         };
         let first = answer(&[2.0, 1.0, 0.5, 0.500_01]);
-        assert_eq!(first.decided_otherwise(&answer(&[2.0, 1.0, 0.500_01, 0.5]), 1e-4), 0);
-        assert_eq!(first.decided_otherwise(&answer(&[1.0, 2.0, 0.5, 0.500_01]), 1e-4), 1);
+        assert_eq!(first.differing_rows(&answer(&[2.0, 1.0, 0.500_01, 0.5]), 1e-4), 0);
+        assert_eq!(first.differing_rows(&answer(&[1.0, 2.0, 0.5, 0.500_01]), 1e-4), 1);
     }
 }

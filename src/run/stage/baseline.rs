@@ -20,7 +20,7 @@ pub fn work(
     event_log: &dyn Observer,
 ) -> Result<StageOutput, RunError> {
     let trial = context.trial(stage)?.alone(task);
-    let not_made = || RunError::NotMade { stage: stage.to_string() };
+    let not_made = || RunError::StageNotRun { stage: stage.to_string() };
     let dataset = context.dataset()?.alone(task).ok_or_else(not_made)?;
     let settings = &trial.pipeline.train;
     let checkpoints = context.layout.alone(context.run, trial.number, task);
