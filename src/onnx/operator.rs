@@ -281,36 +281,18 @@ pub fn reduce(g: &mut Graph, op: &str, x: &GraphValue, axes: &[i64], keep: bool)
     g.node(op, &[x], attributes)
 }
 
-/// Integer codes of raw texts, in x's shape: the i-th key becomes `first` + i, any other text `default`.
-pub fn label_encoder_text(
-    g: &mut Graph,
-    x: &GraphValue,
-    keys: &[String],
-    first: i64,
-    default: i64,
-) -> GraphValue {
-    let keys_attribute = Attribute::texts("keys_strings", keys.iter().map(String::as_str));
-    label_encoder(g, x, keys.len(), keys_attribute, first, default)
-}
-
-/// As `label_encoder_text`, for raw integers.
-pub fn label_encoder_int(
-    g: &mut Graph,
-    x: &GraphValue,
-    keys: &[i64],
-    first: i64,
-    default: i64,
-) -> GraphValue {
-    let keys_attribute = Attribute::ints("keys_int64s", keys.iter().copied());
-    label_encoder(g, x, keys.len(), keys_attribute, first, default)
-}
-
 /// Integer codes of a category's raw values, in x's shape: the i-th key becomes `first` + i, others
 /// `default`.
 pub fn codes(g: &mut Graph, x: &GraphValue, keys: &Keys, first: i64, default: i64) -> GraphValue {
     match keys {
-        Keys::Text(keys) => label_encoder_text(g, x, keys, first, default),
-        Keys::Int(keys) => label_encoder_int(g, x, keys, first, default),
+        Keys::Text(keys) => {
+            let texts = Attribute::texts("keys_strings", keys.iter().map(String::as_str));
+            label_encoder(g, x, keys.len(), texts, first, default)
+        }
+        Keys::Int(keys) => {
+            let ints = Attribute::ints("keys_int64s", keys.iter().copied());
+            label_encoder(g, x, keys.len(), ints, first, default)
+        }
     }
 }
 

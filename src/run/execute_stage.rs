@@ -109,15 +109,15 @@ fn build(context: &RunContext, stage: &Stage, is_new: bool, observer: &dyn Obser
     let temporary = publish::temporary_folder(&context.layout.cache())?;
     let event_log = EventLog::new(observer);
     let output = match &stage.work {
-        Work::Load(table) => load::work(context, stage, table, &event_log)?,
-        Work::Split(table) => split::work(context, stage, table, &event_log)?,
-        Work::Fit => fit::work(context, stage, temporary.path(), &event_log)?,
-        Work::Train => train::work(context, stage, temporary.path(), &event_log)?,
-        Work::Evaluate => evaluate::work(context, stage, &event_log)?,
-        Work::Export => export::work(context, stage, temporary.path(), &event_log)?,
-        Work::Verify => verify::work(context, stage, &event_log)?,
-        Work::Baseline(task) => baseline::work(context, stage, task, temporary.path(), &event_log)?,
-        Work::Gain => gain::work(context, stage, &event_log)?,
+        Work::Load(table) => load::run(context, stage, table, &event_log)?,
+        Work::Split(table) => split::run(context, stage, table, &event_log)?,
+        Work::Fit => fit::run(context, stage, temporary.path(), &event_log)?,
+        Work::Train => train::run(context, stage, temporary.path(), &event_log)?,
+        Work::Evaluate => evaluate::run(context, stage, &event_log)?,
+        Work::Export => export::run(context, stage, temporary.path(), &event_log)?,
+        Work::Verify => verify::run(context, stage, &event_log)?,
+        Work::Baseline(task) => baseline::run(context, stage, task, temporary.path(), &event_log)?,
+        Work::Gain => gain::run(context, stage, &event_log)?,
     };
     if output == StageOutput::Discard {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Evaluates the network on validation rows after every epoch.
 
 use crate::domain::name::TaskName;
-use crate::domain::score::{Direction, Score, Split};
+use crate::domain::score::{Score, Split};
 use crate::domain::signature::TaskSignature;
 use crate::domain::table::{Dataset, EncodedTable};
 use crate::domain::task_remark::names;
@@ -56,10 +56,6 @@ impl<'a> Validation<'a> {
         let mut validation = Self { dataset, network, metrics, objective, references: Vec::new(), texts };
         validation.references = validation.constant_losses()?.into_iter().map(reference).collect();
         Ok(validation)
-    }
-
-    pub fn direction(&self) -> Direction {
-        self.objective.direction()
     }
 
     /// Evaluates the current weights.

@@ -12,7 +12,7 @@ use crate::run::stage::{StageOutput, evaluate, trained};
 use crate::run::weights::WEIGHTS;
 use crate::train::TrainJob;
 
-pub fn work(
+pub fn run(
     context: &RunContext,
     stage: &Stage,
     task: &TaskName,

@@ -14,7 +14,7 @@ use crate::run::error::RunError;
 use crate::run::stage::{StageOutput, trained};
 use crate::train::scoring::{Evaluator, LOSS, TaskEvaluation};
 
-pub fn work(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
+pub fn run(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
     let dataset = context.dataset()?;
     let mut network = trained::network(context, stage, &dataset.signature)?;
     let (scores, undefined) = scores(context.trial(stage)?, &dataset, &network)?;

@@ -24,7 +24,7 @@ use crate::run::publish;
 use crate::run::sample_predictions::sample_predictions;
 use crate::run::stage::{StageOutput, trained};
 
-pub fn work(
+pub fn run(
     context: &RunContext,
     stage: &Stage,
     folder: &Path,

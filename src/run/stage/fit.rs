@@ -14,7 +14,7 @@ use crate::run::error::RunError;
 use crate::run::stage::{StageOutput, report_notes};
 use crate::run::weights::earlier;
 
-pub fn work(
+pub fn run(
     context: &RunContext,
     stage: &Stage,
     folder: &Path,

@@ -13,7 +13,7 @@ use crate::run::event_log::EventLog;
 use crate::run::stage::StageOutput;
 use crate::run::stage_status::needs;
 
-pub fn work(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
+pub fn run(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
     let trial = context.trial(stage)?;
     let (mut joint, mut alone) = (Vec::new(), Vec::new());
     for needed in needs(context.plan, stage) {

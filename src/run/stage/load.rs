@@ -9,7 +9,7 @@ use crate::run::context::RunContext;
 use crate::run::error::RunError;
 use crate::run::stage::{StageOutput, report_notes};
 
-pub fn work(
+pub fn run(
     context: &RunContext,
     stage: &Stage,
     table: &TableName,

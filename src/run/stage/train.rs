@@ -21,7 +21,7 @@ pub fn unfinished(context: &RunContext, stage: &Stage) -> Result<PathBuf, RunErr
     Ok(folder)
 }
 
-pub fn work(
+pub fn run(
     context: &RunContext,
     stage: &Stage,
     folder: &Path,

@@ -9,7 +9,7 @@ use crate::run::context::RunContext;
 use crate::run::error::RunError;
 use crate::run::stage::StageOutput;
 
-pub fn work(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
+pub fn run(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
     let trial = stage.trial.unwrap_or(1);
     let note = |text: &str| {
         let (stage, text) = (stage.clone().into(), text.to_owned());
