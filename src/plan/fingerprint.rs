@@ -1,5 +1,5 @@
-//! What a stage's result depends on, as one number: only words that change the result (`words.rs`), the
-//! fingerprints of the stages before it, and the stage's format version.
+//! Fingerprints of stages: a hash of the settings that affect the result (`stage_config.rs`), the
+//! fingerprints of the stages before it, and the version of the stage's artifact.
 
 mod stage_config;
 
@@ -17,12 +17,12 @@ use crate::plan::stage::{Stage, format};
 pub use crate::plan::content_cache::{combined, file};
 
 impl Plan {
-    /// The fingerprint of the whole pipeline as resolved: equal means the same experiment.
+    /// The fingerprint of the resolved pipeline: equal for equal experiments.
     pub fn fingerprint(&self) -> Fingerprint {
         fingerprint(&to_json(&self.pipeline))
     }
 
-    /// The fingerprint of every stage. `content`: that of each table's files.
+    /// The fingerprints of all stages. `content` are the content hashes of the tables.
     pub fn fingerprints(&self, content: &BTreeMap<TableName, Fingerprint>) -> BTreeMap<Stage, Fingerprint> {
         let mut all: BTreeMap<Stage, Fingerprint> = BTreeMap::new();
         for node in self.order() {
@@ -36,7 +36,7 @@ impl Plan {
                 "words": config,
                 "upstream": upstream,
             });
-            // What another crate's items compute may change with its version.
+            // The results of registered items may change with the version of their crate.
             let extensions = extensions(&whole["words"]);
             if !extensions.is_empty() {
                 whole["extensions"] = json!(extensions);
@@ -47,7 +47,7 @@ impl Plan {
     }
 }
 
-/// The fingerprint of canonical JSON: fields in the order their structs declare, no blanks.
+/// Hash of canonical JSON: fields in the order of their structs, no whitespace.
 fn fingerprint(value: &Value) -> Fingerprint {
     Fingerprint(blake3::hash(value.to_string().as_bytes()).to_hex().to_string())
 }
