@@ -16,19 +16,19 @@ pub fn perform(arguments: &Arguments, args: &CompareArguments) -> Result<ExitSta
         ComparedSplit::Test => Split::Test,
     });
     let unscored = |split: Split| {
-        let help = "`evaluate.splits` says what is scored";
-        CliError::Failed(format!("there are no scores of the {split} split; {help}"))
+        let help = "`evaluate.splits` sets which splits are scored";
+        CliError::Failed(format!("no scores of the {split} split; {help}"))
     };
     if !args.group_by.is_empty() {
         let report = SweepReport::read_trials(&store, &named, &args.group_by, split)?;
         if let Some(split) = split.filter(|split| !report.groups.is_empty() && !report.is_scored(*split)) {
             return Err(unscored(split));
         }
-        let unknown = |(index, _): &(usize, &String)| {
+        let is_missing = |(index, _): &(usize, &String)| {
             !report.groups.is_empty() && report.groups.iter().all(|group| group.settings[*index] == "–")
         };
-        if let Some((_, address)) = args.group_by.iter().enumerate().find(unknown) {
-            let help = "write its address as in the pipeline, such as weighting or train.batch_size";
+        if let Some((_, address)) = args.group_by.iter().enumerate().find(is_missing) {
+            let help = "write its path as in the pipeline, for example weighting or train.batch_size";
             return Err(CliError::Usage(format!("no trial has a setting `{address}`; {help}")));
         }
         return match args.json {
@@ -39,15 +39,12 @@ pub fn perform(arguments: &Arguments, args: &CompareArguments) -> Result<ExitSta
     }
     if let [(run, trial)] = &named[..] {
         let text = match trial {
-            Some(number) => {
-                format!(
-                    "one trial has nothing to be compared with; name a second, such as {} {run}#OTHER",
-                    TrialAddress::new(run, *number)
-                )
-            }
+            Some(number) => format!(
+                "one trial cannot be compared; add another one, for example {} {run}#OTHER",
+                TrialAddress::new(run, *number)
+            ),
             None => {
-                "one run has nothing to be compared with; name a second run, or put its trials together: \
-                     --group-by ADDRESS"
+                "one run cannot be compared; add another run, or group its trials with --group-by ADDRESS"
                     .to_owned()
             }
         };

@@ -1,4 +1,4 @@
-//! `mtl runs`: what has been run, the newest first.
+//! `mtl runs`: lists runs, newest first.
 
 use crate::cli::arguments::{Arguments, ListArguments};
 use crate::cli::error::CliError;

@@ -1,4 +1,4 @@
-//! `mtl show RUN`: all that is known of one run.
+//! `mtl show RUN`: shows everything about one run.
 
 use crate::cli::arguments::{Arguments, ShowArguments};
 use crate::cli::error::CliError;
