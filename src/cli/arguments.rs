@@ -72,7 +72,7 @@ pub enum Command {
     Export(ExportArguments),
     /// Predict raw rows with the model of a bundle or a run, using ONNX Runtime
     Predict(PredictArguments),
-    /// Verify a bundle's model in ONNX Runtime against the predictions recorded in training
+    /// Verify a bundle's model in ONNX Runtime against its recorded predictions
     Verify(VerifyArguments),
     /// Write a first pipeline for the columns of a file
     Init(InitArguments),

@@ -22,12 +22,12 @@ impl ParetoFront {
     /// Returns the front of points with one value per objective. Points with a value that is not finite are
     /// not members; of equal points all are members.
     pub fn from_points(points: &[Vec<f64>], directions: &[Direction]) -> Self {
-        let whole =
+        let is_finite =
             |point: &Vec<f64>| point.len() == directions.len() && point.iter().all(|value| value.is_finite());
         let known: Vec<(usize, Vec<f64>)> = points
             .iter()
             .enumerate()
-            .filter(|(_, point)| whole(point))
+            .filter(|(_, point)| is_finite(point))
             .map(|(index, point)| (index, minimized(point, directions)))
             .collect();
         let is_member = |own: &(usize, Vec<f64>)| !known.iter().any(|(_, other)| dominates(other, &own.1));

@@ -36,8 +36,8 @@ pub fn best(affinity: &[Vec<Option<f64>>], max_groups: usize) -> Option<Grouping
     if !(2..=MOST_TASKS).contains(&tasks) || max_groups == 0 {
         return None;
     }
-    let whole = (1_usize << tasks) - 1;
-    let served = served(affinity, whole);
+    let all_tasks = (1_usize << tasks) - 1;
+    let served = served(affinity, all_tasks);
     // For each number of groups and each set of tasks: the best sum, and the part served by the last group.
     let mut levels: Vec<Vec<(f64, usize)>> =
         vec![served.iter().enumerate().map(|(set, (sum, _))| (*sum, set)).collect()];
@@ -53,10 +53,10 @@ pub fn best(affinity: &[Vec<Option<f64>>], max_groups: usize) -> Option<Grouping
             }
             best
         };
-        levels.push((0..=whole).map(best_division).collect());
+        levels.push((0..=all_tasks).map(best_division).collect());
     }
     let mut groups: Vec<TaskGroup> = Vec::new();
-    let (mut left, mut level) = (whole, levels.len() - 1);
+    let (mut left, mut level) = (all_tasks, levels.len() - 1);
     while left != 0 {
         // Prefer the smallest number of groups with the same score.
         while level > 0 && levels[level - 1][left].0 >= levels[level][left].0 {
@@ -70,7 +70,7 @@ pub fn best(affinity: &[Vec<Option<f64>>], max_groups: usize) -> Option<Grouping
         level = level.saturating_sub(1);
     }
     groups.sort_by_key(|group| group.serves.first().map(|(task, _)| *task));
-    let mean = levels.last()?[whole].0 / tasks as f64;
+    let mean = levels.last()?[all_tasks].0 / tasks as f64;
     Some(Grouping { groups, mean })
 }
 
@@ -95,10 +95,10 @@ fn score(affinity: &[Vec<Option<f64>>], group: usize, task: usize) -> f64 {
 }
 
 /// For each set of tasks, the best sum of their scores in one group, and that group.
-fn served(affinity: &[Vec<Option<f64>>], whole: usize) -> Vec<(f64, usize)> {
-    let mut best = vec![(f64::NEG_INFINITY, 0); whole + 1];
+fn served(affinity: &[Vec<Option<f64>>], all_tasks: usize) -> Vec<(f64, usize)> {
+    let mut best = vec![(f64::NEG_INFINITY, 0); all_tasks + 1];
     best[0] = (0.0, 0);
-    for group in 1..=whole {
+    for group in 1..=all_tasks {
         let scores: Vec<f64> = (0..affinity.len())
             .map(|task| if group >> task & 1 == 1 { score(affinity, group, task) } else { 0.0 })
             .collect();

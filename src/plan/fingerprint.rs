@@ -30,18 +30,18 @@ impl Plan {
             let upstream: Vec<&Fingerprint> =
                 self.upstream(node).into_iter().filter_map(|node| all.get(&self.graph[node])).collect();
             let config = self.stage_config(stage, content);
-            let mut whole = json!({
+            let mut content_json = json!({
                 "stage": stage.kind().name(),
                 "format": format(&stage.work),
                 "words": config,
                 "upstream": upstream,
             });
             // The results of registered items may change with the version of their crate.
-            let extensions = extensions(&whole["words"]);
+            let extensions = extensions(&content_json["words"]);
             if !extensions.is_empty() {
-                whole["extensions"] = json!(extensions);
+                content_json["extensions"] = json!(extensions);
             }
-            all.insert(stage.clone(), fingerprint(&whole));
+            all.insert(stage.clone(), fingerprint(&content_json));
         }
         all
     }

@@ -44,18 +44,18 @@ pub(crate) fn build<'a>(
             graph.add_edge(train, needs_weights, ArtifactKind::Weights);
         }
         graph.add_edge(export, verify, ArtifactKind::Model);
-        let mut alone = Vec::new();
+        let mut task_baselines = Vec::new();
         for task in trial.baselines() {
             let baseline = baselines.entry(trial.baseline_config(task).to_string()).or_insert_with(|| {
                 let baseline = graph.add_node(Stage::of_trial(Work::Baseline(task.clone()), trial.number));
                 graph.add_edge(fit, baseline, ArtifactKind::Dataset);
                 baseline
             });
-            alone.push(*baseline);
+            task_baselines.push(*baseline);
         }
-        if !alone.is_empty() {
+        if !task_baselines.is_empty() {
             let gain = graph.add_node(Stage::of_trial(Work::Gain, trial.number));
-            for scored in alone.into_iter().chain([evaluate]) {
+            for scored in task_baselines.into_iter().chain([evaluate]) {
                 graph.add_edge(scored, gain, ArtifactKind::Scores);
             }
         }

@@ -45,8 +45,8 @@ impl Plan {
 
     /// Number of combinations that are still to be chosen.
     pub fn open(&self) -> usize {
-        let wanted = self.search().map_or(0, |(_, config)| config.trials.get());
-        wanted.saturating_sub(self.trials.len() / self.seeds())
+        let total = self.search().map_or(0, |(_, config)| config.trials.get());
+        total.saturating_sub(self.trials.len() / self.seeds())
     }
 
     fn search(&self) -> Option<(&SweepConfig, &TpeConfig)> {

@@ -17,7 +17,7 @@ pub struct ObjectiveConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<MetricConfig>,
     /// The coordinate of the hypervolume's reference point, such as 0.5 for an AUROC. Set it for all
-    /// objectives or for none. Default: the worst value minus a tenth of the range of values, so that
+    /// objectives or for none. Default: a tenth of the range of values beyond the worst value, so that
     /// hypervolumes of different sweeps are not comparable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<Finite>,

@@ -65,23 +65,23 @@ pub(crate) fn read_node(root: Node) -> Result<PipelineConfig, Vec<Diagnostic>> {
 
 /// The file as a tree, or why it cannot be parsed.
 fn tree(source: &PipelineText) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
-    let whole = |code, message: String| Diagnostic::error(code, Path::root(), message);
+    let file_error = |code, message: String| Diagnostic::error(code, Path::root(), message);
     if source.bytes() > yaml::MAX_BYTES {
         let megabytes = source.bytes() as f64 / 1e6;
-        return Err(whole(
+        return Err(file_error(
             "file-too-large",
             format!("the file has {megabytes:.1} MB; the limit for a pipeline is 1 MB"),
         )
         .help("put data into files and name them in the `data` section"));
     }
     if !source.is_utf8() {
-        return Err(whole("not-utf8", "the file is not UTF-8 text".to_owned())
+        return Err(file_error("not-utf8", "the file is not UTF-8 text".to_owned())
             .help("save it as UTF-8 (not as UTF-16 or Latin-1)"));
     }
     let (root, notes) = yaml::parse(source.text())?;
     match root {
         Node::Map(_) => Ok((root, notes)),
-        Node::Null => Err(whole("empty-file", "the file is empty".to_owned()).help(
+        Node::Null => Err(file_error("empty-file", "the file is empty".to_owned()).help(
             "a pipeline needs at least the sections `data`, `inputs` and `tasks`; `mtl init DATA` writes one",
         )),
         other => {
@@ -89,7 +89,7 @@ fn tree(source: &PipelineText) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
                 "the top level is {}; expected a map with `data`, `inputs` and `tasks`",
                 other.describe()
             );
-            Err(whole("not-a-map", message).help("`mtl init DATA` writes a first pipeline"))
+            Err(file_error("not-a-map", message).help("`mtl init DATA` writes a first pipeline"))
         }
     }
 }

@@ -31,7 +31,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
 impl Plan {
     /// The pretrained vectors that embeddings need; each combination of input, file and width once.
     pub fn vectors(&self) -> Vec<WantedVectors> {
-        let mut wanted: Vec<WantedVectors> = Vec::new();
+        let mut all: Vec<WantedVectors> = Vec::new();
         for (path, config, input) in embeddings_with_vectors(&self.pipeline) {
             // In the trunk there are tokens only if the pipeline has one input.
             let Some(input) = input.or(self.pipeline.inputs.keys().next()) else { continue };
@@ -40,11 +40,11 @@ impl Plan {
             let one = WantedVectors { input: input.clone(), path: vectors.path.clone(), width, asked };
             let same =
                 |other: &WantedVectors| (&other.input, &other.path, other.width) == (input, &one.path, width);
-            if !wanted.iter().any(same) {
-                wanted.push(one);
+            if !all.iter().any(same) {
+                all.push(one);
             }
         }
-        wanted
+        all
     }
 }
 

@@ -75,7 +75,7 @@ impl Plan {
             config["start_from"] = json!(start.run);
         }
         let vectors = self.vectors();
-        let vectors = vectors.iter().map(|wanted| json!([wanted.input, wanted.path, wanted.width]));
+        let vectors = vectors.iter().map(|own| json!([own.input, own.path, own.width]));
         let vectors: Vec<Value> = vectors.collect();
         if !vectors.is_empty() {
             config["vectors"] = json!(vectors);
