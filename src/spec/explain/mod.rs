@@ -109,10 +109,7 @@ mod tests {
         assert_eq!(lstm.kind, "a layer");
         assert!(lstm.about.contains("Hochreiter"), "{}", lstm.about);
         let units = &lstm.settings[0];
-        assert!(
-            units.required && units.name == "units" && units.kind.starts_with("whole number"),
-            "{units:?}"
-        );
+        assert!(units.required && units.name == "units" && units.kind.starts_with("whole number"));
         assert_eq!(lstm.settings[1].default.as_deref(), Some("false"));
         assert_eq!(lstm.settings[2].about, "Such layers one upon the other.");
     }
