@@ -73,6 +73,19 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), CliError> {
     print(&format!("{value:#}"))
 }
 
+/// Prints a report as JSON or as text.
+pub fn print_report(
+    json: bool,
+    color: ColorChoice,
+    value: impl FnOnce() -> serde_json::Value,
+    text: impl FnOnce(&Style) -> String,
+) -> Result<(), CliError> {
+    match json {
+        true => print_json(&value()),
+        false => print(&text(&style(color))),
+    }
+}
+
 /// The style of reports on standard output: the width of the terminal, and colours if enabled.
 pub fn style(choice: ColorChoice) -> Style {
     let terminal = std::io::stdout().is_terminal();

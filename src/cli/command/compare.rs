@@ -6,7 +6,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::{output, run_selector, workspace};
 use crate::domain::score::Split;
 use crate::domain::trial_address::TrialAddress;
-use crate::report::{ComparisonReport, SweepReport};
+use crate::report::{ComparisonReport, Style, SweepReport};
 
 pub fn perform(arguments: &Arguments, args: &CompareArguments) -> Result<ExitStatus, CliError> {
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
@@ -31,11 +31,9 @@ pub fn perform(arguments: &Arguments, args: &CompareArguments) -> Result<ExitSta
             let help = "write its path as in the pipeline, for example weighting or train.batch_size";
             return Err(CliError::Usage(format!("no trial has a setting `{address}`; {help}")));
         }
-        return match args.json {
-            true => output::print_json(&report.json()),
-            false => output::print(report.text(&output::style(arguments.color)).trim_start()),
-        }
-        .map(|()| ExitStatus::Done);
+        let text = |style: &Style| report.text(style).trim_start().to_owned();
+        output::print_report(args.json, arguments.color, || report.json(), text)?;
+        return Ok(ExitStatus::Done);
     }
     if let [(run, trial)] = &named[..] {
         let text = match trial {
@@ -54,10 +52,7 @@ pub fn perform(arguments: &Arguments, args: &CompareArguments) -> Result<ExitSta
     if let Some(split) = split.filter(|split| !report.is_scored(*split)) {
         return Err(unscored(split));
     }
-    if args.json {
-        output::print_json(&report.json())?;
-    } else {
-        output::print(&report.text(split, &output::style(arguments.color)))?;
-    }
+    let text = |style: &Style| report.text(split, style);
+    output::print_report(args.json, arguments.color, || report.json(), text)?;
     Ok(ExitStatus::Done)
 }

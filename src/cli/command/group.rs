@@ -40,11 +40,7 @@ pub fn perform(arguments: &Arguments, args: &GroupArguments) -> Result<ExitStatu
     let detail = store.run(&run)?;
     let original = PathBuf::from(&detail.file);
     let reading = pipeline::of_run(&layout, &detail)?.require(arguments.color)?;
-    if args.json {
-        output::print_json(&grouping.json())?;
-    } else {
-        output::print(&grouping.text(&output::style(arguments.color)))?;
-    }
+    output::print_report(args.json, arguments.color, || grouping.json(), |style| grouping.text(style))?;
     let files: Vec<PathBuf> =
         (1..=grouping.groups().len()).map(|number| sibling_path(&original, number)).collect();
     if args.write {

@@ -11,10 +11,6 @@ pub fn perform(arguments: &Arguments, args: &SweepCommand) -> Result<ExitStatus,
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
     let run = run_selector::resolve_run(&store, &args.run, "`mtl sweep status` shows a whole run")?;
     let report = SweepStatus::read(&store, &run)?;
-    if args.json {
-        output::print_json(&report.json())?;
-    } else {
-        output::print(&report.text(&output::style(arguments.color)))?;
-    }
+    output::print_report(args.json, arguments.color, || report.json(), |style| report.text(style))?;
     Ok(ExitStatus::Done)
 }

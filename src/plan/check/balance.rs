@@ -7,7 +7,7 @@ use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TaskName;
 use crate::model::config::SharingConfig;
 use crate::plan::check::data::has_no_valid;
-use crate::plan::check::task::table_of;
+use crate::plan::check::task::{table_of, unknown_task};
 use crate::spec::pipeline::PipelineConfig;
 use crate::train::config::{GradientScale, GradientsAt, WeightingConfig};
 use crate::train::weighting::capabilities::{GradientCapabilities, GradientView};
@@ -59,10 +59,8 @@ fn weights(pipeline: &PipelineConfig, choice: &WeightingConfig, path: &Path) -> 
     let mut diagnostics = Vec::new();
     for (setting, names) in choice.view().named() {
         for name in names.into_iter().filter(|name| !pipeline.tasks.contains_key(*name)) {
-            let message = format!("unknown task `{name}` in `{setting}`");
-            let known = pipeline.tasks.keys().map(TaskName::as_str);
-            let diagnostic = Diagnostic::error("unknown-task", path.key(setting).key(name), message).on_key();
-            diagnostics.push(diagnostic.did_you_mean(name.as_str(), known));
+            let path = path.key(setting).key(name);
+            diagnostics.push(unknown_task(pipeline, name, setting, path).on_key());
         }
     }
     let (setting, weights) = match choice {
@@ -91,11 +89,8 @@ fn validation_rows(pipeline: &PipelineConfig, choice: &WeightingConfig, path: &P
     let mut diagnostics = Vec::new();
     for (index, name) in config.primary.iter().enumerate() {
         if !pipeline.tasks.contains_key(name) {
-            let message = format!("unknown task `{name}` in `primary`");
-            let known = pipeline.tasks.keys().map(TaskName::as_str);
-            let at = path.key("primary").index(index);
-            diagnostics
-                .push(Diagnostic::error("unknown-task", at, message).did_you_mean(name.as_str(), known));
+            let path = path.key("primary").index(index);
+            diagnostics.push(unknown_task(pipeline, name, "primary", path));
         }
     }
     let primary = pipeline

@@ -7,7 +7,7 @@ use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::{InputName, MarkName, TaskName};
 use crate::domain::task::TargetConfig;
 use crate::model::config::LayerConfig;
-use crate::plan::check::task::table_of;
+use crate::plan::check::task::{table_of, unknown_task};
 use crate::spec::pipeline::PipelineConfig;
 
 /// Checks `trunk`, encoders, heads, `from` and `after`.
@@ -191,10 +191,7 @@ fn named(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         let mut path = Path::from_key("sharing").key(sharing);
         path.0.extend(index.0.iter().cloned());
         let Some(task) = pipeline.tasks.get(*name) else {
-            let known = pipeline.tasks.keys().map(TaskName::as_str);
-            let message = format!("unknown task `{name}` in `{sharing}`");
-            diagnostics
-                .push(Diagnostic::error("unknown-task", path, message).did_you_mean(name.as_str(), known));
+            diagnostics.push(unknown_task(pipeline, name, sharing, path));
             continue;
         };
         if named[..position].iter().any(|(_, other)| other == name) {

@@ -5,7 +5,7 @@ use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::evaluate::config::MetricConfig;
 use crate::evaluate::default_metrics;
-use crate::plan::check::task::metric_fits;
+use crate::plan::check::task::{metric_fits, unknown_task};
 use crate::plan::default::scheme;
 use crate::spec::objective::ObjectiveConfig;
 use crate::spec::pipeline::PipelineConfig;
@@ -26,10 +26,7 @@ pub(crate) fn check(pipeline: &PipelineConfig, sweep: &SweepConfig) -> Vec<Diagn
     for (index, objective) in objectives.iter().enumerate() {
         let path = path.index(index);
         let Some(task) = pipeline.tasks.get(&objective.task) else {
-            let message = format!("unknown task `{}` in `objectives`", objective.task);
-            let names = pipeline.tasks.keys().map(TaskName::as_str);
-            let diagnostic = Diagnostic::error("unknown-task", path.key("task"), message);
-            diagnostics.push(diagnostic.did_you_mean(objective.task.as_str(), names));
+            diagnostics.push(unknown_task(pipeline, &objective.task, "objectives", path.key("task")));
             continue;
         };
         diagnostics.extend(measured(objective, task, &path));

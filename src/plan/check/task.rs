@@ -45,6 +45,18 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics
 }
 
+/// Reports a task that does not exist but is named in `setting`.
+pub(crate) fn unknown_task(
+    pipeline: &PipelineConfig,
+    name: &TaskName,
+    setting: &str,
+    path: Path,
+) -> Diagnostic {
+    let message = format!("unknown task `{name}` in `{setting}`");
+    let known = pipeline.tasks.keys().map(TaskName::as_str);
+    Diagnostic::error("unknown-task", path, message).did_you_mean(name.as_str(), known)
+}
+
 /// The table of a task; `None` if it is unknown or not specified.
 pub(crate) fn table_of<'a>(
     pipeline: &'a PipelineConfig,

@@ -1,12 +1,12 @@
 //! Checks training, evaluation and export.
 
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::name::{TableName, TaskName};
+use crate::domain::name::TableName;
 use crate::domain::score::Split;
 use crate::onnx::config::ExportConfig;
 use crate::plan::check::balance;
 use crate::plan::check::data::{has_no_test, has_no_valid};
-use crate::plan::check::task::{metric_fits, table_of};
+use crate::plan::check::task::{metric_fits, table_of, unknown_task};
 use crate::spec::pipeline::PipelineConfig;
 
 /// Checks `weighting`, `train`, `evaluate` and `export`.
@@ -36,14 +36,7 @@ fn monitor(pipeline: &PipelineConfig) -> Option<Diagnostic> {
         });
     };
     match pipeline.tasks.get(name) {
-        None => {
-            let known = pipeline.tasks.keys().map(TaskName::as_str);
-            let message = format!("unknown task `{name}` in `monitor`");
-            Some(
-                Diagnostic::error("unknown-task", path.key("task"), message)
-                    .did_you_mean(name.as_str(), known),
-            )
-        }
+        None => Some(unknown_task(pipeline, name, "monitor", path.key("task"))),
         Some(task) => {
             let metric = monitor.metric.as_ref()?;
             metric_fits(metric, task.kind.kind(), &path.key("metric"))
