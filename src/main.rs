@@ -1,8 +1,8 @@
-//! The `mtl` program: everything it does is in the library.
+//! The `mtl` program; all code is in the library.
 
 use std::process::ExitCode;
 
-/// candle allocates every intermediate tensor; this allocator keeps the pages (see ARCHITECTURE.md).
+/// candle allocates every intermediate tensor; this allocator reuses the pages (see ARCHITECTURE.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,13 +1,13 @@
-//! The rules of the house (ARCHITECTURE.md), kept true: arrows, circles, foreign crates, sizes, names.
+//! Checks the rules of ARCHITECTURE.md: dependencies between modules, cycles, external crates, sizes, names.
 
-mod circles;
+mod cycles;
 
 use std::path::PathBuf;
 
 use crate::support;
 
-/// A room may import the rooms after it, whole.
-const ARROWS: [(&str, &[&str]); 14] = [
+/// Top-level modules, and the modules that each of them may import.
+const DEPENDENCIES: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("disk", &[]),
     ("decode", &["domain"]),
@@ -24,11 +24,12 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("cli", &["spec", "plan", "run", "store", "report", "disk", "domain"]),
 ];
 
-/// Rooms that may import settings besides: what ends in `Config`, modules called `config`, and `PURE`.
-const READERS_OF_CONFIGS: [&str; 2] = ["spec", "plan"];
-const CRAFTS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
+/// Modules that may also import settings: names ending in `Config`, modules called `config`, and `PURE`.
+const CONFIG_READERS: [&str; 2] = ["spec", "plan"];
+/// Modules whose settings may be imported by `CONFIG_READERS`.
+const CONFIG_OWNERS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
 
-/// The pure half of registered items: settings, and what they say of themselves without tensors or files.
+/// Further names that may be imported with settings: descriptions of items without tensors or files.
 const PURE: [&str; 8] = [
     "ClassWeights",
     "MissingNumber",
@@ -40,8 +41,8 @@ const PURE: [&str; 8] = [
     "joined",
 ];
 
-/// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 36] = [
+/// External crates, and the modules that may use them. Other crates, such as serde, may be used everywhere.
+const EXTERNAL: [(&str, &[&str]); 36] = [
     ("polars", &["data"]),
     ("polars_arrow_format", &["data"]),
     ("polars_parquet_format", &["data"]),
@@ -85,17 +86,18 @@ const FORBIDDEN_NAMES: [&str; 14] = [
     "managers", "handler", "handlers",
 ];
 
-/// Files that may say `unsafe`.
+/// Path prefixes of files that may contain `unsafe`.
 const UNSAFE: [&str; 2] = ["model/kernel/", "cli/threads.rs"];
 
 struct Source {
-    /// Below `src`, with `/`.
+    /// Path below `src`, with `/`.
     name: String,
-    room: String,
+    /// The top-level module.
+    module: String,
     text: String,
-    /// Without comments, text literals and tests.
+    /// Without comments, string literals and tests.
     code: String,
-    /// Compiled for tests alone.
+    /// Compiled for tests only.
     is_test: bool,
 }
 
@@ -104,8 +106,8 @@ fn sources() -> Vec<Source> {
     let read = |path: PathBuf| {
         let name = path.strip_prefix(&folder).unwrap().to_string_lossy().replace('\\', "/");
         let text = std::fs::read_to_string(&path).unwrap();
-        let room = name.split('/').next().unwrap().to_owned();
-        (Source { code: String::new(), is_test: false, name, room, text }, path)
+        let module = name.split('/').next().unwrap().to_owned();
+        (Source { code: String::new(), is_test: false, name, module, text }, path)
     };
     let mut all: Vec<(Source, PathBuf)> = support::files(&folder, "rs").into_iter().map(read).collect();
     assert!(all.len() > 100, "found {}", all.len());
@@ -116,7 +118,7 @@ fn sources() -> Vec<Source> {
         let inside = if path.ends_with("mod.rs") { path.with_file_name("") } else { path.with_extension("") };
         tests.extend(modules.into_iter().map(|module| inside.join(module)));
     }
-    // A file of tests is held to its size and its name, not to its arrows.
+    // For test files only the size and the name are checked, not the dependencies.
     for (source, path) in &mut all {
         if tests.iter().any(|test| path.starts_with(test) || *path == test.with_extension("rs")) {
             source.code = String::new();
@@ -126,7 +128,7 @@ fn sources() -> Vec<Source> {
     all.into_iter().map(|(source, _)| source).collect()
 }
 
-/// The code without comments and text literals.
+/// The code without comments and string literals.
 fn blank(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -156,7 +158,7 @@ fn blank(text: &str) -> String {
     out
 }
 
-/// The code without what is compiled for tests alone, and the names of modules that are.
+/// The code without parts that are compiled for tests only, and the names of test modules in other files.
 fn without_tests(code: &str) -> (String, Vec<String>) {
     let (mut out, mut modules) = (String::new(), Vec::new());
     let mut rest = code;
@@ -186,25 +188,25 @@ fn without_tests(code: &str) -> (String, Vec<String>) {
     (out, modules)
 }
 
-/// Every path of the code that begins with `crate::`, groups written out.
+/// All paths that start with `crate::`, with groups expanded.
 fn paths(code: &str) -> Vec<String> {
     paths_below("crate::", code)
 }
 
-/// What follows `root` in every path of the code that begins with it.
+/// The rest of all paths that start with `root`.
 fn paths_below(root: &str, code: &str) -> Vec<String> {
-    let mut actual = Vec::new();
+    let mut violations = Vec::new();
     for (position, _) in code.match_indices(root) {
         let before = code[..position].chars().next_back();
         if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
             continue;
         }
-        expand("", &code[position + root.len()..], &mut actual);
+        expand("", &code[position + root.len()..], &mut violations);
     }
-    actual
+    violations
 }
 
-fn expand(prefix: &str, rest: &str, actual: &mut Vec<String>) {
+fn expand(prefix: &str, rest: &str, violations: &mut Vec<String>) {
     let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
     let (path, after) = (&rest[..end], &rest[end..]);
     match after.strip_prefix('{') {
@@ -215,7 +217,7 @@ fn expand(prefix: &str, rest: &str, actual: &mut Vec<String>) {
                 match letter {
                     '{' => depth += 1,
                     ',' | '}' if depth == 0 => {
-                        expand(&format!("{prefix}{path}"), group[start..position].trim(), actual);
+                        expand(&format!("{prefix}{path}"), group[start..position].trim(), violations);
                         start = position + 1;
                         if letter == '}' {
                             return;
@@ -227,69 +229,70 @@ fn expand(prefix: &str, rest: &str, actual: &mut Vec<String>) {
             }
         }
         _ if path.is_empty() => {}
-        _ => actual.push(format!("{prefix}{path}").trim_end_matches(':').to_owned()),
+        _ => violations.push(format!("{prefix}{path}").trim_end_matches(':').to_owned()),
     }
 }
 
-/// May this room name this path?
-fn allowed(room: &str, path: &str) -> bool {
+/// May this module use this path?
+fn allowed(module: &str, path: &str) -> bool {
     let target = path.split("::").next().unwrap();
-    if target == room || !ARROWS.iter().any(|(known, _)| *known == target) {
+    if target == module || !DEPENDENCIES.iter().any(|(known, _)| *known == target) {
         return true;
     }
-    let Some((_, may)) = ARROWS.iter().find(|(known, _)| *known == room) else { return true };
+    let Some((_, may)) = DEPENDENCIES.iter().find(|(known, _)| *known == module) else { return true };
     let is_config = || {
         let mut steps = path.split("::");
         steps.any(|step| step == "config" || step.ends_with("Config") || PURE.contains(&step))
     };
-    may.contains(&target) || READERS_OF_CONFIGS.contains(&room) && CRAFTS.contains(&target) && is_config()
+    may.contains(&target)
+        || CONFIG_READERS.contains(&module) && CONFIG_OWNERS.contains(&target) && is_config()
 }
 
-fn fail(rule: &str, actual: Vec<String>) {
-    assert!(actual.is_empty(), "{rule}:\n  {}", actual.join("\n  "));
+fn fail(rule: &str, violations: Vec<String>) {
+    assert!(violations.is_empty(), "{rule}:\n  {}", violations.join("\n  "));
 }
 
 #[test]
-fn arrows_point_down() {
-    let mut actual = Vec::new();
+fn modules_import_only_lower_modules() {
+    let mut violations = Vec::new();
     for source in sources() {
-        for path in paths(&source.code).iter().filter(|path| !allowed(&source.room, path)) {
-            actual.push(format!("{} names {path}", source.name));
+        for path in paths(&source.code).iter().filter(|path| !allowed(&source.module, path)) {
+            violations.push(format!("{} uses {path}", source.name));
         }
     }
-    fail("a room imports only what stands below it", actual);
+    fail("a module may only import the modules listed for it", violations);
 }
 
 #[test]
-fn foreign_crates_stay_in_their_rooms() {
-    let mut actual = Vec::new();
+fn external_crates_are_used_only_in_their_modules() {
+    let mut violations = Vec::new();
     for source in sources() {
-        for (name, rooms) in FOREIGN.iter().filter(|(_, rooms)| !rooms.contains(&source.room.as_str())) {
+        for (name, modules) in EXTERNAL.iter().filter(|(_, all)| !all.contains(&source.module.as_str())) {
             let named = source.code.match_indices(&format!("{name}::")).any(|(position, _)| {
                 let before = source.code[..position].chars().next_back();
                 !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
             });
             if named || source.code.contains(&format!("use {name};")) {
-                actual.push(format!("{} names {name}, which belongs to {rooms:?}", source.name));
+                violations.push(format!("{} uses {name}, which is reserved for {modules:?}", source.name));
             }
         }
     }
-    fail("a foreign crate has one room", actual);
+    fail("an external crate is used in its modules only", violations);
 }
 
 #[test]
-fn the_shared_words_touch_no_file() {
-    let mut actual = Vec::new();
-    for source in sources().iter().filter(|source| source.room == "domain") {
-        if names_files(&source.text) {
-            actual.push(format!("{} names `std::fs` or `tempfile`", source.name));
+fn domain_does_no_file_io() {
+    let mut violations = Vec::new();
+    for source in sources().iter().filter(|source| source.module == "domain") {
+        if uses_files(&source.text) {
+            violations.push(format!("{} uses `std::fs` or `tempfile`", source.name));
         }
     }
-    fail("`domain` is plain data; what opens and writes files is `disk`", actual);
+    fail("`domain` is plain data; file operations belong in `disk`", violations);
 }
 
-/// Does a text, its tests too, name what opens and writes files?
-fn names_files(text: &str) -> bool {
+/// Does a text, including its tests, use file operations?
+fn uses_files(text: &str) -> bool {
     let code = blank(text);
     let standard = paths_below("std::", &code);
     code.contains("tempfile") || standard.iter().any(|path| path.split("::").next() == Some("fs"))
@@ -297,101 +300,101 @@ fn names_files(text: &str) -> bool {
 
 #[test]
 fn files_are_short() {
-    let mut actual = Vec::new();
-    let mut measure = |name: &str, text: &str, most: usize| {
+    let mut violations = Vec::new();
+    let mut measure = |name: &str, text: &str, limit: usize| {
         let lines = text.lines().count();
-        if lines > most {
-            actual.push(format!("{name} has {lines} lines, more than {most}"));
+        if lines > limit {
+            violations.push(format!("{name} has {lines} lines; the limit is {limit}"));
         }
     };
     for source in sources() {
-        let most = match source.is_test {
+        let limit = match source.is_test {
             true => 600,
             false if source.name.ends_with("mod.rs") => 130,
             false => 400,
         };
-        measure(&source.name, &source.text, most);
+        measure(&source.name, &source.text, limit);
     }
     for path in support::files(&support::root().join("tests"), "rs") {
         measure(&path.to_string_lossy(), &std::fs::read_to_string(&path).unwrap(), 600);
     }
-    fail("a file is one thought", actual);
+    fail("files are short", violations);
 }
 
 #[test]
-fn names_say_what_a_thing_is() {
-    let mut actual = Vec::new();
+fn file_names_are_specific_and_in_snake_case() {
+    let mut violations = Vec::new();
     for folder in ["src", "tests", "benches"] {
         for path in support::files(&support::root().join(folder), "rs") {
             let below = path.strip_prefix(support::root()).unwrap();
             for step in below.iter().map(|step| step.to_string_lossy().trim_end_matches(".rs").to_owned()) {
                 if FORBIDDEN_NAMES.contains(&step.as_str()) {
-                    actual.push(below.display().to_string());
+                    violations.push(below.display().to_string());
                 }
                 if step.chars().any(char::is_uppercase) {
-                    actual.push(format!("{}: names are in snake case", below.display()));
+                    violations.push(format!("{}: names must be in snake case", below.display()));
                 }
             }
         }
     }
-    fail("no file is named after what it is not", actual);
+    fail("file names must be specific and in snake case", violations);
 }
 
 #[test]
-fn files_begin_by_saying_what_they_are() {
-    let silent = |source: &Source| !source.text.starts_with("//!");
+fn files_start_with_a_doc_comment() {
+    let undocumented = |source: &Source| !source.text.starts_with("//!");
     fail(
-        "a file begins with `//!`",
-        sources().into_iter().filter(silent).map(|source| source.name).collect(),
+        "a file must start with `//!`",
+        sources().into_iter().filter(undocumented).map(|source| source.name).collect(),
     );
 }
 
 #[test]
-fn the_top_of_a_file_is_its_list_of_arrows() {
-    let stars =
+fn imports_are_explicit() {
+    let has_glob =
         |source: &Source| source.text.contains("use super::*") || source.text.contains("use crate::*");
     fail(
-        "nothing is imported by `*`",
-        sources().into_iter().filter(stars).map(|source| source.name).collect(),
+        "glob imports are not allowed",
+        sources().into_iter().filter(has_glob).map(|source| source.name).collect(),
     );
 }
 
 #[test]
-fn unsafe_code_stays_in_its_place() {
-    let mut actual = Vec::new();
+fn unsafe_code_is_restricted_to_its_files() {
+    let mut violations = Vec::new();
     for source in sources() {
-        let says = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"]
+        let is_unsafe = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"]
             .iter()
             .any(|form| source.code.contains(form));
-        if says && !UNSAFE.iter().any(|place| source.name.starts_with(place)) {
-            actual.push(source.name);
+        if is_unsafe && !UNSAFE.iter().any(|prefix| source.name.starts_with(prefix)) {
+            violations.push(source.name);
         }
     }
-    fail("only kernels are unsafe", actual);
+    fail("unsafe code is allowed only in the files listed", violations);
 }
 
 #[test]
-fn nothing_gives_up_by_unwrap() {
-    let mut actual = Vec::new();
+fn code_does_not_panic_on_errors() {
+    let mut violations = Vec::new();
     for source in sources() {
         for form in [".unwrap()", "panic!(", "todo!(", "unimplemented!(", "dbg!("] {
             if source.code.contains(form) {
-                actual.push(format!("{} has {form}", source.name));
+                violations.push(format!("{} contains {form}", source.name));
             }
         }
     }
-    fail("an error is a value", actual);
+    fail("errors must be returned", violations);
 }
 
-/// The rules can fail: they are shown what they are there to refuse.
+/// The rules detect violations.
 #[test]
-fn the_rules_see_what_they_forbid() {
+fn the_rules_detect_violations() {
     assert_eq!(
         paths("use crate::a::{B, c::{D, E}};\nlet x = crate::f::g();"),
         ["a::B", "a::c::D", "a::c::E", "f::g"]
     );
-    assert!(names_files("use std::{io, fs::File};") && names_files("tempfile::tempdir()"));
-    assert!(!names_files("use std::fmt; // std::fs, tempfile"));
+    assert!(uses_files("use std::{io, fs::File};") && uses_files("tempfile::tempdir()"));
+    assert!(!uses_files("use std::fmt; // std::fs, tempfile"));
     assert!(!allowed("domain", "data::frame::Frame") && !allowed("data", "store::Store"));
     assert!(allowed("spec", "data::config::TableConfig") && !allowed("spec", "data::frame::Frame"));
     assert!(

@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line arguments.
 
 mod maintenance;
 mod predict;
@@ -10,21 +10,21 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use crate::cli::arguments::maintenance::{DoctorArguments, GcArguments, RmArguments};
-pub use crate::cli::arguments::predict::{AnswerFormat, PredictArguments};
+pub use crate::cli::arguments::predict::{PredictArguments, PredictionFormat};
 use crate::domain::bytes::Bytes;
 
 /// A declarative experiment runner for multi-task learning.
 #[derive(Debug, Parser)]
 #[command(name = "mtl", version, max_term_width = 100, arg_required_else_help = true)]
 pub struct Arguments {
-    /// Folder of the database and of all runs [default: $MTL_RUNS, else ./runs]
+    /// Folder of the results database and all runs [default: $MTL_RUNS, else ./runs]
     #[arg(long, global = true, value_name = "DIR")]
     pub runs: Option<PathBuf>,
     /// Colours: auto, always or never
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     pub color: ColorChoice,
-    /// What a training may take, such as 8GB; more is refused [default: $MTL_MEMORY, else what the machine
-    /// has free]
+    /// Memory limit of a training, such as 8GB; larger trainings are refused [default: $MTL_MEMORY, else
+    /// the free memory of the machine]
     #[arg(long, global = true, value_name = "SIZE", value_parser = Bytes::parse)]
     pub memory: Option<Bytes>,
     #[command(subcommand)]
@@ -42,47 +42,47 @@ pub enum ColorChoice {
 pub enum Command {
     /// Run a pipeline: load, train, evaluate, export, verify
     Run(RunArguments),
-    /// Go on with an interrupted run from its last checkpoint
+    /// Resume an interrupted run from its last checkpoint
     Resume(ResumeArguments),
-    /// Do again what failed in a run, and nothing else
+    /// Run the failed stages of a run again
     Retry(ResumeArguments),
-    /// Say how a sweep stands: its trials, and the best so far
+    /// Show the status of a sweep: its trials and the best so far
     #[command(subcommand)]
     Sweep(SweepCommand),
-    /// Say everything that is wrong with a pipeline, without touching its data
+    /// Check a pipeline without reading its data, and report all problems
     Check(CheckArguments),
-    /// Show the pipeline as resolved, its stages, and what is cached and why
+    /// Show the resolved pipeline, its stages, and what is cached and why
     Plan(PlanArguments),
     /// List runs
     #[command(name = "runs")]
     List(ListArguments),
     /// Show one run
     Show(ShowArguments),
-    /// Compare runs: scores side by side, and the settings that differ
+    /// Compare runs: their scores and the settings that differ
     Compare(CompareArguments),
-    /// Draw runs: curves, weights, gradients, shares, gains, fronts
+    /// Plot runs: curves, weights, gradients, shares, gains, fronts
     Plot(PlotArguments),
-    /// Write all about a run as one HTML file, plots and all
+    /// Write a report of a run as one HTML file, including plots
     Report(ReportArguments),
     /// Propose which tasks to train together
     Group(GroupArguments),
-    /// Ask the results database in SQL (read-only)
+    /// Query the results database with SQL (read-only)
     Query(QueryArguments),
-    /// Copy a run's model out as a bundle: model.onnx and mtl.json
+    /// Export a run's model as a bundle: model.onnx and mtl.json
     Export(ExportArguments),
-    /// Answer for raw rows with a bundle's or a run's model, through ONNX Runtime
+    /// Predict raw rows with the model of a bundle or a run, using ONNX Runtime
     Predict(PredictArguments),
-    /// Prove a bundle's model in ONNX Runtime against the answers of its training
+    /// Verify a bundle's model in ONNX Runtime against its recorded predictions
     Verify(VerifyArguments),
-    /// Write a sensible pipeline from the columns of a file
+    /// Write a first pipeline for the columns of a file
     Init(InitArguments),
-    /// Say what a layer, loss, metric... is: formula, settings, example, paper
+    /// Explain a layer, loss, metric...: formula, settings, example, paper
     Explain(ExplainArguments),
     /// Print the JSON Schema of pipelines
     Schema,
-    /// Look at devices, ONNX Runtime, threads and the database
+    /// Check devices, ONNX Runtime, threads and the database
     Doctor(DoctorArguments),
-    /// Remove runs: their rows and folders
+    /// Remove runs: their database rows and folders
     Rm(RmArguments),
     /// Remove cached artifacts that no run uses
     Gc(GcArguments),
@@ -94,7 +94,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The number of threads asked for.
+    /// The requested number of threads.
     pub fn threads(&self) -> Option<NonZeroUsize> {
         match self {
             Self::Run(args) => args.threads,
@@ -104,7 +104,7 @@ impl Command {
         }
     }
 
-    /// The number of trials side by side that is asked for.
+    /// The requested number of parallel trials.
     pub fn jobs(&self) -> Option<NonZeroUsize> {
         match self {
             Self::Run(args) => Some(args.jobs),
@@ -114,10 +114,10 @@ impl Command {
     }
 }
 
-/// What changes a pipeline from the command line.
+/// Overrides of a pipeline's settings.
 #[derive(Debug, Default, Args)]
 pub struct OverrideArguments {
-    /// Change a setting, such as train.epochs=5 (may be given several times)
+    /// Override a setting, for example train.epochs=5 (can be repeated)
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub set: Vec<String>,
     /// Set `seed`
@@ -130,16 +130,16 @@ pub struct OverrideArguments {
 
 #[derive(Debug, Args)]
 pub struct ExplainArguments {
-    /// A name such as `dense`, or a kind such as `layer` [default: all names by kind]
+    /// A name such as `dense`, or a kind such as `layer` [default: list all names by kind]
     pub name: Option<String>,
-    /// All of it as one page of Markdown
+    /// Print everything as one page of Markdown
     #[arg(long, conflicts_with = "name")]
     pub markdown: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct DisplayArguments {
-    /// Print nothing but problems and the run's name
+    /// Print only problems and the name of the run
     #[arg(long, short, conflicts_with = "json")]
     pub quiet: bool,
     /// Print events as JSON, one per line
@@ -149,20 +149,20 @@ pub struct DisplayArguments {
 
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// The pipeline
+    /// The pipeline file
     pub file: PathBuf,
     #[command(flatten)]
     pub changes: OverrideArguments,
-    /// Do only this stage and what it needs, such as `fit` or `train`
+    /// Run only this stage and the stages it needs, for example `fit` or `train`
     #[arg(long, value_name = "STAGE")]
     pub only: Option<String>,
-    /// Make everything anew, whatever is cached
+    /// Ignore the cache and run all stages again
     #[arg(long)]
     pub fresh: bool,
     /// Threads to use [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Trials of a sweep at work side by side; they share the threads, and no number depends on it
+    /// Number of parallel trials of a sweep; they share the threads, and results do not depend on it
     #[arg(long, short, value_name = "N", default_value = "1")]
     pub jobs: NonZeroUsize,
     #[command(flatten)]
@@ -171,13 +171,13 @@ pub struct RunArguments {
 
 #[derive(Debug, Args)]
 pub struct ResumeArguments {
-    /// A run's name, a unique beginning of it, or `last`
+    /// A run's name, a unique prefix of it, or `last`
     #[arg(default_value = "last")]
     pub run: String,
     /// Threads to use [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Trials of a sweep at work side by side; they share the threads, and no number depends on it
+    /// Number of parallel trials of a sweep; they share the threads, and results do not depend on it
     #[arg(long, short, value_name = "N", default_value = "1")]
     pub jobs: NonZeroUsize,
     #[command(flatten)]
@@ -186,13 +186,13 @@ pub struct ResumeArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum SweepCommand {
-    /// Trials done, running, failed and waiting, and the best so far
+    /// Trials finished, running, failed and waiting, and the best so far
     Status(ShowArguments),
 }
 
 #[derive(Debug, Args)]
 pub struct CheckArguments {
-    /// The pipeline
+    /// The pipeline file
     pub file: PathBuf,
     #[command(flatten)]
     pub changes: OverrideArguments,
@@ -211,7 +211,7 @@ pub enum PlanFormat {
 
 #[derive(Debug, Args)]
 pub struct PlanArguments {
-    /// The pipeline
+    /// The pipeline file
     pub file: PathBuf,
     #[command(flatten)]
     pub changes: OverrideArguments,
@@ -225,7 +225,7 @@ pub struct ListArguments {
     /// Only runs of this pipeline
     #[arg(long)]
     pub pipeline: Option<String>,
-    /// At most this many, newest first
+    /// Maximum number of runs, newest first
     #[arg(long, short = 'n', default_value_t = 20)]
     pub limit: usize,
     #[arg(long)]
@@ -234,7 +234,7 @@ pub struct ListArguments {
 
 #[derive(Debug, Args)]
 pub struct ShowArguments {
-    /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial
+    /// A run's name, a unique prefix of it, or `last`; RUN#3 is its third trial
     #[arg(default_value = "last")]
     pub run: String,
     #[arg(long)]
@@ -243,15 +243,15 @@ pub struct ShowArguments {
 
 #[derive(Debug, Args)]
 pub struct CompareArguments {
-    /// Two runs or more, or RUN#3 for a third trial; the first is what the others are compared with. With
-    /// --group-by one is enough
+    /// Two or more runs, or RUN#3 for a third trial; the others are compared with the first one. With
+    /// --group-by one run is enough
     #[arg(required = true, num_args = 1.., value_name = "RUN")]
     pub names: Vec<String>,
-    /// Put trials together by this setting, such as weighting (may be given several times); what else differs
-    /// is averaged within each seed, and intervals and tests are over seeds
+    /// Group trials by this setting, for example weighting (can be repeated); trials that differ in other
+    /// settings are averaged within each seed, and intervals and tests are over seeds
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     pub group_by: Vec<String>,
-    /// The rows whose scores are compared, ranked and tested [default: test, where there are any]
+    /// The split whose scores are compared, ranked and tested [default: test, if it is scored]
     #[arg(long, value_name = "SPLIT")]
     pub split: Option<ComparedSplit>,
     #[arg(long)]
@@ -260,22 +260,22 @@ pub struct CompareArguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ComparedSplit {
-    /// Validation rows: what settings are chosen by
+    /// Validation rows, on which settings are selected
     Valid,
-    /// Test rows: what is reported
+    /// Test rows, on which results are reported
     Test,
 }
 
 #[derive(Debug, Args)]
 pub struct GroupArguments {
-    /// A pipeline, which is trained once with all its tasks; or a run that measured affinities
+    /// A pipeline, which is trained once with all its tasks, or a run with measured affinities
     /// (`train.affinity`)
     #[arg(value_name = "PIPELINE|RUN")]
-    pub of: String,
-    /// How many networks the tasks may be divided among
+    pub source: String,
+    /// Maximum number of groups (networks)
     #[arg(long, value_name = "N", default_value = "2")]
     pub groups: NonZeroUsize,
-    /// Write a pipeline for each group beside the original
+    /// Write a pipeline for each group next to the original
     #[arg(long)]
     pub write: bool,
     #[command(flatten)]
@@ -283,7 +283,7 @@ pub struct GroupArguments {
     /// Threads to use [default: all cores]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Print nothing of the training
+    /// Do not show the progress of the training
     #[arg(long, short)]
     pub quiet: bool,
     /// Print the proposal as JSON
@@ -293,54 +293,54 @@ pub struct GroupArguments {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PlotKind {
-    /// Losses and the validation metric by epoch, a figure per task
+    /// Losses and validation metrics by epoch, one figure per task
     Curves,
     /// Weights of the tasks' losses by epoch
     Weights,
-    /// Cosines and conflicts of the tasks' gradients
+    /// Cosine similarities and conflicts of the tasks' gradients
     Gradients,
-    /// How much is read of which expert or column
+    /// How much each task reads from each expert or column
     Shares,
-    /// What tasks read of each other, where that is learned
+    /// How much tasks read from each other, if that is learned
     Relations,
-    /// What a step of each task does to the others' losses
+    /// Effect of a step of each task on the losses of the others
     Affinities,
-    /// What each task gained over itself trained alone, in percent
+    /// Improvement of each task over training it alone, in percent
     Gains,
-    /// Two tasks' scores of several trials against each other, the Pareto front marked
+    /// Scores of two tasks for several trials, with the Pareto front
     Front,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PictureFormat {
+pub enum ImageFormat {
     Svg,
     Png,
 }
 
 #[derive(Debug, Args)]
 pub struct PlotArguments {
-    /// Runs' names, unique beginnings of them, or `last`; RUN#3 is a third trial
+    /// Runs' names, unique prefixes of them, or `last`; RUN#3 is a third trial
     #[arg(default_value = "last", value_name = "RUN")]
     pub names: Vec<String>,
-    /// The folder of the pictures [default: of one run `plots` in its folder, of several `plots` here]
+    /// Folder of the images [default: `plots` in the run's folder, or ./plots for several runs]
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
-    /// What to draw [default: whatever there is]
+    /// What to plot [default: everything available]
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub kind: Vec<PlotKind>,
     /// svg or png
     #[arg(long, default_value = "svg")]
-    pub format: PictureFormat,
+    pub format: ImageFormat,
     #[arg(long)]
     pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial
+    /// A run's name, a unique prefix of it, or `last`; RUN#3 is its third trial
     #[arg(default_value = "last")]
     pub run: String,
-    /// The file, .html [default: report.html in the run's folder]
+    /// Output file, .html [default: report.html in the run's folder]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
 }
@@ -354,7 +354,7 @@ pub enum TableFormat {
 
 #[derive(Debug, Args)]
 pub struct QueryArguments {
-    /// One SQL statement that reads, which may begin with a comment; `-` reads it from standard input
+    /// One read-only SQL statement; `-` reads it from standard input
     #[arg(allow_hyphen_values = true)]
     pub sql: String,
     /// table, csv or json
@@ -364,16 +364,16 @@ pub struct QueryArguments {
 
 #[derive(Debug, Args)]
 pub struct ExportArguments {
-    /// A run's name, a unique beginning of it, or `last`; RUN#3 is its third trial [default: its best trial]
+    /// A run's name, a unique prefix of it, or `last`; RUN#3 is its third trial [default: its best trial]
     pub run: String,
-    /// The bundle's folder; must not exist yet, or be an earlier bundle
+    /// Folder of the bundle; must not exist yet, or contain an earlier bundle
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
 }
 
 #[derive(Debug, Args)]
 pub struct VerifyArguments {
-    /// A run, RUN#3 for its third trial, or a bundle's folder (`./NAME` where a run has that name too)
+    /// A run, RUN#3 for its third trial, or the folder of a bundle (`./NAME` if a run has the same name)
     pub bundle: String,
     #[arg(long)]
     pub json: bool,
@@ -381,15 +381,15 @@ pub struct VerifyArguments {
 
 #[derive(Debug, Args)]
 pub struct InitArguments {
-    /// The data: separated text of any dialect, .parquet, .jsonl or .arrow
+    /// The data file: CSV in any dialect, .parquet, .jsonl or .arrow
     pub data: PathBuf,
-    /// The columns to learn: several with commas between, or the option again
+    /// The target columns, separated by commas or by repeating the option
     #[arg(long, required = true, value_name = "COLUMN")]
     pub target: Vec<String>,
-    /// Where the pipeline goes [default: the data's name, .yaml, in this folder]
+    /// Output file [default: the name of the data file with .yaml, in the current folder]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
-    /// Replace the file if it is there
+    /// Replace an existing file
     #[arg(long)]
     pub force: bool,
 }

@@ -1,4 +1,4 @@
-//! Where and of what a run is made: what makes a number reproducible, recorded with it.
+//! The environment of a run, recorded for reproducibility.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::spec::pipeline::PipelineConfig;
 use crate::store::header::{Environment, RunHeader, TaskHeader, TrialHeader};
 use crate::store::trial::SweepObjective;
 
-/// All that is known of a run before it begins.
+/// Collects everything that is known before a run starts.
 pub fn header(pipeline: &RunnablePipeline, file: &Path, run: &RunId) -> RunHeader {
     let plan = &pipeline.plan;
     let config = &plan.pipeline;
@@ -28,7 +28,7 @@ pub fn header(pipeline: &RunnablePipeline, file: &Path, run: &RunId) -> RunHeade
     let trials = plan.trials.iter().map(|trial| TrialHeader {
         trial: trial.number,
         seed: trial.seed,
-        // What the sweep chose; the pipeline's own settings stand above, once.
+        // The choices of the sweep; the pipeline's own settings are recorded once, above.
         parameters: trial
             .choices
             .iter()
@@ -53,10 +53,10 @@ pub fn header(pipeline: &RunnablePipeline, file: &Path, run: &RunId) -> RunHeade
     }
 }
 
-/// What the sweep weighs its trials by.
+/// The objectives of a sweep.
 fn objectives(config: &PipelineConfig) -> Vec<SweepObjective> {
     let objectives = config.sweep.iter().flat_map(|sweep| &sweep.objectives);
-    let one = |objective: &ObjectiveConfig| {
+    let recorded = |objective: &ObjectiveConfig| {
         let metric = objective.metric.as_ref()?;
         Some(SweepObjective {
             task: objective.task.to_string(),
@@ -65,14 +65,14 @@ fn objectives(config: &PipelineConfig) -> Vec<SweepObjective> {
             reference: objective.reference.map(|value| value.get()),
         })
     };
-    objectives.filter_map(one).collect()
+    objectives.filter_map(recorded).collect()
 }
 
 fn environment(base: &Path, device: String) -> Environment {
     let git = |arguments: &[&str]| {
         let folder = if base.as_os_str().is_empty() { Path::new(".") } else { base };
-        let ended = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
-        ended.status.success().then(|| String::from_utf8_lossy(&ended.stdout).trim().to_owned())
+        let output = Command::new("git").arg("-C").arg(folder).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     Environment {
         mtl_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -88,7 +88,7 @@ fn environment(base: &Path, device: String) -> Environment {
     }
 }
 
-/// The processor's name, where the system tells it.
+/// The name of the processor, if available.
 fn processor() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;
@@ -99,11 +99,11 @@ fn absolute(file: &Path) -> String {
     std::path::absolute(file).unwrap_or_else(|_| file.to_owned()).to_string_lossy().into_owned()
 }
 
-/// Six letters and digits from the clock and the process: for names, not for chance.
+/// Six letters and digits from the clock and the process id: for unique names, not for randomness.
 pub fn six_letters(attempt: u32) -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-    // A multiplicative mix (Knuth), so that runs begun close together look different.
+    // A multiplicative hash (Knuth), so that runs started close together look different.
     let mut mixed = (now ^ (u64::from(std::process::id()) << 40) ^ u64::from(attempt))
         .wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed ^= mixed >> 31;

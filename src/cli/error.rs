@@ -1,13 +1,13 @@
-//! What a command could not do.
+//! Errors of commands.
 
 mod print;
 
 use std::path::PathBuf;
 
-/// A command that could not be done.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// Already rendered with places and help.
+    /// Diagnostics, already formatted with locations and help.
     #[error("{rendered}")]
     Diagnostics { rendered: String },
     #[error(transparent)]

@@ -1,22 +1,22 @@
-//! Exit codes: documented in README, so that scripts may rely on them.
+//! Exit codes, documented in the README for use in scripts.
 
-/// How the process ends.
+/// The exit code of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitStatus {
-    /// Everything asked for was done.
+    /// The command succeeded.
     Done = 0,
-    /// A stage, or the work itself, failed.
+    /// A stage or the command failed.
     Failed = 1,
-    /// The command line makes no sense.
+    /// The command line is invalid.
     Usage = 2,
     /// The pipeline has diagnostics.
     Diagnostics = 3,
-    /// The exported model differs from the trained one beyond tolerance.
+    /// The exported model differs from the trained one by more than the tolerance.
     Parity = 4,
     /// The database was written by a newer `mtl`.
     NewerDatabase = 5,
-    /// Stopped by Ctrl-C or SIGTERM; `mtl resume` goes on.
+    /// Stopped by Ctrl-C or SIGTERM; `mtl resume` continues.
     Interrupted = 130,
 }
 

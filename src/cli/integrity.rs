@@ -1,4 +1,4 @@
-//! Everything that is kept, read whole: what `mtl verify RUN` and `mtl doctor --deep` say of it.
+//! Reads all stored files and reports damage, for `mtl verify RUN` and `mtl doctor --deep`.
 
 use serde_json::json;
 
@@ -9,40 +9,40 @@ use crate::run::inspect::{self, RecordedRun, StoredItem};
 use crate::store::record::RunDetail;
 use crate::store::{ResultsDatabase, StoreError};
 
-/// What was looked at, and what of it is damaged.
+/// The files that were read, and those that are damaged.
 #[derive(Default)]
 pub struct IntegrityReport {
-    things: usize,
+    items: usize,
     bytes: u64,
-    /// Where, and what is wrong.
+    /// Path and problem.
     damaged: Vec<(String, String)>,
-    /// What mends it.
+    /// How to repair it.
     advice: Option<String>,
 }
 
-/// The database, all artifacts, and what the runs hold.
+/// Checks the database, all artifacts, and the files of all runs.
 pub fn everything(layout: &Layout) -> IntegrityReport {
     let mut checked = IntegrityReport::default();
-    // A database that cannot be opened is said as such elsewhere; the artifacts are looked at all the same.
-    checked.take(inspect::cache(layout));
+    // A database that cannot be opened is reported elsewhere; check the artifacts anyway.
+    checked.add(inspect::cache(layout));
     if let Ok(store) = ResultsDatabase::open_read_only(&layout.database()) {
         let path = layout.database().display().to_string();
         let problems = store.damages().unwrap_or_else(|error| vec![error.to_string()]);
         checked.damaged.extend(problems.into_iter().map(|problem| (path.clone(), problem)));
         match runs(&store) {
-            Ok(runs) => runs.iter().for_each(|run| checked.take(inspect::folder(layout, &recorded(run)))),
+            Ok(runs) => runs.iter().for_each(|run| checked.add(inspect::folder(layout, &recorded(run)))),
             Err(error) => checked.damaged.push((path, error.to_string())),
         }
     }
-    if !checked.is_whole() {
-        let advice =
-            "a damaged artifact is made again when its pipeline runs; the files of a run by: mtl resume RUN";
+    if !checked.is_intact() {
+        let advice = "a damaged artifact is rebuilt when its pipeline runs again; rebuild the files of a run \
+                      with: mtl resume RUN";
         checked.advice = Some(advice.to_owned());
     }
     checked
 }
 
-/// All runs, but for those that another process removes meanwhile.
+/// All runs, except those that another process removes in the meantime.
 fn runs(store: &ResultsDatabase) -> Result<Vec<RunDetail>, StoreError> {
     let mut runs = Vec::new();
     for line in store.runs()? {
@@ -54,14 +54,14 @@ fn runs(store: &ResultsDatabase) -> Result<Vec<RunDetail>, StoreError> {
     Ok(runs)
 }
 
-/// The artifacts and files of one run.
+/// Checks the artifacts and files of one run.
 pub fn of_run(layout: &Layout, detail: &RunDetail) -> IntegrityReport {
     let recorded = recorded(detail);
     let mut checked = IntegrityReport::default();
-    checked.take(inspect::artifacts(layout, &recorded));
-    checked.take(inspect::folder(layout, &recorded));
-    if !checked.is_whole() {
-        checked.advice = Some(format!("make it again with: mtl resume {}", detail.run));
+    checked.add(inspect::artifacts(layout, &recorded));
+    checked.add(inspect::folder(layout, &recorded));
+    if !checked.is_intact() {
+        checked.advice = Some(format!("rebuild with: mtl resume {}", detail.run));
     }
     checked
 }
@@ -79,21 +79,21 @@ fn recorded(detail: &RunDetail) -> RecordedRun<'_> {
 }
 
 impl IntegrityReport {
-    fn take(&mut self, kept: Vec<StoredItem>) {
-        for one in kept {
-            self.things += 1;
-            self.bytes += one.bytes;
-            self.damaged.extend(one.damage.map(|damage| (one.path.display().to_string(), damage)));
+    fn add(&mut self, items: Vec<StoredItem>) {
+        for item in items {
+            self.items += 1;
+            self.bytes += item.bytes;
+            self.damaged.extend(item.damage.map(|damage| (item.path.display().to_string(), damage)));
         }
     }
 
-    pub fn is_whole(&self) -> bool {
+    pub fn is_intact(&self) -> bool {
         self.damaged.is_empty()
     }
 
     pub fn text(&self) -> String {
-        let state = if self.is_whole() { "all as they were written" } else { "DAMAGED:" };
-        let mut lines = vec![format!("kept          {} things, {}: {state}", self.things, size(self.bytes))];
+        let state = if self.is_intact() { "all intact" } else { "DAMAGED:" };
+        let mut lines = vec![format!("stored        {} items, {}: {state}", self.items, size(self.bytes))];
         lines.extend(self.damaged.iter().map(|(path, reason)| format!("              {path}: {reason}")));
         lines.extend(self.advice.iter().map(|advice| format!("              {advice}")));
         lines.join("\n")
@@ -101,6 +101,6 @@ impl IntegrityReport {
 
     pub fn json(&self) -> serde_json::Value {
         let damaged = self.damaged.iter().map(|(path, reason)| json!({"path": path, "problem": reason}));
-        json!({"things": self.things, "bytes": self.bytes, "damaged": damaged.collect::<Vec<_>>()})
+        json!({"things": self.items, "bytes": self.bytes, "damaged": damaged.collect::<Vec<_>>()})
     }
 }

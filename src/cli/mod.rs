@@ -1,4 +1,4 @@
-//! Who asked, and what do they see?
+//! The command-line interface.
 
 pub mod arguments;
 pub mod command;
@@ -21,12 +21,12 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::domain::registry::RegistrationError;
 
-/// Reads the command line, does what it says, and gives the exit code.
+/// Parses the command line, executes the command, and returns the exit code.
 pub fn main() -> ExitStatus {
     main_with(|| Ok(()))
 }
 
-/// The same with what another crate adds: `register` calls `LayerSpec::register` and the like.
+/// Like [`main`], with items of other crates: `register` calls `LayerConfig::register` and the like.
 pub fn main_with(register: impl FnOnce() -> Result<(), RegistrationError>) -> ExitStatus {
     if let Err(refused) = register() {
         output::print_error(&format!("error: {refused}"));
@@ -43,7 +43,7 @@ pub fn main_with(register: impl FnOnce() -> Result<(), RegistrationError>) -> Ex
                 output::print_error(&text(output::coloured_errors(ColorChoice::Auto)));
                 return ExitStatus::Usage;
             }
-            // Help and version come this way too, and are no mistake.
+            // Help and version are also reported as errors by clap.
             return match output::print(&text(output::style(ColorChoice::Auto).colour)) {
                 Ok(()) => ExitStatus::Done,
                 Err(error) => error.report(),

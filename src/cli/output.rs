@@ -1,4 +1,4 @@
-//! Where words go: results to standard output, problems to standard error.
+//! Output: results go to standard output, problems to standard error.
 
 use std::io::{BufWriter, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -7,32 +7,32 @@ use crate::cli::arguments::ColorChoice;
 use crate::cli::error::CliError;
 use crate::report::Style;
 
-/// Prints a result. A reader that has seen enough (`| head`) is not an error.
+/// Prints a result. A closed pipe (`| head`) is not an error.
 pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
-    let ended = if text.ends_with('\n') { "" } else { "\n" };
-    match write!(out, "{text}{ended}").and_then(|()| out.flush()) {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
         _ => Ok(()),
     }
 }
 
-/// Writes a result as it comes; as with `print`, a reader may leave.
+/// Streams a result to standard output. As in `print`, a closed pipe is not an error.
 pub fn pipe(fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), CliError> {
     let mut out = ImmediateWriter { inner: BufWriter::new(std::io::stdout().lock()), flushed: None };
-    let ended = fill(&mut out).and_then(|()| out.flush());
-    // What a reader who left has not taken is not tried again.
+    let outcome = fill(&mut out).and_then(|()| out.flush());
+    // Discard the buffer, so that it is not written again to a closed pipe.
     let _ = out.inner.into_parts();
-    match ended {
+    match outcome {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CliError::Output(error)),
         _ => Ok(()),
     }
 }
 
-/// What comes slowly is not held back longer than this.
-const LATEST: Duration = Duration::from_millis(50);
+/// Slow output is buffered at most this long.
+const MAX_DELAY: Duration = Duration::from_millis(50);
 
-/// A writer for what comes bit by bit: in large pieces while it comes fast, at once while it comes slowly.
+/// A buffered writer that flushes immediately while output is slow.
 struct ImmediateWriter<W: Write> {
     inner: BufWriter<W>,
     flushed: Option<Instant>,
@@ -41,7 +41,7 @@ struct ImmediateWriter<W: Write> {
 impl<W: Write> Write for ImmediateWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.inner.write(bytes)?;
-        if self.flushed.is_none_or(|flushed| flushed.elapsed() > LATEST) {
+        if self.flushed.is_none_or(|flushed| flushed.elapsed() > MAX_DELAY) {
             self.inner.flush()?;
             self.flushed = Some(Instant::now());
         }
@@ -53,19 +53,19 @@ impl<W: Write> Write for ImmediateWriter<W> {
     }
 }
 
-/// Bytes that no terminal can show are for files and other programs.
+/// Refuses to print a binary format to a terminal.
 pub fn check_binary(binary: bool, what: &str) -> Result<(), CliError> {
     match binary && std::io::stdout().is_terminal() {
-        true => Err(CliError::Usage(format!("a terminal cannot show {what}; write it to a file: --to FILE"))),
+        true => Err(CliError::Usage(format!("{what} is a binary format; write it to a file with --to FILE"))),
         false => Ok(()),
     }
 }
 
-/// Tells a person something on standard error, on lines of its own. That nobody is there to hear it
-/// is no reason to stop: a long training may outlive its terminal.
+/// Prints to standard error, ending with a line break. Write errors are ignored: a long training may outlive
+/// its terminal.
 pub fn print_error(text: &str) {
-    let ended = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    let _ = write!(std::io::stderr().lock(), "{text}{ended}");
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let _ = write!(std::io::stderr().lock(), "{text}{end}");
 }
 
 /// Prints a result as JSON.
@@ -73,26 +73,39 @@ pub fn print_json(value: &serde_json::Value) -> Result<(), CliError> {
     print(&format!("{value:#}"))
 }
 
-/// How reports look on standard output: as wide as the terminal, in colour where that is wanted.
+/// Prints a report as JSON or as text.
+pub fn print_report(
+    json: bool,
+    color: ColorChoice,
+    value: impl FnOnce() -> serde_json::Value,
+    text: impl FnOnce(&Style) -> String,
+) -> Result<(), CliError> {
+    match json {
+        true => print_json(&value()),
+        false => print(&text(&style(color))),
+    }
+}
+
+/// The style of reports on standard output: the width of the terminal, and colours if enabled.
 pub fn style(choice: ColorChoice) -> Style {
     let terminal = std::io::stdout().is_terminal();
     let columns = terminal_size::terminal_size().map(|(columns, _)| usize::from(columns.0));
-    Style { width: columns.filter(|_| terminal), colour: wanted(choice, terminal) }
+    Style { width: columns.filter(|_| terminal), colour: is_coloured(choice, terminal) }
 }
 
-/// Columns of the terminal that hears what is told; `None` where there is none.
+/// The width of the terminal on standard error; `None` if it is not a terminal.
 pub fn columns_of_errors() -> Option<usize> {
     let terminal = std::io::stderr().is_terminal();
     let size = terminal.then(|| terminal_size::terminal_size_of(std::io::stderr())).flatten();
     size.map(|(columns, _)| usize::from(columns.0)).filter(|columns| *columns > 0)
 }
 
-/// Colours on standard error?
+/// Are colours enabled on standard error?
 pub fn coloured_errors(choice: ColorChoice) -> bool {
-    wanted(choice, std::io::stderr().is_terminal())
+    is_coloured(choice, std::io::stderr().is_terminal())
 }
 
-fn wanted(choice: ColorChoice, terminal: bool) -> bool {
+fn is_coloured(choice: ColorChoice, terminal: bool) -> bool {
     match choice {
         ColorChoice::Always => true,
         ColorChoice::Never => false,

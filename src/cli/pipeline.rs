@@ -1,4 +1,4 @@
-//! From a file's name to a plan, or to everything that is wrong with it.
+//! Reads a pipeline file and resolves it into a plan or diagnostics.
 
 use std::path::PathBuf;
 
@@ -15,35 +15,35 @@ use crate::spec::{self, PipelineText, SettingOverride};
 use crate::store::ResultsDatabase;
 use crate::store::record::RunDetail;
 
-/// A pipeline as it was written, and what it means or why it means nothing.
+/// A parsed pipeline: its text, and the plan or the problems.
 pub struct ParsedPipeline {
     pub source: PipelineText,
-    /// Data paths are relative to it.
+    /// The folder that data paths are relative to.
     pub base: PathBuf,
-    /// The plan with its warnings, or every problem.
-    pub meaning: Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>>,
+    /// The plan with its warnings, or all problems.
+    pub result: Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>>,
 }
 
-/// A pipeline that can be run.
+/// A valid pipeline.
 pub struct RunnablePipeline {
     pub source: PipelineText,
     pub base: PathBuf,
     pub plan: Plan,
 }
 
-/// Reads and resolves a file; touches no data.
+/// Reads and resolves a pipeline file; reads no data.
+///
+/// # Errors
+///
+/// If the file cannot be read or an override is invalid. Problems of the pipeline are in the result.
 pub fn read(file: &std::path::Path, changes: &OverrideArguments) -> Result<ParsedPipeline, CliError> {
     let bytes = std::fs::read(file).map_err(CliError::io("read", file))?;
-    Ok(resolve(&bytes, file, &overrides(changes)?))
+    Ok(resolve(&bytes, file, file, &overrides(changes)?))
 }
 
-/// Reads and resolves what was in a file.
-fn resolve(bytes: &[u8], file: &std::path::Path, overrides: &[SettingOverride]) -> ParsedPipeline {
-    resolve_as(bytes, file, file, overrides)
-}
-
-/// The same, where what is wrong is said of the file `shown`, and data and name are those of `file`.
-fn resolve_as(
+/// Resolves the content of a pipeline file. Problems are located in `shown`; the default name and the data
+/// paths are those of `file`.
+fn resolve(
     bytes: &[u8],
     shown: &std::path::Path,
     file: &std::path::Path,
@@ -52,117 +52,116 @@ fn resolve_as(
     let source = PipelineText::new(bytes, shown, overrides);
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let base = file.parent().unwrap_or(std::path::Path::new("")).to_owned();
-    let meaning = spec::read_source(&source).and_then(|pipeline| crate::plan::resolve(&pipeline, &name));
-    ParsedPipeline { source, base, meaning }
+    let result = spec::read_source(&source).and_then(|pipeline| crate::plan::resolve(&pipeline, &name));
+    ParsedPipeline { source, base, result }
 }
 
-/// The pipeline a run was made with. Its folder has it, and the database too, which is held to be right: a
-/// file that was cut, emptied, removed or changed is told of and not used; one that is no pipeline any more
-/// is written anew where that can be.
+/// The pipeline of a run. It is stored in the run's folder and in the database, which takes precedence: a
+/// file that was truncated, emptied, removed or changed causes a warning and is not used; it is replaced if
+/// possible.
 pub fn of_run(layout: &Layout, detail: &RunDetail) -> Result<ParsedPipeline, CliError> {
     let shown = layout.pipeline(&detail.run);
-    // Its data is where the original was, and by the original's name it is called.
+    // Data paths and the default name are those of the original file.
     let original = PathBuf::from(&detail.file);
-    let result = std::fs::read(&shown);
-    if result.as_ref().is_ok_and(|bytes| *bytes == detail.resolved.as_bytes()) {
-        return Ok(resolve_as(detail.resolved.as_bytes(), &shown, &original, &[]));
+    let stored = detail.resolved.as_bytes();
+    let content = std::fs::read(&shown);
+    let recorded = resolve(stored, &shown, &original, &[]);
+    if content.as_ref().is_ok_and(|bytes| *bytes == stored) {
+        return Ok(recorded);
     }
-    let kept = resolve_as(detail.resolved.as_bytes(), &shown, &original, &[]);
-    // A part of it may be a pipeline too, but not this one.
-    let whole = result.as_ref().ok().filter(|bytes| !detail.resolved.as_bytes().starts_with(bytes));
-    let own = whole.map(|bytes| resolve_as(bytes, &shown, &original, &[]));
-    let own = own.filter(|own| own.meaning.is_ok());
-    let wrong = match (&result, &own) {
+    // A truncated file may be a valid pipeline too, but another one.
+    let complete = content.as_ref().ok().filter(|bytes| !stored.starts_with(bytes));
+    let own = complete.map(|bytes| resolve(bytes, &shown, &original, &[]));
+    let own = own.filter(|own| own.result.is_ok());
+    let problem = match (&content, &own) {
         (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => "is missing".to_owned(),
         (Err(error), _) => format!("cannot be read ({error})"),
         (Ok(bytes), _) if bytes.trim_ascii().is_empty() => "is empty".to_owned(),
-        (Ok(bytes), _) if detail.resolved.as_bytes().starts_with(bytes) => {
-            format!("is cut short, to {} of {} bytes", bytes.len(), detail.resolved.len())
+        (Ok(bytes), _) if stored.starts_with(bytes) => {
+            format!("is truncated to {} of {} bytes", bytes.len(), stored.len())
         }
-        (Ok(_), None) => "is damaged: it is no pipeline any more".to_owned(),
-        (Ok(_), Some(_)) => "was changed: it is not what the run was made with".to_owned(),
+        (Ok(_), None) => "is damaged: it is not a valid pipeline".to_owned(),
+        (Ok(_), Some(_)) => "was changed after the run".to_owned(),
     };
-    match (kept.meaning.is_ok(), own) {
-        // An older mtl may have written the same with fewer words.
-        (true, Some(own)) if own.text() == kept.text() => {
-            // What is kept is what was written; where nothing can be, it means the same.
-            let _ = crate::run::publish::write(&shown, detail.resolved.as_bytes());
-            Ok(kept)
+    match (recorded.result.is_ok(), own) {
+        // An older version of mtl may have written the same pipeline in fewer words.
+        (true, Some(own)) if own.text() == recorded.text() => {
+            // If this fails, the file still means the same.
+            let _ = crate::run::publish::write(&shown, stored);
+            Ok(recorded)
         }
         (true, own) => {
-            let aside = free(&shown);
-            // What somebody wrote by hand, or put in its place, is not lost.
-            let others = own.is_some() || shown.is_dir();
-            let kept_aside = !others || std::fs::rename(&shown, &aside).is_ok();
-            let healed = kept_aside && crate::run::publish::write(&shown, detail.resolved.as_bytes()).is_ok();
-            let done = match (healed, others) {
-                (false, _) => "is used".to_owned(),
-                (true, false) => "is used, and the file was written anew from it".to_owned(),
+            let aside = unused_name(&shown);
+            // Keep what somebody has edited or put in its place.
+            let keep = own.is_some() || shown.is_dir();
+            let is_kept = !keep || std::fs::rename(&shown, &aside).is_ok();
+            let is_replaced = is_kept && crate::run::publish::write(&shown, stored).is_ok();
+            let consequence = match (is_replaced, keep) {
+                (false, _) => String::new(),
+                (true, false) => "; the file was restored".to_owned(),
                 (true, true) => {
-                    format!("is used and was written there; what stood there is {} now", aside.display())
+                    format!("; the file was restored, and the changed one is now {}", aside.display())
                 }
             };
             output::print_error(&format!(
-                "warning: {}: {wrong}; what the database has of it {done}",
+                "warning: {}: {problem}; using the pipeline recorded in the database{consequence}",
                 shown.display()
             ));
-            Ok(kept)
+            Ok(recorded)
         }
         (false, Some(own)) => Ok(own),
         (false, None) => Err(CliError::Failed(format!(
-            "{}: {wrong}, and the database has no pipeline of it either; run it anew: mtl run {}",
+            "{}: {problem}, and the database has no valid pipeline of the run; start a new run: mtl run {}",
             shown.display(),
             original.display()
         ))),
     }
 }
 
-/// Where what stood in a pipeline's place is kept: `pipeline.changed.yaml`, or the first with a number that
-/// is free.
-fn free(shown: &std::path::Path) -> PathBuf {
+/// Where a changed pipeline is moved: `pipeline.changed.yaml`, or the first unused numbered name.
+fn unused_name(shown: &std::path::Path) -> PathBuf {
     let numbered = (2..100).map(|number| shown.with_file_name(format!("pipeline.changed.{number}.yaml")));
     let first = shown.with_file_name("pipeline.changed.yaml");
     std::iter::once(first.clone()).chain(numbered).find(|path| !path.exists()).unwrap_or(first)
 }
 
-/// What a training may take, where somebody said so: `--memory`, else `MTL_MEMORY`.
+/// The memory limit: `--memory`, else `MTL_MEMORY`.
 fn limit(arguments: &Arguments) -> Result<Option<Bytes>, CliError> {
     if arguments.memory.is_some() {
         return Ok(arguments.memory);
     }
     match std::env::var("MTL_MEMORY") {
         Ok(text) if !text.is_empty() => {
-            let wrong = |reason: String| CliError::Usage(format!("MTL_MEMORY: {reason}"));
-            Bytes::parse(&text).map(Some).map_err(wrong)
+            let error = |reason: String| CliError::Usage(format!("MTL_MEMORY: {reason}"));
+            Bytes::parse(&text).map(Some).map_err(error)
         }
         _ => Ok(None),
     }
 }
 
 impl ParsedPipeline {
-    /// What it means, written out in full.
+    /// The resolved pipeline as YAML.
     fn text(&self) -> Option<String> {
-        self.meaning.as_ref().ok().map(|(plan, _)| spec::write(&plan.pipeline))
+        self.result.as_ref().ok().map(|(plan, _)| spec::write(&plan.pipeline))
     }
 
-    /// Keeps the limit of memory in the plan; a pipeline whose trainings cannot keep it is one that means
-    /// nothing.
+    /// Sets the memory limit of the plan. A pipeline whose training needs more becomes invalid.
     pub fn within_memory(mut self, arguments: &Arguments) -> Result<Self, CliError> {
         let memory = limit(arguments)?;
-        if let Ok((plan, warnings)) = &mut self.meaning {
+        if let Ok((plan, warnings)) = &mut self.result {
             plan.memory = memory;
             if let Some(problem) = crate::run::memory::refused(plan) {
                 let problems = std::iter::once(problem).chain(std::mem::take(warnings)).collect();
-                self.meaning = Err(problems);
+                self.result = Err(problems);
             }
         }
         Ok(self)
     }
 
-    /// The pipeline, its warnings said; or its problems as an error.
+    /// Prints the warnings and returns the pipeline; returns its problems as an error.
     pub fn require(self, colour: ColorChoice) -> Result<RunnablePipeline, CliError> {
         let colour = output::coloured_errors(colour);
-        match self.meaning {
+        match self.result {
             Ok((plan, warnings)) => {
                 output::print_error(&render(&warnings, &self.source, colour));
                 Ok(RunnablePipeline { source: self.source, base: self.base, plan })
@@ -176,19 +175,19 @@ impl ParsedPipeline {
 }
 
 impl RunnablePipeline {
-    /// Finds the earlier run that this one starts from, by its full name.
+    /// Resolves `start_from` to the full name of an earlier run.
     pub fn find_start(&mut self, store: &ResultsDatabase, colour: ColorChoice) -> Result<(), CliError> {
         let Some(start) = &self.plan.pipeline.train.start_from else { return Ok(()) };
         match earlier(store, &start.run) {
-            Ok(bytes) => {
+            Ok(address) => {
                 let trials = self.plan.trials.iter_mut().map(|trial| &mut trial.pipeline);
                 for pipeline in trials.chain([&mut self.plan.pipeline]) {
-                    pipeline.train.start_from.iter_mut().for_each(|start| start.run = bytes.clone());
+                    pipeline.train.start_from.iter_mut().for_each(|start| start.run = address.clone());
                 }
             }
             Err(error) => {
                 let path = Path::from_key("train").key("start_from").key("run");
-                let help = "first run the pipeline whose trunk is to be used; `mtl runs` lists runs";
+                let help = "run the pipeline whose weights are to be used first; `mtl runs` lists runs";
                 let problem = Diagnostic::error("unknown-run", path, error.to_string()).help(help);
                 let rendered = render(&[problem], &self.source, output::coloured_errors(colour));
                 return Err(CliError::Diagnostics { rendered });
@@ -198,15 +197,15 @@ impl RunnablePipeline {
     }
 }
 
-/// The run that a name stands for, and of a sweep the trial: `RUN#3`, or the best.
+/// Resolves the name of a run, or of a trial (`RUN#3`; default for sweeps: the best trial).
 fn earlier(store: &ResultsDatabase, name: &str) -> Result<String, CliError> {
-    let (begins, number) = TrialAddress::parts(name);
-    let run = match store.last_finished(begins)? {
+    let (prefix, number) = TrialAddress::parts(name);
+    let run = match store.last_finished(prefix)? {
         Some(run) => run,
-        None => store.resolve_run(begins)?,
+        None => store.resolve_run(prefix)?,
     };
     Ok(match (number, store.best_trial(&run)?) {
-        // Its number is held against the run's trials as everywhere.
+        // Report unknown trial numbers.
         (Some(number), _) => {
             TrialAddress::format(&run, Some(run_selector::trial_number(store, &run, number)?))
         }
@@ -214,7 +213,7 @@ fn earlier(store: &ResultsDatabase, name: &str) -> Result<String, CliError> {
     })
 }
 
-/// `--set`, `--seed` and `--device`, as changes of one kind.
+/// Converts `--set`, `--seed` and `--device` to overrides.
 fn overrides(changes: &OverrideArguments) -> Result<Vec<SettingOverride>, CliError> {
     let seed = changes.seed.map(|seed| format!("seed={seed}"));
     let device = changes.device.as_ref().map(|device| format!("train.device={device}"));

@@ -1,4 +1,4 @@
-//! What people see while a run works: bars on a terminal, plain lines elsewhere, JSON on request.
+//! Progress of a run: bars on a terminal, lines elsewhere, JSON on request.
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,44 +12,44 @@ use crate::domain::event::{Event, Observer};
 use crate::report::number::guess;
 use crate::report::{EpochPrinter, SweepProgress, narration};
 
-/// How a run shows itself.
+/// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProgressMode {
-    /// A bar that moves, lines above it.
+    /// A progress bar, with lines above it.
     Bars,
     Lines,
     Quiet,
     Json,
 }
 
-/// Shows events as they happen.
+/// Shows events as they occur.
 pub struct ProgressDisplay {
-    manner: ProgressMode,
+    mode: ProgressMode,
     bar: ProgressBar,
     training: Mutex<Option<TrainingProgress>>,
     epochs: Mutex<EpochPrinter>,
     sweep: Mutex<SweepProgress>,
 }
 
-/// The training at work.
+/// The current training.
 struct TrainingProgress {
     epochs: usize,
     from_step: usize,
-    began: Instant,
+    start: Instant,
 }
 
 impl TrainingProgress {
-    /// Seconds until its last epoch, as fast as so far; `None` before anything is known.
-    fn left(&self, epoch: usize, step: usize, steps: usize) -> Option<f64> {
+    /// Estimated seconds until its last epoch; `None` before the first step.
+    fn seconds_left(&self, epoch: usize, step: usize, steps: usize) -> Option<f64> {
         let done = ((epoch.saturating_sub(1)) * steps + step).saturating_sub(self.from_step);
         let all = (self.epochs * steps).saturating_sub(self.from_step);
-        let each = (done > 0).then(|| self.began.elapsed().as_secs_f64() / done as f64)?;
-        Some(each * all.saturating_sub(done) as f64)
+        let per_step = (done > 0).then(|| self.start.elapsed().as_secs_f64() / done as f64)?;
+        Some(per_step * all.saturating_sub(done) as f64)
     }
 }
 
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ProgressDisplay {
@@ -65,11 +65,11 @@ impl ProgressDisplay {
                 .progress_chars("━╸─"),
         );
         let epochs = Mutex::new(EpochPrinter::new(output::columns_of_errors()));
-        Self { manner: mode, bar, training: Mutex::new(None), epochs, sweep: Mutex::new(sweep) }
+        Self { mode, bar, training: Mutex::new(None), epochs, sweep: Mutex::new(sweep) }
     }
 
     fn line(&self, text: &str) {
-        match self.manner {
+        match self.mode {
             ProgressMode::Bars => self.bar.suspend(|| output::print_error(text)),
             _ => output::print_error(text),
         }
@@ -85,7 +85,7 @@ impl ProgressDisplay {
         match event {
             Event::TrainStarted { epochs, from_step, .. } => {
                 let training =
-                    TrainingProgress { epochs: *epochs, from_step: *from_step, began: Instant::now() };
+                    TrainingProgress { epochs: *epochs, from_step: *from_step, start: Instant::now() };
                 *lock(&self.training) = Some(training);
             }
             Event::Stepped { epoch, step, steps, losses, .. } => {
@@ -94,7 +94,7 @@ impl ProgressDisplay {
                 self.bar.set_length(*steps as u64);
                 self.bar.set_position(*step as u64);
                 self.bar.set_prefix(format!("epoch {epoch}/{}", training.epochs));
-                let left = training.left(*epoch, *step, *steps);
+                let left = training.seconds_left(*epoch, *step, *steps);
                 let left = left.map_or_else(String::new, |left| format!("about {} left  ", guess(left)));
                 self.bar.set_message(format!("{left}{}", narration::losses(losses)));
             }
@@ -126,7 +126,8 @@ impl ProgressDisplay {
         line.iter().for_each(|text| self.line(text));
     }
 
-    /// The bar of a sweep: its trials. The epochs of trials side by side would pull it to and fro.
+    /// Updates the bar of a sweep, which counts trials: epochs of parallel trials would move it back and
+    /// forth.
     fn show_trials(&self, event: &Event, sweep: &SweepProgress) {
         match event {
             Event::Stepped { .. } | Event::StageStarted { .. } => {}
@@ -154,9 +155,9 @@ impl ProgressDisplay {
             | Event::Gained { .. }
             | Event::Exported { .. }
             | Event::Verified { .. } => {
-                let (over, total) = sweep.standing();
+                let (finished, total) = sweep.standing();
                 self.bar.set_length(total as u64);
-                self.bar.set_position(over as u64);
+                self.bar.set_position(finished as u64);
                 self.bar.set_prefix("trials");
                 self.bar.set_message(sweep.remaining().text().unwrap_or_default());
             }
@@ -164,8 +165,8 @@ impl ProgressDisplay {
     }
 }
 
-/// Must a person know of it who wants to know as little as can be?
-fn is_alarming(event: &Event) -> bool {
+/// Is the event shown in quiet mode?
+fn is_problem(event: &Event) -> bool {
     match event {
         Event::StageFailed { .. } => true,
         Event::Note { severity, .. } => *severity == Severity::Warning,
@@ -198,13 +199,13 @@ fn is_alarming(event: &Event) -> bool {
 
 impl Observer for ProgressDisplay {
     fn observe(&self, event: &Event) {
-        match self.manner {
+        match self.mode {
             ProgressMode::Json => {
                 let mut out = std::io::stdout().lock();
-                // Nobody reading is no reason to stop training.
+                // Write errors must not stop the training.
                 let _ = writeln!(out, "{}", serde_json::to_string(event).unwrap_or_default());
             }
-            ProgressMode::Quiet if is_alarming(event) => {
+            ProgressMode::Quiet if is_problem(event) => {
                 narration::line(event).iter().for_each(|text| self.line(text));
             }
             ProgressMode::Quiet => {}
@@ -213,9 +214,9 @@ impl Observer for ProgressDisplay {
     }
 
     fn recall(&self, event: &Event) {
-        match self.manner {
+        match self.mode {
             ProgressMode::Json => self.observe(event),
-            // A trial found as it was is told with its scores.
+            // The scores of a cached trial are shown.
             ProgressMode::Bars | ProgressMode::Lines if matches!(event, Event::Scored { .. }) => {
                 self.show(event)
             }

@@ -1,4 +1,4 @@
-//! What a user names: a run, some of its trials, a model; and what is said where the name does not do.
+//! Resolves what a user names: a run, its trials or a model.
 
 use std::path::Path;
 
@@ -13,16 +13,16 @@ use crate::run::bundle::ModelBundle;
 use crate::store::record::RunDetail;
 use crate::store::{ResultsDatabase, StoreError};
 
-/// A run, and one trial of it where one is named: `RUN#3`.
+/// A run, and one of its trials if it was named: `RUN#3`.
 pub type RunSelector = (RunId, Option<u32>);
 
-/// The run a user names, and the trial if one is named.
+/// Resolves a run, and its trial if one is named.
 pub fn named(store: &ResultsDatabase, text: &str) -> Result<RunSelector, CliError> {
     let (run, number) = TrialAddress::parts(text);
     let Some(number) = number else { return Ok((store.resolve_run(run)?, None)) };
     if run.is_empty() {
         return Err(CliError::Usage(format!(
-            "`{text}` names no run; of the last one it would be `last{text}`"
+            "`{text}` has no run's name; write `last{text}` for the last run"
         )));
     }
     let run = store.resolve_run(run)?;
@@ -30,16 +30,16 @@ pub fn named(store: &ResultsDatabase, text: &str) -> Result<RunSelector, CliErro
     Ok((run, Some(trial)))
 }
 
-/// The trial of a run that has this number.
+/// Checks that a run has a trial with this number.
 pub fn trial_number(store: &ResultsDatabase, run: &RunId, number: &str) -> Result<u32, CliError> {
     let trials = store.objectives(run)?;
     let known = number.parse().ok().filter(|number| trials.iter().any(|trial| trial.trial == *number));
     match (known, trials.last()) {
         (Some(number), _) => Ok(number),
-        (None, None) => Err(CliError::Usage(format!("run `{run}` has no trial `{number}`, and no other"))),
+        (None, None) => Err(CliError::Usage(format!("run `{run}` has no trials"))),
         (None, Some(last)) if last.trial == 1 => {
-            let one = TrialAddress::new(run, 1);
-            Err(CliError::Usage(format!("run `{run}` has no trial `{number}`; it has one: `{one}`")))
+            let only = TrialAddress::new(run, 1);
+            Err(CliError::Usage(format!("run `{run}` has no trial `{number}`; its only trial is `{only}`")))
         }
         (None, Some(last)) => Err(CliError::Usage(format!(
             "run `{run}` has no trial `{number}`; it has {} trials, `#1` to `#{}`",
@@ -49,22 +49,22 @@ pub fn trial_number(store: &ResultsDatabase, run: &RunId, number: &str) -> Resul
     }
 }
 
-/// Several of them.
+/// Resolves several names.
 pub fn all(store: &ResultsDatabase, names: &[String]) -> Result<Vec<RunSelector>, CliError> {
     names.iter().map(|name| named(store, name)).collect()
 }
 
-/// The run a user names, where a trial alone cannot be meant; `what` the command does.
+/// Resolves the name of a whole run; `what` describes the command for the error message.
 pub fn resolve_run(store: &ResultsDatabase, text: &str, what: &str) -> Result<RunId, CliError> {
     match TrialAddress::parts(text) {
         (run, None) => Ok(store.resolve_run(run)?),
         (run, Some(_)) => {
-            Err(CliError::Usage(format!("{what}, not of one trial: write `{run}` for `{text}`")))
+            Err(CliError::Usage(format!("{what}, not a trial: write `{run}` instead of `{text}`")))
         }
     }
 }
 
-/// The trial a user names: `RUN#3`, or of a run its best one.
+/// Resolves a trial: `RUN#3`, or the best trial of a run.
 pub fn trial(store: &ResultsDatabase, text: &str) -> Result<(RunId, u32), CliError> {
     let (run, number) = named(store, text)?;
     let number = match number {
@@ -74,35 +74,35 @@ pub fn trial(store: &ResultsDatabase, text: &str) -> Result<(RunId, u32), CliErr
     Ok((run, number))
 }
 
-/// The trial a user names and its model: of a run the best that has one.
+/// Resolves a trial and reads its model: the best trial of a run that has a model.
 pub fn model(
     layout: &Layout,
     store: &ResultsDatabase,
     text: &str,
 ) -> Result<(RunId, u32, ModelBundle), CliError> {
     let (run, number) = named(store, text)?;
-    let written = |number: &u32| {
+    let has_model = |number: &u32| {
         let trials = store.objectives(&run)?;
         Ok::<_, CliError>(trials.iter().any(|trial| trial.trial == *number && trial.exported))
     };
     let number = match number {
-        Some(own) if written(&own)? => own,
+        Some(number) if has_model(&number)? => number,
         None => match store.best_trial(&run)? {
             Some(best) => best,
             None => return Err(without_model(store, text, &run, None)),
         },
-        own => return Err(without_model(store, text, &run, own)),
+        number => return Err(without_model(store, text, &run, number)),
     };
     let bundle = ModelBundle::read(&layout.trial(&run, number))?;
     Ok((run, number, bundle))
 }
 
-/// The model a user names: a bundle's folder, or that of a run. A folder of data that is called as a run is
-/// no bundle.
+/// Reads a model bundle from a folder or a run. A folder that is not a bundle does not hide a run of the same
+/// name.
 pub fn bundle(arguments: &Arguments, text: &str) -> Result<ModelBundle, CliError> {
     let (layout, folder) = (workspace::layout(arguments), Path::new(text));
     let is_bundle = ModelBundle::is_at(folder);
-    // What has a separator in it cannot be a run.
+    // A run's name has no path separators.
     if text.contains(std::path::is_separator) || matches!(text, "." | "..") {
         return match folder.is_dir() {
             true => Ok(ModelBundle::read(folder)?),
@@ -113,46 +113,49 @@ pub fn bundle(arguments: &Arguments, text: &str) -> Result<ModelBundle, CliError
         return match folder.is_dir() {
             true => Ok(ModelBundle::read(folder)?),
             false => Err(CliError::Failed(format!(
-                "`{text}` is no folder, and there is no database of runs at {}",
+                "`{text}` is not a folder, and there is no results database at {}",
                 layout.database().display()
             ))),
         };
     }
-    // A bundle needs no database: one that cannot be opened is no reason to refuse it.
+    // Reading a bundle must work even if the database cannot be opened.
     let store = match workspace::open_for_reading(&layout) {
         Err(_) if is_bundle => return Ok(ModelBundle::read(folder)?),
         opened => opened?,
     };
-    let (named, of_trial) = TrialAddress::parts(text);
-    match (store.resolve_run(named), is_bundle) {
+    let (name, trial_number) = TrialAddress::parts(text);
+    match (store.resolve_run(name), is_bundle) {
         (Ok(run), true) => {
             let number = store.best_trial(&run)?.unwrap_or(1);
-            let by =
-                TrialAddress::format(&run, (run.as_str() == text || of_trial.is_some()).then_some(number));
+            let alternative = TrialAddress::format(
+                &run,
+                (run.as_str() == text || trial_number.is_some()).then_some(number),
+            );
+            let what = if text == "last" { format!("the last run, `{run}`") } else { format!("run `{run}`") };
             Err(CliError::Usage(format!(
-                "`{text}` is the folder of a bundle, and also {}: write `./{text}` for the folder, `{by}` for the run",
-                if text == "last" { format!("the last run, `{run}`") } else { format!("run `{run}`") },
+                "`{text}` is ambiguous: it is the folder of a bundle and {what}; write `./{text}` for the \
+                 folder, `{alternative}` for the run"
             )))
         }
         (Err(StoreError::AmbiguousRun { runs, .. }), true) => Err(CliError::Usage(format!(
-            "`{text}` is the folder of a bundle, and also the beginning of several runs: write `./{text}` for the \
-             folder, or the whole name of a run: {}",
+            "`{text}` is ambiguous: it is the folder of a bundle and a prefix of several runs; write \
+             `./{text}` for the folder, or the full name of a run: {}",
             runs.join(", ")
         ))),
         (Err(_), true) => Ok(ModelBundle::read(folder)?),
         (Ok(_), false) => model(&layout, &store, text).map(|(.., bundle)| bundle),
         (Err(error), false) if folder.is_dir() => {
-            let missing = ModelBundle::read(folder)
+            let problem = ModelBundle::read(folder)
                 .err()
-                .map_or_else(String::new, |missing| format!("; and the folder {missing}"));
-            Err(CliError::Failed(format!("{error}{missing}")))
+                .map_or_else(String::new, |problem| format!("; and the folder {problem}"));
+            Err(CliError::Failed(format!("{error}{problem}")))
         }
         (Err(_), false) if folder.exists() => Err(CliError::Failed(no_folder(folder))),
         (Err(error), false) => Err(error.into()),
     }
 }
 
-/// The run that a model is named by; `None` where it is a bundle's folder.
+/// The run that is named as a model; `None` if a bundle's folder is named.
 pub fn run_of_model(arguments: &Arguments, text: &str) -> Result<Option<(ResultsDatabase, RunId)>, CliError> {
     let layout = workspace::layout(arguments);
     let is_path = text.contains(std::path::is_separator) || ModelBundle::is_at(Path::new(text));
@@ -163,36 +166,37 @@ pub fn run_of_model(arguments: &Arguments, text: &str) -> Result<Option<(Results
     Ok(named(&store, text).ok().map(|(run, _)| (store, run)))
 }
 
-/// Refuses a name that is both a pipeline's file and a run.
+/// Refuses a name that is both a pipeline file and a run.
 pub fn refuse_ambiguous(layout: &Layout, text: &str, file: &Path) -> Result<(), CliError> {
     if !file.is_file() || text.contains(std::path::is_separator) || !layout.database().exists() {
         return Ok(());
     }
     match workspace::open_for_reading(layout)?.resolve_run(text) {
         Ok(run) => {
-            let by = TrialAddress::format(&run, (run.as_str() == text).then_some(1));
+            let alternative = TrialAddress::format(&run, (run.as_str() == text).then_some(1));
             Err(CliError::Usage(format!(
-                "`{text}` is a file, and also run `{run}`: write `./{text}` for the file, `{by}` for the run"
+                "`{text}` is ambiguous: it is a file and run `{run}`; write `./{text}` for the file, \
+                 `{alternative}` for the run"
             )))
         }
         Err(_) => Ok(()),
     }
 }
 
-/// What is said of a path that leads to no folder.
+/// The message for a path that is not a folder.
 fn no_folder(path: &Path) -> String {
     let shown = path.display();
     let folder = path.parent().filter(|folder| ModelBundle::is_at(folder));
     match folder {
         Some(folder) if path.exists() => {
-            format!("`{shown}` is a file of a bundle; name its folder: {}", folder.display())
+            format!("`{shown}` is a file of a bundle; write its folder: {}", folder.display())
         }
-        _ if path.exists() => format!("`{shown}` is a file, no bundle's folder and no run"),
-        _ => format!("there is no folder `{shown}`"),
+        _ if path.exists() => format!("`{shown}` is a file, not the folder of a bundle or a run"),
+        _ => format!("folder `{shown}` does not exist"),
     }
 }
 
-/// Why a run, or one of its trials, has no model; and which run has.
+/// Why a run or trial has no model, and which one has.
 fn without_model(store: &ResultsDatabase, text: &str, run: &RunId, number: Option<u32>) -> CliError {
     let detail = match store.run(run) {
         Ok(detail) => detail,
@@ -204,38 +208,38 @@ fn without_model(store: &ResultsDatabase, text: &str, run: &RunId, number: Optio
         (None, true) => format!("`last` is run `{run}`, which"),
         (None, false) => format!("run `{run}`"),
     };
-    let mut output = format!("{subject} has no model: {}", reason(&detail, number));
+    let mut message = format!("{subject} has no model: {}", reason(&detail, number));
     match (store.newest_with_model(), number.map(|_| store.best_trial(run))) {
         (_, Some(Ok(Some(best)))) => {
             let best = TrialAddress::new(run, best);
-            output.push_str(&format!("; its best trial with a model is `{best}`"))
+            message.push_str(&format!("; its best trial with a model is `{best}`"))
         }
         (Ok(Some(other)), _) if other != *run => {
-            output.push_str(&format!("; the newest run with a model is `{other}`"));
+            message.push_str(&format!("; the newest run with a model is `{other}`"));
         }
         _ => {}
     }
-    CliError::Failed(output)
+    CliError::Failed(message)
 }
 
-/// How far it came.
+/// Why there is no model.
 fn reason(detail: &RunDetail, number: Option<u32>) -> String {
     let run = &detail.run;
     if let Some(epoch) = detail.trials.iter().find(|own| Some(own.trial) == number).and_then(|own| own.pruned)
     {
-        return format!("its sweep gave it up after epoch {epoch}");
+        return format!("it was pruned after epoch {epoch}");
     }
     let mut failed = detail.stages.iter().filter(|stage| stage.state == "failed");
     let own = failed.find(|stage| number.is_none() || stage.trial.is_none() || stage.trial == number);
     if let Some(stage) = own {
         let why = stage.reason.as_deref().and_then(|reason| reason.lines().next());
         let why = why.map_or_else(String::new, |why| format!(" ({why})"));
-        return format!("it failed at stage `{}`{why}; try again with: mtl retry {run}", stage.stage);
+        return format!("stage `{}` failed{why}; try again with: mtl retry {run}", stage.stage);
     }
     match detail.state {
-        RunState::Running => format!("it is still at work; see: mtl show {run}"),
-        RunState::Interrupted => format!("it was interrupted; go on with: mtl resume {run}"),
+        RunState::Running => format!("it is still running; see: mtl show {run}"),
+        RunState::Interrupted => format!("it was interrupted; resume with: mtl resume {run}"),
         RunState::Failed => format!("it failed; see: mtl show {run}"),
-        RunState::Finished => "its stage `export` was not asked for".to_owned(),
+        RunState::Finished => "its stage `export` was not run".to_owned(),
     }
 }

@@ -1,9 +1,9 @@
-//! Ctrl-C and SIGTERM: finish the step, save, stop. A second one stops at once.
+//! Ctrl-C and SIGTERM: the first one finishes the step and saves a checkpoint, a second one stops at once.
 
 use crate::cli::output;
 use crate::domain::cancel::CancelToken;
 
-/// Makes signals request a stop.
+/// Installs the signal handler.
 pub fn listen() -> CancelToken {
     let cancel = CancelToken::default();
     let request = cancel.clone();
@@ -12,7 +12,7 @@ pub fn listen() -> CancelToken {
             std::process::exit(crate::cli::exit::ExitStatus::Interrupted as i32);
         }
         request.request();
-        output::print_error("\nstopping after this step (again to stop at once)");
+        output::print_error("\nstopping after this step (press again to stop at once)");
     });
     if let Err(error) = installed {
         output::print_error(&format!("warning: Ctrl-C will not save a checkpoint: {error}"));

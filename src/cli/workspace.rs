@@ -1,4 +1,4 @@
-//! The runs folder as a command meets it: the database open, the dead told from the living.
+//! The runs folder and its database. Runs whose process is dead are marked as interrupted.
 
 use std::path::PathBuf;
 
@@ -10,13 +10,13 @@ use crate::domain::name::RunId;
 use crate::run::lock::RunLock;
 use crate::store::ResultsDatabase;
 
-/// Where runs lie: `--runs`, else `$MTL_RUNS`, else `./runs`.
+/// The runs folder: `--runs`, else `$MTL_RUNS`, else `./runs`.
 pub fn layout(arguments: &Arguments) -> Layout {
     let root = arguments.runs.clone().or_else(|| std::env::var_os("MTL_RUNS").map(PathBuf::from));
     Layout::new(root.unwrap_or_else(|| PathBuf::from("runs")))
 }
 
-/// Opens the database for writing, made if it is not there, and marks runs whose process is dead.
+/// Opens the database for writing, creates it if it does not exist, and marks dead runs as interrupted.
 pub fn open(layout: &Layout) -> Result<ResultsDatabase, CliError> {
     std::fs::create_dir_all(layout.root()).map_err(CliError::io("create", layout.root()))?;
     let store = ResultsDatabase::open(&layout.database())?;
@@ -25,16 +25,16 @@ pub fn open(layout: &Layout) -> Result<ResultsDatabase, CliError> {
     Ok(store)
 }
 
-/// Opens the database for writing; it must be there already.
+/// Opens an existing database for writing.
 pub fn open_existing(layout: &Layout) -> Result<ResultsDatabase, CliError> {
-    must_be_there(layout)?;
+    require_database(layout)?;
     open(layout)
 }
 
-/// Opens the database that must be there, for a command that only asks: runs whose process is dead are marked
-/// where anything can be written, and told of where it cannot.
+/// Opens an existing database for reading. Dead runs are marked as interrupted, or only reported if the
+/// database is read-only.
 pub fn open_for_reading(layout: &Layout) -> Result<ResultsDatabase, CliError> {
-    must_be_there(layout)?;
+    require_database(layout)?;
     let database = layout.database();
     let store = match ResultsDatabase::open(&database) {
         Err(error) if error.lacks_writing() => ResultsDatabase::open_read_only(&database)?,
@@ -45,7 +45,7 @@ pub fn open_for_reading(layout: &Layout) -> Result<ResultsDatabase, CliError> {
     match store.mark_interrupted(&dead) {
         Err(error) if error.lacks_writing() => {
             let names: Vec<&str> = dead.iter().map(RunId::as_str).collect();
-            let note = "recorded as running, but no process works on it; that it was interrupted could not be written down";
+            let note = "recorded as running, but no process is working on it; its state could not be updated";
             let why = match error {
                 crate::store::StoreError::ReadOnly { .. } => String::new(),
                 other => format!(" ({other})"),
@@ -57,7 +57,7 @@ pub fn open_for_reading(layout: &Layout) -> Result<ResultsDatabase, CliError> {
     Ok(store)
 }
 
-fn must_be_there(layout: &Layout) -> Result<(), CliError> {
+fn require_database(layout: &Layout) -> Result<(), CliError> {
     let path = layout.database();
     match path.try_exists() {
         Ok(true) => Ok(()),
@@ -66,8 +66,8 @@ fn must_be_there(layout: &Layout) -> Result<(), CliError> {
     }
 }
 
-/// Runs that are recorded as running and on which no process works, with their locks: held while it is
-/// written down, nobody goes on with one in between.
+/// Runs that are recorded as running, but on which no process works, with their locks. The locks are held
+/// until the state is updated, so that no process resumes a run in between.
 fn dead(layout: &Layout, store: &ResultsDatabase) -> Result<(Vec<RunId>, Vec<RunLock>), CliError> {
     let held = |run: RunId| RunLock::of_dead(layout, &run).map(|lock| (run, lock));
     Ok(store.running()?.into_iter().filter_map(held).unzip())

@@ -1,5 +1,5 @@
-//! How do logits become answers? On plain numbers, no tensors: whoever runs a network (candle while
-//! evaluating, ONNX Runtime while predicting), its answers are found by the same code.
+//! Decodes logits into predictions, on plain numbers without tensors, so that candle (in evaluation) and ONNX
+//! Runtime (in prediction) share the code.
 
 pub mod search;
 pub mod viterbi;

@@ -1,4 +1,4 @@
-//! How does a file appear whole, or not at all? What opens and writes files with care; names no other room.
+//! Reads and writes files safely: atomic writes, and no blocking on special files.
 
 pub mod regular_file;
 pub mod whole_file;

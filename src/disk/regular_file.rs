@@ -1,20 +1,28 @@
-//! Regular files, opened. What is none (a pipe, a device, a socket) may never end, or never begin: it is
-//! refused before it is opened, since opening a pipe waits for whoever writes to it.
+//! Opens regular files only. Special files (pipes, devices, sockets) may block or never end, and opening a
+//! pipe blocks until there is a writer; so they are refused before they are opened.
 
 use std::fs::{File, FileType, Metadata};
 use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 
-/// Opens a regular file, or says what stands in its place.
+/// Opens a regular file.
+///
+/// # Errors
+///
+/// If the file cannot be opened or is not a regular file.
 pub fn open(path: &Path) -> Result<File> {
     metadata(path)?;
     let file = File::open(path)?;
-    // Another may stand there by now.
+    // The file may have been replaced since.
     refuse(&file.metadata()?)?;
     Ok(file)
 }
 
-/// A regular file's size and times; links are followed.
+/// The metadata of a regular file; links are followed.
+///
+/// # Errors
+///
+/// If the file does not exist or is not a regular file.
 pub fn metadata(path: &Path) -> Result<Metadata> {
     let metadata = std::fs::metadata(path)?;
     refuse(&metadata)?;
@@ -52,7 +60,7 @@ mod tests {
     use crate::disk::regular_file::open;
 
     #[test]
-    fn what_is_no_file_is_refused_at_once() {
+    fn special_files_are_refused_immediately() {
         let folder = tempfile::tempdir().unwrap();
         let text = |path: &Path| open(path).unwrap_err().to_string();
         assert_eq!(text(folder.path()), "it is a folder, not a file");
@@ -68,9 +76,9 @@ mod tests {
             let socket = folder.path().join("socket");
             let _open = std::os::unix::net::UnixListener::bind(&socket).unwrap();
             assert_eq!(text(&socket), "it is a socket, not a file");
-            let ring = folder.path().join("ring");
-            std::os::unix::fs::symlink(&ring, &ring).unwrap();
-            assert!(open(&ring).is_err());
+            let cycle = folder.path().join("cycle");
+            std::os::unix::fs::symlink(&cycle, &cycle).unwrap();
+            assert!(open(&cycle).is_err());
         }
     }
 }

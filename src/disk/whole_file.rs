@@ -1,32 +1,36 @@
-//! Files that appear whole or not at all: written beside their place, brought to the disk, renamed.
+//! Atomic writes: a file is written to a temporary file in the same folder, synced, and renamed.
 
 use std::fs::File;
 use std::io::{BufWriter, Error, Result, Write};
 use std::path::Path;
 
-/// Writes a file by `fill`: at any moment a reader finds the old one or the new one, never a part. Its folder
-/// must exist. A link is followed, so that it stays one.
+/// Writes a file with `fill`, atomically: readers see the old or the new content, never a part. The folder
+/// must exist. A symbolic link is followed and stays a link.
+///
+/// # Errors
+///
+/// If the file cannot be written, or `path` is a folder or a special file.
 pub fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<()> {
     let followed = if path.is_symlink() { path.canonicalize().ok() } else { None };
     let path = followed.as_deref().unwrap_or(path);
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        // To rename onto a folder fails; onto a device or a pipe it would put a file in its place.
-        return Err(Error::other("it is there and no ordinary file"));
+        // Renaming onto a folder would fail; onto a device or a pipe it would replace it.
+        return Err(Error::other("it exists and is not a regular file"));
     }
     let folder = folder(path);
-    let beside = ordinary(0o666).prefix(".writing-").tempfile_in(folder)?;
-    let mut writer = BufWriter::with_capacity(1 << 18, beside.as_file());
+    let temporary = ordinary(0o666).prefix(".writing-").tempfile_in(folder)?;
+    let mut writer = BufWriter::with_capacity(1 << 18, temporary.as_file());
     fill(&mut writer)?;
     writer.flush()?;
     drop(writer);
-    beside.as_file().sync_all()?;
-    beside.persist(path).map_err(|error| error.error)?;
-    // The new name must survive a power cut too; not every file system can be asked.
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|error| error.error)?;
+    // Sync the folder too, so that the rename survives a power failure; not every file system supports it.
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// Are both names of one file, by whatever spelling or link?
+/// Are both paths the same file, through any spelling or link?
 pub fn same_file(one: &Path, other: &Path) -> bool {
     let (Ok(first), Ok(second)) = (std::fs::metadata(one), std::fs::metadata(other)) else { return false };
     #[cfg(unix)]
@@ -41,18 +45,17 @@ pub fn same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// Can files be made in this folder? Asked before work whose result would have no place.
+/// Checks that files can be created in a folder, before work whose result would be lost.
 pub fn may_write_in(folder: &Path) -> Result<()> {
     ordinary(0o666).prefix(".writing-").tempfile_in(folder).map(|_| ())
 }
 
-/// The folder a file stands in.
+/// The folder of a file.
 pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What is temporary is its owner's alone, unless told otherwise; these become ordinary files, as the user's
-/// mask allows.
+/// Temporary files are private by default; these get the permissions of ordinary files, limited by the umask.
 pub fn ordinary(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
@@ -73,7 +76,7 @@ mod tests {
     use crate::disk::whole_file::{folder, same_file, write_whole};
 
     #[test]
-    fn the_old_file_stays_until_the_new_one_is_whole() {
+    fn the_old_file_stays_until_the_new_one_is_complete() {
         let directory = tempfile::tempdir().expect("a folder");
         let path = directory.path().join("file");
         write_whole(&path, |file| file.write_all(b"old")).expect("written");
@@ -87,14 +90,14 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("read"), b"new");
         let names: Vec<_> =
             std::fs::read_dir(directory.path()).expect("read").flatten().map(|e| e.file_name()).collect();
-        assert_eq!(names, ["file"], "nothing is left beside");
+        assert_eq!(names, ["file"], "no temporary file is left");
         assert!(write_whole(&directory.path().join("no/file"), |_| Ok(())).is_err());
         assert_eq!(folder(Path::new("file")), Path::new("."));
     }
 
     #[cfg(unix)]
     #[test]
-    fn it_is_an_ordinary_file() {
+    fn files_have_ordinary_permissions() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
@@ -105,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn one_file_has_many_names() {
+    fn same_file_recognizes_links_and_spellings() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         for name in ["a", "b"] {
@@ -119,7 +122,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_link_stays_and_no_folder_or_device_is_replaced() {
+    fn links_stay_links_and_special_files_are_not_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         std::fs::write(path("real"), b"old").expect("written");
@@ -132,7 +135,7 @@ mod tests {
         std::os::unix::fs::symlink("/dev/null", path("null")).expect("linked");
         for name in ["folder", "null"] {
             let error = write_whole(&path(name), |file| file.write_all(b"new")).expect_err("refused");
-            assert_eq!(error.to_string(), "it is there and no ordinary file");
+            assert_eq!(error.to_string(), "it exists and is not a regular file");
         }
     }
 }

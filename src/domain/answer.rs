@@ -1,10 +1,10 @@
-//! What the columns of answers are called: one place for all who write them, check them or speak of them.
+//! Names of the prediction columns, defined once for everything that writes, checks or mentions them.
 //!
-//! A task's answer is called as the task; what else is said of it bears the task's name and `_`:
-//! `income_probability`, `colour_red`, `tags_new_probability`, `delivery_days`. No two columns have one name.
-//! Where two would, the one that a task's words alone name keeps it, and the column of a class that only the
-//! data has is called with `:` instead: beside a task `colour_red` the class `red` of `colour` is answered in
-//! `colour:red`.
+//! A task's prediction has the name of the task; everything else about it is prefixed with the task's name
+//! and `_`: `income_probability`, `colour_red`, `tags_new_probability`, `delivery_days`. Column names are
+//! unique. On a clash, the name that follows from the configuration alone wins, and the column of a class
+//! that is known only from the data uses `:` instead: next to a task `colour_red`, the class `red` of
+//! `colour` becomes `colour:red`.
 
 use std::collections::HashSet;
 
@@ -14,18 +14,18 @@ use crate::domain::name::{ColumnName, TaskName};
 use crate::domain::signature::TaskSignature;
 use crate::domain::task::{FittedTarget, TargetConfig};
 
-/// The most bytes of a column's name, as where it is read.
-const LONGEST: usize = 256;
+/// Maximum length of a column name in bytes; the same limit applies when names are read.
+const MAX_BYTES: usize = 256;
 
-/// The columns of answers, by task.
+/// Names of the prediction columns of all tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PredictionColumns {
-    /// Of each task, in order.
+    /// Column names per task, in task order.
     pub columns: Vec<Vec<String>>,
     pub renamed: Vec<RenamedColumn>,
 }
 
-/// A column that another one has taken the name of.
+/// A column that was renamed because its first name was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenamedColumn {
     pub task: TaskName,
@@ -34,17 +34,18 @@ pub struct RenamedColumn {
 }
 
 impl RenamedColumn {
-    /// What a person should know of it.
+    /// A warning for the user.
     pub fn message(&self) -> String {
-        let Self { task, requested: wanted, name } = self;
+        let Self { task, requested, name } = self;
         format!(
-            "task `{task}`: its column of answers `{wanted}` is called `{name}`, since another column has that name"
+            "task `{task}`: the prediction column `{requested}` is called `{name}`, because `{requested}` \
+             is already taken"
         )
     }
 }
 
-/// What a task's columns are called behind its name; `None`: by its name alone.
-fn parts(target: &FittedTarget) -> Vec<Option<String>> {
+/// Suffixes of a task's columns; `None` stands for the column named after the task itself.
+fn suffixes(target: &FittedTarget) -> Vec<Option<String>> {
     let named = |name: &String| Some(name.clone());
     match target {
         FittedTarget::Binary { .. } => vec![None, Some(PROBABILITY.to_owned())],
@@ -52,7 +53,7 @@ fn parts(target: &FittedTarget) -> Vec<Option<String>> {
             std::iter::once(None).chain(classes.iter().map(named)).collect()
         }
         FittedTarget::Multilabel { labels, .. } => {
-            labels.iter().flat_map(|label| label_parts(label)).collect()
+            labels.iter().flat_map(|label| label_suffixes(label)).collect()
         }
         FittedTarget::Regression { columns, .. } if columns.len() > 1 => columns.iter().map(named).collect(),
         _ => vec![None],
@@ -61,21 +62,20 @@ fn parts(target: &FittedTarget) -> Vec<Option<String>> {
 
 const PROBABILITY: &str = "probability";
 
-fn label_parts(label: &str) -> [Option<String>; 2] {
+fn label_suffixes(label: &str) -> [Option<String>; 2] {
     [Some(label.to_owned()), Some(format!("{label}_{PROBABILITY}"))]
 }
 
-/// The columns of the tasks' answers, no two of one name.
+/// Returns the prediction columns of all tasks, with unique names.
 pub fn answer_names(tasks: &[TaskSignature]) -> PredictionColumns {
-    let wanted: Vec<Vec<Option<String>>> = tasks.iter().map(|task| parts(&task.target)).collect();
-    let mut columns: Vec<Vec<String>> = wanted.iter().map(|parts| vec![String::new(); parts.len()]).collect();
+    let suffixes: Vec<Vec<Option<String>>> = tasks.iter().map(|task| suffixes(&task.target)).collect();
+    let mut columns: Vec<Vec<String>> = suffixes.iter().map(|own| vec![String::new(); own.len()]).collect();
     let (mut taken, mut renamed) = (HashSet::new(), Vec::new());
-    // The tasks' own names first, then what their words name, then what only the data has.
-    for round in [NamePriority::Task, NamePriority::Words, NamePriority::Data] {
-        for (task, (parts, columns)) in tasks.iter().zip(wanted.iter().zip(&mut columns)) {
-            for (part, column) in parts.iter().zip(columns) {
-                if NamePriority::from_target(task, part) == round {
-                    let (name, first) = free(&task.name, part.as_deref(), &taken);
+    for round in [NamePriority::Task, NamePriority::Config, NamePriority::Data] {
+        for (task, (suffixes, columns)) in tasks.iter().zip(suffixes.iter().zip(&mut columns)) {
+            for (suffix, column) in suffixes.iter().zip(columns) {
+                if NamePriority::of(task, suffix) == round {
+                    let (name, first) = unique_name(&task.name, suffix.as_deref(), &taken);
                     if name != first {
                         renamed.push(RenamedColumn {
                             task: task.name.clone(),
@@ -92,44 +92,46 @@ pub fn answer_names(tasks: &[TaskSignature]) -> PredictionColumns {
     PredictionColumns { columns, renamed }
 }
 
-/// How firmly a column holds its name.
+/// Priority of a column in a name clash, highest first: task names, names from the configuration, names
+/// known only from the data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NamePriority {
     Task,
-    Words,
+    Config,
     Data,
 }
 
 impl NamePriority {
-    fn from_target(task: &TaskSignature, part: &Option<String>) -> Self {
-        match (&task.target, part) {
+    fn of(task: &TaskSignature, suffix: &Option<String>) -> Self {
+        match (&task.target, suffix) {
             (_, None) => Self::Task,
             (FittedTarget::Multiclass { .. } | FittedTarget::Ordinal { .. }, _) => Self::Data,
-            _ => Self::Words,
+            _ => Self::Config,
         }
     }
 }
 
-/// A name that nobody has taken, and the one that was wanted.
-fn free(task: &TaskName, part: Option<&str>, taken: &HashSet<String>) -> (String, String) {
-    let joined =
-        |join: &str| heading(&part.map_or_else(|| task.to_string(), |part| format!("{task}{join}{part}")));
+/// Returns a name that is not taken, and the preferred name.
+fn unique_name(task: &TaskName, suffix: Option<&str>, taken: &HashSet<String>) -> (String, String) {
+    let joined = |separator: &str| {
+        heading(&suffix.map_or_else(|| task.to_string(), |suffix| format!("{task}{separator}{suffix}")))
+    };
     let first = joined("_");
     let others = std::iter::once(joined(":")).chain((2..).map(|number| numbered_name(&joined(":"), number)));
     let name = std::iter::once(first.clone()).chain(others).find(|name| !taken.contains(name));
     (name.unwrap_or_default(), first)
 }
 
-/// A name told from others of that name: `age_2`.
+/// Appends a number to a name that is already taken: `age_2`. The result fits into a column name.
 pub fn numbered_name(name: &str, number: usize) -> String {
     let ending = format!("_{number}");
-    format!("{}{ending}", truncate(name, LONGEST - ending.len()))
+    format!("{}{ending}", truncate(name, MAX_BYTES - ending.len()))
 }
 
-/// A text as a column may be called, so that what is written can be read: classes may be any text.
+/// Turns any text (class names are arbitrary) into a valid column name.
 fn heading(text: &str) -> String {
     let visible = |letter: char| if letter.is_control() { ' ' } else { letter };
-    truncate(&text.chars().map(visible).collect::<String>(), LONGEST).to_owned()
+    truncate(&text.chars().map(visible).collect::<String>(), MAX_BYTES).to_owned()
 }
 
 fn truncate(text: &str, bytes: usize) -> &str {
@@ -137,31 +139,32 @@ fn truncate(text: &str, bytes: usize) -> &str {
     &text[..ends.take_while(|end| *end <= bytes).last().unwrap_or(0)]
 }
 
-/// The columns that a task's words alone name, before any data: classes are known where they are written. A
-/// column or class that is named twice counts once: that is another mistake.
-pub fn planned(task: &TaskName, kind: &TargetConfig, columns: &[ColumnName]) -> Vec<String> {
+/// Returns the columns that follow from a task's configuration alone, before any data is read. Duplicate
+/// columns or classes count once; they are reported elsewhere.
+pub fn planned_columns(task: &TaskName, kind: &TargetConfig, columns: &[ColumnName]) -> Vec<String> {
     let columns: IndexSet<&str> = columns.iter().map(ColumnName::as_str).collect();
-    let parts: Vec<Option<String>> = match kind {
+    let suffixes: Vec<Option<String>> = match kind {
         TargetConfig::Binary(_) => vec![None, Some(PROBABILITY.to_owned())],
         TargetConfig::Ordinal(config) => {
             let classes: IndexSet<String> = config.order.iter().flatten().cloned().collect();
             std::iter::once(None).chain(classes.into_iter().map(Some)).collect()
         }
-        TargetConfig::Multilabel(_) => columns.iter().flat_map(|column| label_parts(column)).collect(),
+        TargetConfig::Multilabel(_) => columns.iter().flat_map(|column| label_suffixes(column)).collect(),
         TargetConfig::Regression(_) if columns.len() > 1 => {
             columns.iter().map(|column| Some((*column).to_owned())).collect()
         }
         _ => vec![None],
     };
-    let name = |part: Option<String>| part.map_or_else(|| task.to_string(), |part| format!("{task}_{part}"));
-    parts.into_iter().map(name).collect()
+    let name =
+        |suffix: Option<String>| suffix.map_or_else(|| task.to_string(), |suffix| format!("{task}_{suffix}"));
+    suffixes.into_iter().map(name).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
-    use crate::domain::answer::{answer_names, planned};
+    use crate::domain::answer::{answer_names, planned_columns};
     use crate::domain::name::{ColumnName, TableName, TaskName};
     use crate::domain::signature::TaskSignature;
     use crate::domain::task::{BinaryConfig, FittedTarget, MultilabelConfig, TargetConfig};
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_bear_the_tasks_name() {
+    fn columns_start_with_the_task_name() {
         let labels = FittedTarget::Multilabel {
             labels: texts(&["a", "b"]),
             positives: vec![1, 1],
@@ -228,11 +231,16 @@ mod tests {
             ["colour", "colour:red", "colour_blue", "colour_dark_red", "colour:red_probability"]
         );
         assert_eq!(names.columns[1], ["colour_red", "colour_red_probability"]);
-        assert_eq!(names.columns[2], ["colour_dark", "colour_dark:red"], "of two classes the first keeps it");
+        assert_eq!(
+            names.columns[2],
+            ["colour_dark", "colour_dark:red"],
+            "the first of two equal class columns keeps it"
+        );
         assert_eq!(names.renamed.len(), 3);
         assert_eq!(
             names.renamed[0].message(),
-            "task `colour`: its column of answers `colour_red` is called `colour:red`, since another column has that name"
+            "task `colour`: the prediction column `colour_red` is called `colour:red`, because `colour_red` \
+             is already taken"
         );
     }
 
@@ -252,27 +260,27 @@ mod tests {
     }
 
     #[test]
-    fn an_old_model_with_two_tasks_of_one_column_is_told_apart_too() {
+    fn clashing_tasks_of_an_old_model_get_unique_columns() {
         let tasks = [task("label", binary()), task("label_probability", numbers(&["y"]))];
         let names = answer_names(&tasks);
         assert_eq!(names.columns, [vec!["label", "label:probability"], vec!["label_probability"]]);
     }
 
     #[test]
-    fn what_words_alone_name_is_known_before_the_data() {
+    fn configured_columns_are_known_before_the_data() {
         let name = TaskName::new("tags").expect("a name");
         let columns = ["x", "x_probability"].map(|name| ColumnName::new(name).expect("a name"));
         let kind = TargetConfig::Multilabel(MultilabelConfig {
             threshold: crate::domain::number::Fraction::constant(0.5),
         });
         assert_eq!(
-            planned(&name, &kind, &columns),
+            planned_columns(&name, &kind, &columns),
             ["tags_x", "tags_x_probability", "tags_x_probability", "tags_x_probability_probability"]
         );
         let kind = TargetConfig::Binary(BinaryConfig {
             positive: None,
             threshold: crate::domain::number::Fraction::constant(0.5),
         });
-        assert_eq!(planned(&name, &kind, &columns[..1]), ["tags", "tags_probability"]);
+        assert_eq!(planned_columns(&name, &kind, &columns[..1]), ["tags", "tags_probability"]);
     }
 }

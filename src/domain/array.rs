@@ -1,4 +1,4 @@
-//! Arrays on the host: what travels between rooms where tensors may not.
+//! Arrays on the host: exchanged between modules that must not depend on tensors.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 #[serde(rename_all = "snake_case")]
 pub enum ElementType {
     Float32,
-    /// Numbers whose digits 32 bits do not hold.
+    /// For numbers that lose significant digits in 32 bits.
     Float64,
     Int64,
     /// Category codes, indices.
@@ -30,34 +30,46 @@ pub enum ArrayValues {
 
 /// A row-major array; `shape[0]` is the number of rows.
 ///
-/// With `offsets` the rows are sequences of different lengths: row `r` is the steps from `offsets[r]` up to
-/// `offsets[r + 1]`, each of `shape[1..]` elements.
+/// With `offsets` the rows are sequences of different lengths: row `r` consists of the steps
+/// `offsets[r]..offsets[r + 1]`, each with `shape[1..]` elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
     pub shape: Vec<usize>,
     pub values: ArrayValues,
-    /// One more than there are rows, from 0, ascending.
+    /// `rows + 1` ascending step offsets, starting at 0.
     pub offsets: Option<Vec<u32>>,
 }
 
 impl Array {
-    /// An array of 32-bit floats. Panics when `values` does not fill `shape`: a bug of the caller.
+    /// Creates an array of 32-bit floats.
+    ///
+    /// # Panics
+    ///
+    /// If `values` does not fill `shape`.
     pub fn f32(shape: &[usize], values: Vec<f32>) -> Self {
         Self::new(shape, ArrayValues::F32(values))
     }
 
-    /// An array of codes, one per row.
+    /// Creates an array of codes `[rows]`.
     pub fn codes(values: Vec<u32>) -> Self {
         Self::new(&[values.len()], ArrayValues::U32(values))
     }
 
+    /// Creates an array.
+    ///
+    /// # Panics
+    ///
+    /// If `values` does not fill `shape`.
     pub fn new(shape: &[usize], values: ArrayValues) -> Self {
         assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
         Self { shape: shape.to_vec(), values, offsets: None }
     }
 
-    /// Rows of different lengths; each step is of the shape `step`. Panics when `values` does not fill the
-    /// steps: a bug of the caller.
+    /// Creates an array of rows with different lengths; each step has the shape `step`.
+    ///
+    /// # Panics
+    ///
+    /// If `values` does not fill the steps.
     pub fn ragged(step: &[usize], values: ArrayValues, offsets: Vec<u32>) -> Self {
         let steps = offsets.last().copied().unwrap_or(0) as usize;
         assert_eq!(steps * step.iter().product::<usize>(), values.len(), "values fill {steps} steps");
@@ -70,12 +82,12 @@ impl Array {
         self.shape[0]
     }
 
-    /// Elements per row, or per step where rows are sequences.
+    /// Elements per row, or per step of a sequence.
     pub fn width(&self) -> usize {
         self.shape[1..].iter().product()
     }
 
-    /// The steps of a row; of an array without steps, the row itself.
+    /// Range of the steps of a row; without offsets, the row itself.
     pub fn row(&self, row: usize) -> std::ops::Range<usize> {
         match &self.offsets {
             Some(offsets) => offsets[row] as usize..offsets[row + 1] as usize,
@@ -83,12 +95,12 @@ impl Array {
         }
     }
 
-    /// Steps of a row.
+    /// Number of steps of a row.
     pub fn length(&self, row: usize) -> usize {
         self.row(row).len()
     }
 
-    /// All steps of all rows.
+    /// Total number of steps of all rows.
     pub fn steps(&self) -> usize {
         self.offsets.as_ref().map_or(self.rows(), |offsets| offsets.last().copied().unwrap_or(0) as usize)
     }
@@ -104,7 +116,7 @@ impl Array {
         }
     }
 
-    /// The elements of 32-bit floats; `None` for any other element type.
+    /// The elements as 32-bit floats; `None` for any other element type.
     pub fn as_f32(&self) -> Option<&[f32]> {
         match &self.values {
             ArrayValues::F32(values) => Some(values),
@@ -112,7 +124,7 @@ impl Array {
         }
     }
 
-    /// Floats of either size in 32 bits; `None` for any other element type.
+    /// Floats of either width as 32-bit floats; `None` for any other element type.
     pub fn to_f32(&self) -> Option<Cow<'_, [f32]>> {
         match &self.values {
             ArrayValues::F32(values) => Some(Cow::Borrowed(values)),
@@ -121,7 +133,7 @@ impl Array {
         }
     }
 
-    /// Floats of either size in 64 bits; `None` for any other element type.
+    /// Floats of either width as 64-bit floats; `None` for any other element type.
     pub fn to_f64(&self) -> Option<Cow<'_, [f64]>> {
         match &self.values {
             ArrayValues::F32(values) => Some(values.iter().map(|value| f64::from(*value)).collect()),
@@ -130,7 +142,7 @@ impl Array {
         }
     }
 
-    /// Is there no number at this place? What is no float is never missing.
+    /// Is the element NaN? Always false for types other than floats.
     pub fn is_nan_at(&self, index: usize) -> bool {
         match &self.values {
             ArrayValues::F32(values) => values[index].is_nan(),
@@ -139,7 +151,7 @@ impl Array {
         }
     }
 
-    /// The same with floats of this size; what is no float stays as it is.
+    /// Converts floats to `element`; other types are returned unchanged.
     pub fn with_floats(self, element: ElementType) -> Self {
         let values = match (self.values, element) {
             (ArrayValues::F64(values), ElementType::Float32) => {
@@ -153,7 +165,7 @@ impl Array {
         Self { values, ..self }
     }
 
-    /// The rows at `indices`, in that order.
+    /// Selects the rows at `indices`, in that order.
     pub fn gather(&self, indices: &[u32]) -> Self {
         let width = self.width();
         if self.offsets.is_some() {
@@ -172,7 +184,11 @@ impl Array {
         Self { shape, values: self.values.gather(width, indices), offsets: None }
     }
 
-    /// The rows as sequences of one length, `[rows, longest, ...]`, filled up behind their ends.
+    /// Pads the sequences at the end to the longest one, `[rows, longest, ...]`.
+    ///
+    /// # Panics
+    ///
+    /// If the type of `filler` does not match the element type.
     pub fn padded(&self, filler: &PaddingValue) -> Self {
         let Some(offsets) = &self.offsets else { return self.clone() };
         let longest = (0..self.rows()).map(|row| self.length(row)).max().unwrap_or(0);
@@ -190,7 +206,7 @@ impl Array {
             (ArrayValues::U32(v), PaddingValue::Code(fill)) => {
                 ArrayValues::U32(pad(v, offsets, width, longest, *fill))
             }
-            (values, filler) => unreachable!("{filler:?} fills no {:?}", values.len()),
+            (values, filler) => unreachable!("{filler:?} does not match the {} elements", values.len()),
         };
         let shape: Vec<usize> =
             [self.rows(), longest].into_iter().chain(self.shape[1..].iter().copied()).collect();
@@ -198,7 +214,7 @@ impl Array {
     }
 }
 
-/// What stands behind a row's end.
+/// The value that fills the steps after the end of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PaddingValue {
     Float(f64),

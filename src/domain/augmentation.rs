@@ -1,6 +1,7 @@
-//! Changes of training images that leave their labels true: drawn anew for each row and epoch.
+//! Image augmentation: random transforms of training images that keep their labels valid, drawn for each row
+//! and epoch.
 //!
-//! What moves pixels (flip, crop, shift) moves the labels of pixels alike; noise leaves them. All of it is a
+//! Geometric transforms (flip, crop, shift) also transform per-pixel labels; noise does not. Every draw is a
 //! function of seed, epoch and row.
 //!
 //! `picture: {image: {augment: [flip, {shift: 2}, {noise: 0.05}]}}`
@@ -12,7 +13,7 @@ use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::{Count, Fraction, Positive};
 
 kinds! {
-    /// A change of training images that leaves their labels true.
+    /// A random transform of training images that keeps their labels valid.
     pub enum Augmentation: "augmentation" {
         Flip: "flip" => Flip,
         Crop: "crop" => Crop,
@@ -21,11 +22,11 @@ kinds! {
     }
 }
 
-/// Left becomes right.
+/// Flips the image horizontally.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flip {
-    /// Share of the images it is done to. Default 0.5.
+    /// Probability of a flip. Default 0.5.
     #[serde(default = "default_probability")]
     pub probability: Fraction,
 }
@@ -39,11 +40,11 @@ impl Settings for Flip {
     const EXAMPLE: &'static str = "flip";
 }
 
-/// A window at a random place, brought back to the image's size by nearest neighbours.
+/// Crops a window at a random position and resizes it to the image's size (nearest neighbour).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Crop {
-    /// Pixels that the window is narrower, and lower, than the image.
+    /// How many pixels the window is smaller than the image in each dimension.
     pub pixels: Count,
 }
 
@@ -52,12 +53,12 @@ impl Settings for Crop {
     const EXAMPLE: &'static str = "{crop: 4}";
 }
 
-/// The image moves by a few pixels, along and across; where it leaves nothing behind there is black, and no
+/// Shifts the image by a few pixels horizontally and vertically; uncovered pixels are black and have no
 /// label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shift {
-    /// The farthest it moves in each of the four directions.
+    /// Maximum shift in each direction, in pixels.
     pub pixels: Count,
 }
 
@@ -66,11 +67,11 @@ impl Settings for Shift {
     const EXAMPLE: &'static str = "{shift: 2}";
 }
 
-/// Every byte of the image changes by a random amount, nearly normal; labels stay.
+/// Adds approximately normal noise to every byte of the image; labels stay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
-    /// Deviation of the change, 1 being from black to white.
+    /// Standard deviation of the noise; 1 is the difference between black and white.
     pub deviation: Positive,
 }
 
@@ -80,45 +81,45 @@ impl Settings for Noise {
 }
 
 impl Augmentation {
-    /// What happens to one row in one epoch.
+    /// Draws the transform of one row in one epoch.
     pub fn draw(list: &[Self], seed: u64, epoch: usize, row: u32) -> ImageTransform {
         let mut random = SplitMix64(mix(mix(mix(seed) ^ epoch as u64) ^ u64::from(row)));
-        let mut motion = ImageTransform::default();
-        for one in list {
-            match one {
-                Self::Flip(flip) if random.share() < flip.probability.get() => {
-                    motion.moves.push(PixelMove::Flip)
+        let mut transform = ImageTransform::default();
+        for augmentation in list {
+            match augmentation {
+                Self::Flip(flip) if random.uniform() < flip.probability.get() => {
+                    transform.moves.push(PixelMove::Flip)
                 }
                 Self::Flip(_) => {}
                 Self::Crop(crop) => {
-                    let (down, right) = (random.share(), random.share());
-                    motion.moves.push(PixelMove::Crop { pixels: crop.pixels.get(), down, right });
+                    let (down, right) = (random.uniform(), random.uniform());
+                    transform.moves.push(PixelMove::Crop { pixels: crop.pixels.get(), down, right });
                 }
                 Self::Shift(shift) => {
                     let pixels = shift.pixels.get();
-                    let mut draw = || (random.share() * (2 * pixels + 1) as f64) as i64 - pixels as i64;
+                    let mut draw = || (random.uniform() * (2 * pixels + 1) as f64) as i64 - pixels as i64;
                     let (down, right) = (draw(), draw());
-                    motion.moves.push(PixelMove::Shift { down, right });
+                    transform.moves.push(PixelMove::Shift { down, right });
                 }
-                Self::Noise(noise) => motion.noises.push((noise.deviation.get(), random.next())),
+                Self::Noise(noise) => transform.noises.push((noise.deviation.get(), random.next())),
             }
         }
-        motion
+        transform
     }
 }
 
-/// What happens to one image and the labels of its pixels.
+/// A drawn transform of one image and its per-pixel labels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageTransform {
     moves: Vec<PixelMove>,
-    /// Deviation and seed of each.
+    /// Standard deviation and seed of each noise.
     noises: Vec<(f64, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum PixelMove {
     Flip,
-    /// `down` and `right` are shares of the way that the window can go.
+    /// `down` and `right` are the window's position as a fraction of its range.
     Crop {
         pixels: usize,
         down: f64,
@@ -131,15 +132,15 @@ enum PixelMove {
 }
 
 impl ImageTransform {
-    /// Does it leave everything as it is?
-    pub fn is_still(&self) -> bool {
+    /// Does the transform change nothing?
+    pub fn is_identity(&self) -> bool {
         self.moves.is_empty() && self.noises.is_empty()
     }
 
-    /// Changes an image `[channels, height, width]`.
+    /// Transforms an image `[channels, height, width]` in place.
     pub fn apply_u8(&self, pixels: &mut [u8], channels: usize, height: usize, width: usize) {
         debug_assert_eq!(pixels.len(), channels * height * width);
-        self.transport(pixels, height, width, 0);
+        self.move_pixels(pixels, height, width, 0);
         for &(deviation, seed) in &self.noises {
             let mut random = SplitMix64(seed);
             for pixel in pixels.iter_mut() {
@@ -148,13 +149,13 @@ impl ImageTransform {
         }
     }
 
-    /// Moves the labels `[height, width]` of an image's pixels; one that comes from outside is missing.
+    /// Moves the per-pixel labels `[height, width]` of an image; labels from outside the image are NaN.
     pub fn apply_f32(&self, truth: &mut [f32], height: usize, width: usize) {
         debug_assert_eq!(truth.len(), height * width);
-        self.transport(truth, height, width, f32::NAN);
+        self.move_pixels(truth, height, width, f32::NAN);
     }
 
-    fn transport<T: Copy>(&self, values: &mut [T], height: usize, width: usize, outside: T) {
+    fn move_pixels<T: Copy>(&self, values: &mut [T], height: usize, width: usize, outside: T) {
         if self.moves.is_empty() || height == 0 || width == 0 {
             return;
         }
@@ -177,20 +178,20 @@ impl ImageTransform {
         }
     }
 
-    /// The row that each row comes from, and the column of each column: every move treats them apart.
+    /// Source row of each row and source column of each column; every move is separable.
     fn sources(&self, height: usize, width: usize) -> (Vec<Option<usize>>, Vec<Option<usize>>) {
         let mut rows: Vec<Option<usize>> = (0..height).map(Some).collect();
         let mut columns: Vec<Option<usize>> = (0..width).map(Some).collect();
-        for one in &self.moves {
-            match *one {
+        for step in &self.moves {
+            match *step {
                 PixelMove::Flip => columns.reverse(),
                 PixelMove::Crop { pixels, down, right } => {
                     rows = window(&rows, pixels, down);
                     columns = window(&columns, pixels, right);
                 }
                 PixelMove::Shift { down, right } => {
-                    rows = moved(&rows, down);
-                    columns = moved(&columns, right);
+                    rows = shifted(&rows, down);
+                    columns = shifted(&columns, right);
                 }
             }
         }
@@ -198,20 +199,21 @@ impl ImageTransform {
     }
 }
 
-/// A part of the line, `pixels` shorter, stretched to its length.
+/// A section of `line`, `pixels` shorter, resized to the length of `line`.
 fn window(line: &[Option<usize>], pixels: usize, share: f64) -> Vec<Option<usize>> {
     let pixels = pixels.min(line.len() - 1);
     let start = (share * (pixels + 1) as f64) as usize;
     let length = line.len() - pixels;
-    (0..line.len()).map(|at| line[start + (2 * at + 1) * length / (2 * line.len())]).collect()
+    (0..line.len()).map(|i| line[start + (2 * i + 1) * length / (2 * line.len())]).collect()
 }
 
-fn moved(line: &[Option<usize>], by: i64) -> Vec<Option<usize>> {
-    let source = |at: usize| usize::try_from(at as i64 - by).ok();
-    (0..line.len()).map(|at| source(at).and_then(|from| line.get(from).copied().flatten())).collect()
+fn shifted(line: &[Option<usize>], by: i64) -> Vec<Option<usize>> {
+    let source = |i: usize| usize::try_from(i as i64 - by).ok();
+    (0..line.len()).map(|i| source(i).and_then(|from| line.get(from).copied().flatten())).collect()
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014): small enough to stand here, and of no crate's version.
+/// SplitMix64 (Steele, Lea and Flood 2014), implemented here so that draws do not depend on a crate's
+/// version.
 struct SplitMix64(u64);
 
 impl SplitMix64 {
@@ -220,16 +222,16 @@ impl SplitMix64 {
         mix(self.0)
     }
 
-    /// From 0 up to, but not, 1.
-    fn share(&mut self) -> f64 {
+    /// Uniform in [0, 1).
+    fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Nearly normal: four even draws added, their mean taken off, their deviation made 1.
+    /// Approximately standard normal: the sum of four uniform draws, centered and scaled.
     fn normal(&mut self) -> f64 {
         let drawn = self.next();
         let sum: u64 = (0..4).map(|part| (drawn >> (16 * part)) & 0xffff).sum();
-        // Each is even on 0 ... 65535, of variance (2^32 - 1) / 12.
+        // Each part is uniform on 0..=65535, with variance (2^32 - 1) / 12.
         (sum as f64 - 2.0 * 65535.0) / (4_294_967_295.0_f64 / 3.0).sqrt()
     }
 }
@@ -248,7 +250,7 @@ mod tests {
         serde_json::from_value(config).unwrap()
     }
 
-    fn moved(moves: Vec<PixelMove>, pixels: &[u8], height: usize) -> Vec<u8> {
+    fn apply(moves: Vec<PixelMove>, pixels: &[u8], height: usize) -> Vec<u8> {
         let mut pixels = pixels.to_vec();
         let width = pixels.len() / height;
         ImageTransform { moves, noises: vec![] }.apply_u8(&mut pixels, 1, height, width);
@@ -258,18 +260,18 @@ mod tests {
     #[test]
     fn by_hand() {
         let image = [1, 2, 3, 4, 5, 6];
-        assert_eq!(moved(vec![PixelMove::Flip], &image, 2), [3, 2, 1, 6, 5, 4]);
-        assert_eq!(moved(vec![PixelMove::Shift { down: 1, right: -1 }], &image, 2), [0, 0, 0, 2, 3, 0]);
+        assert_eq!(apply(vec![PixelMove::Flip], &image, 2), [3, 2, 1, 6, 5, 4]);
+        assert_eq!(apply(vec![PixelMove::Shift { down: 1, right: -1 }], &image, 2), [0, 0, 0, 2, 3, 0]);
         assert_eq!(
-            moved(vec![PixelMove::Flip, PixelMove::Shift { down: 0, right: 1 }], &image, 2),
+            apply(vec![PixelMove::Flip, PixelMove::Shift { down: 0, right: 1 }], &image, 2),
             [0, 3, 2, 0, 6, 5]
         );
         // The window of one row and two columns at the bottom right.
         let crop = PixelMove::Crop { pixels: 1, down: 0.9, right: 0.9 };
-        assert_eq!(moved(vec![crop], &image, 2), [5, 6, 6, 5, 6, 6]);
+        assert_eq!(apply(vec![crop], &image, 2), [5, 6, 6, 5, 6, 6]);
         // A window cannot be smaller than one pixel.
         let crop = PixelMove::Crop { pixels: 9, down: 0.0, right: 0.0 };
-        assert_eq!(moved(vec![crop], &image, 2), [1; 6]);
+        assert_eq!(apply(vec![crop], &image, 2), [1; 6]);
     }
 
     #[test]
@@ -277,11 +279,11 @@ mod tests {
         let all = list(serde_json::json!(["flip", {"crop": 2}, {"shift": 2}, {"noise": 0.001}]));
         let image: Vec<u8> = (0..100).map(|at| 100 + at).collect();
         for row in 0..50 {
-            let motion = Augmentation::draw(&all, 3, 1, row);
+            let transform = Augmentation::draw(&all, 3, 1, row);
             let mut truth: Vec<f32> = image.iter().map(|pixel| f32::from(*pixel)).collect();
             let mut pixels = [image.clone(), image.clone()].concat();
-            motion.apply_f32(&mut truth, 10, 10);
-            motion.apply_u8(&mut pixels, 2, 10, 10);
+            transform.apply_f32(&mut truth, 10, 10);
+            transform.apply_u8(&mut pixels, 2, 10, 10);
             for (at, label) in truth.iter().enumerate() {
                 let expected = if label.is_nan() { 0.0 } else { *label };
                 assert!((f32::from(pixels[at]) - expected).abs() <= 2.0);
@@ -291,20 +293,20 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_changed_in_its_own_way_in_each_epoch() {
+    fn a_row_gets_another_transform_in_each_epoch() {
         let all = list(serde_json::json!([{"shift": 20}, {"noise": 0.1}]));
         let draw = |seed, epoch, row| Augmentation::draw(&all, seed, epoch, row);
         assert_eq!(draw(1, 2, 3), draw(1, 2, 3));
         for other in [draw(2, 2, 3), draw(1, 3, 3), draw(1, 2, 4), draw(1, 3, 2)] {
             assert_ne!(draw(1, 2, 3), other);
         }
-        assert!(Augmentation::draw(&[], 1, 2, 3).is_still());
+        assert!(Augmentation::draw(&[], 1, 2, 3).is_identity());
     }
 
     #[test]
-    fn draws_are_even_and_noise_is_of_its_deviation() {
+    fn draws_are_uniform_and_noise_has_the_configured_deviation() {
         let flips = list(serde_json::json!([{"flip": 0.25}]));
-        let flipped = (0..4000).filter(|&row| !Augmentation::draw(&flips, 0, 0, row).is_still()).count();
+        let flipped = (0..4000).filter(|&row| !Augmentation::draw(&flips, 0, 0, row).is_identity()).count();
         assert!((900..1100).contains(&flipped), "{flipped}");
         let shifts = list(serde_json::json!([{"shift": 1}]));
         let still = PixelMove::Shift { down: 0, right: 0 };

@@ -1,15 +1,15 @@
-//! A bare value read as the one field it stands for: `{dropout: 0.5}` is `{dropout: {rate: 0.5}}`.
+//! Reads a bare value as the one field it abbreviates: `{dropout: 0.5}` is `{dropout: {rate: 0.5}}`.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, Visitor};
 
-/// A map of one field whose value is still to be read.
+/// A map with one field whose value is not yet deserialized.
 pub(crate) struct OneField<D> {
     field: Option<&'static str>,
     value: Option<BareValueDeserializer<D>>,
 }
 
 impl<D> OneField<D> {
-    /// `text`: the value as text, for fields that are text.
+    /// `text` is the value as text, for string fields.
     pub fn new(field: &'static str, value: D, text: Option<String>) -> Self {
         Self { field: Some(field), value: Some(BareValueDeserializer { inner: value, text }) }
     }
@@ -23,12 +23,12 @@ impl<'de, D: Deserializer<'de>> MapAccess<'de> for OneField<D> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, D::Error> {
-        let value = self.value.take().ok_or_else(|| D::Error::custom("a value is read once"))?;
+        let value = self.value.take().ok_or_else(|| D::Error::custom("the value has already been read"))?;
         seed.deserialize(value)
     }
 }
 
-/// serde's own deserializers of single values do not read as an `Option`, nor a number as text.
+/// Unlike serde's deserializers of single values, it also reads as an `Option`, and reads numbers as strings.
 struct BareValueDeserializer<D> {
     inner: D,
     text: Option<String>,

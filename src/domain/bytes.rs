@@ -6,8 +6,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Bytes(pub u64);
 
-/// Units that may be written, and their sizes; without an `i` they count by thousands, as disks and memory
-/// are sold.
+/// Accepted units and their sizes; without an `i` they are decimal, as disks and memory are sold.
 const UNITS: [(&str, u64); 13] = [
     ("", 1),
     ("b", 1),
@@ -25,20 +24,24 @@ const UNITS: [(&str, u64); 13] = [
 ];
 
 impl Bytes {
-    /// The most there can be; also what is too much to be counted.
+    /// The maximum; also the result of an overflow.
     pub const MOST: Self = Self(u64::MAX);
 
-    /// So many numbers of 32 bits.
+    /// The size of `count` 32-bit floats.
     pub fn floats(count: usize) -> Self {
         Self(4).times(count)
     }
 
-    /// So many times as much.
+    /// `count` times this size; saturates.
     pub fn times(self, count: usize) -> Self {
         Self(self.0.saturating_mul(count as u64))
     }
 
-    /// Reads what a person wrote.
+    /// Parses a size such as `8GB`.
+    ///
+    /// # Errors
+    ///
+    /// A message for the user if `text` is not a size greater than 0.
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let end = text.find(|letter: char| letter.is_alphabetic()).unwrap_or(text.len());
@@ -47,7 +50,7 @@ impl Bytes {
         let number = number.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
         match (number, size) {
             (Some(number), Some(size)) => Ok(Self((number * size as f64) as u64)),
-            _ => Err(format!("`{text}` is no size of memory: write for example 8GB, 512MB or 1.5GiB")),
+            _ => Err(format!("`{text}` is not a memory size: write, for example, 8GB, 512MB or 1.5GiB")),
         }
     }
 }
@@ -74,7 +77,7 @@ impl fmt::Display for Bytes {
         let mut value = self.0 as f64;
         let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
         for (index, unit) in units.iter().enumerate() {
-            // 999.6 kB would be written as 1000 kB.
+            // From 999.5 on, the value would round to 1000.
             if value < 999.5 || index + 1 == units.len() {
                 return match value < 9.95 && index > 0 {
                     true => write!(f, "{value:.1} {unit}"),
@@ -92,7 +95,7 @@ mod tests {
     use super::Bytes;
 
     #[test]
-    fn sizes_as_people_write_them() {
+    fn parses_written_sizes() {
         let read = |text: &str| Bytes::parse(text).map(|bytes| bytes.0);
         assert_eq!(read("8GB").unwrap(), 8_000_000_000);
         assert_eq!(read(" 512 mb ").unwrap(), 512_000_000);
@@ -105,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_as_people_read_them() {
+    fn formats_sizes() {
         let text = |bytes: u64| Bytes(bytes).to_string();
         assert_eq!(text(999), "999 B");
         assert_eq!(text(1_500), "1.5 kB");

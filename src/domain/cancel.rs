@@ -1,9 +1,9 @@
-//! A request to stop, made by a signal and honoured at the next step.
+//! A request to stop, set by a signal and checked before the next training step.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Shared between the signal handler and the work. Cloning shares the request.
+/// Shared between the signal handler and the running work. Clones share the request.
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! What writes a text, token by token: the words.
+//! Settings of text decoders, which generate a text token by token.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::domain::choice_config::{Choice, Settings, kinds};
 use crate::domain::number::{Count, Rate};
 
 kinds! {
-    /// What writes a text, token by token.
+    /// A decoder that generates a text token by token.
     pub enum DecoderConfig: "decoder" {
         Gru: "gru" => GruDecoderConfig,
         Lstm: "lstm" => LstmDecoderConfig,
@@ -15,11 +15,11 @@ kinds! {
     }
 }
 
-/// What a recurrent decoder looks at in what it has read, a sequence.
+/// Attention of a recurrent decoder over an encoded sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DecoderAttention {
-    /// Nothing: all it knows stands in its first state.
+    /// No attention: the input is available only through the initial state.
     None,
     /// h W m (Luong, Pham & Manning 2015).
     Dot,
@@ -27,24 +27,23 @@ pub enum DecoderAttention {
     Additive,
 }
 
-/// A gated recurrent unit.
+/// A gated recurrent unit (GRU).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GruDecoderConfig {
-    /// Width of its state. Default 128.
+    /// Width of the hidden state. Default 128.
     pub units: Count,
-    /// Width of a token's embedding. Default 128.
+    /// Width of the token embedding. Default 128.
     pub width: Count,
-    /// How it looks at what was read. Default `dot` where it reads a sequence, `none` where it reads a
-    /// vector.
+    /// Attention over the encoder output. Default `dot` if it is a sequence, `none` if it is a vector.
     pub attention: Option<DecoderAttention>,
-    /// Share of elements set to 0 while training, of embeddings and of what is projected. Default 0.
+    /// Dropout rate of the embeddings and of the input of the output projection. Default 0.
     pub dropout: Rate,
-    /// Is the table of embeddings also the projection to tokens? Needs `width` equal to `units`. Default
+    /// Use the embedding table also as the output projection. Requires `width` equal to `units`. Default
     /// false.
     pub tied: bool,
-    /// Tasks that write the same name here, and the same decoder, share its weights; each begins with a
-    /// token of its own. The table and projection of tokens are shared where the tokens are the same.
+    /// Tasks with the same name here and the same decoder share its weights; each has a start token of its
+    /// own. The embedding table and the output projection are shared if the vocabulary is the same.
     pub shared: Option<String>,
 }
 
@@ -66,24 +65,23 @@ impl Settings for GruDecoderConfig {
     const EXAMPLE: &'static str = "{gru: {units: 128, attention: additive}}";
 }
 
-/// Long short-term memory.
+/// Long short-term memory (LSTM).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LstmDecoderConfig {
-    /// Width of its state. Default 128.
+    /// Width of the hidden state. Default 128.
     pub units: Count,
-    /// Width of a token's embedding. Default 128.
+    /// Width of the token embedding. Default 128.
     pub width: Count,
-    /// How it looks at what was read. Default `dot` where it reads a sequence, `none` where it reads a
-    /// vector.
+    /// Attention over the encoder output. Default `dot` if it is a sequence, `none` if it is a vector.
     pub attention: Option<DecoderAttention>,
-    /// Share of elements set to 0 while training, of embeddings and of what is projected. Default 0.
+    /// Dropout rate of the embeddings and of the input of the output projection. Default 0.
     pub dropout: Rate,
-    /// Is the table of embeddings also the projection to tokens? Needs `width` equal to `units`. Default
+    /// Use the embedding table also as the output projection. Requires `width` equal to `units`. Default
     /// false.
     pub tied: bool,
-    /// Tasks that write the same name here, and the same decoder, share its weights; each begins with a
-    /// token of its own. The table and projection of tokens are shared where the tokens are the same.
+    /// Tasks with the same name here and the same decoder share its weights; each has a start token of its
+    /// own. The embedding table and the output projection are shared if the vocabulary is the same.
     pub shared: Option<String>,
 }
 
@@ -99,25 +97,25 @@ impl Settings for LstmDecoderConfig {
     const EXAMPLE: &'static str = "{lstm: {units: 256, width: 128, dropout: 0.2}}";
 }
 
-/// A transformer's decoder: attention to what is written, to what was read, and a hidden layer, each
-/// normalized before (Vaswani et al. 2017; Xiong et al. 2020).
+/// A transformer decoder with causal self-attention, cross-attention and a feed-forward block, each with
+/// layer normalization at its input (pre-norm; Vaswani et al. 2017; Xiong et al. 2020).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TransformerDecoderConfig {
-    /// How many layers. Default 2.
+    /// Number of layers. Default 2.
     pub layers: Count,
-    /// Heads of each attention; a divisor of `width`. Default 4.
+    /// Attention heads; must divide `width`. Default 4.
     pub heads: Count,
-    /// Width of a token's embedding and of every layer. Default 128.
+    /// Width of the token embedding and of every layer. Default 128.
     pub width: Count,
-    /// Width of the hidden layers. Default 512.
+    /// Hidden width of the feed-forward blocks. Default 512.
     pub hidden: Count,
-    /// Share of elements set to 0 while training, of embeddings and of what each part adds. Default 0.
+    /// Dropout rate of the embeddings and of every residual branch. Default 0.
     pub dropout: Rate,
-    /// Is the table of embeddings also the projection to tokens? Default false.
+    /// Use the embedding table also as the output projection. Default false.
     pub tied: bool,
-    /// Tasks that write the same name here, and the same decoder, share its weights; each begins with a
-    /// token of its own. The table and projection of tokens are shared where the tokens are the same.
+    /// Tasks with the same name here and the same decoder share its weights; each has a start token of its
+    /// own. The embedding table and the output projection are shared if the vocabulary is the same.
     pub shared: Option<String>,
 }
 
@@ -147,7 +145,7 @@ impl Default for DecoderConfig {
 }
 
 impl DecoderConfig {
-    /// What it calls the weights it shares.
+    /// The name under which the weights are shared.
     pub fn shared(&self) -> Option<&str> {
         match self {
             Self::Gru(config) => config.shared.as_deref(),
@@ -156,7 +154,7 @@ impl DecoderConfig {
         }
     }
 
-    /// Width of a token's embedding.
+    /// Width of the token embedding.
     pub fn width(&self) -> usize {
         match self {
             Self::Gru(config) => config.width.get(),
@@ -181,21 +179,25 @@ impl DecoderConfig {
         }
     }
 
-    /// What is wrong with it, reading a sequence or a vector.
+    /// Checks the settings for an encoder output that is a sequence or a vector.
+    ///
+    /// # Errors
+    ///
+    /// A message that starts with the setting, such as `gru.tied`.
     pub fn check(&self, reads_sequence: bool) -> Result<(), String> {
-        if let Some(name) = self.shared().filter(|name| !plain(name)) {
+        if let Some(name) = self.shared().filter(|name| !is_plain_name(name)) {
             return Err(format!(
-                "shared: `{name}` is not a name; letters, digits and _ are, beginning with a letter"
+                "shared: `{name}` is not a valid name; use letters, digits and _, starting with a letter"
             ));
         }
         let recurrent = |units: Count, width: Count, attention: Option<DecoderAttention>| {
             if self.tied() && units != width {
                 let (units, width) = (units.get(), width.get());
-                return Err(format!("tied: needs `width` ({width}) equal to `units` ({units})"));
+                return Err(format!("tied: requires `width` ({width}) equal to `units` ({units})"));
             }
             match attention {
                 Some(DecoderAttention::Dot | DecoderAttention::Additive) if !reads_sequence => {
-                    Err("attention: needs a sequence to look at; a vector comes before".to_owned())
+                    Err("attention: needs a sequence; the decoder's input is a vector".to_owned())
                 }
                 _ => Ok(()),
             }
@@ -206,7 +208,7 @@ impl DecoderConfig {
             Self::Transformer(config) => match config.width.get() % config.heads.get() {
                 0 => Ok(()),
                 _ => Err(format!(
-                    "heads: {} do not divide a width of {}",
+                    "heads: {} does not divide the width {}",
                     config.heads.get(),
                     config.width.get()
                 )),
@@ -216,7 +218,7 @@ impl DecoderConfig {
     }
 }
 
-fn plain(name: &str) -> bool {
+fn is_plain_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
@@ -229,18 +231,18 @@ mod tests {
     use crate::domain::number::Count;
 
     #[test]
-    fn what_cannot_be_is_told() {
+    fn invalid_settings_are_reported() {
         let gru = GruDecoderConfig { attention: Some(DecoderAttention::Dot), ..GruDecoderConfig::default() };
         assert!(DecoderConfig::Gru(gru.clone()).check(true).is_ok());
         let reason = DecoderConfig::Gru(gru).check(false).unwrap_err();
-        assert_eq!(reason, "gru.attention: needs a sequence to look at; a vector comes before");
+        assert_eq!(reason, "gru.attention: needs a sequence; the decoder's input is a vector");
         let tied = GruDecoderConfig { tied: true, width: Count::constant(64), ..GruDecoderConfig::default() };
         let reason = DecoderConfig::Gru(tied).check(true).unwrap_err();
-        assert_eq!(reason, "gru.tied: needs `width` (64) equal to `units` (128)");
+        assert_eq!(reason, "gru.tied: requires `width` (64) equal to `units` (128)");
         let odd =
             TransformerDecoderConfig { heads: Count::constant(3), ..TransformerDecoderConfig::default() };
-        assert!(DecoderConfig::Transformer(odd).check(true).unwrap_err().contains("do not divide"));
+        assert!(DecoderConfig::Transformer(odd).check(true).unwrap_err().contains("does not divide"));
         let named = GruDecoderConfig { shared: Some("a.b".to_owned()), ..GruDecoderConfig::default() };
-        assert!(DecoderConfig::Gru(named).check(true).unwrap_err().contains("is not a name"));
+        assert!(DecoderConfig::Gru(named).check(true).unwrap_err().contains("is not a valid name"));
     }
 }

@@ -1,6 +1,6 @@
-//! What is wrong with what the user wrote, as data. `spec::source` gives it a line and a column.
+//! Problems with the user's pipeline, as data. `spec::source` adds line and column.
 
-/// One step from the top of a pipeline towards a node.
+/// One step of a path into a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(untagged)]
 pub enum PathStep {
@@ -8,7 +8,7 @@ pub enum PathStep {
     Index(usize),
 }
 
-/// The address of a node in a pipeline, such as `tasks.income.loss` or `trunk[2].dense`.
+/// The path of a node in a pipeline, such as `tasks.income.loss` or `trunk[2].dense`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 pub struct Path(pub Vec<PathStep>);
 
@@ -17,19 +17,19 @@ impl Path {
         Self::default()
     }
 
-    /// `Path::of("tasks")`
+    /// The path of a top-level key.
     pub fn from_key(key: &str) -> Self {
         Self::root().key(key)
     }
 
-    /// This path, one key deeper.
+    /// Returns this path extended by a key.
     pub fn key(&self, key: impl ToString) -> Self {
         let mut steps = self.0.clone();
         steps.push(PathStep::Key(key.to_string()));
         Self(steps)
     }
 
-    /// This path, one list element deeper.
+    /// Returns this path extended by a list index.
     pub fn index(&self, index: usize) -> Self {
         let mut steps = self.0.clone();
         steps.push(PathStep::Index(index));
@@ -64,15 +64,15 @@ pub enum Severity {
 /// One problem: where, what was found, what was expected, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Diagnostic {
-    /// A stable name such as `unknown-key` or `target-is-input`, for scripts and the docs.
+    /// A stable identifier such as `unknown-key` or `target-is-input`, for scripts and the docs.
     pub code: &'static str,
     pub severity: Severity,
     pub path: Path,
-    /// One sentence: what was found and why it cannot be.
+    /// One sentence: what was found and why it is invalid.
     pub message: String,
     /// What was expected, or the nearest valid name.
     pub help: Option<String>,
-    /// The key at `path` is meant, not its value: an unknown key, a wrong name of a choice.
+    /// Points at the key at `path`, not at its value: an unknown key, an unknown name of a choice.
     #[serde(skip)]
     pub on_key: bool,
 }
@@ -96,34 +96,34 @@ impl Diagnostic {
         self
     }
 
-    /// Adds "did you mean `nearest`?" when a known name is near, else a list of known names.
-    pub fn did_you_mean<'a>(self, result: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Adds "did you mean `nearest`?" if a known name is similar, else the list of known names.
+    pub fn did_you_mean<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        match suggestion(result, &known) {
+        match suggestion(name, &known) {
             Some(help) => self.help(help),
             None => self,
         }
     }
 }
 
-/// Diagnostics of one code that are shown whole; more of them are counted.
-pub const MOST_OF_A_KIND: usize = 10;
+/// Diagnostics of one code that are shown in full; the rest are counted.
+const MAX_SHOWN_PER_CODE: usize = 10;
 
-/// What is shown of many diagnostics.
+/// One entry of an abbreviated list of diagnostics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiagnosticList<'a> {
-    /// Whole; its help only where it was not given before.
+    /// Shown in full; `help` is false if the same help has already been shown.
     Whole { diagnostic: &'a Diagnostic, help: bool },
-    /// How many more of a code there are, and where.
+    /// Further diagnostics of the same code, with their paths.
     More { severity: Severity, code: &'static str, places: Vec<&'a Path> },
 }
 
 impl DiagnosticList<'_> {
-    /// The sentence that stands for those left out.
+    /// The sentence that summarizes the omitted diagnostics.
     pub fn left_out(code: &str, paths: &[&Path]) -> String {
         let mut seen = std::collections::HashSet::new();
-        let places_of = paths.iter().filter(|path| seen.insert(**path)).map(ToString::to_string);
-        let mut names: Vec<String> = places_of.filter(|path| !path.is_empty()).collect();
+        let places = paths.iter().filter(|path| seen.insert(**path)).map(ToString::to_string);
+        let mut names: Vec<String> = places.filter(|path| !path.is_empty()).collect();
         let rest = names.len().saturating_sub(3);
         names.truncate(3);
         let at = match (names.is_empty(), rest) {
@@ -136,21 +136,21 @@ impl DiagnosticList<'_> {
     }
 }
 
-/// At most ten of each code, in the order given; behind the tenth stands how many more there are. Help that
-/// more than three of a code share is given once.
+/// Abbreviates to at most ten diagnostics per code, in order, followed by the number of further ones. Help
+/// that more than three diagnostics of a code share is shown once.
 pub fn abbreviate(diagnostics: &[Diagnostic]) -> Vec<DiagnosticList<'_>> {
     let mut out: Vec<DiagnosticList<'_>> = Vec::new();
     for diagnostic in diagnostics {
-        let alike =
+        let same_code =
             |other: &Diagnostic| other.code == diagnostic.code && other.severity == diagnostic.severity;
         let before = || {
             out.iter().filter_map(|one| match one {
-                DiagnosticList::Whole { diagnostic, .. } if alike(diagnostic) => Some(*diagnostic),
+                DiagnosticList::Whole { diagnostic, .. } if same_code(diagnostic) => Some(*diagnostic),
                 _ => None,
             })
         };
-        if before().count() < MOST_OF_A_KIND {
-            let same = diagnostics.iter().filter(|other| alike(other) && other.help == diagnostic.help);
+        if before().count() < MAX_SHOWN_PER_CODE {
+            let same = diagnostics.iter().filter(|other| same_code(other) && other.help == diagnostic.help);
             let help = same.count() <= 3 || before().all(|other| other.help != diagnostic.help);
             out.push(DiagnosticList::Whole { diagnostic, help });
             continue;
@@ -175,46 +175,46 @@ pub fn abbreviate(diagnostics: &[Diagnostic]) -> Vec<DiagnosticList<'_>> {
     out
 }
 
-/// What a person most likely meant by a name that is not known, or the names there are.
-pub fn suggestion(result: &str, known: &[&str]) -> Option<String> {
-    match nearest(result, known.iter().copied()) {
+/// The known name most similar to `name` as a question, or a list of the known names.
+pub fn suggestion(name: &str, known: &[&str]) -> Option<String> {
+    match nearest(name, known.iter().copied()) {
         Some(name) => Some(format!("did you mean `{name}`?")),
         None if known.is_empty() => None,
-        None if known.len() > MOST_NAMES => {
-            let near = most_like(result, known, 10);
-            Some(format!("the nearest of {} are {}", known.len(), near.join(", ")))
+        None if known.len() > MAX_LISTED_NAMES => {
+            let near = most_like(name, known, 10);
+            Some(format!("the most similar of {} names are {}", known.len(), near.join(", ")))
         }
         None => Some(format!("known: {}", known.join(", "))),
     }
 }
 
-/// Names that are listed whole.
-const MOST_NAMES: usize = 60;
+/// Up to this many names are listed in full.
+const MAX_LISTED_NAMES: usize = 60;
 
-/// The names most like this one, in the order they are known in.
-pub fn most_like<'a>(result: &str, known: &[&'a str], most: usize) -> Vec<&'a str> {
-    let lower = result.to_lowercase();
+/// The `count` known names most similar to `name`, in the order of `known`.
+pub fn most_like<'a>(name: &str, known: &[&'a str], count: usize) -> Vec<&'a str> {
+    let lower = name.to_lowercase();
     let mut ranked: Vec<(f64, usize)> = known
         .iter()
         .enumerate()
         .map(|(index, name)| (strsim::jaro_winkler(&lower, &name.to_lowercase()), index))
         .collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    ranked.truncate(most);
+    ranked.truncate(count);
     ranked.sort_by_key(|(_, index)| *index);
     ranked.into_iter().map(|(_, index)| known[index]).collect()
 }
 
-/// The known name a person most likely meant, when one is near enough to be worth saying.
-pub fn nearest<'a>(result: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = result.to_lowercase();
-    // A slip or two of the finger, or the same beginning.
-    let slips = (lower.chars().count() / 3).max(1);
+/// The known name most similar to `name`, if it is similar enough to suggest.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    // A typo or two, or a common prefix.
+    let typos = (lower.chars().count() / 3).max(1);
     known
         .into_iter()
         .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), name))
-        .filter(|(likeness, name)| {
-            *likeness > 0.88 || strsim::damerau_levenshtein(&lower, &name.to_lowercase()) <= slips
+        .filter(|(similarity, name)| {
+            *similarity > 0.88 || strsim::damerau_levenshtein(&lower, &name.to_lowercase()) <= typos
         })
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
@@ -225,7 +225,7 @@ mod tests {
     use crate::domain::diagnostic::{Diagnostic, DiagnosticList, Path, abbreviate, most_like, suggestion};
 
     #[test]
-    fn ten_of_a_code_are_shown_and_the_rest_counted_where_the_first_was_left_out() {
+    fn ten_diagnostics_of_a_code_are_shown_and_the_others_counted() {
         let mut all: Vec<Diagnostic> = (0..14)
             .map(|i| {
                 Diagnostic::error("unknown-column", Path::from_key("inputs").key(i), "no").help("the same")
@@ -247,12 +247,12 @@ mod tests {
     }
 
     #[test]
-    fn of_many_names_the_nearest_are_listed() {
+    fn of_many_names_the_most_similar_are_listed() {
         let names: Vec<String> = (0..785).map(|i| format!("pixel{i}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert_eq!(most_like("pixel7", &names, 1), ["pixel7"]);
         let text = suggestion("label", &names).unwrap();
-        assert!(text.starts_with("the nearest of 785 are") && text.len() < 200, "{text}");
+        assert!(text.starts_with("the most similar of 785 names are") && text.len() < 200, "{text}");
         assert_eq!(suggestion("zebra", &["cat", "dog"]).unwrap(), "known: cat, dog");
         assert_eq!(suggestion("x", &[]), None);
     }

@@ -1,11 +1,11 @@
-//! Digits that say something: as many as a person reads, whatever the size of the number.
+//! Formats numbers with significant digits, independent of their magnitude.
 
-/// Four significant digits: `0.9463`, `12.34`, `1234`, `1.234e-5`.
+/// Formats with four significant digits: `0.9463`, `12.34`, `1234`, `1.234e-5`.
 pub fn significant(value: f64) -> String {
     rounded(value, 4)
 }
 
-/// As `significant`, in at most so many letters, with fewer digits where four take more.
+/// Like `significant`, in at most `letters` characters, with fewer digits if four do not fit.
 pub fn within(value: f64, letters: usize) -> String {
     if value.is_nan() {
         return "–".to_owned();
@@ -24,7 +24,7 @@ fn rounded(value: f64, digits: usize) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
-    // Rounded first, so that 9.99996 counts as 10.00 and not as 9.9999.
+    // Round first, so that 9.99996 becomes 10.00 and not 9.9999.
     let scientific = format!("{value:.*e}", digits - 1);
     let exponent: i32 = scientific.rsplit_once('e').and_then(|(_, digits)| digits.parse().ok()).unwrap_or(0);
     match exponent {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_where_there_is_no_room() {
+    fn fewer_digits_if_the_width_is_limited() {
         let cases = [
             (0.157_23, "0.1572"),
             (-0.157_23, "-0.1572"),

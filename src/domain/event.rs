@@ -1,6 +1,6 @@
-//! What happens during a run. Work emits events; recording and showing listen.
+//! Events of a run. The work emits events; recorders and displays observe them.
 //!
-//! A stage's events are kept beside its artifact, so that a cached stage can tell its story again.
+//! The events of a stage are stored beside its artifact, so that a cached stage can replay them.
 
 mod fact;
 #[cfg(test)]
@@ -21,12 +21,12 @@ use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
 use crate::domain::score::{Gain, Score, Split, TaskValue};
 use crate::domain::stage::Stage;
 
-/// Listens to a run. Called from several threads, one event at a time per thread.
+/// Observes a run. Called from several threads, one event at a time per thread.
 pub trait Observer: Send + Sync {
     fn observe(&self, event: &Event);
 
-    /// An event of an earlier run, told again because its stage is cached: news to who records this
-    /// run, not to who watches it.
+    /// An event of an earlier run, replayed because its stage is cached: it belongs in the records of this
+    /// run, but is not live progress.
     fn recall(&self, event: &Event) {
         self.observe(event);
     }
@@ -42,7 +42,7 @@ impl Observer for Vec<&dyn Observer> {
     }
 }
 
-/// How a run ended, or stands.
+/// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
@@ -50,7 +50,7 @@ pub enum RunState {
     Finished,
     /// A stage failed.
     Failed,
-    /// Stopped by a signal, or found dead.
+    /// Stopped by a signal, or its process is dead.
     Interrupted,
 }
 
@@ -80,7 +80,7 @@ pub enum Event {
         trial: Option<u32>,
         fingerprint: Fingerprint,
     },
-    /// Its artifact was there already; the events that made it follow, then `StageFinished`.
+    /// The artifact already exists; the events that created it follow, then `StageFinished`.
     StageCached {
         stage: Stage,
         trial: Option<u32>,
@@ -98,13 +98,13 @@ pub enum Event {
         trial: Option<u32>,
         reason: String,
     },
-    /// Not done, because `because` failed.
+    /// Skipped because the stage `because` failed.
     StageSkipped {
         stage: Stage,
         trial: Option<u32>,
         because: Stage,
     },
-    /// Something a person should know.
+    /// A message for the user.
     Note {
         stage: EventSource,
         severity: Severity,
@@ -136,10 +136,10 @@ pub enum Event {
         rows: usize,
         parameters: usize,
         device: String,
-        /// Step it goes on from; 0 for a fresh start.
+        /// The step it resumes at; 0 for a fresh start.
         from_step: usize,
     },
-    /// At most a few per second; for the eye only.
+    /// Progress for the display only; at most a few per second.
     Stepped {
         trial: u32,
         epoch: usize,
@@ -148,15 +148,15 @@ pub enum Event {
         losses: Vec<TaskValue>,
     },
     EpochFinished(FinishedEpoch),
-    /// After `EpochFinished`, where the tasks' gradients are taken one by one.
+    /// Follows `EpochFinished` if the gradients of the tasks are computed separately.
     GradientsCompared {
         trial: u32,
         epoch: usize,
-        /// Steps whose gradients cancelled, or were nothing, so that the method had no answer of its own.
+        /// Steps whose gradients cancelled or were zero, so that the method had no solution.
         irregular: usize,
         pairs: Vec<GradientPair>,
     },
-    /// After `EpochFinished`, where inter-task affinity is measured.
+    /// Follows `EpochFinished` if inter-task affinity is measured.
     AffinityMeasured {
         trial: u32,
         epoch: usize,
@@ -174,15 +174,15 @@ pub enum Event {
         reason: String,
         seconds: f64,
     },
-    /// A search chose what the trial is to try.
+    /// A search chose the settings of a trial.
     TrialChosen {
         trial: u32,
         seed: u64,
         label: String,
-        /// By address.
+        /// Setting path and value.
         choices: Vec<(String, String)>,
     },
-    /// Given up by the sweep after this epoch.
+    /// The sweep stopped the trial after this epoch.
     TrialPruned {
         trial: u32,
         stage: Stage,
@@ -194,15 +194,15 @@ pub enum Event {
         epoch: usize,
         scores: Vec<Score>,
     },
-    /// What the trained network scores for each of several preferences, where it reads one.
+    /// Scores of the trained network for several preferences.
     FrontScored {
         trial: u32,
         points: Vec<PreferenceScores>,
-        /// Up to where the front's hypervolume reaches, where the pipeline says so.
+        /// Reference point of the hypervolume, if configured.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         reference: Vec<MetricReference>,
     },
-    /// A task was trained alone, with the seed and the words of `trial`, to measure joint training by.
+    /// A task was trained alone with the seed and settings of `trial`, as a baseline of joint training.
     BaselineScored {
         trial: u32,
         task: TaskName,
@@ -210,11 +210,11 @@ pub enum Event {
         epochs: usize,
         scores: Vec<Score>,
     },
-    /// How much better, or worse, each metric is than with its task trained alone.
+    /// Improvement of each metric over the task trained alone.
     Gained {
         trial: u32,
         gains: Vec<Gain>,
-        /// The mean over tasks, in percent; a split where it is undefined is left out.
+        /// Mean over tasks in percent; splits where it is undefined are omitted.
         overall: Vec<(Split, f64)>,
     },
     Exported {
@@ -235,7 +235,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The trial it is of; `None` of what is the whole run's.
+    /// The trial of the event; `None` if it concerns the whole run.
     pub fn trial(&self) -> Option<u32> {
         match self {
             Self::TrainStarted { trial, .. }
@@ -267,10 +267,10 @@ impl Event {
         }
     }
 
-    /// The same as another stage tells it: what one run made, another may tell under other numbers.
+    /// The same event attributed to another stage: a run may reuse an artifact under another trial number.
     pub fn spoken_by(&self, by: &Stage) -> Self {
-        let mut message = self.clone();
-        match &mut message {
+        let mut event = self.clone();
+        match &mut event {
             Self::Note { stage, .. } => *stage = by.clone().into(),
             Self::TrainStarted { trial, .. }
             | Self::Stepped { trial, .. }
@@ -285,9 +285,9 @@ impl Event {
             | Self::Gained { trial, .. }
             | Self::Exported { trial, .. }
             | Self::Verified { trial, .. } => *trial = by.trial.unwrap_or(*trial),
-            // Of all trials.
+            // Shared by all trials.
             Self::Loaded { .. } | Self::Divided { .. } | Self::Fitted { .. } => {}
-            // Told of stages, and of a run, not by them.
+            // Emitted about stages and runs, not by a stage.
             Self::RunStarted { .. }
             | Self::StageStarted { .. }
             | Self::StageCached { .. }
@@ -298,6 +298,6 @@ impl Event {
             | Self::TrialPruned { .. }
             | Self::RunFinished { .. } => {}
         }
-        message
+        event
     }
 }

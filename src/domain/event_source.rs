@@ -1,4 +1,4 @@
-//! Who says something to a person: a stage, or what is over all of them.
+//! The source of a message: a stage, the sweep or the search.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::stage::{ParseStageError, Stage};
 
-/// In databases and tapes it stands as its name, where a stage would stand.
+/// Serialized as its name, in databases and event logs, in the place of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum EventSource {
     Stage(Stage),
-    /// What keeps the course of a sweep.
+    /// The log of a sweep.
     Sweep,
-    /// What chooses the trials of a sweep.
+    /// The search that chooses the trials of a sweep.
     Search,
 }
 
@@ -27,7 +27,7 @@ impl EventSource {
         }
     }
 
-    /// The trial it speaks of, where it is one trial's.
+    /// The trial, if the source is a stage of a trial.
     pub fn trial(&self) -> Option<u32> {
         match self {
             Self::Stage(stage) => stage.trial,
@@ -52,8 +52,8 @@ impl FromStr for EventSource {
     type Err = ParseStageError;
 
     fn from_str(name: &str) -> Result<Self, ParseStageError> {
-        let above = [Self::Sweep, Self::Search].into_iter().find(|speaker| speaker.name() == name);
-        above.map_or_else(|| name.parse().map(Self::Stage), Ok)
+        let without_stage = [Self::Sweep, Self::Search].into_iter().find(|source| source.name() == name);
+        without_stage.map_or_else(|| name.parse().map(Self::Stage), Ok)
     }
 }
 
@@ -66,8 +66,8 @@ impl TryFrom<String> for EventSource {
 }
 
 impl From<EventSource> for String {
-    fn from(speaker: EventSource) -> Self {
-        speaker.name().to_owned()
+    fn from(source: EventSource) -> Self {
+        source.name().to_owned()
     }
 }
 
@@ -77,16 +77,16 @@ mod tests {
     use crate::domain::stage::{Stage, Work};
 
     #[test]
-    fn a_name_is_a_speaker_and_back() {
+    fn names_parse_back_to_sources() {
         let known = [
             ("train#3", EventSource::Stage(Stage::of_trial(Work::Train, 3)), Some(3)),
             ("fit", EventSource::Stage(Stage::shared(Work::Fit)), None),
             ("sweep", EventSource::Sweep, None),
             ("search", EventSource::Search, None),
         ];
-        for (name, speaker, trial) in known {
-            assert_eq!((name.parse(), speaker.trial()), (Ok(speaker.clone()), trial));
-            assert_eq!((speaker.to_string(), String::from(speaker)), (name.to_owned(), name.to_owned()));
+        for (name, source, trial) in known {
+            assert_eq!((name.parse(), source.trial()), (Ok(source.clone()), trial));
+            assert_eq!((source.to_string(), String::from(source)), (name.to_owned(), name.to_owned()));
         }
         assert!("prepare".parse::<EventSource>().is_err());
     }

@@ -1,5 +1,5 @@
-//! Names of files that are made of names people chose: columns, tasks, runs. Every such name becomes a path
-//! through this type, so that none leads out of its folder, and each can be written on every system.
+//! File names derived from user-chosen names: columns, tasks, runs. Every such name becomes a path through
+//! this type, so that no path leaves its folder and every name is valid on every operating system.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -7,45 +7,47 @@ use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// The most bytes of a name, as file systems have it.
-const LONGEST: usize = 255;
-/// The most bytes that are taken of a text.
-const TAKEN: usize = 100;
-/// Devices of Windows, whatever stands behind a point.
+/// Maximum length of a file name in bytes on common file systems.
+const MAX_BYTES: usize = 255;
+/// Maximum number of bytes taken from the text.
+const MAX_TEXT_BYTES: usize = 100;
+/// Device names on Windows, with any extension.
 const DEVICES: [&str; 7] = ["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"];
+/// Numbers of the ports `com` and `lpt` on Windows, which also exist as superscript digits.
+const PORTS: [&str; 13] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\u{b9}", "\u{b2}", "\u{b3}"];
 
-/// The name of a file or folder: one step of a path, and no other.
+/// The name of a file or folder: exactly one component of a path.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct FileName(String);
 
 impl FileName {
-    /// The name, if the text may be one as it stands.
+    /// Returns the name if `text` is valid without changes.
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
-        let fits = !text.is_empty() && text.len() <= LONGEST;
+        let fits = !text.is_empty() && text.len() <= MAX_BYTES;
         let safe = text.chars().all(is_safe) && !text.contains("..") && !is_device(&text);
         (fits && safe && !text.starts_with(['.', ' ']) && !text.ends_with(['.', ' '])).then_some(Self(text))
     }
 
-    /// A name for what is called `text`, with this ending, such as `.tokenizer.json`: the text as it stands
-    /// where it can be in a name.
+    /// Returns a file name for `text` with an extension such as `.tokenizer.json`. Characters that are not
+    /// allowed in file names are replaced.
     pub fn from_text(text: &str, ending: &str) -> Self {
         Self::with_number(text, 1, ending)
     }
 
-    /// Names for several things, in their order, no two of which are one where case makes no difference.
-    /// Those whose own name can stand keep it.
+    /// Returns file names for several pairs of text and extension, in order. The names are unique even when
+    /// case is ignored. Texts that are valid file names keep their name.
     pub fn unique<'a>(all: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Self> {
         let all: Vec<(&str, &str)> = all.into_iter().collect();
         let mut names: Vec<Option<Self>> = vec![None; all.len()];
         let (mut taken, mut numbers) = (HashSet::new(), HashMap::new());
-        for own in [true, false] {
+        for keeps_name in [true, false] {
             for (name, (text, ending)) in names.iter_mut().zip(&all).filter(|(name, _)| name.is_none()) {
                 let first = Self::from_text(text, ending);
                 let number = numbers.entry(first.folded()).or_insert(1);
-                let stands = first.0.strip_suffix(ending) == Some(text) && !taken.contains(&first.folded());
-                let result = match (own, stands) {
+                let usable = first.0.strip_suffix(ending) == Some(text) && !taken.contains(&first.folded());
+                let chosen = match (keeps_name, usable) {
                     (true, true) => Some(first),
                     (true, false) => None,
                     (false, _) => (*number..)
@@ -53,8 +55,8 @@ impl FileName {
                         .map(|number| Self::with_number(text, number, ending))
                         .find(|name| !taken.contains(&name.folded())),
                 };
-                taken.extend(result.iter().map(Self::folded));
-                *name = result;
+                taken.extend(chosen.iter().map(Self::folded));
+                *name = chosen;
             }
         }
         names.into_iter().flatten().collect()
@@ -64,7 +66,7 @@ impl FileName {
         let safe = |letter: char| if is_safe(letter) { letter } else { '_' };
         let mut name: String = text.chars().map(safe).collect();
         let ends = name.char_indices().map(|(start, letter)| start + letter.len_utf8());
-        name.truncate(ends.take_while(|end| *end <= TAKEN).last().unwrap_or(0));
+        name.truncate(ends.take_while(|end| *end <= MAX_TEXT_BYTES).last().unwrap_or(0));
         while name.contains("..") {
             name = name.replace("..", "._");
         }
@@ -88,29 +90,26 @@ impl FileName {
         &self.0
     }
 
-    /// The name as file systems see it that take `A` for `a`.
+    /// The name as a case-insensitive file system compares it.
     pub fn folded(&self) -> String {
         self.0.to_uppercase().to_lowercase()
     }
 }
 
-/// May a letter stand in a name? Marks that are put on the letter before are not: some systems store both as
-/// one.
+/// Is the character allowed in a file name? Combining marks are not: some systems normalize them.
 fn is_safe(letter: char) -> bool {
-    let turns = matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    let invisible =
+        matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
     let mark = matches!(letter, '\u{300}'..='\u{36f}' | '\u{feff}' | '\u{fffd}');
-    !(letter.is_control() || turns || mark || "/\\:*?\"<>|".contains(letter))
+    !(letter.is_control() || invisible || mark || "/\\:*?\"<>|".contains(letter))
 }
 
-/// Is it a device of Windows, such as `con` or `com1.txt`?
+/// Is the name a Windows device, such as `con` or `com1.txt`?
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end_matches(' ').to_lowercase();
     let port = |kind: &str| stem.strip_prefix(kind).is_some_and(|rest| PORTS.contains(&rest));
     DEVICES.contains(&stem.as_str()) || port("com") || port("lpt")
 }
-
-/// The numbers of Windows' ports, also as small letters above the line.
-const PORTS: [&str; 13] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\u{b9}", "\u{b2}", "\u{b3}"];
 
 impl AsRef<Path> for FileName {
     fn as_ref(&self) -> &Path {
@@ -144,7 +143,7 @@ mod tests {
 
     use super::FileName;
 
-    /// What attackers, Windows and careless people call things.
+    /// Path traversal, Windows device names, control characters and other troublesome names.
     const NASTY: [&str; 44] = [
         "",
         ".",
@@ -193,7 +192,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_nasty_name_becomes_one_step_of_a_path() {
+    fn nasty_names_become_one_path_component() {
         let long = "x".repeat(5000);
         let wide = "\u{1f600}".repeat(400);
         for text in NASTY.into_iter().chain([long.as_str(), wide.as_str()]) {
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_none() {
+    fn invalid_names_are_refused() {
         let fine = ["$(rm -rf ~)", "-rf", "~", "\u{e9}\u{4e2d}\u{1f600}"];
         for text in NASTY.into_iter().filter(|text| !fine.contains(text)) {
             assert_eq!(FileName::new(text), None, "{text:?}");
@@ -223,14 +222,14 @@ mod tests {
     }
 
     #[test]
-    fn devices_are_told_by_what_stands_before_the_first_point() {
+    fn windows_devices_are_detected_by_the_part_before_the_first_dot() {
         assert_eq!(FileName::from_text("con", ".decoder.onnx").as_str(), "_con.decoder.onnx");
         assert_eq!(FileName::from_text("con-3f2a9c", "").as_str(), "con-3f2a9c");
         assert_eq!(FileName::from_text("../x", ".json").as_str(), "___x.json");
     }
 
     #[test]
-    fn names_that_differ_in_what_is_replaced_or_in_case_are_told_apart() {
+    fn names_that_clash_after_replacement_or_case_folding_are_numbered() {
         let all = ["a/b", "a_b", "A_B", "a:b", "Title", "title"].map(|text| (text, ".json"));
         let names: Vec<String> = FileName::unique(all).iter().map(ToString::to_string).collect();
         assert_eq!(

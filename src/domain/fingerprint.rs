@@ -1,25 +1,25 @@
-//! Names for content: two things with the same fingerprint are the same thing.
+//! Fingerprints of content: equal fingerprints mean equal content.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// 256 bits, as 64 hexadecimal digits.
+/// A 256-bit hash as 64 hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct Fingerprint(pub String);
 
 impl Fingerprint {
-    /// The first 12 digits: for people and folder names.
+    /// The first 12 digits, for display and folder names.
     pub fn short(&self) -> &str {
         self.0.get(..12).unwrap_or(&self.0)
     }
 }
 
 impl<'de> Deserialize<'de> for Fingerprint {
-    /// Part of it becomes a folder's name, and who wrote the file is not known.
+    /// Validates the text: part of it becomes a folder name, and the file may come from anywhere.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let is_one = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match is_one {
+        let is_valid = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match is_valid {
             true => Ok(Self(text)),
             false => Err(de::Error::invalid_value(
                 de::Unexpected::Str(&text),
@@ -46,7 +46,7 @@ mod tests {
     use super::Fingerprint;
 
     #[test]
-    fn what_is_no_fingerprint_is_refused_and_none_is_cut_within_a_letter() {
+    fn invalid_fingerprints_are_refused_and_short_cuts_at_a_character_boundary() {
         for text in ["", "../../x", "\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", "xyz", &"a".repeat(65)] {
             assert!(serde_json::from_value::<Fingerprint>(serde_json::json!(text)).is_err(), "{text}");
         }

@@ -1,18 +1,18 @@
-//! Which tasks to train together, given what each does to each other one (TAG's network selection; Fifty et
-//! al., NeurIPS 2021).
+//! Task grouping from pairwise affinities: the network selection of TAG (Fifty et al., NeurIPS 2021).
 //!
-//! In a group S the score of a task t is the mean of Z_(s->t) over the others s in S; alone it is 0: nobody
-//! helps, and nobody is in the way. At most so many groups are chosen, and they may overlap; each task is
-//! served by the chosen group where its score is highest, and the mean of these scores over all tasks is as
-//! large as can be.
+//! In a group S the score of a task t is the mean affinity Z_(s->t) of the other tasks s in S; a task alone
+//! scores 0. At most `max_groups` groups are chosen, and they may overlap. Each task is served by the chosen
+//! group in which its score is highest, and the mean of these scores over all tasks is maximal.
 //!
-//! Exactly: whoever serves whom divides the tasks into as many parts as there are groups, so the best
-//! division over all subsets is found from those of smaller sets: 3^T steps for T tasks.
+//! The solution is exact: the assignment of tasks to groups is a partition, so the best partition of every
+//! subset follows from those of smaller subsets, in 3^T steps for T tasks.
+
+/// Maximum number of tasks; more would take minutes.
 
 /// More tasks than this would take minutes and more.
 pub const MOST_TASKS: usize = 16;
 
-/// What is proposed.
+/// A proposed grouping.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grouping {
     pub groups: Vec<TaskGroup>,
@@ -20,44 +20,45 @@ pub struct Grouping {
     pub mean: f64,
 }
 
-/// Tasks to train together, by their numbers.
+/// Tasks to train together, by index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskGroup {
     pub tasks: Vec<usize>,
-    /// Those of them that this group answers for, with their scores.
+    /// The tasks that this group serves, with their scores.
     pub serves: Vec<(usize, f64)>,
 }
 
-/// The best grouping into at most `most` groups. `affinity[i][j]` is what `i` does to `j`; what was not
-/// measured counts 0. `None` for fewer than two tasks, more than [`MOST_TASKS`], or no group.
-pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
+/// Returns the best grouping into at most `max_groups` groups. `affinity[i][j]` is the effect of task `i` on
+/// task `j`; missing values count as 0. `None` for fewer than two tasks, more than [`MOST_TASKS`] tasks, or
+/// no group.
+pub fn best(affinity: &[Vec<Option<f64>>], max_groups: usize) -> Option<Grouping> {
     let tasks = affinity.len();
-    if !(2..=MOST_TASKS).contains(&tasks) || most == 0 {
+    if !(2..=MOST_TASKS).contains(&tasks) || max_groups == 0 {
         return None;
     }
-    let whole = (1_usize << tasks) - 1;
-    let served = served(affinity, whole);
-    // By number of groups: for each set of tasks the best sum, and the part that its last group serves.
+    let all_tasks = (1_usize << tasks) - 1;
+    let served = served(affinity, all_tasks);
+    // For each number of groups and each set of tasks: the best sum, and the part served by the last group.
     let mut levels: Vec<Vec<(f64, usize)>> =
         vec![served.iter().enumerate().map(|(set, (sum, _))| (*sum, set)).collect()];
-    for level in 1..most.min(tasks) {
+    for level in 1..max_groups.min(tasks) {
         let fewer = &levels[level - 1];
-        let divided = |set: usize| {
-            let mut result = fewer[set];
+        let best_division = |set: usize| {
+            let mut best = fewer[set];
             for part in subsets(set).filter(|part| *part != set) {
                 let sum = served[part].0 + fewer[set & !part].0;
-                if sum > result.0 {
-                    result = (sum, part);
+                if sum > best.0 {
+                    best = (sum, part);
                 }
             }
-            result
+            best
         };
-        levels.push((0..=whole).map(divided).collect());
+        levels.push((0..=all_tasks).map(best_division).collect());
     }
     let mut groups: Vec<TaskGroup> = Vec::new();
-    let (mut left, mut level) = (whole, levels.len() - 1);
+    let (mut left, mut level) = (all_tasks, levels.len() - 1);
     while left != 0 {
-        // The fewest groups that are as good.
+        // Prefer the smallest number of groups with the same score.
         while level > 0 && levels[level - 1][left].0 >= levels[level][left].0 {
             level -= 1;
         }
@@ -69,12 +70,12 @@ pub fn best(affinity: &[Vec<Option<f64>>], most: usize) -> Option<Grouping> {
         level = level.saturating_sub(1);
     }
     groups.sort_by_key(|group| group.serves.first().map(|(task, _)| *task));
-    let mean = levels.last()?[whole].0 / tasks as f64;
+    let mean = levels.last()?[all_tasks].0 / tasks as f64;
     Some(Grouping { groups, mean })
 }
 
-/// What these groups are worth by other numbers than they were chosen by: the mean over tasks of their scores
-/// in the groups that serve them.
+/// Scores groups by other affinities than those they were chosen by: the mean over tasks of their scores in
+/// the groups that serve them.
 pub fn score_groups(affinity: &[Vec<Option<f64>>], groups: &[TaskGroup]) -> f64 {
     let of_group = |group: &TaskGroup| -> f64 {
         let set = group.tasks.iter().fold(0, |set, task| set | 1 << task);
@@ -83,7 +84,7 @@ pub fn score_groups(affinity: &[Vec<Option<f64>>], groups: &[TaskGroup]) -> f64 
     groups.iter().map(of_group).sum::<f64>() / affinity.len() as f64
 }
 
-/// What others in a group do to a task of it, on average.
+/// Mean affinity of the other tasks of a group to one of its tasks.
 fn score(affinity: &[Vec<Option<f64>>], group: usize, task: usize) -> f64 {
     if group.count_ones() < 2 {
         return 0.0;
@@ -93,11 +94,11 @@ fn score(affinity: &[Vec<Option<f64>>], group: usize, task: usize) -> f64 {
     sum / (group.count_ones() - 1) as f64
 }
 
-/// For each set of tasks the group that serves all of them best, and the sum of their scores in it.
-fn served(affinity: &[Vec<Option<f64>>], whole: usize) -> Vec<(f64, usize)> {
-    let mut best = vec![(f64::NEG_INFINITY, 0); whole + 1];
+/// For each set of tasks, the best sum of their scores in one group, and that group.
+fn served(affinity: &[Vec<Option<f64>>], all_tasks: usize) -> Vec<(f64, usize)> {
+    let mut best = vec![(f64::NEG_INFINITY, 0); all_tasks + 1];
     best[0] = (0.0, 0);
-    for group in 1..=whole {
+    for group in 1..=all_tasks {
         let scores: Vec<f64> = (0..affinity.len())
             .map(|task| if group >> task & 1 == 1 { score(affinity, group, task) } else { 0.0 })
             .collect();
@@ -111,7 +112,7 @@ fn served(affinity: &[Vec<Option<f64>>], whole: usize) -> Vec<(f64, usize)> {
     best
 }
 
-/// Every subset but the empty one.
+/// All non-empty subsets.
 fn subsets(set: usize) -> impl Iterator<Item = usize> {
     std::iter::successors((set != 0).then_some(set), move |part| {
         Some((part - 1) & set).filter(|part| *part != 0)
@@ -135,7 +136,7 @@ mod tests {
         (0..tasks).map(|_| (0..tasks).map(|_| Some(draw())).collect()).collect()
     }
 
-    /// The mean over tasks of the best score in these groups; `None` when a task is in none.
+    /// The mean over tasks of the best score in these groups; `None` if a task is in none.
     fn value(affinity: &[Vec<Option<f64>>], groups: &[Vec<usize>]) -> Option<f64> {
         let score = |group: &Vec<usize>, task: usize| {
             let others = group.iter().filter(|other| **other != task);
@@ -150,50 +151,50 @@ mod tests {
         Some(all?.iter().sum::<f64>() / affinity.len() as f64)
     }
 
-    /// Every choice of up to `most` groups, tried.
-    fn tried(affinity: &[Vec<Option<f64>>], most: usize) -> f64 {
+    /// Brute force over every choice of up to `most` groups.
+    fn brute_force(affinity: &[Vec<Option<f64>>], most: usize) -> f64 {
         let tasks = affinity.len();
         let all: Vec<Vec<usize>> = (1..1_usize << tasks)
             .map(|set| (0..tasks).filter(|task| set >> task & 1 == 1).collect::<Vec<_>>())
             .collect();
-        let mut result = f64::NEG_INFINITY;
+        let mut best = f64::NEG_INFINITY;
         let mut open: Vec<(usize, Vec<Vec<usize>>)> = vec![(0, Vec::new())];
         while let Some((from, chosen)) = open.pop() {
-            result = result.max(value(affinity, &chosen).unwrap_or(f64::NEG_INFINITY));
+            best = best.max(value(affinity, &chosen).unwrap_or(f64::NEG_INFINITY));
             if chosen.len() < most {
                 let longer = |at: usize| (at + 1, [chosen.clone(), vec![all[at].clone()]].concat());
                 open.extend((from..all.len()).map(longer));
             }
         }
-        result
+        best
     }
 
     #[test]
-    fn no_choice_of_groups_is_better() {
+    fn groupings_are_optimal() {
         for (tasks, most) in [(2, 1), (3, 1), (3, 2), (4, 2), (4, 3), (5, 2), (5, 3), (6, 2)] {
             for seed in 0..6 {
                 let affinity = random(tasks, seed);
-                let result = best(&affinity, most).expect("a grouping");
-                let expected = tried(&affinity, most);
+                let grouping = best(&affinity, most).expect("a grouping");
+                let expected = brute_force(&affinity, most);
                 assert!(
-                    (result.mean - expected).abs() < 1e-12,
-                    "{tasks} tasks, {most} groups: {result:?}, {expected}"
+                    (grouping.mean - expected).abs() < 1e-12,
+                    "{tasks} tasks, {most} groups: {grouping:?}, {expected}"
                 );
-                assert!(result.groups.len() <= most);
-                // What is said of the groups is what they are worth.
-                let groups: Vec<Vec<usize>> = result.groups.iter().map(|group| group.tasks.clone()).collect();
+                assert!(grouping.groups.len() <= most);
+                let groups: Vec<Vec<usize>> =
+                    grouping.groups.iter().map(|group| group.tasks.clone()).collect();
                 let sum: f64 =
-                    result.groups.iter().flat_map(|group| &group.serves).map(|(_, score)| score).sum();
-                assert!((value(&affinity, &groups).expect("all served") - result.mean).abs() < 1e-12);
-                assert!((sum / tasks as f64 - result.mean).abs() < 1e-12);
-                assert!((score_groups(&affinity, &result.groups) - result.mean).abs() < 1e-12);
+                    grouping.groups.iter().flat_map(|group| &group.serves).map(|(_, score)| score).sum();
+                assert!((value(&affinity, &groups).expect("all served") - grouping.mean).abs() < 1e-12);
+                assert!((sum / tasks as f64 - grouping.mean).abs() < 1e-12);
+                assert!((score_groups(&affinity, &grouping.groups) - grouping.mean).abs() < 1e-12);
             }
         }
     }
 
     /// Two pairs that help each other and hinder the other pair.
     #[test]
-    fn friends_come_together() {
+    fn tasks_that_help_each_other_share_a_group() {
         let friend = |i: usize, j: usize| Some(if i / 2 == j / 2 { 0.2 } else { -0.1 });
         let affinity: Vec<Vec<_>> = (0..4).map(|i| (0..4).map(|j| friend(i, j)).collect()).collect();
         let two = best(&affinity, 2).expect("a grouping");
@@ -202,8 +203,8 @@ mod tests {
             [vec![0, 1], vec![2, 3]]
         );
         assert!((two.mean - 0.2).abs() < 1e-12);
-        assert_eq!(best(&affinity, 3).expect("a grouping"), two, "no more groups than are of use");
-        // One that all others hinder is better alone.
+        assert_eq!(best(&affinity, 3).expect("a grouping"), two, "no more groups than are useful");
+        // A task that all others hinder is better alone.
         let outcast = |i: usize, j: usize| Some(if i == 2 || j == 2 { -0.1 } else { 0.2 });
         let affinity: Vec<Vec<_>> = (0..3).map(|i| (0..3).map(|j| outcast(i, j)).collect()).collect();
         let result = best(&affinity, 3).expect("a grouping");

@@ -1,34 +1,33 @@
-//! What stands in a cell of truth that nothing can be learned from: NaN. A plain one is a missing label;
-//! another names, in the bits that a NaN has to spare, a class that stands on no training row (as R's `NA` is
-//! one NaN among others). So whatever learns leaves both out without knowing of them, and who scores can tell
-//! them apart.
+//! Labels that cannot be trained on are NaN. A plain NaN is a missing label; the payload bits of other NaNs
+//! hold the number of a class that occurs on no training row (as R encodes `NA` as one particular NaN).
+//! Training ignores both without having to know the difference, and scoring can tell them apart.
 
 use serde::{Deserialize, Serialize};
 
-/// A class that stands on no training row.
+/// A class that occurs on no training row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnseenClass {
     pub name: String,
-    /// How many of the classes of training rows stand before it in the classes' order.
+    /// How many classes of the training rows precede it in the order of classes.
     pub before: usize,
 }
 
-/// The bits that a NaN of 32 bits has to spare.
-const SPARE: u32 = (1 << 22) - 1;
+/// Payload bits of a 32-bit NaN.
+const PAYLOAD: u32 = (1 << 22) - 1;
 
-/// The cell of the unseen class of this number, counting from 0.
+/// Encodes the unseen class with this zero-based number.
 pub fn unseen(number: usize) -> f32 {
-    let named = u32::try_from(number + 1).unwrap_or(SPARE).min(SPARE);
-    f32::from_bits(f32::NAN.to_bits() | named)
+    let payload = u32::try_from(number + 1).unwrap_or(PAYLOAD).min(PAYLOAD);
+    f32::from_bits(f32::NAN.to_bits() | payload)
 }
 
-/// Which unseen class a cell names; `None` of a missing label, and of any other number.
+/// Decodes the number of the unseen class; `None` for a missing label and for any number.
 pub fn unseen_number(cell: f32) -> Option<usize> {
-    let named = cell.to_bits() & SPARE;
-    (cell.is_nan() && named > 0).then(|| named as usize - 1)
+    let payload = cell.to_bits() & PAYLOAD;
+    (cell.is_nan() && payload > 0).then(|| payload as usize - 1)
 }
 
-/// Is the cell without any label?
+/// Is the label missing?
 pub fn is_missing(cell: f32) -> bool {
     cell.is_nan() && unseen_number(cell).is_none()
 }
@@ -39,7 +38,7 @@ mod tests {
     use crate::domain::label::{is_missing, unseen, unseen_number};
 
     #[test]
-    fn an_unseen_class_is_no_number_and_no_missing_label() {
+    fn an_unseen_class_is_neither_a_number_nor_a_missing_label() {
         for number in [0, 1, 57, 100_000] {
             assert!(unseen(number).is_nan() && !is_missing(unseen(number)));
             assert_eq!(unseen_number(unseen(number)), Some(number));
@@ -51,10 +50,10 @@ mod tests {
     }
 
     #[test]
-    fn it_is_copied_whole() {
+    fn gathering_keeps_the_payload() {
         let truth = Array::f32(&[3, 1], vec![1.0, f32::NAN, unseen(4)]).gather(&[2, 1, 2]);
-        let result: Vec<Option<usize>> =
+        let numbers: Vec<Option<usize>> =
             truth.as_f32().expect("floats").iter().map(|cell| unseen_number(*cell)).collect();
-        assert_eq!(result, [Some(4), None, Some(4)]);
+        assert_eq!(numbers, [Some(4), None, Some(4)]);
     }
 }

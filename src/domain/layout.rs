@@ -1,4 +1,4 @@
-//! Where everything lies under the runs folder.
+//! Paths of files below the runs folder.
 
 use std::path::{Path, PathBuf};
 
@@ -43,17 +43,17 @@ impl Layout {
         self.root.join(FileName::from_text(run.as_str(), ""))
     }
 
-    /// Held (flock) while a process works on the run: how a dead run is told from a living one.
+    /// Locked with `flock` while a process works on the run, which distinguishes running from dead runs.
     pub fn lock(&self, run: &RunId) -> PathBuf {
         self.run(run).join("lock")
     }
 
-    /// The pipeline as resolved, defaults and overrides filled in.
+    /// The resolved pipeline, with defaults and overrides filled in.
     pub fn pipeline(&self, run: &RunId) -> PathBuf {
         self.run(run).join("pipeline.yaml")
     }
 
-    /// What a sweep that prunes or searches knows of itself, a line for everything that counts.
+    /// The log of a sweep that prunes or searches, one JSON record per line.
     pub fn sweep_log(&self, run: &RunId) -> PathBuf {
         self.run(run).join("sweep.jsonl")
     }
@@ -63,12 +63,12 @@ impl Layout {
         self.run(run).join(format!("trial-{trial}"))
     }
 
-    /// The unfinished training of one task alone, beside a trial's; removed when it is finished.
+    /// The checkpoint of one task's baseline training, removed when the training is finished.
     pub fn alone(&self, run: &RunId, trial: u32, task: &TaskName) -> PathBuf {
         self.trial(run, trial).join(FileName::from_text(&format!("alone-{task}"), ""))
     }
 
-    /// A trial's unfinished training, removed when it is finished.
+    /// The checkpoint of a trial's training, removed when the training is finished.
     pub fn checkpoint(&self, run: &RunId, trial: u32) -> PathBuf {
         self.trial(run, trial).join("checkpoint")
     }
@@ -81,7 +81,7 @@ mod tests {
     use crate::domain::name::RunId;
 
     #[test]
-    fn what_is_called_as_a_device_or_a_path_has_a_folder_like_any_other() {
+    fn names_of_devices_and_paths_become_ordinary_folders() {
         let layout = Layout::new("runs");
         let folder = |run: &str| layout.run(&RunId::new(run).expect("a name"));
         assert_eq!(folder("census-3f2a9c"), layout.root().join("census-3f2a9c"));

@@ -1,4 +1,4 @@
-//! The words all rooms share. Plain data: no files, no tensors, no SQL.
+//! Types shared by all modules. Plain data: no files, no tensors, no SQL.
 
 pub mod answer;
 pub mod array;

@@ -1,4 +1,4 @@
-//! Names as types, so that a task's name is never taken for a table's.
+//! Names as distinct types, so that a task name cannot be used as a table name.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// Letters, digits, `_` and `-`, beginning with a letter or `_`: safe as a file name, an ONNX
-/// output, a CSV heading and a step of a dotted path.
+/// Letters, digits, `_` and `-`, starting with a letter or `_`: valid as a file name, an ONNX output name, a
+/// CSV heading and a step of a dotted path.
 fn is_identifier(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
@@ -15,7 +15,7 @@ fn is_identifier(text: &str) -> bool {
         && text.len() <= 64
 }
 
-/// Anything a column may be called: not empty, no control characters.
+/// Any column name: not empty, at most 256 bytes, no control characters.
 fn is_heading(text: &str) -> bool {
     !text.is_empty() && text.len() <= 256 && !text.chars().any(char::is_control)
 }
@@ -28,7 +28,7 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// The name, if the text may be one.
+            /// Returns the name if `text` is valid.
             pub fn new(text: impl Into<String>) -> Option<Self> {
                 let text = text.into();
                 $rule(&text).then_some(Self(text))
@@ -77,19 +77,19 @@ name!(
     /// A named table of the `data` section.
     TableName, is_identifier, "a table name of letters, digits, _ and -");
 name!(
-    /// An input: the column it reads.
+    /// An input, named after the column it reads.
     InputName, is_heading, "a column name");
 name!(
     /// A column of a table.
     ColumnName, is_heading, "a column name");
 name!(
-    /// A point of the trunk that a task may read `from`.
+    /// A named point of the trunk, which tasks can read `from`.
     MarkName, is_identifier, "a mark name of letters, digits, _ and -");
 name!(
-    /// A weight that several layers share.
+    /// A name under which layers share a weight.
     TieName, is_identifier, "a name of letters, digits, _ and -");
 name!(
-    /// A pipeline's name, the first part of its runs' names.
+    /// A pipeline; the first part of the names of its runs.
     PipelineName, is_identifier, "a name of letters, digits, _ and -");
 name!(
     /// One execution of a pipeline, such as `census_income-3f2a9c`.

@@ -1,4 +1,4 @@
-//! Numbers with a rule, refused while reading, at their line and column.
+//! Numbers with a range, checked during deserialization so that errors have a line and column.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ macro_rules! real {
         pub struct $name(f64);
 
         impl $name {
-            /// What it must be, in words.
+            /// Description of the accepted values.
             pub const EXPECTED: &'static str = $expected;
 
             pub fn new(value: f64) -> Option<Self> {
@@ -21,7 +21,7 @@ macro_rules! real {
                 (value.is_finite() && holds(value)).then_some(Self(value))
             }
 
-            /// For constants in code. Panics when the rule is broken.
+            /// Creates a constant in code, without checking the range.
             pub const fn constant(value: f64) -> Self {
                 Self(value)
             }
@@ -68,25 +68,24 @@ macro_rules! real {
 }
 
 real!(
-    /// From 0 to 1, both allowed.
-    Fraction, "a number from 0 to 1", |x| (0.0..=1.0).contains(&x),
+    /// A number in [0, 1].
+    Fraction, "a number in [0, 1]", |x| (0.0..=1.0).contains(&x),
     {"type": "number", "minimum": 0, "maximum": 1});
 real!(
-    /// From 0 up to, but not, 1: a dropout rate, a momentum.
-    Rate, "a number from 0 up to but not 1", |x| (0.0..1.0).contains(&x),
+    /// A number in [0, 1), such as a dropout rate or a momentum.
+    Rate, "a number in [0, 1)", |x| (0.0..1.0).contains(&x),
     {"type": "number", "minimum": 0, "exclusiveMaximum": 1});
 real!(
-    /// Greater than 0.
+    /// A number greater than 0.
     Positive, "a number greater than 0", |x| x > 0.0,
     {"type": "number", "exclusiveMinimum": 0});
 real!(
-    /// How far an exported model may be from the trained one. What is allowed to differ by more proves
-    /// nothing.
+    /// Maximum difference between the exported and the trained model. Larger tolerances would prove nothing.
     Tolerance, "a number greater than 0, at most 0.1", |x| x > 0.0 && x <= 0.1,
     {"type": "number", "exclusiveMinimum": 0, "maximum": 0.1});
 real!(
-    /// 0 or greater.
-    NonNegative, "a number of 0 or more", |x| x >= 0.0,
+    /// A number greater than or equal to 0.
+    NonNegative, "a number that is at least 0", |x| x >= 0.0,
     {"type": "number", "minimum": 0});
 real!(
     /// Any finite number.
@@ -101,7 +100,7 @@ macro_rules! whole {
         pub struct $name($inner);
 
         impl $name {
-            /// What it must be, in words.
+            /// Description of the accepted values.
             pub const EXPECTED: &'static str = $expected;
 
             pub fn new(value: $inner) -> Option<Self> {
@@ -109,7 +108,7 @@ macro_rules! whole {
                 holds(value).then_some(Self(value))
             }
 
-            /// For constants in code.
+            /// Creates a constant in code, without checking the range.
             pub const fn constant(value: $inner) -> Self {
                 Self(value)
             }
@@ -160,7 +159,7 @@ whole!(
     Count, usize, "a whole number from 1 to 100000000", |n| (1..=100_000_000).contains(&n),
     {"type": "integer", "minimum": 1, "maximum": 100000000});
 whole!(
-    /// Tokens at most of a text that is written: the model runs once for each.
+    /// Maximum number of generated tokens; the model runs once per token.
     TextLength, usize, "a whole number from 1 to 16384", |n| (1..=16_384).contains(&n),
     {"type": "integer", "minimum": 1, "maximum": 16384});
 whole!(
@@ -168,11 +167,12 @@ whole!(
     Whole, usize, "a whole number from 0 to 100000000", |n| n <= 100_000_000,
     {"type": "integer", "minimum": 0, "maximum": 100000000});
 whole!(
-    /// The seed of everything random in a trial. At most 2^53, so that JSON and SQL keep it whole.
+    /// The seed of all randomness in a trial. At most 2^53, so that JSON and SQL represent it exactly.
     Seed, u64, "a whole number from 0 to 9007199254740992", |n| n <= 9_007_199_254_740_992,
     {"type": "integer", "minimum": 0, "maximum": 9007199254740992u64});
 
-#[allow(clippy::derivable_impls)] // The macro that makes the type derives the same for all.
+// The macro derives the same traits for all types, and only this one has a default.
+#[allow(clippy::derivable_impls)]
 impl Default for Whole {
     fn default() -> Self {
         Self(0)

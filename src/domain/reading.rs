@@ -1,5 +1,5 @@
-//! How a table's rows are read: from the cells of a file to the values a model is fed. It is part of the
-//! model's card, so that new rows are read as the training rows were.
+//! How the rows of a table are read: from the cells of a file to the input values of a model. Part of the
+//! model card, so that new rows are read like the training rows.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -11,23 +11,23 @@ use crate::domain::name::InputName;
 pub struct TableSchema {
     /// The source's settings with every default filled in, as in the pipeline: `{"csv": {"path": ...}}`.
     pub source: serde_json::Value,
-    /// The columns of the file that are needed, and what their cells are.
+    /// The columns of the file that are read, and the kind of their cells.
     pub columns: IndexMap<String, CellKind>,
     /// Where each input's cells come from.
     pub inputs: IndexMap<InputName, InputReading>,
-    /// Conditions of the query's `where`: a row for which one of them is not true is left out.
+    /// Conditions of the query's `where`: rows for which a condition is not true are skipped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<Expression>,
-    /// Why the query cannot be run on new rows, where it looks at several rows at once.
+    /// Why the query cannot be applied to new rows, if it combines several rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_row_wise: Option<String>,
 }
 
-/// Where an input's cells come from: a column of the file, an SQL expression over its columns, or nowhere:
-/// then they are missing on every row of this table.
+/// The source of an input's cells: a column of the file or an SQL expression over its columns. With neither,
+/// the input is missing on every row of the table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputReading {
-    /// What the cells are, which says how they are spelled: see [`CellKind`].
+    /// The kind of the cells, which determines how they are spelled as text; see [`CellKind`].
     pub kind: CellKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
@@ -35,17 +35,17 @@ pub struct InputReading {
     pub expression: Option<Expression>,
 }
 
-/// An SQL expression over columns of the table `self`, as polars understands it.
+/// An SQL expression over columns of the table `self`, in polars' dialect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expression {
     pub sql: String,
-    /// The columns it looks at.
+    /// The columns that the expression reads.
     pub columns: Vec<String>,
 }
 
-/// What a column's cells are. As a category, a label or a text, a cell of each kind has one spelling: `true`
-/// and `false`; whole numbers without a point; numbers with as few digits as give the number again, without
-/// exponent (`1.50` is `1.5`, `1.0` is `1`). A text is as it stands, its letters composed (Unicode NFC).
+/// The kind of a column's cells. As a category, label or text, a cell has exactly one spelling: `true` and
+/// `false`; whole numbers without a decimal point; other numbers with the fewest digits that round-trip,
+/// without an exponent (`1.50` is `1.5`, `1.0` is `1`); texts unchanged except for Unicode NFC normalization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CellKind {

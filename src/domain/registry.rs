@@ -1,5 +1,5 @@
-//! What other crates add to a shelf: a layer, a loss, a metric of their own. Once registered, an item reads,
-//! explains itself and is suggested as the built-in ones are.
+//! Layers, losses, metrics and other items that other crates register. A registered item is parsed, explained
+//! and suggested like a built-in one.
 
 use std::fmt;
 use std::sync::{Arc, RwLock};
@@ -13,11 +13,11 @@ use crate::domain::tree::node::Node;
 use crate::domain::tree::problem::{Problem, into_serde_error};
 use crate::domain::tree::reader::NodeReader;
 
-/// The settings of an item of another crate, as a pipeline names it.
+/// A registered item with its settings, as a pipeline uses it.
 pub struct Registered<V: ?Sized + 'static> {
     item: &'static Item<V>,
     settings: Arc<V>,
-    /// The settings with every default filled in.
+    /// The settings with all defaults filled in.
     config: serde_json::Value,
 }
 
@@ -26,7 +26,7 @@ impl<V: ?Sized> Registered<V> {
         self.item.name
     }
 
-    /// The crate it comes from, and its version: `my_layers 0.1.0`.
+    /// Name and version of the crate that registered the item: `my_layers 0.1.0`.
     pub fn origin(&self) -> &'static str {
         self.item.origin
     }
@@ -35,7 +35,7 @@ impl<V: ?Sized> Registered<V> {
         &self.settings
     }
 
-    /// The settings as JSON, with every default filled in.
+    /// The settings as JSON, with all defaults filled in.
     pub fn config(&self) -> &serde_json::Value {
         &self.config
     }
@@ -68,7 +68,7 @@ impl<V: ?Sized> Serialize for Registered<V> {
     }
 }
 
-/// An item of another crate. `V` is what every item of the shelf can do.
+/// A registered item. `V` is the trait that all items of its kind implement.
 pub struct Item<V: ?Sized + 'static> {
     pub name: &'static str,
     pub origin: &'static str,
@@ -79,7 +79,7 @@ pub struct Item<V: ?Sized + 'static> {
 }
 
 impl<V: ?Sized> Item<V> {
-    /// The item that settings of type `S` describe; `hold` makes them what the shelf's items are.
+    /// Creates an item whose settings are of type `S`; `read` parses them.
     pub(crate) fn from_settings<S: Settings + Serialize + JsonSchema>(
         name: &'static str,
         origin: &'static str,
@@ -89,7 +89,7 @@ impl<V: ?Sized> Item<V> {
         Self { name, origin, example: S::EXAMPLE, bare: S::BARE, schema, read }
     }
 
-    /// Settings as they stand in a pipeline, a card or a checkpoint.
+    /// Deserializes settings from a pipeline, a model card or a checkpoint.
     pub fn read<'de, D: Deserializer<'de>>(&'static self, settings: D) -> Result<Registered<V>, D::Error> {
         match (self.read)(&Node::deserialize(settings)?) {
             Ok((settings, config)) => Ok(Registered { item: self, settings, config }),
@@ -98,7 +98,7 @@ impl<V: ?Sized> Item<V> {
     }
 }
 
-/// Settings out of a tree, and as JSON with every default filled in.
+/// Parses settings from a tree; also returns them as JSON with all defaults filled in.
 pub(crate) fn read<S: Settings + Serialize>(node: &Node) -> Result<(S, serde_json::Value), Problem> {
     let settings = S::deserialize(NodeReader(node))?;
     let config = serde_json::to_value(&settings).map_err(Problem::custom)?;
@@ -108,30 +108,29 @@ pub(crate) fn read<S: Settings + Serialize>(node: &Node) -> Result<(S, serde_jso
 /// Why an item cannot be registered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegistrationError {
-    #[error(
-        "the crate {origin} registers the {noun} `{name}`, and {by} has one of this name: choose another"
-    )]
+    #[error("cannot register {noun} `{name}` from crate {origin}: {by} already defines it")]
     Taken { noun: &'static str, name: &'static str, origin: &'static str, by: String },
     #[error(
-        "the crate {origin} registers the {noun} `{name}`: a name is lower-case letters, digits and `_`, and begins with a letter"
+        "cannot register {noun} `{name}` from crate {origin}: a name consists of lower-case letters, digits \
+         and `_`, and starts with a letter"
     )]
     Name { noun: &'static str, name: &'static str, origin: &'static str },
 }
 
-/// What was added to one shelf.
+/// The registered items of one kind, such as all layers.
 pub struct Registry<V: ?Sized + 'static> {
     table: RwLock<ItemTable<V>>,
 }
 
 struct ItemTable<V: ?Sized + 'static> {
     items: Vec<&'static Item<V>>,
-    /// The built-in names and these.
+    /// Built-in and registered names.
     names: &'static [&'static str],
     examples: &'static [(&'static str, &'static str)],
 }
 
 impl<V: ?Sized> Registry<V> {
-    /// Of a shelf with these built-in names and examples.
+    /// Creates a registry of a kind with these built-in names and examples.
     pub const fn new(
         names: &'static [&'static str],
         examples: &'static [(&'static str, &'static str)],
@@ -139,44 +138,47 @@ impl<V: ?Sized> Registry<V> {
         Self { table: RwLock::new(ItemTable { items: Vec::new(), names, examples }) }
     }
 
-    /// Adds an item for the rest of the process.
+    /// Registers an item for the rest of the process.
+    ///
+    /// # Errors
+    ///
+    /// If the name is invalid or already taken.
     pub fn add(&self, noun: &'static str, item: Item<V>) -> Result<(), RegistrationError> {
         let Item { name, origin, .. } = item;
-        let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
-        if !name.starts_with(|letter: char| letter.is_ascii_lowercase()) || !name.chars().all(plain) {
+        let allowed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+        if !name.starts_with(|letter: char| letter.is_ascii_lowercase()) || !name.chars().all(allowed) {
             return Err(RegistrationError::Name { noun, name, origin });
         }
-        let mut registry = self.table.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if registry.names.contains(&name) {
-            let other = registry.items.iter().find(|item| item.name == name);
-            let by = other.map_or("mtl".to_owned(), |item| format!("the crate {}", item.origin));
+        let mut table = self.table.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if table.names.contains(&name) {
+            let other = table.items.iter().find(|item| item.name == name);
+            let by = other.map_or("mtl".to_owned(), |item| format!("crate {}", item.origin));
             return Err(RegistrationError::Taken { noun, name, origin, by });
         }
-        // Names are compared and shown wherever serde wants them static: there are few, and they stay.
-        registry.names = Box::leak([registry.names, &[name]].concat().into_boxed_slice());
-        registry.examples =
-            Box::leak([registry.examples, &[(name, item.example)]].concat().into_boxed_slice());
-        registry.items.push(Box::leak(Box::new(item)));
+        // serde requires static names. They are few and registered once, so leaking them is fine.
+        table.names = Box::leak([table.names, &[name]].concat().into_boxed_slice());
+        table.examples = Box::leak([table.examples, &[(name, item.example)]].concat().into_boxed_slice());
+        table.items.push(Box::leak(Box::new(item)));
         Ok(())
     }
 
     pub fn find(&self, name: &str) -> Option<&'static Item<V>> {
-        self.seen().items.iter().find(|item| item.name == name).copied()
+        self.table().items.iter().find(|item| item.name == name).copied()
     }
 
     pub fn items(&self) -> Vec<&'static Item<V>> {
-        self.seen().items.clone()
+        self.table().items.clone()
     }
 
     pub fn names(&self) -> &'static [&'static str] {
-        self.seen().names
+        self.table().names
     }
 
     pub fn examples(&self) -> &'static [(&'static str, &'static str)] {
-        self.seen().examples
+        self.table().examples
     }
 
-    fn seen(&self) -> std::sync::RwLockReadGuard<'_, ItemTable<V>> {
+    fn table(&self) -> std::sync::RwLockReadGuard<'_, ItemTable<V>> {
         self.table.read().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
@@ -243,9 +245,9 @@ mod tests {
         ToyConfig::deserialize(NodeReader(&node))
     }
 
-    /// One test, since what is registered stays.
+    /// One test, because registered items stay registered.
     #[test]
-    fn an_item_of_another_crate_is_as_good_as_a_built_in_one() {
+    fn a_registered_item_works_like_a_built_in_one() {
         let unknown = read(serde_json::json!("kite")).unwrap_err();
         assert!(matches!(unknown.what, ProblemKind::UnknownName { known: ["ball"], .. }), "{unknown}");
         ToyConfig::register::<KiteConfig>("kite", "toys 0.1.0").expect("a new name");
@@ -260,17 +262,17 @@ mod tests {
         ] {
             let toy = read(config).expect("a toy");
             assert_eq!((toy.name(), toy.origin(), toy.view().size()), ("kite", Some("toys 0.1.0"), size));
-            let written = serde_json::to_value(&toy).expect("words");
+            let written = serde_json::to_value(&toy).expect("settings");
             assert_eq!(read(written).expect("itself"), toy);
         }
-        // What is wrong inside is told at its place.
+        // Problems inside nested items have their full path.
         let wrong = serde_json::json!({"kite": {"inside": ["ball", {"kite": {"tale": 4}}]}});
         let problem = read(wrong).unwrap_err();
         let path = ["kite", "inside"].map(|key| PathStep::Key(key.to_owned()));
         assert!(problem.path().0.starts_with(&path), "{problem}");
         assert_eq!(problem.path().0[2], PathStep::Index(1), "{problem}");
         assert!(
-            matches!(&problem.what, ProblemKind::UnknownKey { found: result, .. } if result == "tale"),
+            matches!(&problem.what, ProblemKind::UnknownKey { found, .. } if found == "tale"),
             "{problem}"
         );
         let schema = serde_json::to_string(&schemars::schema_for!(ToyConfig)).expect("a schema");
@@ -279,11 +281,12 @@ mod tests {
         let taken =
             |name| ToyConfig::register::<KiteConfig>(name, "more_toys 0.2.0").unwrap_err().to_string();
         assert!(
-            taken("ball").contains("more_toys 0.2.0 registers the toy `ball`, and mtl has one"),
+            taken("ball")
+                .contains("cannot register toy `ball` from crate more_toys 0.2.0: mtl already defines it"),
             "{}",
             taken("ball")
         );
-        assert!(taken("kite").contains("the crate toys 0.1.0 has one of this name"), "{}", taken("kite"));
+        assert!(taken("kite").contains("crate toys 0.1.0 already defines it"), "{}", taken("kite"));
         for name in ["Kite", "", "a b", "1st", "a-b"] {
             let refused = ToyConfig::register::<KiteConfig>(name, "more_toys 0.2.0").unwrap_err();
             assert!(matches!(refused, RegistrationError::Name { .. }), "{name}");

@@ -1,10 +1,9 @@
-//! Scheduled sampling: while a text is learned, some of the tokens that stand before the next are the model's
-//! own guesses instead of the true ones, more of them as it learns (Bengio, Vinyals, Jaitly & Shazeer 2015).
-//! So it meets, while learning, texts like those it will write.
+//! Scheduled sampling: while a text task is trained, some of the decoder's input tokens are the model's own
+//! predictions instead of the true tokens, increasingly often (Bengio, Vinyals, Jaitly & Shazeer 2015). The
+//! model thus sees inputs like those it will get at inference time.
 //!
-//! Guesses are made for all tokens of a text at once from the true ones, and read in a second pass that
-//! learns (Mihaylova & Martins 2019; Duckworth et al. 2019): the same for recurrent decoders and for
-//! transformers.
+//! All tokens of a text are predicted at once from the true ones, and fed to a second pass, which is trained
+//! (Mihaylova & Martins 2019; Duckworth et al. 2019). This works for recurrent and transformer decoders.
 //!
 //! ```yaml
 //! kind: {text: {decoder: gru, scheduled_sampling: {linear: {share: 0.25, steps: 5000}}}}
@@ -17,20 +16,20 @@ use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::{Count, Fraction, Positive};
 
 kinds! {
-    /// How the share of guesses among the tokens read grows.
+    /// How the share of predicted tokens among the decoder's input tokens grows.
     pub enum ScheduledSamplingConfig: "scheduled sampling" {
         Linear: "linear" => LinearSamplingConfig,
         InverseSigmoid: "inverse_sigmoid" => InverseSigmoidConfig,
     }
 }
 
-/// In a straight line from 0, then it stays.
+/// Grows linearly from 0, then stays constant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinearSamplingConfig {
-    /// The largest share of guesses, of all tokens read. Default 0.25.
+    /// The final share of predicted tokens. Default 0.25.
     pub share: Fraction,
-    /// Training steps until it is reached. Default 10000.
+    /// Training steps until the final share is reached. Default 10000.
     pub steps: Count,
 }
 
@@ -45,11 +44,11 @@ impl Settings for LinearSamplingConfig {
     const EXAMPLE: &'static str = "{linear: {share: 0.25, steps: 10000}}";
 }
 
-/// 1 - k / (k + exp(step / k)): from almost none to almost all of them, half at step k log k.
+/// 1 - k / (k + exp(step / k)): grows from almost 0 to almost 1, and is 0.5 at step k log k.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InverseSigmoidConfig {
-    /// k: the larger, the later.
+    /// The parameter k: the larger, the later the growth.
     pub k: Positive,
 }
 
@@ -59,7 +58,7 @@ impl Settings for InverseSigmoidConfig {
 }
 
 impl ScheduledSamplingConfig {
-    /// The share of guesses at a training step, counted from 0.
+    /// The share of predicted tokens at a training step, counted from 0.
     pub fn share(&self, step: u64) -> f64 {
         let step = step as f64;
         match self {
@@ -77,15 +76,15 @@ mod tests {
     use crate::domain::scheduled_sampling::ScheduledSamplingConfig;
 
     #[test]
-    fn shares_grow_as_they_say() {
+    fn shares_follow_their_schedule() {
         let shares = |config: &str, steps: [u64; 3]| {
             let config: ScheduledSamplingConfig = serde_json::from_str(config).unwrap();
             steps.map(|step| (config.share(step) * 1e6).round() / 1e6)
         };
         assert_eq!(shares(r#"{"linear": {"share": 0.5, "steps": 100}}"#, [0, 25, 1000]), [0.0, 0.125, 0.5]);
-        // python3 -c "from math import exp; print([1-k/(k+exp(i/k)) for k,i in
-        // [(100,0),(100,500),(100,10**6)]])" for the first two; exp overflows for the third, where all are
-        // guesses.
+        // python3 -c "from math import exp
+        // print([1-k/(k+exp(i/k)) for k,i in [(100,0),(100,500),(100,10**6)]])"
+        // for the first two; exp overflows for the third, where the share is 1.
         assert_eq!(shares(r#"{"inverse_sigmoid": 100}"#, [0, 500, 1_000_000]), [0.009901, 0.597445, 1.0]);
     }
 }

@@ -1,10 +1,10 @@
-//! Scores: what a metric said of one task on one split.
+//! Scores: values of metrics for a task on a split.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::name::TaskName;
 
-/// Which rows: learned from, chosen by, or reported on.
+/// The rows used for training, for model selection, or for reporting.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -33,7 +33,7 @@ impl std::fmt::Display for Split {
     }
 }
 
-/// Is a larger or a smaller value the better one?
+/// Whether higher or lower values are better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -58,31 +58,31 @@ impl Direction {
     }
 }
 
-/// What a metric's name ends in when it is of the rows alone whose class training saw.
+/// Suffix of metrics that are computed only on rows whose class occurs in training.
 pub const KNOWN_CLASSES: &str = "known_classes";
 
-/// One metric of one task on one split, over the rows whose label is present.
+/// One metric of one task on one split, over the rows with a label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     pub task: TaskName,
     pub split: Split,
     pub metric: String,
-    /// NaN where it is undefined on these rows, such as a ranking of rows of one class.
+    /// NaN if undefined on these rows, such as a ranking metric on rows of one class.
     #[serde(deserialize_with = "nan_of_null")]
     pub value: f64,
     pub direction: Direction,
-    /// Rows whose label is present.
+    /// Number of rows with a label.
     pub rows: usize,
 }
 
 impl Score {
-    /// The value, where there is one.
+    /// The value if it is finite.
     pub fn defined(&self) -> Option<f64> {
         Some(self.value).filter(|value| value.is_finite())
     }
 }
 
-/// JSON has no NaN: what is none is written as null.
+/// JSON has no NaN; it is serialized as null.
 fn nan_of_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
@@ -94,19 +94,19 @@ pub struct TaskValue {
     pub value: f64,
 }
 
-/// What learning tasks together did to one metric of one task, measured by the same task trained alone.
+/// Effect of joint training on one metric of one task, relative to the task trained alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gain {
     pub task: TaskName,
     pub split: Split,
     pub metric: String,
     pub direction: Direction,
-    /// Of the joint training; `None` where it is undefined.
+    /// Score of the joint training; `None` if undefined.
     pub value: Option<f64>,
-    /// Of the task trained alone.
+    /// Score of the task trained alone.
     pub baseline: Option<f64>,
     /// Relative improvement in percent, positive where joint training is better.
     pub gain: Option<f64>,
-    /// Is the task's gain made of it?
+    /// Is this metric part of the task's overall gain?
     pub counts: bool,
 }

@@ -1,4 +1,4 @@
-//! How a text is written: the words.
+//! Settings of decoding strategies for text generation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,13 +15,13 @@ kinds! {
     }
 }
 
-/// Always the likeliest token.
+/// Always takes the most probable token.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GreedyConfig {
-    /// Tokens at least, so far as there are others than the end. Default 0.
+    /// Minimum number of tokens before the end token. Default 0.
     pub minimum: Whole,
-    /// No sequence of so many tokens is written twice in a text. Default none.
+    /// Do not repeat any n-gram of this many tokens within a text. Default: no limit.
     pub no_repeat: Option<Count>,
 }
 
@@ -29,18 +29,18 @@ impl Settings for GreedyConfig {
     const EXAMPLE: &'static str = "greedy";
 }
 
-/// Several texts are followed at once, and the likeliest kept: the largest sum of logarithms of
-/// probabilities over ((5 + tokens) / 6)^length_penalty (Wu et al. 2016).
+/// Beam search: keeps several candidate texts and returns the one with the largest sum of log probabilities
+/// over ((5 + tokens) / 6)^length_penalty (Wu et al. 2016).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BeamConfig {
-    /// Texts followed at once. Default 4.
+    /// Number of beams. Default 4.
     pub width: Count,
-    /// How much longer texts are favoured; 0 for not at all. Default 0.6.
+    /// How strongly longer texts are favoured; 0 turns this off. Default 0.6.
     pub length_penalty: NonNegative,
-    /// Tokens at least, so far as there are others than the end. Default 0.
+    /// Minimum number of tokens before the end token. Default 0.
     pub minimum: Whole,
-    /// No sequence of so many tokens is written twice in a text. Default none.
+    /// Do not repeat any n-gram of this many tokens within a text. Default: no limit.
     pub no_repeat: Option<Count>,
 }
 
@@ -60,19 +60,20 @@ impl Settings for BeamConfig {
     const EXAMPLE: &'static str = "{beam: {width: 4, length_penalty: 0.6, no_repeat: 3}}";
 }
 
-/// Drawn by probability; the same seed and row give the same text.
+/// Samples tokens by probability; the same seed and row give the same text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SampleConfig {
-    /// Logits are divided by it: below 1 for safer texts, above for wilder ones. Default 1.
+    /// Divides the logits: values below 1 make the text more conservative, above 1 more diverse. Default 1.
     pub temperature: Positive,
-    /// Only the so many likeliest tokens. Default all.
+    /// Sample only from this many most probable tokens. Default: all.
     pub top_k: Option<Count>,
-    /// Only the likeliest tokens that together have this probability (Holtzman et al. 2020). Default 1: all.
+    /// Sample only from the most probable tokens that together have this probability (nucleus sampling;
+    /// Holtzman et al. 2020). Default 1: all.
     pub top_p: Fraction,
-    /// Tokens at least, so far as there are others than the end. Default 0.
+    /// Minimum number of tokens before the end token. Default 0.
     pub minimum: Whole,
-    /// No sequence of so many tokens is written twice in a text. Default none.
+    /// Do not repeat any n-gram of this many tokens within a text. Default: no limit.
     pub no_repeat: Option<Count>,
 }
 

@@ -1,11 +1,11 @@
-//! The settings of a choice, as every item of a shelf has them.
+//! The trait of settings structs.
 
 use serde::de::DeserializeOwned;
 
-/// The settings of one choice: a struct of words.
+/// The settings of one choice.
 pub trait Settings: DeserializeOwned {
-    /// The field a bare value stands for: `dropout: 0.5` is `dropout: {rate: 0.5}`.
+    /// The field that a bare value sets: `dropout: 0.5` is `dropout: {rate: 0.5}`.
     const BARE: Option<&'static str> = None;
-    /// The choice as a user writes it, as YAML; parsed by a test.
+    /// An example of the choice in YAML, as a user writes it; a test parses it.
     const EXAMPLE: &'static str;
 }

@@ -1,14 +1,14 @@
-//! The shape of one row of a tensor inside the network, the batch dimension left out.
+//! Shapes of tensors inside the network, without the batch dimension.
 
-/// What a layer takes and gives for one row.
+/// The input or output shape of a layer for one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// `[batch, width]`
     Vector { width: usize },
-    /// `[batch, time]` token numbers, with a mask beside them; an embedding makes a sequence of them
+    /// `[batch, time]` token numbers, with a mask `[batch, time]`; an embedding turns it into a sequence
     Tokens { vocabulary: usize },
-    /// `[batch, time, width]`, with a mask `[batch, time]` beside it
+    /// `[batch, time, width]`, with a mask `[batch, time]`
     Sequence { width: usize },
     /// `[batch, channels, height, width]`
     Image { channels: usize, height: usize, width: usize },
@@ -19,7 +19,7 @@ impl Shape {
         Self::Vector { width }
     }
 
-    /// The last dimension: what a dense layer projects from.
+    /// The size of the last dimension; the input width of a dense layer.
     pub fn width(&self) -> usize {
         match *self {
             Self::Vector { width } | Self::Sequence { width } | Self::Image { width, .. } => width,
@@ -27,7 +27,7 @@ impl Shape {
         }
     }
 
-    /// The same shape with another last dimension.
+    /// The same shape with another size of the last dimension.
     pub fn with_width(self, width: usize) -> Self {
         match self {
             Self::Vector { .. } => Self::Vector { width },

@@ -1,4 +1,4 @@
-//! What goes into a model and what comes out, known once the data has been fitted.
+//! Inputs and outputs of a model, known once preprocessing has been fitted.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -12,25 +12,25 @@ use crate::domain::shape::Shape;
 use crate::domain::task::FittedTarget;
 use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
-/// The ins and outs of a model.
+/// Inputs and outputs of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signature {
     pub inputs: Vec<InputSignature>,
     pub tasks: Vec<TaskSignature>,
-    /// How the rows of each table were read. None in models of earlier versions.
+    /// How the rows of each table were read. Empty in models of earlier versions.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub readings: IndexMap<TableName, TableSchema>,
 }
 
-/// One input: the raw values a consumer feeds, and how they are encoded.
+/// One input: its raw values and their encoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputSignature {
     pub name: InputName,
-    /// Fed raw as `[rows, 1]` of this type; numbers in 64 bits where 32 would lose digits that matter. A
-    /// missing number is NaN, a missing text is "", a missing whole number is [`MISSING_INT`].
+    /// Element type of the raw values, fed as `[rows, 1]`; 64-bit floats where 32 bits would lose significant
+    /// digits. A missing number is NaN, a missing text is "", a missing whole number is [`MISSING_INT`].
     pub raw: ElementType,
     pub encoding: Encoding,
-    /// `missing: error`: a row without a value is refused, also when predicting.
+    /// `missing: error`: rows without a value are refused, also in predictions.
     #[serde(default, skip_serializing_if = "is_false")]
     pub required: bool,
 }
@@ -39,38 +39,38 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What an exported model calls the preference among tasks, where it reads one beside its inputs.
+/// Name of the preference input of an exported model.
 pub const PREFERENCE: &str = "preference";
 
-/// The raw whole number that stands for a missing one.
+/// The raw whole number that marks a missing value.
 pub const MISSING_INT: i64 = i64::MIN;
 
-/// The raw whole number that stands for a value that is none, such as `A7` where training saw whole numbers
-/// alone.
+/// The raw whole number that marks a value of another type, such as `A7` when all training values were whole
+/// numbers.
 pub const UNSEEN_INT: i64 = i64::MIN + 1;
 
-/// How a raw value becomes what the network reads: statistics of the training rows.
+/// How a raw value is encoded for the network; its statistics come from the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Encoding {
-    /// NaN becomes `fill`, then (x - center) / scale, all in 64 bits; with `indicator` a second column says 1
-    /// where the value was missing, else 0. 32-bit floats `[rows, 1 or 2]`.
+    /// Replaces NaN by `fill`, then computes (x - center) / scale, all in 64 bits; with `indicator` a second
+    /// column is 1 if the value was missing, else 0. 32-bit floats `[rows, 1 or 2]`.
     Scale { center: f64, scale: f64, fill: f64, indicator: bool },
-    /// Code 0 for a value not in `keys`, else 1 + its position. Codes `[rows]`.
-    /// A missing value is looked up like any other, as the raw stand-in for missing.
+    /// 0 for a value not in `keys`, else 1 + its index. Codes `[rows]`. The raw marker of a missing value is
+    /// looked up like any other value.
     Code { keys: Keys, width: usize },
-    /// As `Code`, but one column per key with a 1 in the value's own; all 0 for a value not in
-    /// `keys`. Float `[rows, keys]`.
+    /// Like `Code`, but one column per key that is 1 for the value's own key; all 0 for a value not in
+    /// `keys`. Floats `[rows, keys]`.
     OneHot { keys: Keys },
-    /// Token numbers, at most `length` of them, of a longer row those at its `side`; sequences of codes. Fed
-    /// as whole numbers `[rows, time]`, each row filled up with the tokenizer's `pad`.
+    /// Token numbers, truncated to `length` tokens at `side`; sequences of codes. Fed as whole numbers
+    /// `[rows, time]`, padded with the tokenizer's `pad`.
     Tokens { tokenizer: Tokenizer, length: usize, side: TruncationSide },
-    /// (x - center) / scale in each column, in 64 bits, at most `length` steps; sequences of 32-bit floats.
-    /// Fed as floats `[rows, time, width]`, each row filled up with NaN.
+    /// (x - center) / scale in each column, in 64 bits, truncated to `length` steps; sequences of 32-bit
+    /// floats. Fed as floats `[rows, time, width]`, padded with NaN.
     Series { center: Vec<f64>, scale: Vec<f64>, length: usize },
-    /// (x / 255 - mean) / deviation of each channel. Fed, and kept, as bytes `[rows, channels, height,
-    /// width]`. Training rows are changed by `augment` first. What is transparent is laid on the brightness
-    /// `background`; of 16 bits, those of `range` become 0 to 255.
+    /// (x / 255 - mean) / deviation of each channel. Fed and stored as bytes `[rows, channels, height,
+    /// width]`. `augment` transforms training images first. Transparent images are composed onto a background
+    /// of brightness `background`; the `range` of 16-bit images is mapped to 0..=255.
     Image {
         channels: usize,
         height: usize,
@@ -84,8 +84,9 @@ pub enum Encoding {
         #[serde(default = "full")]
         range: [u16; 2],
     },
-    /// What an input kind of the crate `origin` makes of a cell, by its `settings` and what it `fitted`,
-    /// before the model is fed: 32-bit floats `[rows, ...]` of this shape, a sequence filled up with NaN.
+    /// The output of an input kind registered by the crate `origin`, computed before the model is fed from
+    /// its `settings` and its `fitted` state: 32-bit floats `[rows, ...]` of this shape, sequences padded
+    /// with NaN.
     Registered { name: String, origin: String, settings: Value, fitted: Value, shape: Shape },
 }
 
@@ -97,7 +98,7 @@ fn full() -> [u16; 2] {
     [0, u16::MAX]
 }
 
-/// The known values of a category, in code order.
+/// The known values of a category, in the order of their codes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keys {
@@ -119,7 +120,7 @@ impl Keys {
 }
 
 impl Encoding {
-    /// The shape of one row once embedded: what the input gives the network.
+    /// The shape of one row after embedding, which is the input of the network.
     pub fn shape(&self) -> Shape {
         match self {
             Self::Scale { indicator, .. } => Shape::vector(1 + usize::from(*indicator)),
@@ -135,7 +136,7 @@ impl Encoding {
     }
 }
 
-/// One task's outputs.
+/// The outputs of one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskSignature {
     pub name: TaskName,
@@ -144,12 +145,12 @@ pub struct TaskSignature {
 }
 
 impl TaskSignature {
-    /// The ONNX output of raw network values, `[rows, logits]`; standardized units for regression.
+    /// The ONNX output of logits `[rows, logits]`; for regression, standardized values.
     pub fn logits_output(&self) -> String {
         format!("{}_logits", self.name)
     }
 
-    /// The ONNX output of probabilities, or of values in the target's unit, `[rows, answers]`.
+    /// The ONNX output of probabilities or of values in the target's unit, `[rows, answers]`.
     pub fn answer_output(&self) -> String {
         self.name.to_string()
     }

@@ -1,5 +1,5 @@
-//! The stages of a run: what one does, of which trial, and its key, as which it stands in databases, tapes
-//! and on screens.
+//! The stages of a run: kind, table or task, trial, and the key that identifies a stage in databases, event
+//! logs and on the screen.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::name::{TableName, TaskName};
 
-/// What a stage does, of whatever table or task.
+/// The kind of a stage, without its table or task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StageKind {
     Load,
@@ -35,7 +35,7 @@ impl StageKind {
         Self::Gain,
     ];
 
-    /// The first part of a stage's key and of its artifact's folder.
+    /// The first part of a stage's key and of its artifact's folder name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Load => "load",
@@ -50,31 +50,31 @@ impl StageKind {
         }
     }
 
-    /// The kind of this name.
+    /// Parses a name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// What a stage does.
+/// The work of a stage, with its table or task.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Work {
-    /// Reads a table's files.
+    /// Reads the files of a table.
     Load(TableName),
-    /// Divides its rows.
+    /// Splits the rows of a table.
     Split(TableName),
-    /// Fits inputs and targets on training rows, and encodes every table.
+    /// Fits inputs and targets on the training rows and encodes every table.
     Fit,
     Train,
-    /// Scores the best weights.
+    /// Scores the best weights on the splits.
     Evaluate,
-    /// Writes the model.
+    /// Exports the model to ONNX.
     Export,
-    /// Compares the written model with the trained one.
+    /// Compares the exported model with the trained one.
     Verify,
     /// Trains and scores one task alone.
     Baseline(TaskName),
-    /// Measures a trial's scores by the tasks trained alone.
+    /// Compares the scores of a trial with those of the baselines.
     Gain,
 }
 
@@ -93,7 +93,7 @@ impl Work {
         }
     }
 
-    /// The table it works on, when it is one table's.
+    /// The table, if the work concerns one table.
     pub fn table(&self) -> Option<&TableName> {
         match self {
             Self::Load(table) | Self::Split(table) => Some(table),
@@ -107,13 +107,13 @@ impl Work {
         }
     }
 
-    /// Does it train a network?
+    /// Does the stage train a network?
     pub fn trains(&self) -> bool {
         matches!(self, Self::Train | Self::Baseline(_))
     }
 
-    /// The work of a kind on what is named, such as a table; `None` where the kind wants a name and has none,
-    /// or the other way round.
+    /// Combines a kind with the name of its table or task; `None` if a required name is missing or an
+    /// unexpected one is present.
     fn from_kind(kind: StageKind, name: Option<&str>) -> Option<Self> {
         Some(match (kind, name) {
             (StageKind::Load, Some(table)) => Self::Load(TableName::new(table)?),
@@ -129,7 +129,7 @@ impl Work {
         })
     }
 
-    /// Do all trials share it?
+    /// Do all trials share the stage?
     fn is_shared(&self) -> bool {
         matches!(self, Self::Load(_) | Self::Split(_) | Self::Fit)
     }
@@ -148,19 +148,19 @@ impl fmt::Display for Work {
     }
 }
 
-/// A stage of a run. Stages are ordered as their keys are as text.
+/// A stage of a run. Stages sort by their keys as text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Stage {
-    /// Made of the other two, once: stages are looked up by it.
+    /// Derived from the other fields; stored because stages are looked up by it.
     key: String,
     pub work: Work,
-    /// Counts from 1; `None` for what all trials share.
+    /// Counts from 1; `None` for stages that all trials share.
     pub trial: Option<u32>,
 }
 
 impl Stage {
-    /// One that all trials share.
+    /// A stage that all trials share.
     pub fn shared(work: Work) -> Self {
         Self { key: work.to_string(), work, trial: None }
     }
@@ -169,7 +169,7 @@ impl Stage {
         Self { key: format!("{work}#{trial}"), work, trial: Some(trial) }
     }
 
-    /// `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`,
+    /// The key: `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`,
     /// `baseline:income#1`, `gain#1`.
     pub fn key(&self) -> &str {
         &self.key
@@ -192,9 +192,9 @@ impl fmt::Debug for Stage {
     }
 }
 
-/// A text that is no stage's key.
+/// A text is not the key of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no stage")]
+#[error("`{0}` is not a stage")]
 pub struct ParseStageError(String);
 
 impl FromStr for Stage {
@@ -216,7 +216,7 @@ impl FromStr for Stage {
                 None if work.is_shared() => Self::shared(work),
                 Some(_) | None => return None,
             };
-            // A number can be written in several ways, a key in one.
+            // A number has several spellings, such as `01`; a key has one.
             (stage.key == key).then_some(stage)
         };
         stage().ok_or_else(|| ParseStageError(key.to_owned()))
@@ -242,9 +242,9 @@ mod tests {
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::stage::{Stage, StageKind, Work};
 
-    /// As they stand in databases and tapes of every version.
+    /// These keys are stored in databases and event logs of every version.
     #[test]
-    fn a_key_is_a_stage_and_back() {
+    fn keys_parse_back_to_stages() {
         let table = || TableName::new("census").expect("a name");
         let task = TaskName::new("income").expect("a name");
         let known = [
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn invalid_keys_are_refused() {
         for text in [
             "",
             "train",
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn stages_stand_in_the_order_of_their_keys() {
+    fn stages_sort_by_their_keys() {
         let stage = |trial| Stage::of_trial(Work::Train, trial);
         assert!(stage(10) < stage(2) && Stage::of_trial(Work::Gain, 9) < stage(1));
         assert_eq!(format!("[{:<8}]", stage(2)), "[train#2 ]");

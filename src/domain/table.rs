@@ -1,4 +1,4 @@
-//! Encoded tables: what training, evaluation and verification read.
+//! Encoded tables: the input of training, evaluation and verification.
 
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::label::UnseenClass;
@@ -7,8 +7,7 @@ use crate::domain::score::Split;
 use crate::domain::signature::Signature;
 use crate::domain::vectors::WordVectors;
 
-/// Everything fitted: the signature, the encoded tables, and vectors for tokens where an embedding asks for
-/// such.
+/// The result of fitting: the signature, the encoded tables, and pretrained vectors for embeddings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
     pub signature: Signature,
@@ -16,27 +15,27 @@ pub struct Dataset {
     pub vectors: Vec<WordVectors>,
 }
 
-/// One encoded table. `inputs` stand in the signature's order; `targets` are those of the tasks
-/// that learn from this table, in the signature's order.
+/// One encoded table. `inputs` are in the order of the signature; `targets` are those of the tasks of this
+/// table, in the order of the signature.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncodedTable {
     pub name: TableName,
     pub rows: usize,
-    /// Floats `[rows, width]` or codes `[rows]`, as the signature's encodings say.
+    /// Floats `[rows, width]` or codes `[rows]`, according to the encodings in the signature.
     pub inputs: Vec<(InputName, Array)>,
-    /// Floats `[rows, width]`, NaN where there is no label to learn from; see [`crate::domain::label`].
+    /// Floats `[rows, width]`, NaN where there is no label to train on; see [`crate::domain::label`].
     pub targets: Vec<(TaskName, Array)>,
-    /// The classes of the other splits' rows that stand on no training row, of the tasks that have such.
+    /// Per task, the classes that occur in the other splits but on no training row.
     pub unseen: Vec<(TaskName, Vec<UnseenClass>)>,
-    /// What is to be written, as it stands in the table, of the tasks that write texts: `[rows]`, empty
-    /// where it is missing. Token numbers would not tell what was cut or unknown.
+    /// Per text task, the reference texts `[rows]` as in the table, empty if missing. They are needed because
+    /// token numbers do not show what was truncated or unknown.
     pub texts: Vec<(TaskName, Array)>,
-    /// Row numbers of each split, ascending.
+    /// Row indices of each split, ascending.
     pub train: Vec<u32>,
     pub valid: Vec<u32>,
     pub test: Vec<u32>,
-    /// A few raw rows (of the test split, else of another) as a consumer would feed them, for
-    /// proving the exported model; row numbers in `sample_rows`.
+    /// A few raw rows (of the test split if there is one), as a consumer would feed them, to verify the
+    /// exported model; `sample_rows` are their row indices.
     pub sample: Vec<(InputName, Array)>,
     pub sample_rows: Vec<u32>,
 }
@@ -73,7 +72,7 @@ impl Dataset {
         self.tables.iter().find(|table| table.name == *name)
     }
 
-    /// The same as if one task alone were learned from it; `None` when there is no such task.
+    /// Returns the dataset reduced to one task; `None` if there is no such task.
     pub fn alone(&self, task: &TaskName) -> Option<Self> {
         let signature = self.signature.task(task)?.clone();
         let mut table = self.table(&signature.table)?.clone();

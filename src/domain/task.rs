@@ -1,5 +1,5 @@
-//! What a task predicts: its words (`TargetConfig`), and what fitting on the training rows makes of
-//! them (`FittedTarget`).
+//! What a task predicts: its settings (`TargetConfig`) and the target fitted on the training rows
+//! (`FittedTarget`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,11 +47,11 @@ impl TargetConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BinaryConfig {
-    /// The value of the target column that counts as positive. Without it: `true`, `1`, `yes`,
-    /// or else the second of the two values in sorted order.
+    /// The value of the target column that is the positive class. Default: `true`, `1` or `yes`, otherwise
+    /// the second of the two values in sorted order.
     #[serde(default)]
     pub positive: Option<String>,
-    /// Predict positive from this probability on. Default 0.5.
+    /// Predict the positive class if its probability is at least this. Default 0.5.
     #[serde(default = "default_threshold")]
     pub threshold: Fraction,
 }
@@ -61,7 +61,7 @@ impl Settings for BinaryConfig {
     const EXAMPLE: &'static str = "{binary: {positive: \"yes\", threshold: 0.5}}";
 }
 
-/// One of several classes, in no order.
+/// One of several unordered classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MulticlassConfig {}
@@ -74,7 +74,7 @@ impl Settings for MulticlassConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MultilabelConfig {
-    /// Predict a label from this probability on. Default 0.5.
+    /// Predict a label if its probability is at least this. Default 0.5.
     #[serde(default = "default_threshold")]
     pub threshold: Fraction,
 }
@@ -83,11 +83,11 @@ impl Settings for MultilabelConfig {
     const EXAMPLE: &'static str = "{multilabel: {threshold: 0.5}}";
 }
 
-/// One of several classes that stand in an order.
+/// One of several ordered classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrdinalConfig {
-    /// The classes from lowest to highest. Without it: numeric order, for numeric columns only.
+    /// The classes from lowest to highest. Default: numeric order, for numeric columns only.
     #[serde(default)]
     pub order: Option<Vec<String>>,
 }
@@ -101,8 +101,8 @@ impl Settings for OrdinalConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegressionConfig {
-    /// Learn (y - mean) / deviation of the training rows; answers come back in the target's unit.
-    /// Default true.
+    /// Train on (y - mean) / deviation of the training rows; predictions are in the target's unit. Default
+    /// true.
     #[serde(default = "default_standardize")]
     pub standardize: bool,
 }
@@ -116,10 +116,10 @@ impl Settings for RegressionConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaggingConfig {
-    /// How spans are written as tags. Default none: every tag is a class of its own.
+    /// The encoding of spans as tags. Default none: every tag is a class of its own.
     #[serde(default)]
     pub scheme: TagScheme,
-    /// Learn which tag follows which (a linear-chain conditional random field). Default false.
+    /// Model the transitions between tags (a linear-chain conditional random field). Default false.
     #[serde(default)]
     pub crf: bool,
 }
@@ -129,29 +129,29 @@ impl Settings for TaggingConfig {
     const EXAMPLE: &'static str = "{tagging: {scheme: bio, crf: true}}";
 }
 
-/// How spans of tokens are written as tags.
+/// The encoding of spans of tokens as tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TagScheme {
     /// No spans.
     #[default]
     None,
-    /// I-x inside, O outside.
+    /// I-x inside a span, O outside.
     Io,
-    /// B-x begins, I-x goes on, O outside.
+    /// B-x at the beginning, I-x inside, O outside.
     Bio,
-    /// B-x begins, I-x goes on, E-x ends, S-x stands alone, O outside.
+    /// B-x at the beginning, I-x inside, E-x at the end, S-x for a single token, O outside.
     Bioes,
 }
 
-/// The next token, at every token.
+/// The next token at every token (language modelling).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LanguageModelConfig {
-    /// Tokens at most by which `mtl predict` goes on with a text. Default 32.
+    /// Maximum number of tokens by which `mtl predict` continues a text. Default 32.
     #[serde(default = "default_length")]
     pub length: TextLength,
-    /// How these are chosen. Default greedy.
+    /// Decoding strategy. Default greedy.
     #[serde(default)]
     pub search: SearchConfig,
 }
@@ -165,11 +165,11 @@ impl Settings for LanguageModelConfig {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SegmentationConfig {
-    /// Names of the pixels' values 0, 1, 2...; no pixel may have another. Default: every value of the
-    /// training rows is a class, called by its number.
+    /// Names of the pixel values 0, 1, 2...; other values are errors. Default: every value of the training
+    /// rows is a class, named by its number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// The value of pixels without a label, such as 255 around objects: neither learned from nor scored.
+    /// The value of pixels without a label, such as 255 around objects: ignored in training and scoring.
     /// Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ignore: Option<u8>,
@@ -183,8 +183,8 @@ impl Settings for SegmentationConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PixelRegressionConfig {
-    /// Learn (y - mean) / deviation of the training rows; answers come back in the target's unit.
-    /// Default true.
+    /// Train on (y - mean) / deviation of the training rows; predictions are in the target's unit. Default
+    /// true.
     #[serde(default = "default_standardize")]
     pub standardize: bool,
 }
@@ -208,9 +208,9 @@ fn default_standardize() -> bool {
 
 /// A target fitted on the training rows.
 ///
-/// Its truth is an array `[rows, width]` of floats, NaN where the label is missing: a class's
-/// index (binary: 0 or 1), a label's 0 or 1, or a number in the target's own unit, of 64 bits for
-/// regression. Where a target has steps or pixels, see [`LabelLevel`], each of them has such a value.
+/// Labels are an array `[rows, width]` of floats, NaN if missing: a class index (binary: 0 or 1), 0 or 1 per
+/// label, or a number in the target's unit (64-bit for regression). If the target has steps or pixels (see
+/// [`LabelLevel`]), each of them has such a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FittedTarget {
@@ -235,7 +235,7 @@ pub enum FittedTarget {
         classes: Vec<String>,
         counts: Vec<u64>,
     },
-    /// Learned as (y - center) / scale; center 0 and scale 1 when not standardized.
+    /// Trained as (y - center) / scale; center 0 and scale 1 if not standardized.
     Regression {
         columns: Vec<String>,
         center: Vec<f64>,
@@ -248,20 +248,20 @@ pub enum FittedTarget {
         scheme: TagScheme,
         crf: bool,
     },
-    /// Truth: token numbers and `end`; an empty row is a missing text.
+    /// Labels: token numbers, then `end`; an empty row is a missing text.
     Text {
         tokenizer: Tokenizer,
         length: usize,
         decoder: DecoderConfig,
         search: SearchConfig,
-        /// Does it point at tokens of what it reads?
+        /// Can the decoder copy tokens of its input (pointer-generator)?
         #[serde(default)]
         copy: bool,
-        /// How many of the tokens it reads while learning are its own guesses.
+        /// How many decoder inputs are the model's own predictions during training.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scheduled_sampling: Option<ScheduledSamplingConfig>,
     },
-    /// Truth: at each token of the input the number of the next; `end` at the last.
+    /// Labels: at each input token the number of the next one; `end` at the last.
     LanguageModel {
         tokenizer: Tokenizer,
         length: usize,
@@ -274,7 +274,7 @@ pub enum FittedTarget {
         height: usize,
         width: usize,
     },
-    /// Learned as (y - center) / scale.
+    /// Trained as (y - center) / scale.
     PixelRegression {
         height: usize,
         width: usize,
@@ -283,14 +283,14 @@ pub enum FittedTarget {
     },
 }
 
-/// What has a label of its own.
+/// The level at which a target has labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LabelLevel {
-    /// A row. Truth `[rows, width]`, answers `[rows, answers]`.
+    /// One label per row. Labels `[rows, width]`, predictions `[rows, answers]`.
     Row,
-    /// A token of a row. Truth: sequences of floats; answers: sequences of `[answers]`.
+    /// One label per token. Labels are sequences of floats, predictions sequences of `[answers]`.
     Step,
-    /// A pixel of a row. Truth `[rows, height, width]`, answers `[rows, height, width, answers]`.
+    /// One label per pixel. Labels `[rows, height, width]`, predictions `[rows, height, width, answers]`.
     Pixel { height: usize, width: usize },
 }
 
@@ -310,7 +310,7 @@ impl FittedTarget {
         }
     }
 
-    /// What has a label of its own.
+    /// The level at which the target has labels.
     pub fn label_level(&self) -> LabelLevel {
         match self {
             Self::Tagging { .. } | Self::Text { .. } | Self::LanguageModel { .. } => LabelLevel::Step,
@@ -321,7 +321,7 @@ impl FittedTarget {
         }
     }
 
-    /// Does it write tokens of a vocabulary, too many for an answer of all their probabilities?
+    /// The tokenizer, if the target is text. Vocabularies are too large to predict all probabilities.
     pub fn writes(&self) -> Option<&Tokenizer> {
         match self {
             Self::Text { tokenizer, .. } | Self::LanguageModel { tokenizer, .. } => Some(tokenizer),
@@ -329,7 +329,7 @@ impl FittedTarget {
         }
     }
 
-    /// Columns of the truth, of each step or pixel where there are such.
+    /// Columns of the labels, per step or pixel where there are such.
     pub fn width(&self) -> usize {
         match self {
             Self::Multilabel { labels, .. } => labels.len(),
@@ -338,7 +338,7 @@ impl FittedTarget {
         }
     }
 
-    /// Columns of the network's raw output: one cut point less than classes for ordinal.
+    /// Number of logits; for ordinal targets, one cut point less than classes.
     pub fn logits(&self) -> usize {
         match self {
             Self::Binary { .. } => 1,
@@ -352,8 +352,8 @@ impl FittedTarget {
         }
     }
 
-    /// Columns of the answer: the probability of positive (binary), of each class (multiclass,
-    /// ordinal), of each label (multilabel), or the numbers (regression).
+    /// Columns of the prediction: the probability of the positive class (binary), of each class (multiclass,
+    /// ordinal), of each label (multilabel), or the values (regression).
     pub fn answers(&self) -> usize {
         match self {
             Self::Ordinal { classes, .. } => classes.len(),
@@ -361,7 +361,7 @@ impl FittedTarget {
         }
     }
 
-    /// Center and scale of each column of numbers: they are learned as (y - center) / scale.
+    /// Center and scale of each numeric column, which is trained as (y - center) / scale.
     pub fn unit(&self) -> Option<(&[f64], &[f64])> {
         match self {
             Self::Regression { center, scale, .. } => Some((center, scale)),
@@ -372,14 +372,14 @@ impl FittedTarget {
         }
     }
 
-    /// What an exported model answers in: 64-bit floats for numbers so far from 0, compared with how much
-    /// they differ, that rounding to 32 bits would show.
+    /// Element type of an exported model's predictions: 64-bit floats if the values are so large, compared
+    /// with their deviation, that rounding to 32 bits would be visible.
     pub fn answer_type(&self) -> ElementType {
         let Some((center, scale)) = self.unit() else { return ElementType::Float32 };
         let shows = |(center, scale): (&f64, &f64)| {
             let rounded = center.abs() * ROUNDING > VISIBLE * scale;
-            let (least, most) = (scale / SPREAD, center.abs() + SPREAD * scale);
-            rounded || least < f64::from(f32::MIN_POSITIVE) || most > f64::from(f32::MAX)
+            let (smallest, largest) = (scale / SPREAD, center.abs() + SPREAD * scale);
+            rounded || smallest < f64::from(f32::MIN_POSITIVE) || largest > f64::from(f32::MAX)
         };
         match center.iter().zip(scale).any(shows) {
             true => ElementType::Float64,
@@ -388,9 +388,10 @@ impl FittedTarget {
     }
 }
 
-/// The largest rounding to a 32-bit float, as a share of the number.
+/// Relative rounding error of a 32-bit float.
 const ROUNDING: f64 = 1.0 / (1 << 24) as f64;
-/// The share of a deviation from which rounding shows: that of the network's own sums is as large.
+/// Fraction of a deviation above which rounding is visible; the rounding error of the network's own sums is
+/// as large.
 const VISIBLE: f64 = 1e-6;
-/// Deviations that answers may be away from the mean.
+/// Number of deviations that predictions may be away from the mean.
 const SPREAD: f64 = 1e4;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What a task answers with.
+/// The kind of a task's prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TaskKind {
     Binary,
@@ -18,7 +18,7 @@ pub enum TaskKind {
 }
 
 impl TaskKind {
-    /// As a pipeline writes it.
+    /// The name in a pipeline.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Binary => "binary",
@@ -34,7 +34,7 @@ impl TaskKind {
         }
     }
 
-    /// Are answers probabilities of classes or labels?
+    /// Are predictions probabilities of classes or labels?
     pub const fn answers_classes(self) -> bool {
         matches!(
             self,
@@ -47,7 +47,7 @@ impl TaskKind {
         )
     }
 
-    /// Are tokens of a vocabulary written?
+    /// Is the prediction a text of tokens?
     pub const fn writes(self) -> bool {
         matches!(self, Self::Text | Self::LanguageModel)
     }

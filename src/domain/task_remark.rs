@@ -1,21 +1,21 @@
-//! What a person should know of a task, told once for all tasks of which it is true.
+//! Warnings about tasks, merged so that a cause that concerns several tasks is reported once.
 
 /// One task's part of a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskRemark {
-    /// What is told of every task that has it: `classes on no training row`.
+    /// The cause, shared by all tasks that it concerns: `classes on no training row`.
     pub cause: &'static str,
     pub task: String,
-    /// What is so of this task.
+    /// The details of this task.
     pub text: String,
-    /// What follows from it, and what to do.
+    /// Consequences and what to do.
     pub advice: String,
 }
 
-/// Names and tasks told at most.
+/// Maximum number of names and tasks that are listed.
 const MOST: usize = 10;
 
-/// A text for each cause, in the order they were met first.
+/// Returns one text per cause, in the order of first occurrence.
 pub fn merged(remarks: &[TaskRemark]) -> Vec<String> {
     let mut causes: Vec<&'static str> = Vec::new();
     for remark in remarks {
@@ -23,11 +23,11 @@ pub fn merged(remarks: &[TaskRemark]) -> Vec<String> {
             causes.push(remark.cause);
         }
     }
-    let of_cause = |cause: &&'static str| {
+    let text_of = |cause: &&'static str| {
         let own: Vec<&TaskRemark> = remarks.iter().filter(|remark| remark.cause == *cause).collect();
         merge_text(cause, &own)
     };
-    causes.iter().map(of_cause).collect()
+    causes.iter().map(text_of).collect()
 }
 
 fn merge_text(cause: &str, remarks: &[&TaskRemark]) -> String {
@@ -44,7 +44,7 @@ fn merge_text(cause: &str, remarks: &[&TaskRemark]) -> String {
     format!("{} tasks, {cause}: {}{more}; {advice}", remarks.len(), text.join("; "))
 }
 
-/// At most ten names, each in backquotes: `` `a`, `b` and 3 more ``.
+/// Lists at most ten names, each in backquotes: `` `a`, `b` and 3 more ``.
 pub fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
     let all: Vec<&str> = all.into_iter().collect();
     let shown: Vec<String> = all.iter().take(MOST).map(|name| format!("`{name}`")).collect();
@@ -59,25 +59,25 @@ mod tests {
     use crate::domain::task_remark::{TaskRemark, merged, names};
 
     #[test]
-    fn one_cause_is_told_once() {
+    fn a_cause_is_reported_once() {
         let remark = |cause, task: usize| TaskRemark {
             cause,
             task: format!("t{task}"),
             text: "`x`".into(),
             advice: "they count as wrong".into(),
         };
-        let message = merged(&[remark("rare", 1), remark("new classes", 2), remark("rare", 3)]);
+        let texts = merged(&[remark("rare", 1), remark("new classes", 2), remark("rare", 3)]);
         assert_eq!(
-            message,
+            texts,
             [
                 "2 tasks, rare: `t1`: `x`; `t3`: `x`; they count as wrong",
                 "task `t2`: `x`; they count as wrong"
             ]
         );
         let many: Vec<TaskRemark> = (0..12).map(|task| remark("rare", task)).collect();
-        let message = merged(&many);
-        assert!(message.len() == 1 && message[0].contains("`t9`: `x`; and 2 more tasks;"), "{message:?}");
-        assert!(!message[0].contains("`t10`"), "{message:?}");
+        let texts = merged(&many);
+        assert!(texts.len() == 1 && texts[0].contains("`t9`: `x`; and 2 more tasks;"), "{texts:?}");
+        assert!(!texts[0].contains("`t10`"), "{texts:?}");
     }
 
     #[test]

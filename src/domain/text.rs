@@ -1,4 +1,4 @@
-//! Words about text: how it is written, token by token.
+//! Settings of text generation.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,28 +10,28 @@ pub use crate::domain::scheduled_sampling::ScheduledSamplingConfig;
 pub use crate::domain::search::SearchConfig;
 pub use crate::domain::tokenizer::{Segmenter, Tokenizer, TokenizerConfig};
 
-/// A text to be written.
+/// A generated text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextConfig {
-    /// How the target is cut into tokens. Default `word`.
+    /// How the target is split into tokens. Default `word`.
     #[serde(default)]
     pub tokenizer: TokenizerConfig,
-    /// Tokens at most; longer targets are cut. Default 32.
+    /// Maximum number of tokens; longer targets are truncated. Default 32.
     #[serde(default = "default_length")]
     pub length: TextLength,
-    /// What writes. Default a gru.
+    /// The decoder. Default a GRU.
     #[serde(default)]
     pub decoder: DecoderConfig,
-    /// How the next token is chosen. Default greedy.
+    /// Decoding strategy. Default greedy.
     #[serde(default)]
     pub search: SearchConfig,
-    /// May it copy tokens of what it reads? Needs `tokenizer: {input: NAME}`, for tokens that both know.
-    /// Default false.
+    /// Let the decoder copy tokens of its input. Requires `tokenizer: {input: NAME}`, so that both use the
+    /// same tokens. Default false.
     #[serde(default)]
     pub copy: bool,
-    /// How many of the tokens it reads while learning are its own guesses. Default none: all are the true
-    /// ones.
+    /// How many decoder inputs are the model's own predictions during training. Default none: teacher forcing
+    /// only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_sampling: Option<ScheduledSamplingConfig>,
 }

@@ -1,4 +1,4 @@
-//! Words about tokens: how a text is cut into them, and a tokenizer as plain data.
+//! Settings of tokenizers, and a fitted tokenizer as plain data.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::Count;
 
 kinds! {
-    /// How a text is cut into tokens.
+    /// How a text is split into tokens.
     pub enum TokenizerConfig: "tokenizer" {
         Word: "word" => WordConfig,
         Character: "character" => CharacterConfig,
@@ -20,7 +20,7 @@ kinds! {
 }
 
 impl TokenizerConfig {
-    /// The file it is read from, as the user wrote it.
+    /// The path of the tokenizer file, as the user wrote it.
     pub fn file(&self) -> Option<&str> {
         match self {
             Self::File(config) => Some(&config.path),
@@ -35,15 +35,15 @@ impl Default for TokenizerConfig {
     }
 }
 
-/// Words and punctuation marks.
+/// Splits text into words and punctuation marks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WordConfig {
-    /// Different words kept, the most frequent of the training rows. Default 30000.
+    /// Vocabulary size: the most frequent words of the training rows are kept. Default 30000.
     pub vocabulary: Count,
-    /// Read `The` as `the`. Default true.
+    /// Convert to lower case. Default true.
     pub lowercase: bool,
-    /// Times a word must stand on training rows to be known. Default 2.
+    /// Minimum number of occurrences of a word on training rows. Default 2.
     pub minimum: Count,
 }
 
@@ -58,11 +58,11 @@ impl Settings for WordConfig {
     const EXAMPLE: &'static str = "{word: {vocabulary: 20000, lowercase: true, minimum: 2}}";
 }
 
-/// Characters.
+/// Splits text into characters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CharacterConfig {
-    /// Times a character must stand on training rows to be known. Default 2.
+    /// Minimum number of occurrences of a character on training rows. Default 2.
     pub minimum: Count,
 }
 
@@ -77,13 +77,13 @@ impl Settings for CharacterConfig {
     const EXAMPLE: &'static str = "{character: {minimum: 2}}";
 }
 
-/// Chinese words, by jieba's dictionary and a hidden Markov model.
+/// Splits Chinese text into words with jieba's dictionary and hidden Markov model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JiebaConfig {
-    /// Different words kept, the most frequent of the training rows. Default 30000.
+    /// Vocabulary size: the most frequent words of the training rows are kept. Default 30000.
     pub vocabulary: Count,
-    /// Times a word must stand on training rows to be known. Default 2.
+    /// Minimum number of occurrences of a word on training rows. Default 2.
     pub minimum: Count,
 }
 
@@ -98,15 +98,15 @@ impl Settings for JiebaConfig {
     const EXAMPLE: &'static str = "{jieba: {vocabulary: 20000, minimum: 2}}";
 }
 
-/// Byte pair encoding of bytes: no text is unknown, and decoding gives it back to the letter.
+/// Byte-level byte pair encoding: no text is unknown, and decoding is lossless.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BpeConfig {
-    /// Tokens in all; 260 at least, for the bytes. Default 16000.
+    /// Vocabulary size; at least 260, for the bytes. Default 16000.
     pub vocabulary: Count,
-    /// Read `The` as `the`. Default false.
+    /// Convert to lower case. Default false.
     pub lowercase: bool,
-    /// Times a pair must stand on training rows to become a token. Default 2.
+    /// Minimum number of occurrences of a pair on training rows to become a token. Default 2.
     pub minimum: Count,
 }
 
@@ -121,15 +121,15 @@ impl Settings for BpeConfig {
     const EXAMPLE: &'static str = "{bpe: {vocabulary: 8000, lowercase: false}}";
 }
 
-/// Parts of words, as in BERT.
+/// Subwords as in BERT (WordPiece).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct WordPieceConfig {
-    /// Tokens in all; more where the letters alone are more. Default 16000.
+    /// Vocabulary size; larger if there are more distinct characters. Default 16000.
     pub vocabulary: Count,
-    /// Read `The` as `the`. Default true.
+    /// Convert to lower case. Default true.
     pub lowercase: bool,
-    /// Times a letter or a pair must stand on training rows to become a token. Default 2.
+    /// Minimum number of occurrences of a character or pair on training rows to become a token. Default 2.
     pub minimum: Count,
 }
 
@@ -144,11 +144,11 @@ impl Settings for WordPieceConfig {
     const EXAMPLE: &'static str = "{word_piece: {vocabulary: 8000, lowercase: true}}";
 }
 
-/// An existing tokenizer in the form of Hugging Face's `tokenizer.json`.
+/// An existing tokenizer in Hugging Face's `tokenizer.json` format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileTokenizerConfig {
-    /// Relative to the pipeline file.
+    /// Path relative to the pipeline file.
     pub path: String,
 }
 
@@ -157,7 +157,7 @@ impl Settings for FileTokenizerConfig {
     const EXAMPLE: &'static str = "{file: data/tokenizer.json}";
 }
 
-/// The tokenizer of an input, for a target that is written in the same tokens.
+/// The tokenizer of an input, for a target with the same vocabulary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputTokenizerConfig {
@@ -170,7 +170,7 @@ impl Settings for InputTokenizerConfig {
     const EXAMPLE: &'static str = "{input: comment}";
 }
 
-/// Which end of a row that is too long is kept.
+/// Which end of a sequence is kept when it is truncated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TruncationSide {
@@ -182,7 +182,7 @@ pub enum TruncationSide {
 }
 
 impl TruncationSide {
-    /// The part of `steps` steps that is kept when `length` is the limit.
+    /// The range of steps that is kept when `steps` steps are truncated to `length`.
     pub fn range(self, steps: usize, length: usize) -> std::ops::Range<usize> {
         match self {
             Self::Head => 0..steps.min(length),
@@ -191,28 +191,28 @@ impl TruncationSide {
     }
 }
 
-/// A tokenizer, fitted on training rows.
+/// A tokenizer fitted on the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tokenizer {
-    /// What cuts a text before `json` does.
+    /// The segmenter that runs before the tokenizer in `json`.
     pub segmenter: Segmenter,
-    /// In the form of Hugging Face's `tokenizer.json`.
+    /// The tokenizer in Hugging Face's `tokenizer.json` format.
     pub json: String,
-    /// Token numbers are below this.
+    /// Vocabulary size; all token numbers are below it.
     pub size: usize,
-    /// Stands behind a row's end, and nowhere else.
+    /// The padding token, which occurs only after the end of a row.
     pub pad: u32,
     pub unknown: Option<u32>,
     pub begin: Option<u32>,
     pub end: Option<u32>,
 }
 
-/// What cuts a text into words before the tokenizer proper.
+/// Splits a text into words before it is tokenized.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segmenter {
     #[default]
     None,
-    /// Chinese words, by a dictionary and a hidden Markov model.
+    /// Chinese words, by jieba's dictionary and hidden Markov model.
     Jieba,
 }

@@ -1,4 +1,4 @@
-//! Vectors learned elsewhere, such as those of word2vec or GloVe, that an embedding begins with.
+//! Pretrained word vectors, such as those of word2vec or GloVe, that initialize an embedding.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,27 +7,27 @@ use crate::domain::array::Array;
 use crate::domain::diagnostic::Path;
 use crate::domain::name::InputName;
 
-/// Where an embedding's first vectors stand.
+/// The file of an embedding's pretrained vectors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VectorsConfig {
-    /// A text file with a word and its numbers on each line, as word2vec, GloVe and fastText write it; with
-    /// or without a first line that counts them; packed where its name ends in `.gz`. Relative to the
-    /// pipeline file.
+    /// A text file with a word and its vector on each line, in the format of word2vec, GloVe or fastText,
+    /// with or without a header line; gzip-compressed if its name ends in `.gz`. Relative to the pipeline
+    /// file.
     pub path: String,
 }
 
-/// Which vectors an embedding asks for: those of an input's tokens, so many numbers each.
+/// A request for pretrained vectors of an input's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedVectors {
     pub input: InputName,
     pub path: String,
     pub width: usize,
-    /// Where the pipeline asks for them.
+    /// The path of the setting in the pipeline.
     pub asked: Path,
 }
 
-/// The vectors that a file has for an input's tokens.
+/// The vectors that a file contains for an input's tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WordVectors {
     pub input: InputName,

@@ -1,9 +1,9 @@
-//! Each task alone: what the joint training of a trial is measured by.
+//! Single-task baselines, with which the joint training of a trial is compared.
 //!
-//! Alone means with the same inputs, trunk, own layers, training and seed, but hard sharing with nobody, a
-//! weight of 1, and no other task's answers. What a sharing adds to the trunk (experts, columns) is not
-//! there. Where the best epoch of the trial is chosen by another task's metric, that of a task alone is
-//! chosen by its own loss.
+//! A baseline has the same inputs, trunk, head, training settings and seed, but hard sharing, weight 1, and
+//! no predictions of other tasks. What a sharing adds to the trunk (experts, columns) is left out. If the
+//! best epoch of the trial is selected by another task's metric, that of the baseline is selected by the
+//! task's own loss.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::spec::pipeline::PipelineConfig;
 use crate::train::config::{BalanceConfig, GradientsConfig};
 
 impl Trial {
-    /// The tasks to be trained alone beside it.
+    /// The tasks that are also trained alone.
     pub fn baselines(&self) -> Vec<&TaskName> {
         match self.pipeline.evaluate.baselines {
             Some(BaselinesConfig::SingleTask(_)) => self.pipeline.tasks.keys().collect(),
@@ -23,17 +23,17 @@ impl Trial {
         }
     }
 
-    /// The same trial with one task alone.
+    /// Returns the same trial with only this task.
     pub fn alone(&self, task: &TaskName) -> Self {
         Self { choices: Vec::new(), pipeline: alone(&self.pipeline, task), ..self.clone() }
     }
 
-    /// What the training and the scores of a task alone depend on, but for the data: trials that differ in
-    /// nothing else share them.
-    pub(crate) fn alone_words(&self, task: &TaskName) -> Value {
+    /// The settings that a baseline's training and scores depend on, apart from the data. Trials with equal
+    /// settings share the baseline.
+    pub(crate) fn baseline_config(&self, task: &TaskName) -> Value {
         let own = self.alone(task);
         let mut train = serde_json::to_value(&own.pipeline.train).unwrap_or_default();
-        // How often to save does not change what is learned.
+        // The checkpoint interval does not affect the result.
         if let Some(train) = train.as_object_mut() {
             train.shift_remove("checkpoint");
         }
@@ -61,7 +61,7 @@ fn alone(pipeline: &PipelineConfig, task: &TaskName) -> PipelineConfig {
     own.train.gradients = GradientsConfig::default();
     own.train.affinity = None;
     let monitor = &mut own.train.monitor;
-    if monitor.task.as_ref().is_some_and(|watched| watched != task) {
+    if monitor.task.as_ref().is_some_and(|monitored| monitored != task) {
         (monitor.task, monitor.metric) = (None, None);
     }
     own

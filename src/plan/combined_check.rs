@@ -1,5 +1,5 @@
-//! From a sweep's choices to its trials: each combination is laid over the pipeline, and checked as the
-//! pipeline itself was.
+//! From the choices of a sweep to its trials: each combination is applied to the pipeline and checked like
+//! the pipeline itself.
 
 use crate::domain::diagnostic::{Diagnostic, Path, Severity};
 use crate::plan::check;
@@ -9,8 +9,8 @@ use crate::plan::trial::Trial;
 use crate::spec::pipeline::PipelineConfig;
 use crate::spec::variant::{PipelineVariants, SettingChange};
 
-/// Every trial of a pipeline whose defaults are filled in, and what is worth a warning; or everything
-/// that is wrong with the choices. `known`: what was said of the pipeline itself.
+/// Returns all trials of a pipeline (with defaults filled in) and warnings, or all errors of the choices.
+/// `known` are the diagnostics of the pipeline itself.
 pub(crate) fn all(
     pipeline: &PipelineConfig,
     known: &[Diagnostic],
@@ -22,7 +22,7 @@ pub(crate) fn all(
     };
     let variants = PipelineVariants::from_pipeline(&plain);
     let mut diagnostics = UniqueDiagnostics::default();
-    // Each choice alone first, so that what is wrong with one is told once, at its own place.
+    // Each choice alone first, so that a problem of one is reported once, at its own location.
     for pick in singles(sweep) {
         let picks = [pick];
         match variant(&variants, &picks, known) {
@@ -33,7 +33,7 @@ pub(crate) fn all(
             Err(problems) => diagnostics.extend(problems),
         }
     }
-    if diagnostics.is_bad() {
+    if diagnostics.has_errors() {
         return Err(diagnostics.0);
     }
     let mut trials = Vec::new();
@@ -51,28 +51,28 @@ pub(crate) fn all(
             trials.push(Trial { number, seed, choices, pipeline });
         }
     }
-    if diagnostics.is_bad() { Err(diagnostics.0) } else { Ok((trials, diagnostics.0)) }
+    if diagnostics.has_errors() { Err(diagnostics.0) } else { Ok((trials, diagnostics.0)) }
 }
 
-/// Diagnostics, each once.
+/// Diagnostics without duplicates.
 #[derive(Default)]
 struct UniqueDiagnostics(Vec<Diagnostic>);
 
 impl UniqueDiagnostics {
-    fn extend(&mut self, news: impl IntoIterator<Item = Diagnostic>) {
-        for diagnostic in news {
+    fn extend(&mut self, others: impl IntoIterator<Item = Diagnostic>) {
+        for diagnostic in others {
             if !self.0.contains(&diagnostic) {
                 self.0.push(diagnostic);
             }
         }
     }
 
-    fn is_bad(&self) -> bool {
+    fn has_errors(&self) -> bool {
         self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 }
 
-/// The pipeline with these choices and its warnings, or what is wrong with it; told at the choices' places.
+/// Returns the pipeline with these choices and its warnings, or its errors; located at the choices.
 pub(crate) fn variant(
     variants: &PipelineVariants,
     picks: &[SettingChoice],
@@ -80,8 +80,8 @@ pub(crate) fn variant(
 ) -> Result<(PipelineConfig, Vec<Diagnostic>), Vec<Diagnostic>> {
     let changes: Vec<SettingChange> = picks.iter().map(|pick| pick.change.clone()).collect();
     let at_choice = |diagnostics: Vec<Diagnostic>| -> Vec<Diagnostic> {
-        let news = diagnostics.into_iter().filter(|diagnostic| !known.contains(diagnostic));
-        news.map(|diagnostic| placed(diagnostic, picks)).collect()
+        let new = diagnostics.into_iter().filter(|diagnostic| !known.contains(diagnostic));
+        new.map(|diagnostic| located_at_choice(diagnostic, picks)).collect()
     };
     let mut changed = variants.with(&changes).map_err(at_choice)?;
     let diagnostics = check::all(&changed);
@@ -92,25 +92,25 @@ pub(crate) fn variant(
     Ok((changed, at_choice(diagnostics)))
 }
 
-/// A diagnostic of a changed pipeline, told where the choice stands that brought it about.
-fn placed(diagnostic: Diagnostic, picks: &[SettingChoice]) -> Diagnostic {
+/// Moves a diagnostic of a changed pipeline to the choice that caused it.
+fn located_at_choice(diagnostic: Diagnostic, picks: &[SettingChoice]) -> Diagnostic {
     let own = picks
         .iter()
         .find(|pick| diagnostic.path.starts_with(&pick.path) || pick.path.starts_with(&diagnostic.path));
     if let Some(pick) = own {
-        // Of an address that leads nowhere the key is wrong, not the choices under it.
+        // The key is wrong, not the choices under it.
         if ["unknown-address", "other-choice"].contains(&diagnostic.code) {
             let path = pick.key();
             return Diagnostic { path, on_key: true, ..diagnostic };
         }
         let inside = diagnostic.path.0.get(pick.path.0.len()..).unwrap_or_default();
-        let path = Path([pick.address.0.as_slice(), inside].concat());
+        let path = Path([pick.location.0.as_slice(), inside].concat());
         return Diagnostic { path, ..diagnostic };
     }
-    let text: Vec<String> = picks.iter().map(SettingChoice::describe).collect();
-    let message = format!("with {}: `{}`: {}", text.join(", "), diagnostic.path, diagnostic.message);
+    let choices: Vec<String> = picks.iter().map(SettingChoice::describe).collect();
+    let message = format!("with {}: `{}`: {}", choices.join(", "), diagnostic.path, diagnostic.message);
     match picks {
-        [one] => Diagnostic { path: one.address.clone(), message, on_key: false, ..diagnostic },
+        [one] => Diagnostic { path: one.location.clone(), message, on_key: false, ..diagnostic },
         _ => Diagnostic { path: Path::from_key("sweep").key("space"), message, on_key: true, ..diagnostic },
     }
 }

@@ -1,6 +1,6 @@
-//! Data files by content. A file's hash is remembered by its path, size, inode and the times of its last
-//! change, so that a gigabyte is read once and not at every `mtl plan`. Programs that copy a file may set its
-//! modification time back; the time at which the system saw it changed (Unix: ctime) they cannot.
+//! Content hashes of data files. A file's hash is cached by path, size, inode and the times of its last
+//! change, so that a gigabyte is read once and not for every `mtl plan`. Programs that copy a file may reset
+//! its modification time; they cannot reset the change time of the file system (Unix: ctime).
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -15,13 +15,18 @@ use crate::disk::whole_file::{folder, write_whole};
 use crate::domain::event::FileContent;
 use crate::domain::fingerprint::Fingerprint;
 
-/// Counts up when the remembered form changes; another version is forgotten.
+/// Version of the cache file; other versions are ignored.
 const FORMAT: u32 = 2;
 
-/// A file changed fewer nanoseconds ago may change again without its time showing it.
-const RACY: i64 = 2_000_000_000;
+/// A file that changed less than this many nanoseconds ago may change again without a visible change of its
+/// time.
+const SETTLE_TIME: i64 = 2_000_000_000;
 
-/// The content of a file, read whole.
+/// Reads and hashes a file.
+///
+/// # Errors
+///
+/// If the file cannot be read, or is not a regular file.
 pub fn file(path: &Path) -> io::Result<FileContent> {
     let mut reader = regular_file::open(path)?;
     let mut hasher = blake3::Hasher::new();
@@ -42,27 +47,28 @@ pub fn file(path: &Path) -> io::Result<FileContent> {
     Ok(FileContent { path: path.to_owned(), bytes, fingerprint })
 }
 
-/// The content of some bytes.
+/// Hashes bytes.
 pub fn bytes(bytes: &[u8]) -> Fingerprint {
     Fingerprint(blake3::hash(bytes).to_hex().to_string())
 }
 
-/// The content of a table: its files', in the order it reads them, and the names that its rows are made of.
+/// Hashes the content of a table: its files, in the order of reading, and the file names that its rows
+/// contain.
 pub fn combined(files: &[FileContent], names: &[String]) -> Fingerprint {
     let mut hasher = blake3::Hasher::new();
     for file in files {
         hasher.update(file.fingerprint.0.as_bytes());
         hasher.update(b"\n");
     }
-    // A name may hold anything, so its length stands before it.
+    // Prefixed by the length, because a name may contain any character.
     for name in names {
         hasher.update(format!("{} {name}\n", name.len()).as_bytes());
     }
     Fingerprint(hasher.finalize().to_hex().to_string())
 }
 
-/// Remembered contents, kept in a JSON file that may be lost or damaged without harm: it is believed only
-/// when its own hash is right.
+/// The cache of content hashes, stored as a JSON file that may be lost or damaged without harm: it is used
+/// only if its own hash is correct.
 #[derive(Debug, Default)]
 pub struct ContentCache {
     file: Option<PathBuf>,
@@ -77,13 +83,13 @@ struct CachedContent {
     fingerprint: Fingerprint,
 }
 
-/// What shows that a file is as it was, without reading it.
+/// Identifies an unchanged file without reading it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct FileIdentity {
     size: u64,
     /// Nanoseconds since 1970.
     modified: i64,
-    /// The same, of the last change of content, name, owner or times; 0 where the system keeps none.
+    /// Nanoseconds since 1970 of the last change of content, name, owner or times; 0 if not available.
     changed: i64,
     inode: u64,
 }
@@ -92,7 +98,7 @@ struct FileIdentity {
 struct ContentCacheFile {
     format: u32,
     files: BTreeMap<String, CachedContent>,
-    /// That of the two above.
+    /// Hash of the other two fields.
     hash: String,
 }
 
@@ -110,18 +116,18 @@ impl ContentCacheFile {
 }
 
 impl ContentCache {
-    /// What was remembered at `place`; nothing when it is absent, damaged or of another version.
+    /// Loads the cache file; the cache is empty if the file is missing, damaged or of another version.
     pub fn open(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         let stored =
             std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<ContentCacheFile>(&text).ok());
-        let is_whole =
+        let is_valid =
             |stored: &ContentCacheFile| stored.format == FORMAT && stored.hash == stored.own_hash();
-        let known = stored.filter(is_whole).map(|stored| stored.files);
+        let known = stored.filter(is_valid).map(|stored| stored.files);
         Self { file: Some(path), known: known.unwrap_or_default(), changed: false }
     }
 
-    /// A file's content, remembered or read.
+    /// Returns the content hash of a file, from the cache or by reading it.
     pub fn file(&mut self, path: &Path) -> io::Result<FileContent> {
         let path = std::path::absolute(path)?;
         let metadata = regular_file::metadata(&path)?;
@@ -133,9 +139,9 @@ impl ContentCache {
             return Ok(FileContent { path, bytes: identity.size, fingerprint: known.fingerprint.clone() });
         }
         let content = file(&path)?;
-        let is_steady = FileIdentity::from_metadata(&std::fs::metadata(&path)?) == identity
+        let is_unchanged = FileIdentity::from_metadata(&std::fs::metadata(&path)?) == identity
             && content.bytes == identity.size;
-        if is_steady && identity.is_settled() {
+        if is_unchanged && identity.is_settled() {
             self.known.insert(key, CachedContent { identity, fingerprint: content.fingerprint.clone() });
         } else {
             self.known.remove(&key);
@@ -144,11 +150,11 @@ impl ContentCache {
         Ok(content)
     }
 
-    /// Writes what is remembered beside its place and moves it there, when there is something new.
+    /// Writes the cache file atomically, if there are new entries.
     pub fn save(&mut self) -> io::Result<()> {
         let Some(cache_path) = self.file.as_ref().filter(|_| self.changed) else { return Ok(()) };
         std::fs::create_dir_all(folder(cache_path))?;
-        // Another process may have learned of other files meanwhile.
+        // Keep what another process has added in the meantime.
         let mut files = Self::open(cache_path.clone()).known;
         files.extend(self.known.iter().map(|(path, known)| (path.clone(), known.clone())));
         let text = serde_json::to_vec(&ContentCacheFile::new(files))?;
@@ -169,10 +175,10 @@ impl FileIdentity {
         Self { size: metadata.len(), modified, changed, inode }
     }
 
-    /// Was the file changed long enough ago that a later change shows in its times?
+    /// Was the last change long enough ago that a later one has another time?
     fn is_settled(&self) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as i64);
-        self.modified != 0 && now.saturating_sub(self.modified.max(self.changed)) >= RACY
+        self.modified != 0 && now.saturating_sub(self.modified.max(self.changed)) >= SETTLE_TIME
     }
 }
 
@@ -205,28 +211,28 @@ mod tests {
         File::options().write(true).open(path).unwrap().set_times(times).unwrap();
     }
 
-    /// As `cp -p`, `rsync -t` and `touch -r` do.
+    /// `cp -p`, `rsync -t` and `touch -r` do this.
     #[test]
     #[cfg(unix)]
-    fn a_change_shows_although_size_and_time_are_set_back() {
+    fn a_change_is_detected_although_size_and_time_are_reset() {
         let folder = tempfile::tempdir().unwrap();
         let (path, time) = (folder.path().join("a"), old());
         write(&path, "one", time);
-        // What is remembered was changed a while ago.
+        // Only files that changed a while ago are cached.
         std::thread::sleep(Duration::from_millis(2100));
         let mut contents = ContentCache::open(folder.path().join("files.json"));
         let one = contents.file(&path).unwrap();
         contents.save().unwrap();
         write(&path, "two", time);
         let mut contents = ContentCache::open(folder.path().join("files.json"));
-        assert_eq!(contents.known.len(), 1, "it was remembered");
+        assert_eq!(contents.known.len(), 1, "the hash is cached");
         let two = contents.file(&path).unwrap();
         assert_ne!(one.fingerprint, two.fingerprint);
         assert_eq!(two.fingerprint, super::file(&path).unwrap().fingerprint);
     }
 
     #[test]
-    fn what_is_remembered_is_believed_only_when_it_is_whole() {
+    fn a_damaged_cache_file_is_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("files.json");
         let remembered = |from: &str, to: &str| {
@@ -250,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn names_cannot_run_into_one_another() {
+    fn adjacent_names_cannot_be_confused() {
         let names =
             |names: &[&str]| combined(&[], &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
         assert_ne!(names(&["a", "b"]), names(&["a\nb"]));

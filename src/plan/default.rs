@@ -1,4 +1,4 @@
-//! What is filled in when the file leaves it out, because it depends on something else in the file.
+//! Fills in defaults that depend on other settings of the file.
 
 use crate::domain::name::PipelineName;
 use crate::domain::number::Count;
@@ -9,7 +9,7 @@ use crate::plan::preference;
 use crate::spec::pipeline::PipelineConfig;
 use crate::train::config::WeightingConfig;
 
-/// Fills in name, tables, losses, metrics and the monitored metric. Names are checked elsewhere.
+/// Fills in name, tables, losses, metrics and the monitored metric.
 pub(crate) fn fill(pipeline: &mut PipelineConfig, default_name: &str) {
     pipeline.name.get_or_insert_with(|| pipeline_name(default_name));
     let only_table = match pipeline.data.len() {
@@ -31,8 +31,7 @@ pub(crate) fn fill(pipeline: &mut PipelineConfig, default_name: &str) {
             config.front.get_or_insert(Count::constant(preference::along(tasks)));
         }
     }
-    let laid = pipeline.sweep.as_ref().map(|sweep| preference::expanded(pipeline, sweep));
-    pipeline.sweep = laid;
+    pipeline.sweep = pipeline.sweep.as_ref().map(|sweep| preference::expanded(pipeline, sweep));
     for objective in pipeline.sweep.iter_mut().flat_map(|sweep| &mut sweep.objectives) {
         if objective.metric.is_none() {
             let metrics = pipeline.tasks.get(&objective.task).and_then(|task| task.metrics.as_ref());
@@ -46,7 +45,7 @@ pub(crate) fn fill(pipeline: &mut PipelineConfig, default_name: &str) {
     }
 }
 
-/// How a task's tags begin and go on, where it has tags.
+/// The tagging scheme of a task; `None` for tasks without tags.
 pub(crate) fn scheme(kind: &TargetConfig) -> TagScheme {
     match kind {
         TargetConfig::Tagging(tagging) => tagging.scheme,
@@ -54,16 +53,17 @@ pub(crate) fn scheme(kind: &TargetConfig) -> TagScheme {
     }
 }
 
-/// A pipeline's name from its file's: what cannot stand in a name becomes `_`, and of a long one the
-/// beginning is taken.
+/// Derives a pipeline's name from its file name: invalid characters become `_`, and long names are truncated.
 pub(crate) fn pipeline_name(stem: &str) -> PipelineName {
     let letters = |c: char| if c.is_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
     let mut name: String = stem.chars().map(letters).collect();
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
         name.insert(0, '_');
     }
-    // A name is at most 64 bytes; a run's name adds to it.
+    // Names have at most 64 bytes; run ids append to them.
     let ends = name.char_indices().map(|(start, letter)| start + letter.len_utf8());
     name.truncate(ends.take_while(|end| *end <= 48).last().unwrap_or(0));
-    PipelineName::new(name).or_else(|| PipelineName::new("pipeline")).unwrap_or_else(|| unreachable!())
+    PipelineName::new(name)
+        .or_else(|| PipelineName::new("pipeline"))
+        .unwrap_or_else(|| unreachable!("`pipeline` is a valid name"))
 }

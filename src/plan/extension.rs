@@ -1,4 +1,4 @@
-//! Which items of other crates a pipeline uses.
+//! Finds the registered items of other crates that a pipeline uses.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::evaluate::config::MetricConfig;
 use crate::model::config::{LayerConfig, LossConfig, SharingConfig};
 use crate::train::config::WeightingConfig;
 
-/// The registered items that some words name, with the crates they come from: `my_layers 0.1.0`. An item's
-/// name is a key of a map, or stands bare.
+/// Returns the registered items that are named in `config`, with the crates that registered them
+/// (`my_layers 0.1.0`). An item is named by the key of a map or by a bare string.
 pub fn extensions(config: &Value) -> BTreeMap<&'static str, &'static str> {
     let all = [
         FeatureConfig::registered(),
@@ -28,14 +28,14 @@ pub fn extensions(config: &Value) -> BTreeMap<&'static str, &'static str> {
     extensions
 }
 
-fn collect_extensions(config: &Value, see: &mut impl FnMut(&str)) {
+fn collect_extensions(config: &Value, visit: &mut impl FnMut(&str)) {
     match config {
-        Value::String(name) => see(name),
-        Value::Array(items) => items.iter().for_each(|item| collect_extensions(item, see)),
+        Value::String(name) => visit(name),
+        Value::Array(items) => items.iter().for_each(|item| collect_extensions(item, visit)),
         Value::Object(entries) => {
             for (key, value) in entries {
-                see(key);
-                collect_extensions(value, see);
+                visit(key);
+                collect_extensions(value, visit);
             }
         }
         _ => {}

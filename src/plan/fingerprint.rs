@@ -1,5 +1,5 @@
-//! What a stage's result depends on, as one number: only words that change the result (`words.rs`), the
-//! fingerprints of the stages before it, and the stage's format version.
+//! Fingerprints of stages: a hash of the settings that affect the result (`stage_config.rs`), the
+//! fingerprints of the stages before it, and the version of the stage's artifact.
 
 mod stage_config;
 
@@ -17,12 +17,12 @@ use crate::plan::stage::{Stage, format};
 pub use crate::plan::content_cache::{combined, file};
 
 impl Plan {
-    /// The fingerprint of the whole pipeline as resolved: equal means the same experiment.
+    /// The fingerprint of the resolved pipeline: equal for equal experiments.
     pub fn fingerprint(&self) -> Fingerprint {
         fingerprint(&to_json(&self.pipeline))
     }
 
-    /// The fingerprint of every stage. `content`: that of each table's files.
+    /// The fingerprints of all stages. `content` are the content hashes of the tables.
     pub fn fingerprints(&self, content: &BTreeMap<TableName, Fingerprint>) -> BTreeMap<Stage, Fingerprint> {
         let mut all: BTreeMap<Stage, Fingerprint> = BTreeMap::new();
         for node in self.order() {
@@ -30,24 +30,24 @@ impl Plan {
             let upstream: Vec<&Fingerprint> =
                 self.upstream(node).into_iter().filter_map(|node| all.get(&self.graph[node])).collect();
             let config = self.stage_config(stage, content);
-            let mut whole = json!({
+            let mut content_json = json!({
                 "stage": stage.kind().name(),
                 "format": format(&stage.work),
                 "words": config,
                 "upstream": upstream,
             });
-            // What another crate's items compute may change with its version.
-            let extensions = extensions(&whole["words"]);
+            // The results of registered items may change with the version of their crate.
+            let extensions = extensions(&content_json["words"]);
             if !extensions.is_empty() {
-                whole["extensions"] = json!(extensions);
+                content_json["extensions"] = json!(extensions);
             }
-            all.insert(stage.clone(), fingerprint(&whole));
+            all.insert(stage.clone(), fingerprint(&content_json));
         }
         all
     }
 }
 
-/// The fingerprint of canonical JSON: fields in the order their structs declare, no blanks.
+/// Hash of canonical JSON: fields in the order of their structs, no whitespace.
 fn fingerprint(value: &Value) -> Fingerprint {
     Fingerprint(blake3::hash(value.to_string().as_bytes()).to_hex().to_string())
 }

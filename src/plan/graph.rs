@@ -1,4 +1,4 @@
-//! The stages in their order: an edge leads from what gives an artifact to what needs it.
+//! The graph of stages: an edge leads from the stage that produces an artifact to a stage that needs it.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,9 @@ use crate::plan::resolved_plan::Plan;
 use crate::plan::stage::{ArtifactKind, Stage, Work};
 use crate::plan::trial::Trial;
 
-/// load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify; and where
-/// joint training is measured, the tasks alone, each once for all trials that differ in nothing it depends
-/// on, and with evaluate -> gain.
+/// Builds load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify. With
+/// baselines, adds one stage per task (shared by all trials with equal baseline settings), and gain after
+/// these and evaluate.
 pub(crate) fn build<'a>(
     tables: impl Iterator<Item = &'a TableName>,
     trials: &[Trial],
@@ -44,18 +44,18 @@ pub(crate) fn build<'a>(
             graph.add_edge(train, needs_weights, ArtifactKind::Weights);
         }
         graph.add_edge(export, verify, ArtifactKind::Model);
-        let mut alone = Vec::new();
+        let mut task_baselines = Vec::new();
         for task in trial.baselines() {
-            let baseline = baselines.entry(trial.alone_words(task).to_string()).or_insert_with(|| {
+            let baseline = baselines.entry(trial.baseline_config(task).to_string()).or_insert_with(|| {
                 let baseline = graph.add_node(Stage::of_trial(Work::Baseline(task.clone()), trial.number));
                 graph.add_edge(fit, baseline, ArtifactKind::Dataset);
                 baseline
             });
-            alone.push(*baseline);
+            task_baselines.push(*baseline);
         }
-        if !alone.is_empty() {
+        if !task_baselines.is_empty() {
             let gain = graph.add_node(Stage::of_trial(Work::Gain, trial.number));
-            for scored in alone.into_iter().chain([evaluate]) {
+            for scored in task_baselines.into_iter().chain([evaluate]) {
                 graph.add_edge(scored, gain, ArtifactKind::Scores);
             }
         }
@@ -64,30 +64,30 @@ pub(crate) fn build<'a>(
 }
 
 impl Plan {
-    /// Every stage after those it needs; in the order they were made where either may come first.
+    /// All stages in topological order; where the order is free, in order of creation.
     pub fn order(&self) -> Vec<NodeIndex> {
         let mut order = toposort(&self.graph, None).unwrap_or_else(|_| self.graph.node_indices().collect());
-        // The builder adds every node after those it needs: its own order is one such order.
+        // Nodes are created after those they need, so the order of creation is topological.
         order.sort_unstable();
         order
     }
 
-    /// The stages in an order in which they can be done.
+    /// All stages in an order in which they can run.
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.order().into_iter().map(|node| &self.graph[node])
     }
 
-    /// Where a stage stands.
+    /// The node of a stage.
     pub fn node(&self, stage: &Stage) -> Option<NodeIndex> {
         self.graph.node_indices().find(|node| self.graph[*node] == *stage)
     }
 
-    /// The stages it needs something of, in the order they were made.
+    /// The stages that this one needs, in order of creation.
     pub fn upstream(&self, node: NodeIndex) -> Vec<NodeIndex> {
         self.neighbours(node, Direction::Incoming)
     }
 
-    /// The stages that need something of it.
+    /// The stages that need this one.
     pub fn downstream(&self, node: NodeIndex) -> Vec<NodeIndex> {
         self.neighbours(node, Direction::Outgoing)
     }
@@ -99,14 +99,14 @@ impl Plan {
         stages
     }
 
-    /// The stage and everything it needs, in an order in which it can be done: `--only STAGE`, by
-    /// key or by kind. `None` when there is no such stage.
+    /// The stages with this key or kind and everything they need, in an order in which they can run
+    /// (`--only STAGE`). `None` if there is no such stage.
     pub fn only(&self, name: &str) -> Option<Vec<NodeIndex>> {
-        let meant = |node: &NodeIndex| {
+        let is_selected = |node: &NodeIndex| {
             let stage = &self.graph[*node];
             stage.key() == name || stage.kind().name() == name
         };
-        let mut open: Vec<NodeIndex> = self.graph.node_indices().filter(meant).collect();
+        let mut open: Vec<NodeIndex> = self.graph.node_indices().filter(is_selected).collect();
         if open.is_empty() {
             return None;
         }

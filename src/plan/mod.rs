@@ -1,4 +1,4 @@
-//! What does the pipeline mean, and can it work? Alone in naming petgraph and blake3.
+//! Validates and resolves pipelines into plans. Only this module uses petgraph and blake3.
 
 pub mod baseline;
 pub mod check;

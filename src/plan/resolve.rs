@@ -1,4 +1,4 @@
-//! Words become a plan, or every reason why they cannot.
+//! Resolves a pipeline into a plan.
 
 use crate::domain::diagnostic::{Diagnostic, Severity};
 use crate::plan::check;
@@ -8,9 +8,12 @@ use crate::plan::graph;
 use crate::plan::resolved_plan::Plan;
 use crate::spec::pipeline::PipelineConfig;
 
-/// The plan of a pipeline and what is worth a warning, or every diagnostic at once.
+/// Returns the plan of a pipeline and its warnings. `default_name` is the file's name without its extension.
+/// No file is read.
 ///
-/// `default_name` is the file's name without its ending. Touches no file.
+/// # Errors
+///
+/// All problems of the pipeline, errors and warnings.
 pub fn resolve(
     pipeline: &PipelineConfig,
     default_name: &str,

@@ -1,4 +1,4 @@
-//! The validated meaning of a pipeline: what the rooms of the craft are asked to do.
+//! The plan: a validated pipeline, its trials and its stages.
 
 use petgraph::graph::DiGraph;
 
@@ -16,40 +16,40 @@ use crate::spec::pipeline::PipelineConfig;
 use crate::spec::sweep::ChoicesConfig;
 use crate::spec::task::MissingLabel;
 
-/// A pipeline that can work: names resolved, defaults filled in, stages ordered.
+/// A valid pipeline: names resolved, defaults filled in, stages ordered.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Every default filled in: name, each task's table, loss and metrics, the monitored metric.
+    /// With all defaults filled in: name, each task's table, loss and metrics, the monitored metric.
     pub pipeline: PipelineConfig,
     pub trials: Vec<Trial>,
     pub graph: DiGraph<Stage, ArtifactKind>,
-    /// What a run may take, where it was said (`--memory`); else what the machine has.
+    /// The memory limit of a run (`--memory`); default: what the machine has.
     pub memory: Option<Bytes>,
 }
 
-/// One task as far as its data is concerned.
+/// The data of one task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedTask {
     pub name: TaskName,
     pub table: TableName,
     pub columns: Vec<ColumnName>,
     pub target: TargetConfig,
-    /// `missing: error`: refuse an empty label.
+    /// `missing: error`: missing labels are errors.
     pub missing_is_error: bool,
 }
 
 impl Plan {
-    /// The pipeline's name. Resolving fills it in.
+    /// The pipeline's name, which resolving has filled in.
     pub fn name(&self) -> PipelineName {
         self.pipeline.name.clone().unwrap_or_else(|| crate::plan::default::pipeline_name(""))
     }
 
-    /// The inputs in the file's order.
+    /// The inputs in the order of the file.
     pub fn inputs(&self) -> Vec<(InputName, FeatureConfig)> {
         self.pipeline.inputs.iter().map(|(name, input)| (name.clone(), input.feature.clone())).collect()
     }
 
-    /// The tasks in the file's order.
+    /// The tasks in the order of the file.
     pub fn tasks(&self) -> Vec<PlannedTask> {
         let only_table = self.pipeline.data.keys().next();
         let planned = |(name, task): (&TaskName, &crate::spec::task::TaskConfig)| {
@@ -64,17 +64,17 @@ impl Plan {
         self.pipeline.tasks.iter().filter_map(planned).collect()
     }
 
-    /// The metrics of every task, in the file's order.
+    /// The metrics of every task, in the order of the file.
     pub fn metrics(&self) -> Vec<(TaskName, Vec<MetricConfig>)> {
         metrics(&self.pipeline)
     }
 
-    /// The network's words, gathered from inputs, trunk, sharing and tasks; before any sweep.
+    /// The settings of the network without any sweep, from inputs, trunk, sharing and tasks.
     pub fn network(&self) -> NetworkConfig {
         network(&self.pipeline)
     }
 
-    /// What a trial varies, as short as tells it from the others: `weighting dwa, seed 2`.
+    /// A short label of a trial's choices that is unique among the trials: `weighting dwa, seed 2`.
     pub fn label(&self, trial: &Trial) -> String {
         let space = self.pipeline.sweep.as_ref().map(|sweep| &sweep.space);
         let choices = trial.choices.iter().map(|choice| {
@@ -89,7 +89,7 @@ impl Plan {
         choices.chain([format!("seed {}", trial.seed)]).collect::<Vec<_>>().join(", ")
     }
 
-    /// The trial of this number.
+    /// The trial with this number.
     pub fn trial(&self, number: u32) -> Option<&Trial> {
         self.trials.iter().find(|trial| trial.number == number)
     }

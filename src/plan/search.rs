@@ -1,6 +1,6 @@
-//! Trials that are chosen by what came of the earlier ones. The plan begins with some; the run adds the
-//! others, one combination after the other, each a trial per seed. A batch of them is chosen by what came of
-//! all trials before the batch.
+//! Trials that a search chooses from the results of earlier trials. The plan starts with some; the run adds
+//! the others, one combination at a time, each with one trial per seed. A batch of combinations is chosen
+//! from the results of all trials before the batch.
 
 use serde_json::Value;
 
@@ -9,27 +9,27 @@ use crate::domain::score::Direction;
 use crate::plan::combined_check::variant;
 use crate::plan::graph;
 use crate::plan::resolved_plan::Plan;
-use crate::plan::sweep::{PATIENCE, SettingChoice, random, seeds};
+use crate::plan::sweep::{MAX_REPEATS, SettingChoice, random, seeds};
 use crate::plan::tpe::{EvaluatedChoice, promising};
 use crate::plan::trial::Trial;
 use crate::spec::pipeline::PipelineConfig;
 use crate::spec::sweep::{SweepConfig, SweepSearchConfig, TpeConfig};
 use crate::spec::variant::{PipelineVariants, SettingChange};
 
-/// What came of a trial.
+/// The result of a trial.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrialOutcome {
     /// Its best objective.
     pub objective: f64,
-    /// Its last epoch, where it did not come to its end.
+    /// The last epoch, if the trial was stopped early.
     pub given_up: Option<usize>,
 }
 
-/// Choices by address.
+/// Setting paths and chosen values.
 pub type ChoicesByAddress = Vec<(String, Value)>;
 
 impl Plan {
-    /// Which objectives are better.
+    /// Whether higher or lower objectives are better.
     pub fn direction(&self) -> Direction {
         let monitor = &self.pipeline.train.monitor;
         match (&monitor.task, &monitor.metric) {
@@ -38,15 +38,15 @@ impl Plan {
         }
     }
 
-    /// Trials of one combination.
+    /// Number of trials per combination.
     pub fn seeds(&self) -> usize {
         self.pipeline.sweep.as_ref().map_or(1, |sweep| seeds(sweep, &self.pipeline).len())
     }
 
-    /// Combinations that are still to be chosen.
+    /// Number of combinations that are still to be chosen.
     pub fn open(&self) -> usize {
-        let wanted = self.search().map_or(0, |(_, config)| config.trials.get());
-        wanted.saturating_sub(self.trials.len() / self.seeds())
+        let total = self.search().map_or(0, |(_, config)| config.trials.get());
+        total.saturating_sub(self.trials.len() / self.seeds())
     }
 
     fn search(&self) -> Option<(&SweepConfig, &TpeConfig)> {
@@ -57,13 +57,13 @@ impl Plan {
         }
     }
 
-    /// How many combinations a search by results chooses at a time; `None` where there is none.
+    /// Number of combinations that a search chooses at a time; `None` without a search.
     pub fn batch(&self) -> Option<usize> {
         self.search().map(|(_, config)| config.batch.get())
     }
 
-    /// The next combinations to train; fewer than a batch when the space is used up.
-    pub fn propose(&self, came: impl Fn(u32) -> Option<TrialOutcome>) -> Vec<ChoicesByAddress> {
+    /// Returns the next combinations to train; fewer than a batch if the space is exhausted.
+    pub fn propose(&self, outcome: impl Fn(u32) -> Option<TrialOutcome>) -> Vec<ChoicesByAddress> {
         let Some((sweep, config)) = self.search() else { return Vec::new() };
         let seed = config.seed.unwrap_or(self.pipeline.seed).get();
         let sign = if self.direction() == Direction::Lower { 1.0 } else { -1.0 };
@@ -71,35 +71,41 @@ impl Plan {
         let mut tried = Vec::new();
         for trials in self.trials.chunks(self.seeds()) {
             let values: Vec<Value> = trials[0].choices.iter().map(|choice| choice.value.clone()).collect();
-            let came: Vec<TrialOutcome> = trials.iter().filter_map(|trial| came(trial.number)).collect();
-            let latest = came.iter().map(|came| came.given_up.unwrap_or(usize::MAX)).max();
+            let outcomes: Vec<TrialOutcome> =
+                trials.iter().filter_map(|trial| outcome(trial.number)).collect();
+            let latest = outcomes.iter().map(|outcome| outcome.given_up.unwrap_or(usize::MAX)).max();
             if let Some(latest) = latest {
-                // Of several seeds those that came furthest speak.
-                let far = came.iter().filter(|came| came.given_up.unwrap_or(usize::MAX) == latest);
-                let losses: Vec<f64> = far.map(|came| sign * came.objective).collect();
+                // Of several seeds, only those that were trained longest count.
+                let longest =
+                    outcomes.iter().filter(|outcome| outcome.given_up.unwrap_or(usize::MAX) == latest);
+                let losses: Vec<f64> = longest.map(|outcome| sign * outcome.objective).collect();
                 let loss = losses.iter().sum::<f64>() / losses.len() as f64;
-                let given_up = (latest < usize::MAX).then_some(latest);
-                tried.push(EvaluatedChoice { values: values.clone(), given_up, loss });
+                let pruned_at = (latest < usize::MAX).then_some(latest);
+                tried.push(EvaluatedChoice { values: values.clone(), pruned_at, loss });
             }
             known.push(values);
         }
         let variants = PipelineVariants::from_pipeline(&plain(&self.pipeline));
         let mut chosen = Vec::new();
         for _ in 0..config.batch.get().min(self.open()) {
-            let likely = promising(sweep, config, seed, known.len() as u64, &tried);
-            // Where the estimators have nothing new to say, chance has.
-            let drawn = || random(sweep, seed, known.len() + PATIENCE as usize).into_iter();
+            let proposals = promising(sweep, config, seed, known.len() as u64, &tried);
+            // If the estimators propose nothing new, draw at random.
+            let drawn = || random(sweep, seed, known.len() + MAX_REPEATS as usize).into_iter();
             let new = |picks: &Vec<SettingChoice>| {
                 !known.contains(&values(picks)) && variant(&variants, picks, &[]).is_ok()
             };
-            let Some(picks) = likely.into_iter().find(new).or_else(|| drawn().find(new)) else { break };
+            let Some(picks) = proposals.into_iter().find(new).or_else(|| drawn().find(new)) else { break };
             known.push(values(&picks));
             chosen.push(picks.into_iter().map(|pick| (pick.change.address, pick.change.value)).collect());
         }
         chosen
     }
 
-    /// Adds a combination's trials, one per seed, and gives their numbers; or what is wrong with it.
+    /// Adds the trials of a combination, one per seed, and returns their numbers.
+    ///
+    /// # Errors
+    ///
+    /// The problems of the pipeline with these choices.
     pub fn add(&mut self, choices: &ChoicesByAddress) -> Result<Vec<u32>, Vec<Diagnostic>> {
         let Some(sweep) = self.pipeline.sweep.clone() else { return Ok(Vec::new()) };
         let changes: Vec<SettingChange> = choices

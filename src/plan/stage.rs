@@ -1,37 +1,38 @@
-//! What flows between the stages of a plan's graph, and the version of what each makes.
+//! The artifacts that stages exchange, and their versions.
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::domain::stage::{Stage, Work};
 
-/// Counts up when the artifact of such a stage changes its form or its meaning: older ones are made anew.
+/// The version of a stage's artifact: it increases when its format or meaning changes, so that older
+/// artifacts are rebuilt.
 pub(crate) fn format(work: &Work) -> u32 {
     match work {
-        // 2: the signature tells how rows are read; numbers are centered and scaled in 64 bits; classes that
-        // training never saw are kept and scored; undefined scores are told.
+        // 2: the signature says how rows are read; numbers are centered and scaled in 64 bits; classes that
+        // do not occur in training are kept and scored; undefined scores are reported.
         Work::Fit | Work::Train | Work::Evaluate | Work::Baseline(_) => 2,
         Work::Load(_) | Work::Split(_) => 1,
-        // 2: the card holds hashes of all files, and the answers to the sample rows.
+        // 2: the card contains hashes of all files, and the predictions of the sample rows.
         Work::Export | Work::Verify => 2,
         Work::Gain => 1,
     }
 }
 
-/// What a stage gives and another needs.
+/// What a stage produces for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ArtifactKind {
     /// The rows of a table.
     Table,
-    /// Which rows learn, choose and test.
+    /// The rows of each split.
     Rows,
     /// The encoded tables and the signature.
     Dataset,
     /// The trained weights.
     Weights,
-    /// The written model.
+    /// The exported model.
     Model,
-    /// What every metric says.
+    /// The values of all metrics.
     Scores,
 }
 

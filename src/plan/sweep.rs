@@ -1,4 +1,4 @@
-//! The combinations of a sweep: all of them, or some drawn at random.
+//! The combinations of a sweep: all of them, or a random sample.
 
 use serde_json::{Value, json};
 
@@ -7,29 +7,30 @@ use crate::spec::pipeline::PipelineConfig;
 use crate::spec::sweep::{ChoicesConfig, RangeConfig, SweepConfig, SweepSearchConfig};
 use crate::spec::variant::{SettingChange, address};
 
-/// More trainings than anybody waits for.
-pub(crate) const MOST_TRIALS: usize = 1000;
+/// Maximum number of trials.
+pub(crate) const MAX_TRIALS: usize = 1000;
 
-/// Draws that may repeat an earlier one before the space counts as used up.
-pub(crate) const PATIENCE: u64 = 200;
+/// After this many draws of known combinations the space counts as exhausted.
+pub(crate) const MAX_REPEATS: u64 = 200;
 
-/// One choice for one setting, and where it stands in the file.
+/// One choice for one setting, and its location in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SettingChoice {
     pub change: SettingChange,
-    /// The setting it changes.
+    /// The setting that is changed.
     pub path: Path,
-    pub address: Path,
+    /// The location of the choice in the file.
+    pub location: Path,
 }
 
 impl SettingChoice {
-    /// A choice as it was made before.
+    /// A choice that was made before.
     pub fn from_change(change: SettingChange) -> Self {
-        let at_path = key(&change.address);
-        Self { path: address(&change.address).unwrap_or_default(), change, address: at_path }
+        let location = key(&change.address);
+        Self { path: address(&change.address).unwrap_or_default(), change, location }
     }
 
-    /// The address in the space that it stands under.
+    /// The location of the setting's key in `space`.
     pub fn key(&self) -> Path {
         key(&self.change.address)
     }
@@ -40,7 +41,7 @@ impl SettingChoice {
     }
 }
 
-/// A choice as text: names bare, everything else as JSON, which is YAML too.
+/// A choice as text: strings unquoted, everything else as JSON, which is also YAML.
 pub fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -52,12 +53,12 @@ fn key(address: &str) -> Path {
     Path::from_key("sweep").key("space").key(address)
 }
 
-fn pick(name: &str, value: Value, at_path: Path) -> SettingChoice {
+fn pick(name: &str, value: Value, location: Path) -> SettingChoice {
     let path = address(name).unwrap_or_default();
-    SettingChoice { change: SettingChange { address: name.to_owned(), value }, path, address: at_path }
+    SettingChoice { change: SettingChange { address: name.to_owned(), value }, path, location }
 }
 
-/// Every listed choice and the ends of every range, each alone.
+/// Every listed choice and the bounds of every range, each alone.
 pub(crate) fn singles(sweep: &SweepConfig) -> Vec<SettingChoice> {
     let mut all = Vec::new();
     for (name, choices) in &sweep.space {
@@ -74,12 +75,12 @@ pub(crate) fn singles(sweep: &SweepConfig) -> Vec<SettingChoice> {
     all
 }
 
-/// The combinations to train, in their order.
+/// The combinations to train, in order.
 pub(crate) fn combinations(sweep: &SweepConfig, seed: u64) -> Vec<Vec<SettingChoice>> {
     match &sweep.search {
         SweepSearchConfig::Grid(_) => grid(sweep),
         SweepSearchConfig::Random(config) => random(sweep, seed, config.trials.get()),
-        // The others are chosen by what comes of these.
+        // Further combinations are chosen from the results of these.
         SweepSearchConfig::Tpe(config) => {
             let seed = config.seed.map_or(seed, |seed| seed.get());
             random(sweep, seed, config.startup.get().min(config.trials.get()))
@@ -99,25 +100,26 @@ fn grid(sweep: &SweepConfig) -> Vec<Vec<SettingChoice>> {
     let mut all: Vec<Vec<SettingChoice>> = vec![Vec::new()];
     for (name, choices) in &sweep.space {
         let ChoicesConfig::List(values) = choices else { continue };
-        let longer = |begun: &Vec<SettingChoice>| {
-            let begun = begun.clone();
+        let extended = |prefix: &Vec<SettingChoice>| {
+            let prefix = prefix.clone();
             values.iter().enumerate().map(move |(i, value)| {
-                let mut picks = begun.clone();
+                let mut picks = prefix.clone();
                 picks.push(pick(name, value.clone(), key(name).index(i)));
                 picks
             })
         };
-        all = all.iter().flat_map(longer).collect();
+        all = all.iter().flat_map(extended).collect();
     }
     all
 }
 
-/// Draws are a function of seed, number and address: a longer search begins with the shorter one's, and
-/// another address leaves the draws of the others as they were.
-pub(crate) fn random(sweep: &SweepConfig, seed: u64, wanted: usize) -> Vec<Vec<SettingChoice>> {
+/// Draws up to `count` distinct combinations. Draws are a function of seed, number and setting path: a longer
+/// search starts with the combinations of a shorter one, and adding a setting does not change the draws of
+/// the others.
+pub(crate) fn random(sweep: &SweepConfig, seed: u64, count: usize) -> Vec<Vec<SettingChoice>> {
     let mut all: Vec<Vec<SettingChoice>> = Vec::new();
     let (mut number, mut repeated) = (0, 0);
-    while all.len() < wanted && repeated < PATIENCE {
+    while all.len() < count && repeated < MAX_REPEATS {
         let draw = |(name, choices): (&String, &ChoicesConfig)| {
             let chance = chance(seed, number, name);
             match choices {
@@ -139,17 +141,16 @@ pub(crate) fn random(sweep: &SweepConfig, seed: u64, wanted: usize) -> Vec<Vec<S
     all
 }
 
-/// The choice that stands at a place of a list.
-pub(crate) fn choice(name: &str, choices: &ChoicesConfig, address: usize) -> SettingChoice {
+/// The choice at an index of a list.
+pub(crate) fn choice(name: &str, choices: &ChoicesConfig, index: usize) -> SettingChoice {
     let value = match choices {
-        ChoicesConfig::List(values) => values.get(address).cloned().unwrap_or_default(),
+        ChoicesConfig::List(values) => values.get(index).cloned().unwrap_or_default(),
         ChoicesConfig::Range(_) => Value::Null,
     };
-    pick(name, value, key(name).index(address))
+    pick(name, value, key(name).index(index))
 }
 
-/// The choice of a number that stands somewhere on the scale of its range: on the logarithm, where it has
-/// one.
+/// The choice of a number at a position on the scale of its range (logarithmic for `log` ranges).
 pub(crate) fn number(name: &str, range: &RangeConfig, at: f64) -> SettingChoice {
     let value = match range {
         RangeConfig::Log(config) => json!(rounded(at.exp()).clamp(config.between.0, config.between.1)),
@@ -161,7 +162,7 @@ pub(crate) fn number(name: &str, range: &RangeConfig, at: f64) -> SettingChoice 
     pick(name, value, key(name))
 }
 
-/// From 0 up to but not 1.
+/// A uniform draw in [0, 1), as a function of seed, number and setting path.
 pub(crate) fn chance(seed: u64, number: u64, address: &str) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"sweep");
@@ -170,11 +171,11 @@ pub(crate) fn chance(seed: u64, number: u64, address: &str) -> f64 {
     hasher.update(address.as_bytes());
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
-    // As many bits as a double has.
+    // The 53 bits of a double's significand.
     (u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// The value at a share of a range, from 0 for its beginning to 1 for its end.
+/// The value at a fraction of a range, from 0 for its lower bound to 1 for its upper bound.
 pub(crate) fn within(range: &RangeConfig, share: f64) -> Value {
     match range {
         RangeConfig::Log(config) => {
@@ -192,7 +193,7 @@ pub(crate) fn within(range: &RangeConfig, share: f64) -> Value {
     }
 }
 
-/// To four significant digits, so that a person can write it again.
+/// Rounds to four significant digits for readability.
 fn rounded(value: f64) -> f64 {
     format!("{value:.3e}").parse().unwrap_or(value)
 }
@@ -203,52 +204,52 @@ mod tests {
     use crate::spec::registry::read_words;
     use crate::spec::sweep::SweepConfig;
 
-    fn sentences(text: &str) -> Vec<String> {
-        let sweep: SweepConfig = read_words(text).expect("words");
+    fn drawn(text: &str) -> Vec<String> {
+        let sweep: SweepConfig = read_words(text).expect("settings");
         let picks = combinations(&sweep, 7);
-        let output = |picks: &Vec<crate::plan::sweep::SettingChoice>| {
+        let line = |picks: &Vec<crate::plan::sweep::SettingChoice>| {
             picks.iter().map(|pick| plain(&pick.change.value)).collect::<Vec<_>>().join(" ")
         };
-        picks.iter().map(output).collect()
+        picks.iter().map(line).collect()
     }
 
     #[test]
-    fn a_grid_is_every_combination_and_the_last_address_is_the_fastest() {
+    fn in_a_grid_the_last_setting_varies_fastest() {
         assert_eq!(
-            sentences("{space: {a: [1, x], b.c: [0.5, {d: {e: 1}}]}}"),
+            drawn("{space: {a: [1, x], b.c: [0.5, {d: {e: 1}}]}}"),
             ["1 0.5", "1 {\"d\":{\"e\":1}}", "x 0.5", "x {\"d\":{\"e\":1}}"]
         );
-        assert_eq!(sentences("{}"), [""], "no space: the pipeline itself");
+        assert_eq!(drawn("{}"), [""], "without a space: the pipeline itself");
     }
 
     #[test]
-    fn draws_lie_in_their_range_are_repeatable_and_never_the_same() {
+    fn draws_are_in_their_range_reproducible_and_distinct() {
         let text = |trials: usize| {
             format!(
                 "{{space: {{a: {{log: [1.0e-5, 0.1]}}, b: {{whole: [2, 4]}}}}, search: {{random: {trials}}}}}"
             )
         };
-        let (few, many) = (sentences(&text(5)), sentences(&text(50)));
-        assert_eq!(few, many[..5], "a longer search begins with the shorter one");
+        let (few, many) = (drawn(&text(5)), drawn(&text(50)));
+        assert_eq!(few, many[..5], "a longer search starts with the shorter one");
         assert_eq!(many.len(), 50);
         let numbers = |column: usize| -> Vec<f64> {
             many.iter().map(|line| line.split(' ').nth(column).unwrap().parse().unwrap()).collect()
         };
         assert!(numbers(0).iter().all(|value| (1e-5..=0.1).contains(value)));
         let below = numbers(0).iter().filter(|value| **value < 1e-3).count();
-        assert!((15..=35).contains(&below), "half of the magnitudes lie below 0.001: {below}");
+        assert!((15..=35).contains(&below), "half of the magnitudes are below 0.001: {below}");
         assert!([2.0, 3.0, 4.0].iter().all(|whole| numbers(1).contains(whole)));
     }
 
     #[test]
     fn a_small_space_ends_a_random_search() {
-        let mut all = sentences("{space: {a: [1, 2], b: [3, 4]}, search: {random: {trials: 100}}}");
+        let mut all = drawn("{space: {a: [1, 2], b: [3, 4]}, search: {random: {trials: 100}}}");
         all.sort();
         assert_eq!(all, ["1 3", "1 4", "2 3", "2 4"]);
     }
 
     #[test]
-    fn chances_are_even() {
+    fn draws_are_uniform() {
         let mean = (0..1000).map(|number| chance(1, number, "a")).sum::<f64>() / 1000.0;
         // Standard error 0.0091.
         assert!((mean - 0.5).abs() < 0.03, "{mean}");

@@ -1,12 +1,12 @@
 //! Tree-structured Parzen estimators (Bergstra et al., "Algorithms for hyper-parameter optimization", NeurIPS
-//! 2011): choices that are likelier among the good trials than among the others.
+//! 2011): chooses values that are more probable among the good trials than among the others.
 //!
-//! The trials are put in order by their objective, those given up early behind the others; the best `gamma`
-//! of them make the density l, the others g, for every address by itself. `candidates` values are drawn from
-//! l, and tried in the order of l / g. A list's density counts each choice once more than it was tried. A
-//! range's is a mixture of normal distributions within its ends: one at each value tried, as wide as the
-//! wider of the gaps beside it, and one for the whole range; of `log` ranges on the logarithm, of `whole`
-//! ones the mass of the number's cell.
+//! The trials are sorted by their objective, those stopped early last. For every setting separately, the best
+//! fraction `gamma` of them is fitted by the density l, the others by g. `candidates` values are drawn from l
+//! and ranked by l / g. The density of a list counts each choice once more than it was tried. The density of
+//! a range is a mixture of truncated normal distributions: one at each tried value, with the larger of the
+//! gaps to its neighbours as standard deviation, and one for the whole range. `log` ranges use the logarithm;
+//! `whole` ranges the probability mass of each number's cell.
 //!
 //! `sweep: {search: {tpe: {trials: 40, startup: 10}}}`
 
@@ -15,26 +15,27 @@ use serde_json::Value;
 use crate::plan::sweep::{SettingChoice, chance, choice, number, within};
 use crate::spec::sweep::{ChoicesConfig, RangeConfig, SweepConfig, TpeConfig};
 
-/// A combination that was tried, its values in the space's order.
+/// A combination that was tried, with its values in the order of the space.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EvaluatedChoice {
     pub values: Vec<Value>,
-    /// The epoch after which it was given up; `None` when it was trained to its end.
-    pub given_up: Option<usize>,
-    /// The lower the better.
+    /// The epoch after which it was stopped early; `None` if it was trained to the end.
+    pub pruned_at: Option<usize>,
+    /// Lower is better.
     pub loss: f64,
 }
 
 impl EvaluatedChoice {
-    /// What was trained to its end comes first; then what was given up late. Losses after few epochs and
-    /// after many are not compared.
+    /// Trials that were trained to the end come first, then those that were stopped late: losses after
+    /// different numbers of epochs are not comparable.
     fn order(&self, other: &Self) -> std::cmp::Ordering {
-        let rank = |own: &Self| own.given_up.map_or(0, |epoch| usize::MAX - epoch);
+        let rank = |own: &Self| own.pruned_at.map_or(0, |epoch| usize::MAX - epoch);
         rank(self).cmp(&rank(other)).then(self.loss.total_cmp(&other.loss))
     }
 }
 
-/// Combinations worth a trial, the most promising first. `turn`: how many were chosen before.
+/// Returns combinations worth a trial, the most promising first. `turn` is the number of earlier
+/// combinations.
 pub(crate) fn promising(
     sweep: &SweepConfig,
     config: &TpeConfig,
@@ -43,14 +44,14 @@ pub(crate) fn promising(
     tried: &[EvaluatedChoice],
 ) -> Vec<Vec<SettingChoice>> {
     let mut tried: Vec<&EvaluatedChoice> = tried.iter().collect();
-    // Of equal ones the earlier, so that the order is the same every time.
+    // The sort is stable, so that the order is reproducible.
     tried.sort_by(|a, b| a.order(b));
     if tried.len() < 2 {
         return Vec::new();
     }
     let good = ((config.gamma.get() * tried.len() as f64).ceil() as usize).clamp(1, tried.len() - 1);
     let (good, others) = tried.split_at(good);
-    let ranked = |(index, (name, choices)): (usize, (&String, &ChoicesConfig))| -> Vec<SettingChoice> {
+    let candidates = |(index, (name, choices)): (usize, (&String, &ChoicesConfig))| -> Vec<SettingChoice> {
         let density = |of: &[&EvaluatedChoice]| {
             let values: Vec<&Value> = of.iter().filter_map(|tried| tried.values.get(index)).collect();
             ParzenEstimator::fit(choices, &values)
@@ -63,8 +64,8 @@ pub(crate) fn promising(
                 ChoicesConfig::List(_) => choice(name, choices, value as usize),
                 ChoicesConfig::Range(range) => number(name, range, value),
             };
-            let at = l.at(choices, &pick.change.value);
-            (l.value(at).ln() - g.value(at).ln(), pick)
+            let at = l.position(choices, &pick.change.value);
+            (l.density(at).ln() - g.density(at).ln(), pick)
         };
         let mut drawn: Vec<(f64, SettingChoice)> = (0..config.candidates.get()).map(draw).collect();
         drawn.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -76,12 +77,12 @@ pub(crate) fn promising(
         }
         ranked
     };
-    let columns: Vec<Vec<SettingChoice>> = sweep.space.iter().enumerate().map(ranked).collect();
-    let most = columns.iter().map(Vec::len).max().unwrap_or(0);
-    // The best of every address; then one address after the other takes its next.
+    let columns: Vec<Vec<SettingChoice>> = sweep.space.iter().enumerate().map(candidates).collect();
+    let longest = columns.iter().map(Vec::len).max().unwrap_or(0);
+    // The best value of every setting; then one setting after the other takes its next best value.
     let first: Vec<SettingChoice> = columns.iter().filter_map(|column| column.first().cloned()).collect();
     let mut all = vec![first.clone()];
-    for rank in 1..most {
+    for rank in 1..longest {
         for (index, column) in columns.iter().enumerate() {
             if let Some(pick) = column.get(rank) {
                 let mut picks = first.clone();
@@ -93,7 +94,7 @@ pub(crate) fn promising(
     all
 }
 
-/// How likely each value of one address is.
+/// The estimated distribution of the values of one setting.
 #[derive(Clone, Debug, PartialEq)]
 enum ParzenEstimator {
     /// The probability of each choice.
@@ -101,15 +102,15 @@ enum ParzenEstimator {
     Kernels(ParzenKernels),
 }
 
-/// Normal distributions of the same weight within two ends.
+/// A mixture of truncated normal distributions with equal weights.
 #[derive(Clone, Debug, PartialEq)]
 struct ParzenKernels {
     low: f64,
     high: f64,
-    /// Middle and width of each.
+    /// Mean and standard deviation of each.
     normals: Vec<(f64, f64)>,
-    /// Half of a whole number's cell; 0 of a real one.
-    half: f64,
+    /// 0.5 for whole numbers (half the width of a cell); 0 for real numbers.
+    half_cell: f64,
 }
 
 impl ParzenEstimator {
@@ -123,112 +124,115 @@ impl ParzenEstimator {
             }
             ChoicesConfig::Range(range) => {
                 let (low, high) = (within(range, 0.0), within(range, 1.0));
-                let half = if matches!(range, RangeConfig::Whole(_)) { 0.5 } else { 0.0 };
-                let (low, high) = (position(range, &low) - half, position(range, &high) + half);
-                let middles = tried.iter().map(|value| position(range, value)).collect();
-                Self::Kernels(ParzenKernels::fit(low, high, half, middles))
+                let half_cell = if matches!(range, RangeConfig::Whole(_)) { 0.5 } else { 0.0 };
+                let (low, high) = (position(range, &low) - half_cell, position(range, &high) + half_cell);
+                let means = tried.iter().map(|value| position(range, value)).collect();
+                Self::Kernels(ParzenKernels::fit(low, high, half_cell, means))
             }
         }
     }
 
-    /// Where a value lies: a choice's place in its list, a number on its scale.
-    fn at(&self, choices: &ChoicesConfig, value: &Value) -> f64 {
+    /// The position of a value: the index in a list, or a number on the scale of its range.
+    fn position(&self, choices: &ChoicesConfig, value: &Value) -> f64 {
         match choices {
             ChoicesConfig::List(values) => values.iter().position(|known| known == value).unwrap_or(0) as f64,
             ChoicesConfig::Range(range) => position(range, value),
         }
     }
 
-    fn value(&self, at: f64) -> f64 {
+    fn density(&self, at: f64) -> f64 {
         match self {
-            Self::Choices(shares) => shares.get(at as usize).copied().unwrap_or(0.0),
-            Self::Kernels(kernels) => kernels.value(at),
+            Self::Choices(probabilities) => probabilities.get(at as usize).copied().unwrap_or(0.0),
+            Self::Kernels(kernels) => kernels.density(at),
         }
     }
 
-    /// A place drawn by two numbers from 0 up to 1.
+    /// Draws a position with two uniform numbers in [0, 1).
     fn draw(&self, first: f64, second: f64) -> f64 {
         match self {
-            Self::Choices(shares) => {
+            Self::Choices(probabilities) => {
                 let mut sum = 0.0;
-                let index = shares.iter().position(|share| {
-                    sum += share;
+                let index = probabilities.iter().position(|probability| {
+                    sum += probability;
                     first < sum
                 });
-                index.unwrap_or(shares.len() - 1) as f64
+                index.unwrap_or(probabilities.len() - 1) as f64
             }
             Self::Kernels(kernels) => kernels.draw(first, second),
         }
     }
 }
 
-/// A number on the scale of its range.
+/// The position of a number on the scale of its range.
 fn position(range: &RangeConfig, value: &Value) -> f64 {
     let value = value.as_f64().unwrap_or(f64::NAN);
     if matches!(range, RangeConfig::Log(_)) { value.ln() } else { value }
 }
 
 impl ParzenKernels {
-    fn fit(low: f64, high: f64, half: f64, tried: Vec<f64>) -> Self {
+    fn fit(low: f64, high: f64, half_cell: f64, tried: Vec<f64>) -> Self {
         let range = high - low;
-        let narrowest = range / (1.0 + tried.len() as f64).min(100.0);
-        let mut middles = tried;
-        let whole = 0.5 * (low + high);
-        middles.push(whole);
-        let own = middles.len() - 1;
-        let mut order: Vec<usize> = (0..middles.len()).collect();
-        order.sort_by(|a, b| middles[*a].total_cmp(&middles[*b]));
-        let mut normals = vec![(whole, range); middles.len()];
+        let min_deviation = range / (1.0 + tried.len() as f64).min(100.0);
+        let mut means = tried;
+        let center = 0.5 * (low + high);
+        means.push(center);
+        let prior = means.len() - 1;
+        let mut order: Vec<usize> = (0..means.len()).collect();
+        order.sort_by(|a, b| means[*a].total_cmp(&means[*b]));
+        let mut normals = vec![(center, range); means.len()];
         for (position, index) in order.iter().enumerate() {
-            if *index == own {
+            if *index == prior {
                 continue;
             }
             let gap =
-                |other: Option<&usize>| other.map_or(0.0, |other| (middles[*other] - middles[*index]).abs());
+                |other: Option<&usize>| other.map_or(0.0, |other| (means[*other] - means[*index]).abs());
             let before = position.checked_sub(1).and_then(|position| order.get(position));
-            let width = gap(before).max(gap(order.get(position + 1)));
-            normals[*index] = (middles[*index], width.clamp(narrowest, range));
+            let deviation = gap(before).max(gap(order.get(position + 1)));
+            normals[*index] = (means[*index], deviation.clamp(min_deviation, range));
         }
-        Self { low, high, normals, half }
+        Self { low, high, normals, half_cell }
     }
 
-    /// The density at a real number, the mass of a whole one.
-    fn value(&self, at: f64) -> f64 {
-        let one = |&(middle, width): &(f64, f64)| {
-            let below = |x: f64| below((x - middle) / width);
+    /// The density at a real number, or the probability mass of a whole number.
+    fn density(&self, at: f64) -> f64 {
+        let of_normal = |&(mean, deviation): &(f64, f64)| {
+            let below = |x: f64| normal_cdf((x - mean) / deviation);
             let inside = below(self.high) - below(self.low);
-            let here = match self.half > 0.0 {
-                true => below(at + self.half) - below(at - self.half),
+            let here = match self.half_cell > 0.0 {
+                true => below(at + self.half_cell) - below(at - self.half_cell),
                 false => {
-                    let z = (at - middle) / width;
-                    (-0.5 * z * z).exp() / (width * (2.0 * std::f64::consts::PI).sqrt())
+                    let z = (at - mean) / deviation;
+                    (-0.5 * z * z).exp() / (deviation * (2.0 * std::f64::consts::PI).sqrt())
                 }
             };
             here / inside
         };
-        let sum: f64 = self.normals.iter().map(one).sum();
-        // Far from everything it is small, but never nothing.
+        let sum: f64 = self.normals.iter().map(of_normal).sum();
+        // Positive, because its logarithm is taken.
         (sum / self.normals.len() as f64).max(f64::MIN_POSITIVE)
     }
 
     fn draw(&self, first: f64, second: f64) -> f64 {
         let index = ((first * self.normals.len() as f64) as usize).min(self.normals.len() - 1);
-        let (middle, width) = self.normals[index];
-        let below = |x: f64| below((x - middle) / width);
-        let wanted = below(self.low) + second * (below(self.high) - below(self.low));
+        let (mean, deviation) = self.normals[index];
+        let below = |x: f64| normal_cdf((x - mean) / deviation);
+        let target = below(self.low) + second * (below(self.high) - below(self.low));
         let (mut low, mut high) = (self.low, self.high);
         for _ in 0..60 {
-            let half = 0.5 * (low + high);
-            if below(half) < wanted { low = half } else { high = half }
+            let middle = 0.5 * (low + high);
+            if below(middle) < target { low = middle } else { high = middle }
         }
         let at = 0.5 * (low + high);
-        if self.half > 0.0 { at.round().clamp(self.low + self.half, self.high - self.half) } else { at }
+        match self.half_cell > 0.0 {
+            true => at.round().clamp(self.low + self.half_cell, self.high - self.half_cell),
+            false => at,
+        }
     }
 }
 
-/// The share of the standard normal distribution below `x`: 1/2 + phi(x) (x + x^3/3 + x^5/15 + ...)
-/// (Marsaglia 2004).
-fn below(x: f64) -> f64 {
+/// The cumulative distribution function of the standard normal distribution: 1/2 + phi(x) (x + x^3/3 + x^5/15
+/// + ...) (Marsaglia 2004).
+fn normal_cdf(x: f64) -> f64 {
     if x.abs() > 8.0 {
         return if x > 0.0 { 1.0 } else { 0.0 };
     }
@@ -249,11 +253,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::plan::sweep::random;
-    use crate::plan::tpe::{EvaluatedChoice, ParzenEstimator, below, promising};
+    use crate::plan::tpe::{EvaluatedChoice, ParzenEstimator, normal_cdf, promising};
     use crate::spec::sweep::{ChoicesConfig, SweepConfig, SweepSearchConfig};
 
     fn choices(text: &str) -> ChoicesConfig {
-        crate::spec::registry::read_words(text).expect("words")
+        crate::spec::registry::read_words(text).expect("settings")
     }
 
     // scipy 1.17.1:
@@ -268,7 +272,7 @@ mod tests {
     //       return np.mean([c(k + .5, m, s) - c(k - .5, m, s) for m, s in kernels])
     //   mass(3, 0.5, 4.5, [(2, 4/3), (2, 4/3), (2.5, 4.0)])
     #[test]
-    fn densities_as_scipy_has_them() {
+    fn densities_match_scipy() {
         let known = [
             (-3.0, 0.0013498980316300933),
             (-1.0, 0.15865525393145707),
@@ -276,23 +280,23 @@ mod tests {
             (4.0, 0.9999683287581669),
         ];
         for (x, expected) in known {
-            assert!((below(x) - expected).abs() < 1e-14, "{x}: {}", below(x));
+            assert!((normal_cdf(x) - expected).abs() < 1e-14, "{x}: {}", normal_cdf(x));
         }
-        let value = |text: &str, tried: &[Value], at: f64| {
-            ParzenEstimator::fit(&choices(text), &tried.iter().collect::<Vec<_>>()).value(at)
+        let density = |text: &str, tried: &[Value], at: f64| {
+            ParzenEstimator::fit(&choices(text), &tried.iter().collect::<Vec<_>>()).density(at)
         };
-        let linear = value("{linear: [0.0, 1.0]}", &[json!(0.1), json!(0.2)], 0.25);
+        let linear = density("{linear: [0.0, 1.0]}", &[json!(0.1), json!(0.2)], 0.25);
         assert!((linear - 1.4731036614699236).abs() < 1e-12, "{linear}");
-        let log = value("{log: [0.001, 1.0]}", &[json!(0.01)], 0.1_f64.ln());
+        let log = density("{log: [0.001, 1.0]}", &[json!(0.01)], 0.1_f64.ln());
         assert!((log - 0.14483332865748688).abs() < 1e-12, "{log}");
-        let whole = value("{whole: [1, 4]}", &[json!(2), json!(2)], 3.0);
+        let whole = density("{whole: [1, 4]}", &[json!(2), json!(2)], 3.0);
         assert!((whole - 0.2634784650912214).abs() < 1e-12, "{whole}");
-        let all: f64 = (1..=4).map(|k| value("{whole: [1, 4]}", &[json!(2)], f64::from(k))).sum();
+        let all: f64 = (1..=4).map(|k| density("{whole: [1, 4]}", &[json!(2)], f64::from(k))).sum();
         assert!((all - 1.0).abs() < 1e-12, "masses sum to 1: {all}");
-        assert_eq!(value("[a, b, c]", &[json!("b"), json!("b")], 1.0), 0.6);
+        assert_eq!(density("[a, b, c]", &[json!("b"), json!("b")], 1.0), 0.6);
     }
 
-    /// Best at x = 0.3, rate = 0.01, layers = 3, kind b.
+    /// The minimum is at x = 0.3, rate = 0.01, layers = 3, kind b.
     fn toy(values: &[Value]) -> f64 {
         let number = |index: usize| values[index].as_f64().expect("a number");
         let kind = if values[3] == json!("b") { 0.0 } else { 0.5 };
@@ -303,12 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn better_than_drawing_at_random() {
+    fn tpe_finds_better_values_than_random_search() {
         let text = "{space: {x: {linear: [-2.0, 2.0]}, rate: {log: [1.0e-5, 1.0]}, layers: {whole: [1, 9]},
                      kind: [a, b, c]}, search: {tpe: {trials: 40}}}";
-        let sweep: SweepConfig = crate::spec::registry::read_words(text).expect("words");
+        let sweep: SweepConfig = crate::spec::registry::read_words(text).expect("settings");
         let SweepSearchConfig::Tpe(config) = &sweep.search else { panic!("tpe") };
-        let (mut result, mut drawn) = (0.0, 0.0);
+        let (mut proposed, mut drawn) = (0.0, 0.0);
         const SEEDS: u64 = 30;
         for seed in 0..SEEDS {
             let values = |picks: &Vec<crate::plan::sweep::SettingChoice>| -> Vec<Value> {
@@ -320,7 +324,7 @@ mod tests {
             let all: Vec<EvaluatedChoice> = random(&sweep, seed, 40)
                 .iter()
                 .map(values)
-                .map(|values| EvaluatedChoice { loss: toy(&values), given_up: None, values })
+                .map(|values| EvaluatedChoice { loss: toy(&values), pruned_at: None, values })
                 .collect();
             drawn += best(&all) / SEEDS as f64;
             let mut tried = all[..10].to_vec();
@@ -329,29 +333,29 @@ mod tests {
                 let new =
                     next.iter().map(values).find(|values| tried.iter().all(|old| old.values != *values));
                 let values = new.expect("something new");
-                tried.push(EvaluatedChoice { loss: toy(&values), given_up: None, values });
+                tried.push(EvaluatedChoice { loss: toy(&values), pruned_at: None, values });
             }
-            result += best(&tried) / SEEDS as f64;
+            proposed += best(&tried) / SEEDS as f64;
         }
-        assert!(result < 0.6 * drawn, "{result} is not better than {drawn}");
+        assert!(proposed < 0.6 * drawn, "{proposed} is not better than {drawn}");
     }
 
     #[test]
-    fn the_same_every_time() {
+    fn proposals_are_reproducible() {
         let text = "{space: {x: {linear: [0.0, 1.0]}, kind: [a, b]}, search: {tpe: 9}}";
-        let sweep: SweepConfig = crate::spec::registry::read_words(text).expect("words");
+        let sweep: SweepConfig = crate::spec::registry::read_words(text).expect("settings");
         let SweepSearchConfig::Tpe(config) = &sweep.search else { panic!("tpe") };
         let tried = [(0.1, 1.0), (0.9, 2.0), (0.5, 3.0)].map(|(x, loss)| EvaluatedChoice {
             values: vec![json!(x), json!("a")],
-            given_up: None,
+            pruned_at: None,
             loss,
         });
         let next = || promising(&sweep, config, 4, 3, &tried);
         assert_eq!(next(), next());
-        assert!(promising(&sweep, config, 4, 1, &tried[..1]).is_empty(), "one says nothing");
-        // Given up, the best of them is the last.
-        let early = EvaluatedChoice { given_up: Some(2), ..tried[0].clone() };
-        let late = EvaluatedChoice { given_up: Some(5), ..tried[2].clone() };
+        assert!(promising(&sweep, config, 4, 1, &tried[..1]).is_empty(), "one trial is not enough");
+        // Trials that were stopped early come last.
+        let early = EvaluatedChoice { pruned_at: Some(2), ..tried[0].clone() };
+        let late = EvaluatedChoice { pruned_at: Some(5), ..tried[2].clone() };
         let mut all = [&early, &late, &tried[1]];
         all.sort_by(|a, b| a.order(b));
         assert_eq!(all.map(|tried| tried.loss), [2.0, 3.0, 1.0]);

@@ -1,4 +1,4 @@
-//! One training in a run: the pipeline with one choice for each swept setting, and one seed.
+//! A trial: the pipeline with one choice for each swept setting, and one seed.
 
 use crate::domain::name::TaskName;
 use crate::domain::number::Count;
@@ -8,45 +8,44 @@ use crate::plan::preference::{along, cosmos, simplex};
 use crate::spec::pipeline::PipelineConfig;
 use crate::spec::variant::SettingChange;
 
-/// One training in a run.
+/// One training of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
     /// Counts from 1.
     pub number: u32,
     pub seed: u64,
-    /// What the sweep chose, by address.
+    /// The choices of the sweep.
     pub choices: Vec<SettingChange>,
-    /// The pipeline with these choices, every default filled in; without its sweep.
+    /// The pipeline with these choices and all defaults filled in, without its sweep.
     pub pipeline: PipelineConfig,
 }
 
 impl Trial {
-    /// The network's words.
+    /// The settings of the network.
     pub fn network(&self) -> NetworkConfig {
         network(&self.pipeline)
     }
 
-    /// The metrics of every task, in the file's order.
+    /// The metrics of every task, in the order of the file.
     pub fn metrics(&self) -> Vec<(TaskName, Vec<MetricConfig>)> {
         metrics(&self.pipeline)
     }
 
-    /// The preferences that its trained network is scored for; none where it reads none.
+    /// The preferences that the trained network is scored for; empty if it reads none.
     pub(crate) fn preferences(&self) -> Vec<Vec<f64>> {
         let Some((_, config)) = cosmos(&self.pipeline) else { return Vec::new() };
         let tasks = self.pipeline.tasks.len();
         simplex(tasks, config.front.map_or_else(|| along(tasks), Count::get))
     }
 
-    /// What each task's first metric has at its worst, where the pipeline says so: a front's hypervolume
-    /// reaches up to there.
+    /// The reference point of the front's hypervolume: a value of each task's first metric, if configured.
     pub(crate) fn reference(&self) -> Vec<(&TaskName, f64)> {
         let Some((_, config)) = cosmos(&self.pipeline) else { return Vec::new() };
         config.reference.iter().map(|(task, worst)| (task, worst.get())).collect()
     }
 }
 
-/// The network's words, gathered from inputs, trunk, sharing and tasks.
+/// The settings of the network, from inputs, trunk, sharing and tasks.
 pub(crate) fn network(pipeline: &PipelineConfig) -> NetworkConfig {
     let task = |(name, task): (&TaskName, &crate::spec::task::TaskConfig)| TaskNetworkConfig {
         name: name.clone(),
@@ -64,7 +63,7 @@ pub(crate) fn network(pipeline: &PipelineConfig) -> NetworkConfig {
     }
 }
 
-/// The metrics of every task, in the file's order.
+/// The metrics of every task, in the order of the file.
 pub(crate) fn metrics(pipeline: &PipelineConfig) -> Vec<(TaskName, Vec<MetricConfig>)> {
     let tasks = pipeline.tasks.iter();
     tasks.map(|(name, task)| (name.clone(), task.metrics.clone().unwrap_or_default())).collect()

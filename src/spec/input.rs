@@ -1,4 +1,4 @@
-//! The words of an input: `inputs.<column>`: a feature's, and optionally an `encoder` among them.
+//! Settings of an input, `inputs.<column>`: those of its feature and an optional `encoder`.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -16,14 +16,14 @@ use crate::model::config::LayerConfig;
 pub struct InputConfig {
     /// How the column becomes a tensor.
     pub feature: FeatureConfig,
-    /// Layers of the input's own, before it meets the others.
+    /// Layers applied to this input before it is combined with the others.
     pub encoder: Vec<LayerConfig>,
 }
 
-/// The one setting every kind of input has besides its own.
+/// The setting that every kind of input has in addition to its own.
 pub const ENCODER: &str = "encoder";
 
-/// An input is a choice of feature whose settings may hold an `encoder`.
+/// An input is a choice of a feature whose settings may contain an `encoder`.
 impl Choice for InputConfig {
     const NOUN: &'static str = FeatureConfig::NOUN;
 
@@ -82,7 +82,7 @@ impl JsonSchema for InputConfig {
         "InputConfig".into()
     }
 
-    /// The features' schema, with an `encoder` among each one's settings.
+    /// The schema of the features, with `encoder` added to the settings of each.
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let layers = generator.subschema_for::<Vec<LayerConfig>>().to_value();
         let mut schema = FeatureConfig::json_schema(generator).to_value();
@@ -90,11 +90,12 @@ impl JsonSchema for InputConfig {
         let forms = schema.pointer_mut("/oneOf/0/properties").and_then(serde_json::Value::as_object_mut);
         for form in forms.into_iter().flat_map(|forms| forms.values_mut()) {
             let Some(settings) = form.pointer_mut("/anyOf/0") else { continue };
-            let name = settings["$ref"].as_str().and_then(|to| to.rsplit('/').next()).unwrap_or_default();
+            let name = settings["$ref"].as_str().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
             if let Some(definition) = known.get(name) {
                 *settings = definition.clone();
                 let mut layers = layers.clone();
-                layers["description"] = "Layers of the input's own, before it meets the others.".into();
+                layers["description"] =
+                    "Layers applied to this input before it is combined with the others.".into();
                 settings["properties"][ENCODER] = layers;
             }
         }
@@ -102,7 +103,7 @@ impl JsonSchema for InputConfig {
     }
 }
 
-/// Reads settings, but puts an `encoder` aside.
+/// Deserializes settings and stores an `encoder` separately.
 struct EncoderSplitter<'a, D> {
     inner: D,
     encoder: &'a RefCell<Vec<LayerConfig>>,
@@ -181,7 +182,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for EncoderSplitMap<'_, A> {
     }
 }
 
-/// Reads a key with the seed unless it is `encoder`; then gives the seed back.
+/// Deserializes a key with the seed, unless it is `encoder`; then returns the unused seed.
 struct InputKeySeed<K>(K);
 
 enum EncoderKey<K, T> {

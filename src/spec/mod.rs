@@ -1,4 +1,4 @@
-//! What did the user write? Alone in naming serde_yaml.
+//! The pipeline file: settings, parsing, diagnostics and documentation. Only this module uses serde_yaml.
 
 pub mod explain;
 pub mod input;

@@ -1,4 +1,4 @@
-//! Text becomes words: every problem is noted, its node pruned, and the rest read again.
+//! Parses a pipeline. Every problem is recorded, its node removed, and the rest parsed again.
 
 use serde::Deserialize;
 
@@ -13,10 +13,14 @@ use crate::spec::source::PipelineText;
 use crate::spec::synonym::synonym;
 use crate::spec::yaml;
 
-/// More problems than a person fixes at once.
-const MOST_PROBLEMS: usize = 50;
+/// Parsing stops after this many problems.
+const MAX_PROBLEMS: usize = 50;
 
-/// Reads a pipeline, or gives everything that is wrong with it in the order of the file.
+/// Parses a pipeline.
+///
+/// # Errors
+///
+/// All problems, in the order of the file.
 pub fn read(
     text: &str,
     file: &std::path::Path,
@@ -27,78 +31,88 @@ pub fn read(
     Ok((pipeline, source))
 }
 
-/// As [`read`], for bytes of any kind; the source stays at hand to show what is wrong.
+/// Like [`read`], for a source that is kept to show the problems.
+///
+/// # Errors
+///
+/// All problems, in the order of the file.
 pub fn read_source(source: &PipelineText) -> Result<PipelineConfig, Vec<Diagnostic>> {
     let (mut root, mut diagnostics) = tree(source).map_err(|diagnostic| vec![diagnostic])?;
     for change in source.overrides() {
         diagnostics.extend(change.apply(&mut root).err());
     }
-    let mut reading = PipelineParser { root, found: diagnostics, pruned: Vec::new(), stubs: Vec::new() };
-    let pipeline = reading.read();
+    let mut parser = PipelineParser { root, diagnostics, removed: Vec::new(), placeholders: Vec::new() };
+    let pipeline = parser.read();
     match pipeline {
-        Some(pipeline) if reading.found.is_empty() => Ok(pipeline),
+        Some(pipeline) if parser.diagnostics.is_empty() => Ok(pipeline),
         _ => {
-            let mut diagnostics = reading.found;
+            let mut diagnostics = parser.diagnostics;
             source.sort(&mut diagnostics);
             Err(diagnostics)
         }
     }
 }
 
-/// A tree that is not a file's own: a pipeline with some settings changed.
+/// Parses a tree that is not read from a file: a pipeline with some settings changed.
 pub(crate) fn read_node(root: Node) -> Result<PipelineConfig, Vec<Diagnostic>> {
-    let mut reading = PipelineParser { root, found: Vec::new(), pruned: Vec::new(), stubs: Vec::new() };
-    match reading.read() {
-        Some(pipeline) if reading.found.is_empty() => Ok(pipeline),
-        _ => Err(reading.found),
+    let mut parser =
+        PipelineParser { root, diagnostics: Vec::new(), removed: Vec::new(), placeholders: Vec::new() };
+    match parser.read() {
+        Some(pipeline) if parser.diagnostics.is_empty() => Ok(pipeline),
+        _ => Err(parser.diagnostics),
     }
 }
 
-/// The file as a tree of maps, or why it cannot be one.
+/// The file as a tree, or why it cannot be parsed.
 fn tree(source: &PipelineText) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
-    let whole = |code, message: String| Diagnostic::error(code, Path::root(), message);
-    if source.bytes() > yaml::LARGEST {
+    let file_error = |code, message: String| Diagnostic::error(code, Path::root(), message);
+    if source.bytes() > yaml::MAX_BYTES {
         let megabytes = source.bytes() as f64 / 1e6;
-        return Err(whole(
+        return Err(file_error(
             "file-too-large",
-            format!("the file has {megabytes:.1} MB: too much for a pipeline"),
+            format!("the file has {megabytes:.1} MB; the limit for a pipeline is 1 MB"),
         )
-        .help("a pipeline has at most 1 MB; data belongs in the files its `data` section names"));
+        .help("put data into files and name them in the `data` section"));
     }
     if !source.is_utf8() {
-        return Err(whole("not-utf8", "the file is not UTF-8 text".to_owned())
-            .help("save it as UTF-8 (without UTF-16 or Latin-1 letters)"));
+        return Err(file_error("not-utf8", "the file is not UTF-8 text".to_owned())
+            .help("save it as UTF-8 (not as UTF-16 or Latin-1)"));
     }
     let (root, notes) = yaml::parse(source.text())?;
     match root {
         Node::Map(_) => Ok((root, notes)),
-        Node::Null => Err(whole("empty-file", "the file is empty".to_owned()).help(
-            "a pipeline has at least the sections `data`, `inputs` and `tasks`; `mtl init` writes one",
+        Node::Null => Err(file_error("empty-file", "the file is empty".to_owned()).help(
+            "a pipeline needs at least the sections `data`, `inputs` and `tasks`; `mtl init DATA` writes one",
         )),
-        other => Err(whole("not-a-map", format!("the file is {}, not a map of sections", other.describe()))
-            .help("a pipeline begins with sections such as `data:`, `inputs:` and `tasks:`")),
+        other => {
+            let message = format!(
+                "the top level is {}; expected a map with `data`, `inputs` and `tasks`",
+                other.describe()
+            );
+            Err(file_error("not-a-map", message).help("`mtl init DATA` writes a first pipeline"))
+        }
     }
 }
 
-/// A tree on its way to being words.
+/// A tree that is being deserialized.
 struct PipelineParser {
     root: Node,
-    found: Vec<Diagnostic>,
-    /// What was taken out, so that its absence is not reported as well.
-    pruned: Vec<Path>,
-    /// Values that stand in for missing ones, only to see what else is missing.
-    stubs: Vec<ErrorStub>,
+    diagnostics: Vec<Diagnostic>,
+    /// Removed nodes, whose absence is not reported again.
+    removed: Vec<Path>,
+    /// Values inserted for missing ones, to find out what else is missing.
+    placeholders: Vec<Placeholder>,
 }
 
-struct ErrorStub {
+struct Placeholder {
     path: Path,
     tried: usize,
     names: &'static [&'static str],
 }
 
-impl ErrorStub {
-    /// Values of every sort, one of which reads as anything that is not itself a choice with
-    /// settings that must be given.
+impl Placeholder {
+    /// Returns the next value to try. One of them deserializes as any type except a choice with required
+    /// settings.
     fn next(&mut self) -> Option<Node> {
         let unsigned = Node::Scalar { value: Scalar::Unsigned(1), text: "1".to_owned() };
         let half = Node::Scalar { value: Scalar::Float(0.5), text: "0.5".to_owned() };
@@ -112,12 +126,12 @@ impl ErrorStub {
 }
 
 impl PipelineParser {
-    /// Each turn notes one problem or gives up one node, so that the loop ends.
+    /// Deserializes until it succeeds. Each iteration records a problem or removes a node, so the loop ends.
     fn read(&mut self) -> Option<PipelineConfig> {
-        for _ in 0..20 * MOST_PROBLEMS {
+        for _ in 0..20 * MAX_PROBLEMS {
             match PipelineConfig::deserialize(NodeReader(&self.root)) {
                 Ok(pipeline) => return Some(pipeline),
-                Err(_) if self.found.len() >= MOST_PROBLEMS => return None,
+                Err(_) if self.diagnostics.len() >= MAX_PROBLEMS => return None,
                 Err(problem)
                     if problem.path().0.is_empty()
                         && !matches!(problem.what, ProblemKind::MissingKey { .. }) =>
@@ -133,35 +147,35 @@ impl PipelineParser {
 
     fn recover(&mut self, problem: Problem) -> Option<()> {
         let path = problem.path();
-        if let Some(position) = self.stubs.iter().rposition(|stub| path.starts_with(&stub.path)) {
+        if let Some(position) = self.placeholders.iter().rposition(|one| path.starts_with(&one.path)) {
             return self.try_another(position, &problem);
         }
-        let caused = match problem.what {
-            ProblemKind::MissingKey { key } => self.pruned.iter().any(|gone| is_meant(gone, &path, key)),
-            _ => self.pruned.iter().any(|gone| gone.0.len() == path.0.len() + 1 && gone.starts_with(&path)),
+        let is_consequence = match problem.what {
+            ProblemKind::MissingKey { key } => self.removed.iter().any(|gone| is_meant(gone, &path, key)),
+            _ => self.removed.iter().any(|gone| gone.0.len() == path.0.len() + 1 && gone.starts_with(&path)),
         };
-        if !caused {
+        if !is_consequence {
             self.note(&problem);
         }
         match problem.what {
-            ProblemKind::MissingKey { key } => self.insert_stub(path.key(key)),
-            _ => self.prune(path),
+            ProblemKind::MissingKey { key } => self.insert_placeholder(path.key(key)),
+            _ => self.remove(path),
         }
     }
 
     fn note(&mut self, problem: &Problem) {
         let diagnostic = diagnostic(problem, &self.root);
-        self.found.push(diagnostic);
+        self.diagnostics.push(diagnostic);
     }
 
-    fn prune(&mut self, path: Path) -> Option<()> {
-        let gone = self.root.remove(&path);
-        self.pruned.push(path);
-        gone.then_some(())
+    fn remove(&mut self, path: Path) -> Option<()> {
+        let is_removed = self.root.remove(&path);
+        self.removed.push(path);
+        is_removed.then_some(())
     }
 
-    /// A bare name or nothing becomes a map, so that the stub has a place.
-    fn insert_stub(&mut self, path: Path) -> Option<()> {
+    /// Inserts a placeholder; a bare name or nothing becomes a map first.
+    fn insert_placeholder(&mut self, path: Path) -> Option<()> {
         let (PathStep::Key(key), parents) = path.0.split_last()? else { return None };
         let parent = self.root.at_mut(&Path(parents.to_vec()))?;
         match parent {
@@ -170,47 +184,49 @@ impl PipelineParser {
                 let name = name.clone();
                 *parent = Node::Map(vec![(name, Node::Map(vec![(key.clone(), Node::Null)]))]);
                 let path = Path(parents.to_vec()).key(&name_of(parent)?).key(key);
-                self.stubs.push(ErrorStub { path, tried: 0, names: &[] });
-                return self.advance(self.stubs.len() - 1);
+                self.placeholders.push(Placeholder { path, tried: 0, names: &[] });
+                return self.advance(self.placeholders.len() - 1);
             }
             other => *other = Node::Map(Vec::new()),
         }
-        self.stubs.push(ErrorStub { path, tried: 0, names: &[] });
-        self.advance(self.stubs.len() - 1)
+        self.placeholders.push(Placeholder { path, tried: 0, names: &[] });
+        self.advance(self.placeholders.len() - 1)
     }
 
     fn try_another(&mut self, position: usize, problem: &Problem) -> Option<()> {
-        let stub = &mut self.stubs[position];
-        if let (ProblemKind::UnknownName { known, .. }, true) = (&problem.what, stub.path == problem.path()) {
-            stub.names = known;
+        let placeholder = &mut self.placeholders[position];
+        if let (ProblemKind::UnknownName { known, .. }, true) =
+            (&problem.what, placeholder.path == problem.path())
+        {
+            placeholder.names = known;
         }
         self.advance(position)
     }
 
     fn advance(&mut self, position: usize) -> Option<()> {
-        let stub = &mut self.stubs[position];
-        let path = stub.path.clone();
+        let placeholder = &mut self.placeholders[position];
+        let path = placeholder.path.clone();
         let (PathStep::Key(key), parents) = path.0.split_last()? else { return None };
         let parent = Path(parents.to_vec());
-        match stub.next() {
+        match placeholder.next() {
             Some(value) => self.root.at_mut(&parent)?.set(key, value).then_some(()),
             None => {
-                self.stubs.remove(position);
-                self.prune(parent)
+                self.placeholders.remove(position);
+                self.remove(parent)
             }
         }
     }
 }
 
-/// Was this taken out as the key, or as a slip of it? `taks` is reported; that `tasks` is missing is
-/// then no news.
-fn is_meant(gone: &Path, parent: &Path, key: &str) -> bool {
-    match gone.0.split_last() {
-        Some((PathStep::Key(diagnostics), steps)) => {
+/// Is the removed node this key, or a misspelling of it? If `taks` is reported, the missing `tasks` is only a
+/// consequence.
+fn is_meant(removed: &Path, parent: &Path, key: &str) -> bool {
+    match removed.0.split_last() {
+        Some((PathStep::Key(removed_key), steps)) => {
             steps == parent.0
-                && (diagnostics == key
-                    || nearest(diagnostics, [key]).is_some()
-                    || synonym(diagnostics, &[key]).is_some())
+                && (removed_key == key
+                    || nearest(removed_key, [key]).is_some()
+                    || synonym(removed_key, &[key]).is_some())
         }
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! The sentence: one YAML file, read. Sections stand in the order a person thinks.
+//! The settings of a pipeline: one YAML file, with sections in the order of the workflow.
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -19,44 +19,44 @@ use crate::train::config::{BalanceConfig, TrainConfig};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PipelineConfig {
-    /// The pipeline's name; default: the file's name.
+    /// Name of the pipeline. Default: the name of the file.
     #[serde(default)]
     pub name: Option<PipelineName>,
-    /// What it is about, for people.
+    /// A description for people.
     #[serde(default)]
     pub description: Option<String>,
-    /// The seed of everything random. Default 0.
+    /// The seed of all randomness. Default 0.
     #[serde(default = "default_seed")]
     pub seed: Seed,
     /// Named tables; one is enough.
     pub data: IndexMap<TableName, TableConfig>,
-    /// Columns that become tensors, fitted on training rows only.
+    /// Columns that become input tensors; preprocessing is fitted on the training rows only.
     pub inputs: IndexMap<InputName, InputConfig>,
-    /// The shared body, a list of layers. Default: none, every head reads the inputs.
+    /// The shared layers. Default: none, every head reads the inputs.
     #[serde(default)]
     pub trunk: Vec<LayerConfig>,
-    /// How tasks share beyond the trunk. Default hard.
+    /// How tasks share parameters in addition to the trunk. Default hard.
     #[serde(default)]
     pub sharing: SharingConfig,
-    /// What is learned.
+    /// The tasks to train.
     pub tasks: IndexMap<TaskName, TaskConfig>,
-    /// How the tasks are balanced: a weighting of losses, a gradient method, or a list of one of each.
-    /// Default equal.
+    /// How the tasks are balanced: a loss weighting, a gradient method, or a list of one of each. Default
+    /// equal.
     #[serde(default)]
     pub weighting: BalanceConfig,
-    /// Which table the next batch comes from, when there are several. Default proportional.
+    /// The table of the next batch, if there are several. Default proportional.
     #[serde(default)]
     pub sampling: SamplingConfig,
-    /// How weights change.
+    /// Optimization and early stopping.
     #[serde(default)]
     pub train: TrainConfig,
-    /// What is scored at the end.
+    /// What is scored after training.
     #[serde(default)]
     pub evaluate: EvaluateConfig,
-    /// What the trained model is written as.
+    /// The export format of the trained model.
     #[serde(default)]
     pub export: ExportConfig,
-    /// Several trials of it, with settings that vary. Default: one trial.
+    /// Train several trials with different settings. Default: one trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepConfig>,
 }

@@ -1,4 +1,4 @@
-//! The words of pruning: when a trial of a sweep is given up before its last epoch.
+//! Settings of pruning: when a trial of a sweep is stopped before its last epoch.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,23 +7,23 @@ use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::number::{Count, Whole};
 
 kinds! {
-    /// When a trial is given up.
+    /// When a trial is stopped early.
     pub enum PruningConfig: "pruning" {
         Median: "median" => MedianConfig,
         Asha: "asha" => AshaConfig,
     }
 }
 
-/// Gives up a trial whose best objective so far is worse than the median of what the trials before it had by
-/// the same epoch: those of smaller numbers that came as far (the median stopping rule; Golovin et al., KDD
-/// 2017, who compare with finished trials alone).
+/// Stops a trial whose best objective so far is worse than the median of the earlier trials at the same
+/// epoch. Earlier trials are those with a smaller number that reached this epoch (the median stopping rule;
+/// Golovin et al., KDD 2017, compare with finished trials only).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MedianConfig {
-    /// Epochs after which no trial is given up yet. Default 1.
+    /// No trial is stopped before it has trained this many epochs. Default 1.
     #[serde(default = "default_warmup_epochs")]
     pub warmup_epochs: Whole,
-    /// Trials before it that must have come as far; the first ones are never given up. Default 4.
+    /// Minimum number of earlier trials that reached the same epoch; fewer stop no trial. Default 4.
     #[serde(default = "default_minimum_trials")]
     pub minimum_trials: Count,
 }
@@ -32,17 +32,17 @@ impl Settings for MedianConfig {
     const EXAMPLE: &'static str = "{median: {warmup_epochs: 1, minimum_trials: 4}}";
 }
 
-/// Asynchronous successive halving (Li et al., "A system for massively parallel hyperparameter tuning", MLSys
-/// 2020), in the form that stops: a trial that has come to `minimum_epochs`, or `reduction`, `reduction`
-/// squared, ... times as many, goes on only if its best objective is among the best one in `reduction` of it
-/// and the trials of smaller numbers that come there too.
+/// Asynchronous successive halving (ASHA; Li et al., "A system for massively parallel hyperparameter tuning",
+/// MLSys 2020) in its early-stopping variant: a trial that reaches a rung (`minimum_epochs`, and this times
+/// `reduction`, `reduction` squared, ...) continues only if its best objective is in the top 1 / `reduction`
+/// of the trials with smaller numbers that reach the rung, including itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AshaConfig {
-    /// Of so many one goes on; 2 or more. Default 3.
+    /// One in this many trials continues at each rung; at least 2. Default 3.
     #[serde(default = "default_reduction")]
     pub reduction: Count,
-    /// Epochs that every trial is trained for. Default 1.
+    /// Number of epochs that every trial is trained for. Default 1.
     #[serde(default = "default_minimum_epochs")]
     pub minimum_epochs: Count,
 }

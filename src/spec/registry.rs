@@ -1,4 +1,4 @@
-//! Every shelf a user chooses from: its noun, its names, its examples.
+//! All kinds of choices in a pipeline, with their names and examples.
 
 use schemars::{Schema, SchemaGenerator};
 
@@ -22,18 +22,18 @@ use crate::train::config::{
     OptimizerConfig, RegularizationConfig, ScalarizationConfig, ScheduleConfig, WeightingConfig,
 };
 
-/// One shelf.
+/// All choices of one kind, such as all layers.
 #[derive(Clone, Copy)]
 pub struct ChoiceRegistry {
     /// What is chosen: `layer`, `loss`.
     pub choice_kind: &'static str,
     names: fn() -> &'static [&'static str],
     examples: fn() -> &'static [(&'static str, &'static str)],
-    /// The field a bare value stands for.
+    /// The field that a bare value sets.
     pub bare_field: fn(&str) -> Option<&'static str>,
-    /// The JSON Schema of a name's settings.
+    /// The JSON Schema of the settings of a name.
     pub schema: fn(&str, &mut SchemaGenerator) -> Option<Schema>,
-    /// The words of a choice written as YAML, as JSON with every default filled in.
+    /// Parses a choice in YAML and returns it as JSON with all defaults filled in.
     pub read: fn(&str) -> Result<serde_json::Value, String>,
 }
 
@@ -42,13 +42,13 @@ impl ChoiceRegistry {
         (self.names)()
     }
 
-    /// Every name with its example, as YAML.
+    /// Every name with an example in YAML.
     pub fn examples(&self) -> &'static [(&'static str, &'static str)] {
         (self.examples)()
     }
 }
 
-/// All shelves.
+/// All kinds of choices.
 pub const REGISTRIES: [ChoiceRegistry; 24] = [
     registry_of::<SourceConfig>(),
     registry_of::<SplitConfig>(),
@@ -93,19 +93,19 @@ fn read<C: serde::de::DeserializeOwned + serde::Serialize>(text: &str) -> Result
     serde_json::to_value(&choice).map_err(|error| error.to_string())
 }
 
-/// The shelf with exactly these names.
+/// The registry with exactly these names.
 pub fn with_names(names: &[&str]) -> Option<&'static ChoiceRegistry> {
     REGISTRIES.iter().find(|registry| registry.names() == names)
 }
 
-/// The example of the name whose settings have this key.
+/// An example of `name` that shows the setting `key`.
 pub fn example(name: &str, key: &str) -> Option<&'static str> {
     REGISTRIES.iter().flat_map(|registry| registry.examples()).find_map(|(known, example)| {
         (*known == name && (example.contains(key) || *known == key)).then_some(*example)
     })
 }
 
-/// Words written as YAML, when they read.
+/// Parses YAML into settings; `None` if it is invalid.
 pub fn read_words<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     let (node, _) = yaml::parse(text).ok()?;
     T::deserialize(NodeReader(&node)).ok()

@@ -1,25 +1,24 @@
-//! Diagnostics as people read them, in the manner of rustc, and as JSON.
+//! Formats diagnostics for people, in the style of rustc, and as JSON.
 
 use std::fmt::Write;
 
 use crate::domain::diagnostic::{Diagnostic, DiagnosticList, Severity, abbreviate};
 use crate::spec::source::{PipelineText, TextLocation};
 
-/// Diagnostics with place, line, caret and help; with ANSI colours or without. Of one code at most ten.
+/// Formats diagnostics with location, source line, caret and help, optionally with ANSI colours. At most ten
+/// diagnostics per code are shown.
 pub fn render(diagnostics: &[Diagnostic], source: &PipelineText, colour: bool) -> String {
     let paint = Paint(colour);
     let mut out = String::new();
-    for each in abbreviate(diagnostics) {
-        match each {
-            DiagnosticList::Whole { diagnostic, help } => one(&mut out, diagnostic, help, source, &paint),
-            DiagnosticList::More { severity, code, places: locations } => {
+    for entry in abbreviate(diagnostics) {
+        match entry {
+            DiagnosticList::Whole { diagnostic, help } => {
+                write_diagnostic(&mut out, diagnostic, help, source, &paint)
+            }
+            DiagnosticList::More { severity, code, places } => {
                 let (word, hue) = name(severity);
-                let _ = writeln!(
-                    out,
-                    "{}: {}",
-                    paint.with(hue, word),
-                    DiagnosticList::left_out(code, &locations)
-                );
+                let _ =
+                    writeln!(out, "{}: {}", paint.with(hue, word), DiagnosticList::left_out(code, &places));
             }
         }
         out.push('\n');
@@ -27,7 +26,7 @@ pub fn render(diagnostics: &[Diagnostic], source: &PipelineText, colour: bool) -
     out
 }
 
-/// How many there are of them, for the last line: "pipeline.yaml: 53 problems".
+/// The number of diagnostics, as the last line: "pipeline.yaml: 53 problems".
 pub fn counted(diagnostics: &[Diagnostic], source: &PipelineText) -> String {
     let many = if diagnostics.len() == 1 { "problem" } else { "problems" };
     format!("{}: {} {many}\n", source.file().display(), diagnostics.len())
@@ -40,7 +39,7 @@ fn name(severity: Severity) -> (&'static str, &'static str) {
     }
 }
 
-/// The same as data: code, severity, path, message, help, file, line, column, set.
+/// Formats diagnostics as JSON: code, severity, path, message, help, file, line, column, set.
 pub fn json(diagnostics: &[Diagnostic], source: &PipelineText) -> serde_json::Value {
     let all = diagnostics.iter().map(|diagnostic| {
         let set = source.override_of(&diagnostic.path).map(|change| change.argument());
@@ -60,7 +59,13 @@ pub fn json(diagnostics: &[Diagnostic], source: &PipelineText) -> serde_json::Va
     all.collect()
 }
 
-fn one(out: &mut String, diagnostic: &Diagnostic, help: bool, source: &PipelineText, paint: &Paint) {
+fn write_diagnostic(
+    out: &mut String,
+    diagnostic: &Diagnostic,
+    help: bool,
+    source: &PipelineText,
+    paint: &Paint,
+) {
     let (word, hue) = name(diagnostic.severity);
     let head = paint.with(hue, &format!("{word}[{}]", diagnostic.code));
     let _ = writeln!(out, "{head}{}", paint.with(BOLD, &format!(": {}", diagnostic.message)));
@@ -69,7 +74,7 @@ fn one(out: &mut String, diagnostic: &Diagnostic, help: bool, source: &PipelineT
     if let Some(change) = source.override_of(&diagnostic.path) {
         let _ = writeln!(out, " {} --set {}", paint.with(BLUE, "-->"), change.argument());
     } else if let Some((location, line)) =
-        source.diagnostic_location(diagnostic).and_then(|p| Some((p, source.line(p.line)?)))
+        source.diagnostic_location(diagnostic).and_then(|place| Some((place, source.line(place.line)?)))
     {
         margin = " ".repeat(location.line.to_string().len());
         let (bar, arrow) = (paint.with(BLUE, "|"), paint.with(BLUE, "-->"));
@@ -88,23 +93,23 @@ fn one(out: &mut String, diagnostic: &Diagnostic, help: bool, source: &PipelineT
     }
 }
 
-/// Letters of a long line that are shown.
-const WIDEST: usize = 160;
+/// Maximum number of characters shown of a line.
+const MAX_WIDTH: usize = 160;
 
-/// The line as shown, the blanks before the caret, and the carets. Long lines are cut around the
-/// place; tabs and other control characters become blanks.
+/// Returns the line as shown, the blanks before the carets, and the number of carets. Long lines are cut
+/// around the location; tabs and other control characters become blanks.
 fn excerpt(line: &str, location: TextLocation) -> (String, String, usize) {
     let letters: Vec<char> = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let at = (location.column - 1).min(letters.len());
-    let start = if letters.len() > WIDEST { at.saturating_sub(WIDEST / 2) } else { 0 };
-    let end = (start + WIDEST).min(letters.len());
-    let width = token(&letters[at..]).min(end.saturating_sub(at)).max(1);
+    let start = if letters.len() > MAX_WIDTH { at.saturating_sub(MAX_WIDTH / 2) } else { 0 };
+    let end = (start + MAX_WIDTH).min(letters.len());
+    let width = token_width(&letters[at..]).min(end.saturating_sub(at)).max(1);
     let shown: String = letters[start..end].iter().collect();
     (shown.trim_end().to_owned(), " ".repeat(at - start), width)
 }
 
-/// Letters of the key or scalar at the beginning.
-fn token(letters: &[char]) -> usize {
+/// Number of characters of the key or scalar that `letters` start with.
+fn token_width(letters: &[char]) -> usize {
     match letters.first() {
         Some(quote @ ('"' | '\'')) => {
             letters[1..].iter().position(|c| c == quote).map_or(letters.len(), |end| end + 2)

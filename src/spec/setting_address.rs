@@ -1,4 +1,4 @@
-//! `--set path=value`: one value of the file changed, before it is read by the same rules.
+//! `--set path=value`: changes one value of the parsed file before it is validated.
 
 use crate::domain::diagnostic::{Diagnostic, Path, PathStep, nearest};
 use crate::domain::tree::node::Node;
@@ -13,18 +13,22 @@ pub struct SettingOverride {
     value: Node,
 }
 
-/// Sections whose keys are the user's own names.
-const NAMED: [&str; 3] = ["data", "inputs", "tasks"];
+/// Sections whose keys are chosen by the user.
+const USER_NAMED: [&str; 3] = ["data", "inputs", "tasks"];
 
 impl SettingOverride {
-    /// Reads `train.optimizer.adamw.rate=0.001`, `trunk[0].dense.units=64` or
+    /// Parses `train.optimizer.adamw.rate=0.001`, `trunk[0].dense.units=64` or
     /// `inputs."capital gain".standardize.missing=zero`; the value is YAML.
+    ///
+    /// # Errors
+    ///
+    /// If the path or the value is invalid.
     pub fn parse(argument: &str) -> Result<Self, Diagnostic> {
         let refuse = |message: String| {
             Diagnostic::error("bad-override", Path::root(), format!("`--set {argument}`: {message}"))
-                .help("write path=value, such as train.epochs=5 or trunk[0].dense.units=64")
+                .help("write path=value, for example train.epochs=5 or trunk[0].dense.units=64")
         };
-        let (address, value) = split(argument).ok_or_else(|| refuse("there is no `=`".to_owned()))?;
+        let (address, value) = split(argument).ok_or_else(|| refuse("`=` is missing".to_owned()))?;
         let path = parse_path(address.trim()).map_err(&refuse)?;
         let (value, notes) = yaml::parse(value).map_err(|diagnostic| refuse(diagnostic.message))?;
         match notes.into_iter().next() {
@@ -33,39 +37,39 @@ impl SettingOverride {
         }
     }
 
-    /// A change that stands in the file: a choice of a sweep.
+    /// A change that is written in the file: a choice of a sweep.
     pub(crate) fn at(address: &str, value: Node) -> Result<Self, String> {
         Ok(Self { argument: address.to_owned(), path: parse_path(address)?, value })
     }
 
-    /// As it was typed, without `--set`.
+    /// The argument as typed, without `--set`.
     pub fn argument(&self) -> &str {
         &self.argument
     }
 
-    /// The address it sets.
+    /// The path that is set.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Sets the value in the tree; keys on the way are made when the file left them out.
+    /// Sets the value in the tree; missing maps on the path are created.
     pub(crate) fn apply(&self, root: &mut Node) -> Result<(), Diagnostic> {
         let Some((last, parents)) = self.path.0.split_last() else { return Ok(()) };
         let mut node = root;
         let mut here = Path::root();
         for (position, step) in parents.iter().enumerate() {
-            self.same_choice(node, &here, step)?;
-            open(node, &here, step);
+            self.require_same_choice(node, &here, step)?;
+            expand_short_form(node, &here, step);
             let next = match step {
                 PathStep::Key(key) => here.key(key),
                 PathStep::Index(index) => here.index(*index),
             };
             if node.child(step).is_none() {
                 if matches!(self.path.0.get(position + 1), Some(PathStep::Index(_))) {
-                    // A list cannot begin in its middle.
+                    // An index needs an existing list.
                     return Err(self.unknown(&next));
                 }
-                self.may_make(node, &here, step, position)?;
+                self.require_creatable(node, &here, step, position)?;
                 if let PathStep::Key(key) = step {
                     node.set(key, Node::Map(Vec::new()));
                 }
@@ -73,23 +77,29 @@ impl SettingOverride {
             node = node.child_mut(step).ok_or_else(|| self.unknown(&next))?;
             here = next;
         }
-        self.same_choice(node, &here, last)?;
-        open(node, &here, last);
+        self.require_same_choice(node, &here, last)?;
+        expand_short_form(node, &here, last);
         match last {
             PathStep::Key(key) => node.set(key, self.value.clone()).then_some(()),
             PathStep::Index(_) => node.child_mut(last).map(|old| *old = self.value.clone()),
         }
-        .ok_or_else(|| self.unlike(node, &here, last))
+        .ok_or_else(|| self.mismatch(node, &here, last))
     }
 
-    /// A section or its settings may be absent from the file; a table, an input or a task may not.
-    fn may_make(&self, node: &Node, here: &Path, step: &PathStep, position: usize) -> Result<(), Diagnostic> {
+    /// Sections and settings may be missing in the file; tables, inputs and tasks must exist.
+    fn require_creatable(
+        &self,
+        node: &Node,
+        here: &Path,
+        step: &PathStep,
+        position: usize,
+    ) -> Result<(), Diagnostic> {
         match (node, step, here.0.first()) {
             (Node::Map(entries), PathStep::Key(key), Some(PathStep::Key(section)))
-                if position == 1 && NAMED.contains(&section.as_str()) =>
+                if position == 1 && USER_NAMED.contains(&section.as_str()) =>
             {
                 let known: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
-                let message = format!("there is no `{key}` in `{section}`");
+                let message = format!("no `{key}` in `{section}`");
                 let diagnostic = Diagnostic::error("unknown-address", self.path.clone(), message);
                 Err(match nearest(key, known.iter().copied()) {
                     Some(name) => diagnostic.help(format!("did you mean `{name}`?")),
@@ -97,54 +107,58 @@ impl SettingOverride {
                 })
             }
             (Node::Map(_), PathStep::Key(_), _) => Ok(()),
-            _ => Err(self.unlike(node, here, step)),
+            _ => Err(self.mismatch(node, here, step)),
         }
     }
 
-    /// `train.optimizer.adamw.rate` where the file says `sgd` would be a change of choice by the way.
-    fn same_choice(&self, node: &Node, here: &Path, step: &PathStep) -> Result<(), Diagnostic> {
+    /// Refuses `train.optimizer.adamw.rate` if the file says `sgd`: a setting does not change the choice.
+    fn require_same_choice(&self, node: &Node, here: &Path, step: &PathStep) -> Result<(), Diagnostic> {
         let chosen = match node {
             Node::Text(name) => name,
             Node::Map(entries) if entries.len() == 1 => &entries[0].0,
             _ => return Ok(()),
         };
         let PathStep::Key(key) = step else { return Ok(()) };
-        let on_shelf = |name: &String| {
-            REGISTRIES.iter().any(|s| s.names().contains(&name.as_str()) && s.names().contains(&key.as_str()))
+        let are_alternatives = |name: &String| {
+            REGISTRIES.iter().any(|registry| {
+                registry.names().contains(&name.as_str()) && registry.names().contains(&key.as_str())
+            })
         };
-        let last =
-            here.0.last().map(|last| matches!(last, PathStep::Key(name) if NAMED.contains(&name.as_str())));
-        if chosen == key || !on_shelf(chosen) || last == Some(true) {
+        let in_user_named = matches!(
+            here.0.last(), Some(PathStep::Key(name)) if USER_NAMED.contains(&name.as_str())
+        );
+        if chosen == key || !are_alternatives(chosen) || in_user_named {
             return Ok(());
         }
-        let message = format!("`{here}` is `{chosen}`, not `{key}`");
-        let help = format!("to choose another, set it whole: {here}={{{key}: {{...}}}}");
+        let message = format!("cannot set `{key}`: `{here}` is `{chosen}`");
+        let help = format!("replace the whole choice: {here}={{{key}: {{...}}}}");
         Err(Diagnostic::error("other-choice", self.path.clone(), message).help(help))
     }
 
     fn unknown(&self, path: &Path) -> Diagnostic {
-        Diagnostic::error("unknown-address", self.path.clone(), format!("there is no `{path}` in the file"))
+        Diagnostic::error("unknown-address", self.path.clone(), format!("no `{path}` in the file"))
     }
 
-    /// A key looked for in a list, an index in a map, an index beyond the end.
-    fn unlike(&self, node: &Node, here: &Path, step: &PathStep) -> Diagnostic {
+    /// A key in a list, an index in a map, or an index that is out of range.
+    fn mismatch(&self, node: &Node, here: &Path, step: &PathStep) -> Diagnostic {
         let message = match (node, step) {
             (Node::List(items), PathStep::Index(index)) => {
-                format!("there is no `[{index}]` in `{here}`: it is a list of {}", items.len())
+                let elements = if items.len() == 1 { "element" } else { "elements" };
+                format!("index {index} is out of range: `{here}` has {} {elements}", items.len())
             }
             (Node::List(_), PathStep::Key(key)) => {
-                format!("`{here}` is a list, so `{key}` needs an index before it, such as `{here}[0].{key}`")
+                format!("`{here}` is a list: write an index, for example `{here}[0].{key}`")
             }
-            (other, PathStep::Key(key)) => format!("`{here}` is {}, so it has no `{key}`", other.describe()),
+            (other, PathStep::Key(key)) => format!("`{here}` is {} and has no `{key}`", other.describe()),
             (other, PathStep::Index(_)) => format!("`{here}` is {}, not a list", other.describe()),
         };
         Diagnostic::error("unknown-address", self.path.clone(), message)
     }
 }
 
-/// Makes a bare form into its long one, so that the step can be taken: nothing becomes a map,
-/// `adamw` becomes `{adamw: {}}`, and `{dense: 64}` becomes `{dense: {units: 64}}`.
-fn open(node: &mut Node, here: &Path, step: &PathStep) {
+/// Expands a short form, so that the step exists: nothing becomes a map, `adamw` becomes `{adamw: {}}`, and
+/// `{dense: 64}` becomes `{dense: {units: 64}}`.
+fn expand_short_form(node: &mut Node, here: &Path, step: &PathStep) {
     let PathStep::Key(key) = step else { return };
     let chosen = match here.0.last() {
         Some(PathStep::Key(name)) => name.as_str(),
@@ -167,7 +181,7 @@ fn open(node: &mut Node, here: &Path, step: &PathStep) {
     }
 }
 
-/// The address and the value, at the first `=` outside quotes.
+/// Splits at the first `=` outside quotes.
 fn split(argument: &str) -> Option<(&str, &str)> {
     let mut quoted = false;
     for (position, letter) in argument.char_indices() {
@@ -180,7 +194,7 @@ fn split(argument: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// `a.b[2]."c d"` as steps.
+/// Parses `a.b[2]."c d"`.
 pub(crate) fn parse_path(address: &str) -> Result<Path, String> {
     let mut steps = Vec::new();
     let mut rest = address;
@@ -220,7 +234,7 @@ mod tests {
     use super::{SettingOverride, parse_path};
 
     #[test]
-    fn addresses_of_every_form() {
+    fn paths_parse() {
         let path = |address: &str| parse_path(address).map(|path| path.to_string());
         assert_eq!(path("tasks.income.head[0].dense.units").unwrap(), "tasks.income.head[0].dense.units");
         assert_eq!(path("inputs.\"capital gain\".number").unwrap(), "inputs.capital gain.number");
@@ -231,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_equals_sign_belongs_to_the_address() {
+    fn a_quoted_equals_sign_belongs_to_the_path() {
         let set = SettingOverride::parse("inputs.\"a=b\".number.missing=zero").unwrap();
         assert_eq!(set.path().to_string(), "inputs.a=b.number.missing");
         assert!(SettingOverride::parse("train.epochs").is_err());

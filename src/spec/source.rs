@@ -1,7 +1,7 @@
-//! Where in the file a path stands.
+//! The text of a pipeline, and the line and column of a path in it.
 //!
-//! serde_yaml gives a line and column only with an error. So a seed walks the path through the
-//! document and fails on purpose at its end: the error knows the place.
+//! serde_yaml reports line and column only with an error. Therefore a seed follows the path through the
+//! document and fails on purpose at its end; the error contains the location.
 
 mod section_lines;
 
@@ -21,23 +21,23 @@ use crate::spec::setting_address::SettingOverride;
 use crate::spec::source::section_lines::SectionLines;
 use crate::spec::yaml;
 
-/// The text of a pipeline and the overrides laid over it.
+/// The text of a pipeline and the overrides applied to it.
 #[derive(Clone, Debug)]
 pub struct PipelineText {
     file: PathBuf,
     text: String,
     bytes: usize,
-    /// Bytes that are UTF-8, when the rest is not.
+    /// Number of leading bytes that are valid UTF-8, if not all are.
     valid_up_to: Option<usize>,
     overrides: Vec<SettingOverride>,
-    /// Places found so far.
+    /// Locations found so far.
     places: RefCell<HashMap<(Path, bool, bool), Option<TextLocation>>>,
-    /// Where each line begins, once one was asked for.
+    /// Start of each line, computed on first use.
     lines: OnceCell<Vec<usize>>,
-    fragments: OnceCell<SectionLines>,
+    section_lines: OnceCell<SectionLines>,
 }
 
-/// A place in the text; both count from 1, columns in letters.
+/// A location in the text. Both numbers count from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TextLocation {
     pub line: usize,
@@ -45,12 +45,12 @@ pub struct TextLocation {
 }
 
 impl PipelineText {
-    /// Takes a file's bytes; a byte order mark is passed over.
+    /// Takes the bytes of a file; a byte order mark is skipped.
     pub fn new(bytes: &[u8], file: impl Into<PathBuf>, overrides: &[SettingOverride]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let valid_up_to = std::str::from_utf8(bytes).err().map(|error| error.valid_up_to());
-        // What is refused for its size is not copied either.
-        let kept = &bytes[..bytes.len().min(yaml::LARGEST + 1)];
+        // A file that is too large is refused; keep only as much as is needed to report it.
+        let kept = &bytes[..bytes.len().min(yaml::MAX_BYTES + 1)];
         Self {
             file: file.into(),
             text: String::from_utf8_lossy(kept).into_owned(),
@@ -59,7 +59,7 @@ impl PipelineText {
             overrides: overrides.to_vec(),
             places: RefCell::default(),
             lines: OnceCell::new(),
-            fragments: OnceCell::new(),
+            section_lines: OnceCell::new(),
         }
     }
 
@@ -83,42 +83,42 @@ impl PipelineText {
         &self.overrides
     }
 
-    /// A line's text, counted from 1.
+    /// The text of a line, counted from 1.
     pub fn line(&self, number: usize) -> Option<&str> {
         let ends = self.text.match_indices('\n').map(|(end, _)| end + 1);
         let lines = self.lines.get_or_init(|| std::iter::once(0).chain(ends).collect());
         self.text[*lines.get(number.checked_sub(1)?)?..].lines().next()
     }
 
-    /// The override that gave the value at `path`, if one did; or made what stands around it.
+    /// The override that set the value at `path` or created the maps around it.
     pub fn override_of(&self, path: &Path) -> Option<&SettingOverride> {
         let overrides = || self.overrides.iter().rev();
         overrides().find(|change| path.starts_with(change.path())).or_else(|| {
-            let made = |change: &&SettingOverride| !path.0.is_empty() && change.path().starts_with(path);
-            overrides().find(made).filter(|_| self.seek(&path.0, false, false).is_none())
+            let created = |change: &&SettingOverride| !path.0.is_empty() && change.path().starts_with(path);
+            overrides().find(created).filter(|_| self.seek(&path.0, false, false).is_none())
         })
     }
 
-    /// Where the value at `path` stands, or its key when the value is a list or a map. A path that
-    /// is not in the file has the place of the nearest node above it.
+    /// Location of the value at `path`, or of its key if the value is a list or a map. A path that is not in
+    /// the file has the location of its nearest existing parent.
     pub fn location(&self, path: &Path) -> Option<TextLocation> {
         self.nearest(path, false, false)
     }
 
-    /// Where a diagnostic points: at a key, at a value, or at what is no YAML.
+    /// Location of a diagnostic: a key, a value, or a YAML syntax error.
     pub fn diagnostic_location(&self, diagnostic: &Diagnostic) -> Option<TextLocation> {
         match diagnostic.code {
             "not-utf8" => self.valid_up_to.map(|end| self.after(end)),
             "yaml-syntax" => self.syntax_error(),
             "several-documents" => self.second_document(),
-            // Not to be walked through: that is why they are refused.
+            // Such files must not be parsed; that is why they are refused.
             "file-too-large" | "empty-file" | "too-many-values" | "too-deep" | "bad-override" => None,
             "duplicate-key" => self.nearest(&diagnostic.path, true, true),
             _ => self.nearest(&diagnostic.path, diagnostic.on_key, false),
         }
     }
 
-    /// Diagnostics in the order of the file, those without a place first; equal ones once.
+    /// Sorts diagnostics by location, those without one first, and removes duplicates.
     pub fn sort(&self, diagnostics: &mut Vec<Diagnostic>) {
         let mut placed: Vec<_> = diagnostics
             .drain(..)
@@ -130,18 +130,18 @@ impl PipelineText {
     }
 
     fn nearest(&self, path: &Path, on_key: bool, last: bool) -> Option<TextLocation> {
-        let question = (path.clone(), on_key, last);
-        if let Some(known) = self.places.borrow().get(&question) {
+        let query = (path.clone(), on_key, last);
+        if let Some(known) = self.places.borrow().get(&query) {
             return *known;
         }
         let location = self.search(path, on_key, last);
-        self.places.borrow_mut().insert(question, location);
+        self.places.borrow_mut().insert(query, location);
         location
     }
 
     fn search(&self, path: &Path, on_key: bool, last: bool) -> Option<TextLocation> {
         let mut steps = path.0.as_slice();
-        // The whole file is no place.
+        // The root has no location.
         while !steps.is_empty() {
             match self.seek(steps, on_key && steps.len() == path.0.len(), last) {
                 Some(location) => return Some(location),
@@ -152,36 +152,36 @@ impl PipelineText {
     }
 
     fn seek(&self, steps: &[PathStep], on_key: bool, last: bool) -> Option<TextLocation> {
-        let diagnostic = WalkResult::default();
+        let walk = WalkResult::default();
         let on_key = on_key && matches!(steps.last(), Some(PathStep::Key(_)));
         if last {
-            // First count how often the key stands there, then stop at the last.
-            diagnostic.skip.set(usize::MAX);
-            self.locate(steps, on_key, &diagnostic);
-            diagnostic.skip.set(diagnostic.passed.get().checked_sub(1)?);
+            // Count the occurrences of the key first, then stop at the last one.
+            walk.skip.set(usize::MAX);
+            self.locate(steps, on_key, &walk);
+            walk.skip.set(walk.passed.get().checked_sub(1)?);
         }
-        let location = self.locate(steps, on_key, &diagnostic)?;
-        if diagnostic.collection.get() && matches!(steps.last(), Some(PathStep::Key(_))) {
+        let location = self.locate(steps, on_key, &walk)?;
+        if walk.collection.get() && matches!(steps.last(), Some(PathStep::Key(_))) {
             return self.seek(steps, true, false);
         }
         Some(location)
     }
 
-    /// Walks the lines of the entry that the path leads into, or the whole file where they are not known.
-    fn locate(&self, steps: &[PathStep], on_key: bool, diagnostic: &WalkResult) -> Option<TextLocation> {
+    /// Searches the lines of the section entry that contains the path, or the whole file if they are unknown.
+    fn locate(&self, steps: &[PathStep], on_key: bool, walk: &WalkResult) -> Option<TextLocation> {
         if let [PathStep::Key(section), PathStep::Key(key), ..] = steps
-            && let Some((before, lines)) = self.fragments().entry(section, key)
-            && let Ok(location) = locate(&self.text[lines], &steps[1..], on_key, diagnostic)
+            && let Some((before, lines)) = self.section_lines().entry(section, key)
+            && let Ok(location) = locate(&self.text[lines], &steps[1..], on_key, walk)
         {
             return location.map(|location| TextLocation { line: location.line + before, ..location });
         }
-        locate(&self.text, steps, on_key, diagnostic).ok().flatten()
+        locate(&self.text, steps, on_key, walk).ok().flatten()
     }
 
-    fn fragments(&self) -> &SectionLines {
-        self.fragments.get_or_init(|| match yaml::parse(&self.text) {
+    fn section_lines(&self) -> &SectionLines {
+        self.section_lines.get_or_init(|| match yaml::parse(&self.text) {
             Ok((root, notes)) if notes.is_empty() => SectionLines::from_tree(&self.text, &root),
-            // A key that stands twice has two places.
+            // A duplicate key has two locations.
             _ => SectionLines::default(),
         })
     }
@@ -203,7 +203,7 @@ impl PipelineText {
         None
     }
 
-    /// The place after so many valid bytes.
+    /// The location after this many valid bytes.
     fn after(&self, bytes: usize) -> TextLocation {
         let before = self.text.get(..bytes).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
@@ -214,41 +214,41 @@ impl PipelineText {
     }
 }
 
-/// The place of a path in a text, `None` where there is no such path; an error where the text alone is no
-/// YAML, such as a reference to what stands elsewhere.
+/// The location of a path in a text, `None` if the path does not exist; an error if the text alone is not
+/// valid YAML, such as an alias of an anchor elsewhere.
 fn locate(
     text: &str,
     steps: &[PathStep],
     on_key: bool,
-    diagnostic: &WalkResult,
+    walk: &WalkResult,
 ) -> Result<Option<TextLocation>, ()> {
     let document = serde_yaml::Deserializer::from_str(text).next().ok_or(())?;
-    match (PathWalker { steps, on_key, found: diagnostic }.deserialize(document)) {
+    match (PathWalker { steps, on_key, walk }.deserialize(document)) {
         Ok(()) => Ok(None),
-        Err(error) if diagnostic.here.get() => Ok(error
+        Err(error) if walk.stopped.get() => Ok(error
             .location()
             .map(|location| TextLocation { line: location.line(), column: location.column() })),
         Err(_) => Err(()),
     }
 }
 
-/// What the walk came to.
+/// State and result of following a path.
 #[derive(Default)]
 struct WalkResult {
-    /// It failed on purpose.
-    here: Cell<bool>,
-    /// The value there is a list, a map or nothing: better shown by its key.
+    /// The walk failed on purpose at the end of the path.
+    stopped: Cell<bool>,
+    /// The value is a list, a map or nothing, so its key is a better location.
     collection: Cell<bool>,
-    /// Occurrences of the last key still to be passed over, and those passed.
+    /// Occurrences of the last key that are still to be skipped, and those passed.
     skip: Cell<usize>,
     passed: Cell<usize>,
 }
 
 impl WalkResult {
     fn stop<E: Error>(&self, collection: bool) -> E {
-        self.here.set(true);
+        self.stopped.set(true);
         self.collection.set(collection);
-        E::custom("here")
+        E::custom("end of path")
     }
 }
 
@@ -256,12 +256,12 @@ impl WalkResult {
 struct PathWalker<'a> {
     steps: &'a [PathStep],
     on_key: bool,
-    found: &'a WalkResult,
+    walk: &'a WalkResult,
 }
 
 impl<'a> PathWalker<'a> {
     fn scalar<E: Error>(self, collection: bool) -> Result<(), E> {
-        if self.steps.is_empty() { Err(self.found.stop(collection)) } else { Ok(()) }
+        if self.steps.is_empty() { Err(self.walk.stop(collection)) } else { Ok(()) }
     }
 }
 
@@ -313,7 +313,7 @@ impl<'de> Visitor<'de> for PathWalker<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Some((step, steps)) = self.steps.split_first() else { return Err(self.found.stop(true)) };
+        let Some((step, steps)) = self.steps.split_first() else { return Err(self.walk.stop(true)) };
         let mut position = 0;
         loop {
             let more = match step {
@@ -330,14 +330,14 @@ impl<'de> Visitor<'de> for PathWalker<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((step, steps)) = self.steps.split_first() else { return Err(self.found.stop(true)) };
-        let wanted = match step {
+        let Some((step, steps)) = self.steps.split_first() else { return Err(self.walk.stop(true)) };
+        let expected = match step {
             PathStep::Key(key) => Some(key.as_str()),
             PathStep::Index(_) => None,
         };
         let stop = self.on_key && steps.is_empty();
-        while let Some(diagnostic) = map.next_key_seed(KeySeed { wanted, stop, found: self.found })? {
-            if diagnostic {
+        while let Some(is_expected) = map.next_key_seed(KeySeed { expected, stop, walk: self.walk })? {
+            if is_expected {
                 map.next_value_seed(Self { steps, ..self })?;
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -352,11 +352,11 @@ impl<'de> Visitor<'de> for PathWalker<'_> {
     }
 }
 
-/// Is this the wanted key? Fails at it when it is the end of the path.
+/// Compares a key with the expected one; fails there on purpose if it is the end of the path.
 struct KeySeed<'a> {
-    wanted: Option<&'a str>,
+    expected: Option<&'a str>,
     stop: bool,
-    found: &'a WalkResult,
+    walk: &'a WalkResult,
 }
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
@@ -375,15 +375,15 @@ impl Visitor<'_> for KeySeed<'_> {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<bool, E> {
-        if self.wanted != Some(key) {
+        if self.expected != Some(key) {
             return Ok(false);
         }
         if self.stop {
-            self.found.passed.set(self.found.passed.get() + 1);
-            if self.found.skip.get() == 0 {
-                return Err(self.found.stop(false));
+            self.walk.passed.set(self.walk.passed.get() + 1);
+            if self.walk.skip.get() == 0 {
+                return Err(self.walk.stop(false));
             }
-            self.found.skip.set(self.found.skip.get() - 1);
+            self.walk.skip.set(self.walk.skip.get() - 1);
             return Ok(false);
         }
         Ok(true)

@@ -1,6 +1,7 @@
-//! The words of a sweep: which settings vary, over which seeds, and how choices are combined.
+//! Settings of a sweep: which settings vary, over which seeds, and how choices are combined.
 //!
-//! `space` holds addresses as `--set` has them. What is listed under one is tried as if it stood there.
+//! The keys of `space` are setting paths as in `--set`. Each listed value is tried as if it were written
+//! there.
 
 use std::borrow::Cow;
 
@@ -16,30 +17,30 @@ use crate::domain::number::{Count, Fraction, Seed};
 use crate::spec::objective::ObjectiveConfig;
 use crate::spec::pruning::PruningConfig;
 
-/// Several trials of one pipeline: every combination of choices, or some drawn at random.
+/// Several trials of one pipeline: all combinations of choices, or some of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SweepConfig {
-    /// What varies: the address of a setting, as `--set` has it, and the choices for it. Default nothing.
+    /// What varies: setting paths as in `--set`, each with its choices. Default nothing.
     #[serde(default)]
     pub space: IndexMap<String, ChoicesConfig>,
-    /// Each combination is trained once with each of these seeds; the rows are divided by the pipeline's
-    /// own. Default: the pipeline's own.
+    /// Train every combination once with each of these seeds; rows are split with the pipeline's own seed.
+    /// Default: the pipeline's seed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seeds: Vec<Seed>,
     /// How choices are combined. Default grid.
     #[serde(default)]
     pub search: SweepSearchConfig,
-    /// When a trial is given up before its last epoch, by what the others had by then on validation rows.
+    /// When a trial is stopped before its last epoch, by comparison with other trials on validation rows.
     /// Default never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pruning: Option<PruningConfig>,
-    /// What the trials are weighed by, two or more of them: the sweep then shows its Pareto front. Default:
-    /// what `train.monitor` says, alone.
+    /// Two or more objectives; the sweep then reports their Pareto front. Default: the one objective of
+    /// `train.monitor`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objectives: Vec<ObjectiveConfig>,
-    /// Vary the vector of `weighting: preference` too: so many vectors along each edge of the simplex, evenly
-    /// (Das and Dennis 1998). N for two tasks, N (N + 1) / 2 for three. Default none.
+    /// Also vary the vector of `weighting: preference`: this many evenly spaced vectors along each edge of
+    /// the simplex (Das and Dennis 1998). N vectors for two tasks, N (N + 1) / 2 for three. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferences: Option<Count>,
 }
@@ -59,7 +60,7 @@ impl Default for SweepSearchConfig {
     }
 }
 
-/// Every combination of the listed choices; the last address varies fastest.
+/// All combinations of the listed choices; the last setting varies fastest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridConfig {}
@@ -68,12 +69,12 @@ impl Settings for GridConfig {
     const EXAMPLE: &'static str = "grid";
 }
 
-/// Combinations drawn by the pipeline's seed, no two alike: of lists each choice is as likely, of ranges
-/// each value. More of them later begin with the same ones.
+/// Distinct combinations drawn at random with the pipeline's seed, uniformly from lists and ranges. A larger
+/// number of trials starts with the same combinations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandomSearchConfig {
-    /// Combinations to draw; each is trained once per seed.
+    /// Number of combinations; each is trained once per seed.
     pub trials: Count,
 }
 
@@ -82,28 +83,28 @@ impl Settings for RandomSearchConfig {
     const EXAMPLE: &'static str = "{random: {trials: 20}}";
 }
 
-/// Combinations that are likely to be good by what came of the earlier ones: tree-structured Parzen
-/// estimators (Bergstra et al. 2011). `batch` are chosen at a time, by what came of all before them; no more
-/// than these can be at work side by side.
+/// Tree-structured Parzen estimators (TPE; Bergstra et al. 2011): chooses promising combinations from the
+/// results of earlier trials. `batch` combinations are chosen at a time, from the results of all earlier
+/// ones; at most these can be trained in parallel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TpeConfig {
-    /// Combinations to try; each is trained once per seed.
+    /// Number of combinations; each is trained once per seed.
     pub trials: Count,
-    /// The first of them, which are drawn as `random` draws them. Default 10.
+    /// Number of initial combinations, drawn as by `random`. Default 10.
     #[serde(default = "default_startup")]
     pub startup: Count,
-    /// Combinations chosen at a time. With fewer each knows more of the others, with more of them `-j` can
-    /// train more side by side. Default 1.
+    /// Number of combinations chosen at a time. Smaller batches use more results for each choice; larger ones
+    /// allow more parallel trials (`-j`). Default 1.
     #[serde(default = "default_batch")]
     pub batch: Count,
-    /// Values drawn for every address, of which the likeliest to be good is tried. Default 24.
+    /// Number of candidate values drawn per setting, of which the most promising one is tried. Default 24.
     #[serde(default = "default_candidates")]
     pub candidates: Count,
-    /// The part of the trials that counts as good. Default 0.25.
+    /// Fraction of the trials that count as good. Default 0.25.
     #[serde(default = "default_gamma")]
     pub gamma: Fraction,
-    /// Default: the pipeline's.
+    /// Seed of the search. Default: the pipeline's seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<Seed>,
 }
@@ -130,7 +131,7 @@ fn default_gamma() -> Fraction {
 }
 
 kinds! {
-    /// Numbers between two, to be drawn from.
+    /// A range of numbers to draw from.
     pub enum RangeConfig: "range" {
         Log: "log" => LogConfig,
         Linear: "linear" => LinearRangeConfig,
@@ -138,11 +139,11 @@ kinds! {
     }
 }
 
-/// Each order of magnitude is as likely.
+/// Uniform on a logarithmic scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// The smallest, greater than 0, and the largest.
+    /// The bounds, [low, high], both greater than 0.
     pub between: FiniteRange,
 }
 
@@ -151,11 +152,11 @@ impl Settings for LogConfig {
     const EXAMPLE: &'static str = "{log: [1.0e-5, 1.0e-3]}";
 }
 
-/// Each number is as likely.
+/// Uniform on a linear scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LinearRangeConfig {
-    /// The smallest and the largest.
+    /// The bounds, [low, high].
     pub between: FiniteRange,
 }
 
@@ -164,11 +165,11 @@ impl Settings for LinearRangeConfig {
     const EXAMPLE: &'static str = "{linear: [0.0, 0.5]}";
 }
 
-/// Each whole number is as likely.
+/// Uniform over whole numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WholeConfig {
-    /// The smallest and the largest, both whole and both allowed.
+    /// The bounds, [low, high], whole numbers and inclusive.
     pub between: FiniteRange,
 }
 
@@ -177,26 +178,26 @@ impl Settings for WholeConfig {
     const EXAMPLE: &'static str = "{whole: [16, 128]}";
 }
 
-/// Two finite numbers, the smaller first.
+/// Two finite numbers, the lower one first.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FiniteRange(pub f64, pub f64);
 
 impl<'de> Deserialize<'de> for FiniteRange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct BetweenForm;
-        impl<'de> Visitor<'de> for BetweenForm {
+        struct RangeVisitor;
+        impl<'de> Visitor<'de> for RangeVisitor {
             type Value = FiniteRange;
 
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("two numbers, the smaller first")
+                f.write_str("[low, high] with low < high")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<FiniteRange, A::Error> {
-                let mut ends = Vec::new();
-                while let Some(end) = items.next_element::<f64>()? {
-                    ends.push(end);
+                let mut bounds = Vec::new();
+                while let Some(bound) = items.next_element::<f64>()? {
+                    bounds.push(bound);
                 }
-                match ends.as_slice() {
+                match bounds.as_slice() {
                     [low, high] if low.is_finite() && high.is_finite() && low < high => {
                         Ok(FiniteRange(*low, *high))
                     }
@@ -205,7 +206,7 @@ impl<'de> Deserialize<'de> for FiniteRange {
                 }
             }
         }
-        deserializer.deserialize_any(BetweenForm)
+        deserializer.deserialize_any(RangeVisitor)
     }
 }
 
@@ -217,12 +218,12 @@ impl JsonSchema for FiniteRange {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2,
-            "description": "Two finite numbers, the smaller first."
+            "description": "Two finite numbers, [low, high] with low < high."
         })
     }
 }
 
-/// The choices for one setting: a list of values as the setting takes them, or a range of numbers.
+/// The choices for one setting: a list of its values, or a range of numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChoicesConfig {
     List(Vec<Value>),
@@ -240,8 +241,8 @@ impl Serialize for ChoicesConfig {
 
 impl<'de> Deserialize<'de> for ChoicesConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ChoicesForm;
-        impl<'de> Visitor<'de> for ChoicesForm {
+        struct ChoicesVisitor;
+        impl<'de> Visitor<'de> for ChoicesVisitor {
             type Value = ChoicesConfig;
 
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
@@ -263,7 +264,7 @@ impl<'de> Deserialize<'de> for ChoicesConfig {
                 RangeConfig::deserialize(MapAccessDeserializer::new(map)).map(ChoicesConfig::Range)
             }
         }
-        deserializer.deserialize_any(ChoicesForm)
+        deserializer.deserialize_any(ChoicesVisitor)
     }
 }
 

@@ -1,58 +1,58 @@
-//! What other programs call things: PyTorch, Keras, scikit-learn, XGBoost, Ludwig, LightGBM, Lightning. A
-//! person who writes their word is told ours, where the name could be ours at that place.
+//! Names that other libraries use: PyTorch, Keras, scikit-learn, XGBoost, Ludwig, LightGBM, Lightning. Users
+//! who write one of them are told the name that is valid here.
 //!
-//! A test below holds that every name on the right is one.
+//! A test checks that every name suggested here exists.
 
-/// Words of others, and our name for the thing.
+/// Names used by other libraries, and our name for the same thing.
 #[derive(Clone, Copy, Debug)]
 pub struct Synonym {
-    /// Separated by blanks, in small letters without `_` and `-`.
+    /// Separated by blanks, in lower case, without `_` and `-`.
     pub others: &'static str,
-    /// Our name. The words mean it only where it is one of the names that can stand there.
+    /// Our name. The synonym applies only where this name is valid.
     pub ours: &'static str,
-    /// What to say, where "`auc` is called `auroc` here" is not enough.
-    pub say: &'static str,
+    /// The hint, if "`auc` is called `auroc` here" is not enough.
+    pub hint: &'static str,
 }
 
 const fn is(others: &'static str, ours: &'static str) -> Synonym {
-    Synonym { others, ours, say: "" }
+    Synonym { others, ours, hint: "" }
 }
 
-const fn entry(others: &'static str, ours: &'static str, say: &'static str) -> Synonym {
-    Synonym { others, ours, say }
+const fn with_hint(others: &'static str, ours: &'static str, hint: &'static str) -> Synonym {
+    Synonym { others, ours, hint }
 }
 
-/// What to say to a name of another program, where what it means is one of the known names.
-pub(crate) fn synonym(result: &str, known: &[&str]) -> Option<String> {
-    // Of `nn.Linear` and `tf.keras.layers.Dense` the last part is the name.
-    let plain = |name: &str| {
+/// Returns a hint for a name of another library that means one of the known names.
+pub(crate) fn synonym(name: &str, known: &[&str]) -> Option<String> {
+    // The last part of `nn.Linear` and `tf.keras.layers.Dense` is the name.
+    let normalized = |name: &str| {
         let last = name.rsplit('.').next().unwrap_or(name);
         last.to_lowercase().replace(['_', '-', ' '], "")
     };
-    let plain_found = plain(result);
-    if let Some(same) = known.iter().find(|name| plain(name) == plain_found) {
+    let plain_name = normalized(name);
+    if let Some(same) = known.iter().find(|name| normalized(name) == plain_name) {
         return Some(format!("did you mean `{same}`?"));
     }
     let meant = SYNONYMS
         .iter()
-        .find(|one| known.contains(&one.ours) && one.others.split(' ').any(|other| other == plain_found))?;
-    Some(match meant.say {
-        "" => format!("`{result}` is called `{}` here", meant.ours),
-        say => say.to_owned(),
+        .find(|one| known.contains(&one.ours) && one.others.split(' ').any(|other| other == plain_name))?;
+    Some(match meant.hint {
+        "" => format!("`{name}` is called `{}` here", meant.ours),
+        hint => hint.to_owned(),
     })
 }
 
 const RATE: &str = "the learning rate is a setting of the optimizer: `optimizer: {adamw: {rate: 1.0e-3}}`";
-const DECAY: &str = "it is a setting of the optimizer: `optimizer: {adamw: {decay: 0.01}}`";
-const STOP: &str = "stop early by `monitor: {patience: 5}`";
-const SCORES: &str = "what is measured stands at each task: `metrics: [accuracy, f1]`";
+const DECAY: &str = "weight decay is a setting of the optimizer: `optimizer: {adamw: {decay: 0.01}}`";
+const STOP: &str = "early stopping is set by `monitor: {patience: 5}`";
+const SCORES: &str = "metrics are settings of each task: `metrics: [accuracy, f1]`";
 const CLASSES: &str =
-    "`binary` for two classes, `multiclass` for one of several, `multilabel` for several at once";
+    "write `binary` for two classes, `multiclass` for one of several, `multilabel` for several at once";
 const ACTIVATION: &str =
-    "write `activation: relu` for a layer of its own, or `{dense: {units: 64, activation: relu}}`";
-const IMAGE: &str = "an input is an image by `{image: {height: 28, width: 28}}`";
+    "write `activation: relu` for a separate layer, or `{dense: {units: 64, activation: relu}}`";
+const IMAGE: &str = "write an image input as `{image: {height: 28, width: 28}}`";
 
-/// The first that fits counts.
+/// The first match counts.
 pub const SYNONYMS: &[Synonym] = &[
     // Metrics.
     is("auc roc rocauc aucroc rocaucscore binaryauroc areaunderroc areaundercurve", "auroc"),
@@ -66,10 +66,10 @@ pub const SYNONYMS: &[Synonym] = &[
     is("negmeansquarederror meansquarederror mseloss l2loss msescore", "mse"),
     is("negrootmeansquarederror rootmeansquarederror rmsescore", "rmse"),
     is("negmeanabsoluteerror meanabsoluteerror l1loss l1score maescore", "mae"),
-    entry(
+    with_hint(
         "mape meanabsolutepercentageerror smape",
         "mae",
-        "there is no `mape`; `mae` and `rmse` are in the target's unit",
+        "`mape` is not available; `mae` and `rmse` are in the target's unit",
     ),
     is("neglogloss crossentropyscore", "log_loss"),
     is("brierscore brierscoreloss", "brier"),
@@ -86,19 +86,19 @@ pub const SYNONYMS: &[Synonym] = &[
     is("ppl", "perplexity"),
     // Layers.
     is("linear fc fullyconnected innerproduct affine", "dense"),
-    entry("mlp", "dense", "write a layer of each width: `trunk: [{dense: 64}, {dense: 32}]`"),
+    with_hint("mlp", "dense", "write one layer per width: `trunk: [{dense: 64}, {dense: 32}]`"),
     is("batchnorm1d batchnorm2d batchnormalization bn", "batch_norm"),
     is("layernormalization ln rmsnorm groupnorm", "layer_norm"),
     is("dropout1d dropout2d alphadropout", "dropout"),
-    entry(
+    with_hint(
         "relu leakyrelu elu gelu silu swish tanh sigmoid softplus identity prelu selu mish",
         "activation",
         ACTIVATION,
     ),
-    entry(
+    with_hint(
         "softmax logsoftmax",
         "activation",
-        "a task's own last layer and softmax are added from its `kind`",
+        "the output layer and softmax of a task are added automatically from its `kind`",
     ),
     is("conv conv2 convolution convolution2d", "conv2d"),
     is("conv1 convolution1d temporalconv tcn", "conv1d"),
@@ -106,15 +106,16 @@ pub const SYNONYMS: &[Synonym] = &[
     is("maxpool maxpooling maxpooling2d", "max_pool2d"),
     is("avgpool averagepooling averagepooling2d meanpool", "avg_pool2d"),
     is(
-        "globalaveragepooling globalaveragepooling2d globalmaxpooling2d adaptiveavgpool2d adaptiveaveragepooling gap",
+        "globalaveragepooling globalaveragepooling2d globalmaxpooling2d adaptiveavgpool2d \
+         adaptiveaveragepooling gap",
         "global_pool",
     ),
     is("globalaveragepooling1d globalmaxpooling1d pooling", "pool"),
     is("upsampling upsampling2d interpolate resize", "upsample"),
     is("embed embeddings", "embedding"),
-    entry("rnn simplernn", "gru", "write `gru` or `lstm`"),
-    entry("bilstm bidirectional blstm", "lstm", "write `{lstm: {units: 64, bidirectional: true}}`"),
-    entry("bigru", "gru", "write `{gru: {units: 64, bidirectional: true}}`"),
+    with_hint("rnn simplernn", "gru", "write `gru` or `lstm`"),
+    with_hint("bilstm bidirectional blstm", "lstm", "write `{lstm: {units: 64, bidirectional: true}}`"),
+    with_hint("bigru", "gru", "write `{gru: {units: 64, bidirectional: true}}`"),
     is("attention selfattention mha", "multi_head_attention"),
     is("transformerencoder transformerencoderlayer transformerblock encoder bert", "transformer"),
     is("positionalencoding positionembedding positionalembedding", "positions"),
@@ -126,7 +127,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("logistic", "sigmoid"),
     is("newgelu geluapproximate quickgelu", "gelu"),
     // Kinds of tasks.
-    entry("classification classifier categorical category", "multiclass", CLASSES),
+    with_hint("classification classifier categorical category", "multiclass", CLASSES),
     is("multiclassclassification multinomial softmax", "multiclass"),
     is("binaryclassification bool boolean logistic sigmoid", "binary"),
     is("multilabelclassification multioutput multihot set", "multilabel"),
@@ -146,14 +147,15 @@ pub const SYNONYMS: &[Synonym] = &[
         "binary_cross_entropy",
     ),
     is(
-        "ce celoss nll nllloss crossentropyloss softmaxcrossentropy categoricalcrossentropy sparsecategoricalcrossentropy",
+        "ce celoss nll nllloss crossentropyloss softmaxcrossentropy categoricalcrossentropy \
+         sparsecategoricalcrossentropy",
         "cross_entropy",
     ),
     is("focalloss sigmoidfocalloss", "focal"),
     is("diceloss", "dice"),
     // Optimizers and schedules.
     is("momentum nesterov sgdmomentum", "sgd"),
-    entry(
+    with_hint(
         "rmsprop adagrad adadelta lion lamb radam nadam adamax lbfgs",
         "adam",
         "write `adam`, `adamw` or `sgd`",
@@ -167,7 +169,8 @@ pub const SYNONYMS: &[Synonym] = &[
     is("ridge", "l2"),
     // Inputs.
     is(
-        "numerical numeric continuous real float int zscore standard standardscaler normalize normalise normalization scaler scale standardization",
+        "numerical numeric continuous real float int zscore standard standardscaler normalize normalise \
+         normalization scaler scale standardization",
         "standardize",
     ),
     is("minmaxscaler minmaxscale", "min_max"),
@@ -178,21 +181,21 @@ pub const SYNONYMS: &[Synonym] = &[
     is("picture pixels img png", "image"),
     is("bow tfidf nlp sentence document", "text"),
     // Sources and splits.
-    entry(
+    with_hint(
         "tsv tab txt delimited table",
         "csv",
-        "tables of tabs are read by `csv`: `{csv: {path: rows.tsv}}`, or `separator: \"\\t\"`",
+        "`csv` also reads tab-separated files: `{csv: {path: rows.tsv}}`, or `separator: \"\\t\"`",
     ),
-    entry("json ndjson", "jsonl", "write one object a line, and `{jsonl: {path: rows.jsonl}}`"),
-    entry(
+    with_hint("json ndjson", "jsonl", "write one object per line, and `{jsonl: {path: rows.jsonl}}`"),
+    with_hint(
         "excel xlsx xls spreadsheet ods",
         "csv",
-        "save the sheet as CSV, and write `{csv: {path: rows.csv}}`",
+        "save the sheet as CSV and write `{csv: {path: rows.csv}}`",
     ),
-    entry(
+    with_hint(
         "sql sqlite postgres mysql database",
         "csv",
-        "write the table as `csv` or `parquet` first; `query` is SQL over a file",
+        "export the table as `csv` or `parquet` first; `query` runs SQL over a file",
     ),
     is("feather ipc", "arrow"),
     is("pq", "parquet"),
@@ -203,10 +206,11 @@ pub const SYNONYMS: &[Synonym] = &[
     is("stratify", "stratified"),
     is("grouped groupkfold groupshuffle", "group"),
     is("temporal chronological datetime timeseriessplit", "time"),
-    entry(
+    with_hint(
         "kfold crossvalidation cv",
         "random",
-        "there is no cross-validation; `random` splits once, and `sweep: {seeds: [1, 2, 3]}` repeats the training",
+        "cross-validation is not available; `random` splits once, and `sweep: {seeds: [1, 2, 3]}` repeats \
+         the training",
     ),
     is("predefined fixed", "column"),
     // Weighting and sharing.
@@ -225,7 +229,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("progressivelayeredextraction", "ple"),
     is("softparametersharing", "soft"),
     // Sections.
-    entry(
+    with_hint(
         "model layers network body backbone architecture combiner",
         "trunk",
         "the shared layers are a list: `trunk: [{dense: {units: 64, activation: relu}}]`",
@@ -247,25 +251,26 @@ pub const SYNONYMS: &[Synonym] = &[
     is("layers decoder", "head"),
     is("table source", "data"),
     is("dependson requires", "after"),
-    entry("lr learningrate initiallr baselr stepsize eta", "optimizer", RATE),
+    with_hint("lr learningrate initiallr baselr stepsize eta", "optimizer", RATE),
     is("lr learningrate initiallr baselr stepsize eta alpha", "rate"),
-    entry("weightdecay wd", "optimizer", DECAY),
-    entry("weightdecay wd l2 lambda", "decay", "`weight_decay` is called `decay` here"),
-    entry("weightdecay", "rate", "`weight_decay` is a setting of `adamw`, called `decay`"),
+    with_hint("weightdecay wd", "optimizer", DECAY),
+    with_hint("weightdecay wd l2 lambda", "decay", "`weight_decay` is called `decay` here"),
+    with_hint("weightdecay", "rate", "`weight_decay` is a setting of `adamw`, called `decay`"),
     is("eps", "epsilon"),
     is("batch bs minibatch trainbatchsize", "batch_size"),
     is("numepochs maxepochs nepochs maxepoch iterations maxiter nestimators steps", "epochs"),
     is("opt optim solver", "optimizer"),
     is("scheduler lrscheduler lrschedule lrdecay warmup", "schedule"),
-    entry("earlystopping earlystop patience earlystoppingrounds callbacks", "monitor", STOP),
+    with_hint("earlystopping earlystop patience earlystoppingrounds callbacks", "monitor", STOP),
     is("gradclip gradclipnorm maxgradnorm gradientclipping gradientclipval clip", "clip_norm"),
     is("gpu accelerator cuda gpus", "device"),
     is("init pretrained resumefrom finetune warmstart", "start_from"),
-    entry("metrics metric", "monitor", SCORES),
+    with_hint("metrics metric", "monitor", SCORES),
     is("regularizer penalty l2 l1", "regularization"),
     is("checkpointing saveevery", "checkpoint"),
     is(
-        "hidden hiddensize hiddenunits hiddendim outfeatures neurons width dim size outputsize unit nunits numunits",
+        "hidden hiddensize hiddenunits hiddendim outfeatures neurons width dim size outputsize unit nunits \
+         numunits",
         "units",
     ),
     is("channels outchannels filter features", "filters"),
@@ -284,7 +289,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("val validation validationsplit validationsize dev valsize valsplit validfraction", "valid"),
     is("testsize testsplit testfraction holdout", "test"),
     is("stratify column key groups on field", "by"),
-    entry(
+    with_hint(
         "traintestsplit splits partition validation val testsize cv",
         "split",
         "write `split: {random: {valid: 0.1, test: 0.2}}`",
@@ -306,7 +311,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("maxlength maxlen maxsequencelength sequencelength maxtokens", "length"),
     is("lower", "lowercase"),
     is("augmentation augmentations transforms", "augment"),
-    entry("shape imageshape inputshape", "height", IMAGE),
+    with_hint("shape imageshape inputshape", "height", IMAGE),
     is("classweight weight", "class_weights"),
     is("smoothing labelsmooth", "label_smoothing"),
     is("posclass poslabel positiveclass positivelabel", "positive"),
@@ -328,40 +333,40 @@ mod tests {
     use crate::spec::schema::schema;
     use crate::spec::synonym::{SYNONYMS, synonym};
 
-    /// Every key and every fixed value of the language.
-    fn names(schema: &Value, result: &mut BTreeSet<String>) {
+    /// Collects all keys and enumerated values of the schema.
+    fn names(schema: &Value, all: &mut BTreeSet<String>) {
         match schema {
             Value::Object(rules) => {
                 for (key, rule) in rules {
                     match (key.as_str(), rule) {
-                        ("properties", Value::Object(keys)) => result.extend(keys.keys().cloned()),
+                        ("properties", Value::Object(keys)) => all.extend(keys.keys().cloned()),
                         ("enum", Value::Array(values)) => {
-                            result.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
+                            all.extend(values.iter().filter_map(Value::as_str).map(str::to_owned));
                         }
                         ("const", Value::String(value)) => {
-                            result.insert(value.clone());
+                            all.insert(value.clone());
                         }
                         _ => {}
                     }
-                    names(rule, result);
+                    names(rule, all);
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| names(item, result)),
+            Value::Array(items) => items.iter().for_each(|item| names(item, all)),
             _ => {}
         }
     }
 
     #[test]
-    fn every_name_that_is_pointed_to_is_there_and_no_word_of_others_is_ours() {
+    fn suggested_names_exist_and_synonyms_are_normalized() {
         let mut known = BTreeSet::new();
         names(&schema(), &mut known);
         known.extend(REGISTRIES.iter().flat_map(|registry| registry.names()).map(ToString::to_string));
         for one in SYNONYMS {
             assert!(known.contains(one.ours), "{}", one.ours);
-            for code in one.say.split('`').skip(1).step_by(2) {
+            for code in one.hint.split('`').skip(1).step_by(2) {
                 let word = code.split([':', '{', ' ']).find(|word| !word.is_empty()).unwrap_or_default();
                 let foreign = one.others.split(' ').any(|other| other == word.replace('_', ""));
-                assert!(known.contains(word) || foreign, "{word} in: {}", one.say);
+                assert!(known.contains(word) || foreign, "{word} in: {}", one.hint);
             }
             for other in one.others.split(' ') {
                 assert!(other.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()), "{other}");
@@ -371,15 +376,14 @@ mod tests {
     }
 
     #[test]
-    fn a_word_means_ours_only_where_ours_may_stand() {
-        let sentences = |result, known: &[&str]| synonym(result, known);
-        assert_eq!(sentences("ROC_AUC", &["accuracy", "auroc"]).unwrap(), "`ROC_AUC` is called `auroc` here");
-        assert_eq!(sentences("nn.Linear", &["dense"]).unwrap(), "`nn.Linear` is called `dense` here");
-        assert_eq!(sentences("linear", &["relu", "identity"]).unwrap(), "`linear` is called `identity` here");
-        assert_eq!(sentences("lr", &["rate", "beta1"]).unwrap(), "`lr` is called `rate` here");
-        assert!(sentences("lr", &["epochs", "optimizer"]).unwrap().contains("optimizer: {adamw: {rate"));
-        assert_eq!(sentences("MaxPool2d", &["max_pool2d"]).unwrap(), "did you mean `max_pool2d`?");
-        assert_eq!(sentences("auc", &["mse", "mae"]), None);
-        assert_eq!(sentences("banana", &["mse"]), None);
+    fn a_synonym_applies_only_where_our_name_is_valid() {
+        assert_eq!(synonym("ROC_AUC", &["accuracy", "auroc"]).unwrap(), "`ROC_AUC` is called `auroc` here");
+        assert_eq!(synonym("nn.Linear", &["dense"]).unwrap(), "`nn.Linear` is called `dense` here");
+        assert_eq!(synonym("linear", &["relu", "identity"]).unwrap(), "`linear` is called `identity` here");
+        assert_eq!(synonym("lr", &["rate", "beta1"]).unwrap(), "`lr` is called `rate` here");
+        assert!(synonym("lr", &["epochs", "optimizer"]).unwrap().contains("optimizer: {adamw: {rate"));
+        assert_eq!(synonym("MaxPool2d", &["max_pool2d"]).unwrap(), "did you mean `max_pool2d`?");
+        assert_eq!(synonym("auc", &["mse", "mae"]), None);
+        assert_eq!(synonym("banana", &["mse"]), None);
     }
 }

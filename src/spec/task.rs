@@ -1,4 +1,4 @@
-//! The words of a task: `tasks.<name>`.
+//! Settings of a task, `tasks.<name>`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,46 +8,45 @@ use crate::domain::task::TargetConfig;
 use crate::evaluate::config::MetricConfig;
 use crate::model::config::{LayerConfig, LossConfig};
 
-/// One thing to learn.
+/// One task to train.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TaskConfig {
-    /// The table it learns from; may be left out when there is one.
+    /// The table of the task; optional if there is only one.
     #[serde(default)]
     pub data: Option<TableName>,
-    /// The column with its labels, or several.
+    /// The column with the labels, or several columns.
     pub target: ColumnNames,
-    /// What kind of answer it gives.
+    /// The kind of prediction.
     pub kind: TargetConfig,
-    /// The task's own layers; the projection to its answer is added from its kind.
+    /// Layers of this task only; the output layer is added from the kind.
     #[serde(default)]
     pub head: Vec<LayerConfig>,
-    /// How far an answer is from the truth. Default from the kind.
+    /// The loss function. Default: from the kind.
     #[serde(default)]
     pub loss: Option<LossConfig>,
-    /// How good answers are. Default from the kind.
+    /// The metrics. Default: from the kind.
     #[serde(default)]
     pub metrics: Option<Vec<MetricConfig>>,
-    /// The marked point of the trunk it reads. Default: the trunk's end.
+    /// The mark in the trunk that the head reads. Default: the end of the trunk.
     #[serde(default)]
     pub from: Option<MarkName>,
-    /// Tasks whose answers its head also sees.
+    /// Tasks whose predictions are additional inputs of the head.
     #[serde(default)]
     pub after: Vec<TaskName>,
-    /// What an empty label means: `mask` (default) leaves the row out of this task alone, `error`
-    /// refuses.
+    /// How missing labels are handled: `mask` (default) ignores the row for this task, `error` refuses it.
     #[serde(default)]
     pub missing: MissingLabel,
 }
 
-/// What an empty label means.
+/// How missing labels are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingLabel {
-    /// The row teaches the other tasks only.
+    /// Ignore the row for this task; it still trains the other tasks.
     #[default]
     Mask,
-    /// Refuse: name the table and row.
+    /// Report an error with table and row.
     Error,
 }
 
@@ -66,11 +65,11 @@ impl Serialize for ColumnNames {
 
 impl<'de> Deserialize<'de> for ColumnNames {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ColumnNamesForm;
-        impl<'de> serde::de::Visitor<'de> for ColumnNamesForm {
+        struct ColumnNamesVisitor;
+        impl<'de> serde::de::Visitor<'de> for ColumnNamesVisitor {
             type Value = ColumnNames;
             fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("a column name, or a list of them")
+                f.write_str("a column name or a list of column names")
             }
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ColumnNames, E> {
                 let name = ColumnName::new(text)
@@ -85,7 +84,7 @@ impl<'de> Deserialize<'de> for ColumnNames {
                 Ok(ColumnNames(columns))
             }
         }
-        deserializer.deserialize_any(ColumnNamesForm)
+        deserializer.deserialize_any(ColumnNamesVisitor)
     }
 }
 

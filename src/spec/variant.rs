@@ -1,4 +1,4 @@
-//! A pipeline with some settings changed at their addresses, as `--set` would change its file.
+//! A pipeline with some settings changed, as by `--set`.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::spec::setting_address::{SettingOverride, parse_path};
 use crate::spec::write::write;
 use crate::spec::yaml;
 
-/// A pipeline as a tree, ready to be changed many times over.
+/// A pipeline as a tree, from which variants are created.
 pub struct PipelineVariants {
     root: Node,
 }
@@ -18,23 +18,26 @@ pub struct PipelineVariants {
 /// One changed setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SettingChange {
-    /// As written: `train.optimizer.adamw.rate`.
+    /// The path as written: `train.optimizer.adamw.rate`.
     pub address: String,
     pub value: Value,
 }
 
 impl PipelineVariants {
-    /// Of a pipeline, without its sweep.
+    /// Prepares a pipeline, without its sweep.
     pub fn from_pipeline(pipeline: &PipelineConfig) -> Self {
         let mut plain = pipeline.clone();
         plain.sweep = None;
-        // What was written by us reads again: a test holds this for every pipeline there is.
+        // A written pipeline can be parsed: a test checks this for every pipeline in the repository.
         let root = yaml::parse(&write(&plain)).map(|(root, _)| root);
         Self { root: root.unwrap_or(Node::Null) }
     }
 
-    /// The pipeline with these settings changed, or what is wrong with it: diagnostics have the paths of
-    /// the changed pipeline.
+    /// Returns the pipeline with these settings changed.
+    ///
+    /// # Errors
+    ///
+    /// The problems of the changed pipeline, with paths into it.
     pub fn with(&self, changes: &[SettingChange]) -> Result<PipelineConfig, Vec<Diagnostic>> {
         let mut root = self.root.clone();
         for SettingChange { address, value } in changes {
@@ -51,7 +54,7 @@ impl PipelineVariants {
     }
 }
 
-/// The steps of an address; `None` when it is none.
+/// Parses a setting path; `None` if it is invalid.
 pub fn address(text: &str) -> Option<Path> {
     parse_path(text).ok()
 }

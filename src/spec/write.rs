@@ -1,18 +1,18 @@
-//! A pipeline as YAML, every default filled in.
+//! Writes a pipeline as YAML with all defaults filled in.
 
 use serde_yaml::Value;
 
 use crate::spec::pipeline::PipelineConfig;
 
-/// The first line of a pipeline: where an editor finds the language's JSON Schema.
+/// The first line of a pipeline, where editors find its JSON Schema.
 pub const SCHEMA_LINE: &str = "# yaml-language-server: $schema=../schemas/pipeline.schema.json\n";
 
-/// Lists and maps that may be left out when empty.
+/// Keys that are omitted if their list or map is empty.
 const EMPTY_IS_NOTHING: [&str; 4] = ["rename", "head", "after", "missing"];
 
-/// The pipeline as YAML, the schema's line first. What is not set is left out.
+/// Writes a pipeline as YAML, starting with the schema line. Unset options are omitted.
 pub fn write(pipeline: &PipelineConfig) -> String {
-    // Words are plain data with text keys: they can always be written.
+    // Settings are plain data with string keys, so serialization cannot fail.
     let mut value = serde_yaml::to_value(pipeline).unwrap_or_default();
     clean(&mut value);
     let body = serde_yaml::to_string(&value).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! YAML text becomes a [`Node`] tree, within bounds of size, depth and repetition.
+//! Parses YAML into a [`Node`] tree, with limits on size, depth and aliases.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -12,79 +12,79 @@ use serde::de::{
 use crate::domain::diagnostic::{Diagnostic, Path, PathStep};
 use crate::domain::tree::node::{Node, Scalar};
 
-/// Larger files are refused unread.
-pub const LARGEST: usize = 1 << 20;
+/// Maximum file size in bytes; larger files are refused without parsing.
+pub const MAX_BYTES: usize = 1 << 20;
 
-/// Nodes in a file, aliases written out. A million-byte file of settings has far fewer.
-const MOST_NODES: usize = 100_000;
+/// Maximum number of nodes, with aliases expanded. Files of one megabyte have far fewer.
+const MAX_NODES: usize = 100_000;
 
-/// Lists and maps within one another.
-const DEEPEST: usize = 64;
+/// Maximum nesting of lists and maps.
+const MAX_DEPTH: usize = 64;
 
-/// Open brackets at one time: libyaml's time grows with their square.
-const DEEPEST_BRACKETS: usize = 256;
+/// Maximum nesting of brackets: libyaml takes quadratic time in it.
+const MAX_BRACKET_DEPTH: usize = 256;
 
-const TOO_MANY: &str = "the file has too many values once its aliases are written out";
+const TOO_MANY: &str = "the file has too many values after expanding its aliases";
 const TOO_DEEP: &str = "lists and maps are nested too deeply";
 
-/// The tree of the one document in `text`, with what is wrong with it as YAML but can be read over.
+/// Parses the single document in `text`; also returns problems that do not prevent parsing.
 pub(crate) fn parse(text: &str) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
-    let nested = "no pipeline needs more than a few levels; the limit is 64";
-    if flow_depth(text) > DEEPEST_BRACKETS {
+    let nested = "a pipeline needs only a few levels; the limit is 64";
+    if flow_depth(text) > MAX_BRACKET_DEPTH {
         return Err(Diagnostic::error("too-deep", Path::root(), TOO_DEEP).help(nested));
     }
     let mut documents = serde_yaml::Deserializer::from_str(text);
     let notes = ParseNotes::default();
     let Some(first) = documents.next() else { return Ok((Node::Null, Vec::new())) };
     let mut node = NodeSeed { notes: &notes, depth: 0 }.deserialize(first).map_err(|error| {
-        let sentences = error.to_string();
-        if sentences.contains(TOO_MANY) || sentences.contains("repetition limit") {
+        let message = error.to_string();
+        if message.contains(TOO_MANY) || message.contains("repetition limit") {
             let help = "write the values out, or use fewer aliases";
             Diagnostic::error("too-many-values", Path::root(), TOO_MANY).help(help)
-        } else if sentences.contains(TOO_DEEP) || sentences.contains("recursion limit") {
+        } else if message.contains(TOO_DEEP) || message.contains("recursion limit") {
             Diagnostic::error("too-deep", Path::root(), TOO_DEEP).help(nested)
         } else {
-            syntax(&sentences, text, error.location().map(|index| index.line()))
+            syntax(&message, text, error.location().map(|location| location.line()))
         }
     })?;
     if documents.next().is_some() {
-        let message = "the file holds several YAML documents";
-        let help = "a file is one pipeline; put the others in files of their own and remove the `---`";
+        let message = "the file has several YAML documents; a pipeline file has exactly one";
+        let help = "split the file at `---`";
         return Err(Diagnostic::error("several-documents", Path::root(), message).help(help));
     }
     if let Some(again) = serde_yaml::Deserializer::from_str(text).next() {
-        // The same text was read a moment ago: it cannot fail here, and texts are only for show if it did.
+        // The same text has just been parsed, so this cannot fail; and the texts are only for display.
         let _ = TextSeed(&mut node).deserialize(again);
     }
     Ok((node, notes.found.into_inner()))
 }
 
-/// libyaml's own words, without its own line and column.
-fn syntax(sentences: &str, text: &str, line: Option<usize>) -> Diagnostic {
+/// The message of libyaml without its line and column.
+fn syntax(message: &str, text: &str, line: Option<usize>) -> Diagnostic {
     let indented_by_tab = line
         .and_then(|line| text.lines().nth(line.saturating_sub(1)))
         .is_some_and(|line| line[..line.len() - line.trim_start().len()].contains('\t'));
-    let first =
-        sentences.split(", while").next().unwrap_or(sentences).split(" at line").next().unwrap_or(sentences);
+    let first = message.split(", while").next().unwrap_or(message);
+    let first = first.split(" at line").next().unwrap_or(first).trim();
     let diagnostic =
-        Diagnostic::error("yaml-syntax", Path::root(), format!("this is not valid YAML: {}", first.trim()));
-    match (indented_by_tab, sentences) {
-        (true, _) => diagnostic.help("a tab indents this line; YAML is indented by spaces"),
-        (_, sentences) if sentences.contains("mapping values are not allowed") => {
-            diagnostic.help("is a `: ` inside a text without quotes, or is the line indented too far?")
+        Diagnostic::error("yaml-syntax", Path::root(), format!("this is not valid YAML: {first}"));
+    match (indented_by_tab, message) {
+        (true, _) => diagnostic.help("this line is indented with a tab; YAML requires spaces"),
+        (_, message) if message.contains("mapping values are not allowed") => {
+            diagnostic.help("quote a string that contains `: `, or reduce the indentation")
         }
-        (_, sentences) if sentences.contains("cannot start any token") => {
-            diagnostic.help("put quotes around a text that begins with @, ` or %")
+        (_, message) if message.contains("cannot start any token") => {
+            diagnostic.help("quote a string that starts with @, ` or %")
         }
-        (_, sentences) if sentences.contains("did not find expected key") => {
-            diagnostic.help("is this line indented like the one it belongs to?")
+        (_, message) if message.contains("did not find expected key") => {
+            diagnostic.help("indent this line like the others of its block")
         }
         _ => diagnostic,
     }
 }
 
-/// How deep `[` and `{` stand within one another, counted before libyaml sees them. Brackets in
-/// quotes and comments count too, so this is only for what nobody writes by hand.
+/// Maximum nesting of `[` and `{`, counted before libyaml parses them. Brackets in quotes and comments also
+/// count, so the limit must be far above what people write.
 fn flow_depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for byte in text.bytes() {
@@ -98,7 +98,7 @@ fn flow_depth(text: &str) -> usize {
     deepest
 }
 
-/// What is noticed on the way, and where.
+/// State while parsing: the current path, the problems, and the number of nodes.
 #[derive(Default)]
 struct ParseNotes {
     path: RefCell<Vec<PathStep>>,
@@ -126,7 +126,7 @@ struct NodeSeed<'a> {
 
 impl NodeSeed<'_> {
     fn deeper<E: Error>(self) -> Result<Self, E> {
-        if self.depth >= DEEPEST {
+        if self.depth >= MAX_DEPTH {
             return Err(E::custom(TOO_DEEP));
         }
         Ok(Self { depth: self.depth + 1, ..self })
@@ -138,14 +138,14 @@ impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
         self.notes.nodes.set(self.notes.nodes.get() + 1);
-        if self.notes.nodes.get() > MOST_NODES {
+        if self.notes.nodes.get() > MAX_NODES {
             return Err(D::Error::custom(TOO_MANY));
         }
         deserializer.deserialize_any(self)
     }
 }
 
-/// A scalar; its text is filled in by `TextSeed`.
+/// A scalar without its text, which `TextSeed` fills in.
 fn scalar(value: Scalar) -> Node {
     Node::Scalar { value, text: String::new() }
 }
@@ -218,8 +218,8 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
             if known.insert(key.clone()) {
                 entries.push((key, value));
             } else {
-                let message = format!("`{key}` stands here a second time");
-                let help = "each name may stand once: rename one of them, or remove it";
+                let message = format!("duplicate key `{key}`");
+                let help = "rename or remove one of them";
                 let diagnostic = Diagnostic::error("duplicate-key", self.notes.path(), message);
                 self.notes.note(diagnostic.on_key().help(help));
             }
@@ -228,20 +228,20 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         Ok(Node::Map(entries))
     }
 
-    /// serde_yaml shows a tag as an enum.
+    /// serde_yaml represents a tag as an enum.
     fn visit_enum<A: EnumAccess<'de>>(self, tagged: A) -> Result<Node, A::Error> {
         let (tag, value) = tagged.variant::<String>()?;
         let tag = tag.trim_start_matches('!');
-        let message = format!("the YAML tag `!{tag}` means nothing here");
-        let help = format!("a choice is written as a map: `{{{tag}: ...}}`");
+        let message = format!("unsupported YAML tag `!{tag}`");
+        let help = format!("YAML tags are not supported; write `{{{tag}: ...}}`");
         self.notes.note(Diagnostic::error("yaml-tag", self.notes.path(), message).help(help));
-        // Read on as what was meant, so that the tag is all that is said of it.
+        // Continue as if the supported form had been written, so that nothing else is reported about it.
         let settings = value.newtype_variant_seed(self)?;
         Ok(Node::Map(vec![(tag.to_owned(), settings)]))
     }
 }
 
-/// Fills in the text of every plain scalar, walking the same document again.
+/// Fills in the text of every scalar by parsing the same document again.
 struct TextSeed<'a>(&'a mut Node);
 
 impl<'de> DeserializeSeed<'de> for TextSeed<'_> {
@@ -263,7 +263,7 @@ impl<'de> Visitor<'de> for TextSeed<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("the same value as a moment ago")
+        f.write_str("the same value as in the first pass")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
@@ -278,10 +278,10 @@ impl<'de> Visitor<'de> for TextSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Node::Map(entries) = self.0 else { return Ok(()) };
-        let mut rest = entries.iter_mut().peekable();
+        let mut remaining = entries.iter_mut().peekable();
         while let Some(key) = map.next_key::<String>()? {
-            // Repeated keys were left out of the tree: they are passed over here too.
-            match rest.next_if(|(known, _)| *known == key) {
+            // Duplicate keys are not in the tree; skip them here too.
+            match remaining.next_if(|(known, _)| *known == key) {
                 Some((_, node)) => map.next_value_seed(TextSeed(node))?,
                 None => {
                     map.next_value::<IgnoredAny>()?;

@@ -120,7 +120,7 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
     let whole = project.read(&name);
     let half = whole.len() / 2;
     let damages: [(&str, Option<Vec<u8>>); 6] = [
-        ("is cut short, to", Some(whole.as_bytes()[..half].to_vec())),
+        ("is truncated to", Some(whole.as_bytes()[..half].to_vec())),
         ("is empty", Some(Vec::new())),
         ("is damaged", Some(vec![0xff; 500])),
         ("is damaged", Some(b"seed: [1\n".to_vec())),
@@ -150,7 +150,7 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
     std::fs::remove_file(project.path(&name)).expect("removed");
     std::fs::create_dir(project.path(&name)).expect("a folder");
     let output = project.mtl(&["group", "last"]).expect(0).err();
-    assert!(output.contains("cannot be read") && output.contains("pipeline.changed.3.yaml now"), "{output}");
+    assert!(output.contains("cannot be read") && output.contains("pipeline.changed.3.yaml"), "{output}");
     assert_eq!(project.read(&name), whole);
     assert!(project.path(&name.replace("pipeline.yaml", "pipeline.changed.3.yaml")).is_dir());
     std::fs::write(project.path(&name), &whole).expect("written");

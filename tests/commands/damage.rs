@@ -100,7 +100,7 @@ fn doctor_names_what_is_damaged() {
     run(&project);
     let run = last(&project);
     let output = project.mtl(&["doctor", "--deep"]).out();
-    assert!(output.contains("all as they were written"), "{output}");
+    assert!(output.contains("all intact"), "{output}");
     let of_run = project.path(&format!("runs/{run}/trial-1/weights.safetensors"));
     let of_cache = files(&project, "runs/cache").into_iter().find(|path| path.ends_with("model.onnx"));
     for path in [of_run, of_cache.expect("a model")] {
@@ -153,7 +153,7 @@ fn gc_removes_what_kills_leave() {
         std::fs::write(path, "x").expect("written");
     }
     let output = project.mtl(&["gc", "--dry-run"]).expect(0).out();
-    assert!(output.contains("would remove 0 artifacts and 6 damaged or half-made leftovers"), "{output}");
+    assert!(output.contains("would remove 0 artifacts and 6 damaged or incomplete leftovers"), "{output}");
     assert!(left.iter().all(|path| path.exists()));
     project.mtl(&["gc"]).expect(0);
     for path in &left {
@@ -184,7 +184,7 @@ fn a_run_that_was_damaged_is_known_and_made_again() {
     run(&project);
     let name = last(&project);
     let whole = project.online(&["verify", &name]).expect(0).out();
-    assert!(whole.contains("verified") && whole.contains("all as they were written"), "{whole}");
+    assert!(whole.contains("verified") && whole.contains("all intact"), "{whole}");
     let expected = weights(&project, &name);
     let trial = files(&project, &format!("runs/{name}"));
     assert!(trial.len() >= 4, "{trial:?}");
@@ -199,5 +199,5 @@ fn a_run_that_was_damaged_is_known_and_made_again() {
         }
     }
     let output = project.mtl(&["resume", &name]).expect(0).out();
-    assert!(output.contains("nothing to go on with"), "{output}");
+    assert!(output.contains("nothing to resume"), "{output}");
 }

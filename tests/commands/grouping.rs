@@ -76,7 +76,10 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
     let first = project.path("pipeline.group-1.yaml");
     std::fs::write(&first, "# mine\n").unwrap();
     let output = project.mtl(&["group", &run, "--write"]).expect(1).err();
-    assert!(output.contains("pipeline.group-1.yaml") && output.contains("says something else"), "{output}");
+    assert!(
+        output.contains("pipeline.group-1.yaml") && output.contains("already exists with other content"),
+        "{output}"
+    );
     assert_eq!(std::fs::read_to_string(&first).unwrap(), "# mine\n");
 }
 

@@ -111,7 +111,7 @@ fn what_cannot_be_drawn_is_an_error() {
     let output = project.mtl(&["plot", "--kind", "curve"]).expect(2).err();
     assert!(output.contains("'curve'") && output.contains("'curves'"), "{output}");
     let output = project.mtl(&["plot", "--kind", "gradients"]).expect(1).err();
-    assert!(output.contains("nothing to draw") && output.contains("set train.gradients.observe"), "{output}");
+    assert!(output.contains("nothing to plot") && output.contains("set train.gradients.observe"), "{output}");
     let project = project.file("taken", "a file, no folder");
     for arguments in [["plot", "last", "--to", "taken/deeper"], ["report", "last", "--to", "taken/page.html"]]
     {

@@ -233,7 +233,7 @@ fn what_unpacks_to_more_than_memory_is_refused() {
     assert!(output.contains("rows.csv.gz") && output.contains("MTL_DATA_MEMORY=64GB"), "{output}");
     let output = limited("a lot");
     assert!(
-        output.contains("MTL_DATA_MEMORY: `a lot` is no size of memory: write for example 8GB"),
+        output.contains("MTL_DATA_MEMORY: `a lot` is not a memory size: write, for example, 8GB"),
         "{output}"
     );
     // A file that is large as it is.

@@ -111,7 +111,7 @@ fn a_dead_run_that_cannot_be_marked_is_told_of() {
     let output = asked.expect(0).err();
     let run = last_unmarked(&project);
     assert!(
-        output.starts_with(&format!("note: {run}: recorded as running, but no process works on it")),
+        output.starts_with(&format!("note: {run}: recorded as running, but no process is working on it")),
         "{output}"
     );
     // Where it can be, it is.

@@ -39,7 +39,7 @@ fn a_hopeless_trial_is_given_up_and_is_no_failure() {
     assert_eq!((&counts["done"], &counts["pruned"], &counts["failed"]), (&1.into(), &2.into(), &0.into()));
     assert_eq!((&status["state"], &status["trials"][1]["pruned"]), (&"finished".into(), &1.into()));
     let output = project.mtl(&["retry", "last"]).expect(0).out();
-    assert!(output.contains("nothing failed"), "{output}");
+    assert!(output.contains("no failed stages"), "{output}");
     let run = last(&project);
     assert!(!project.path(&format!("runs/{run}/trial-2/checkpoint")).exists(), "nothing goes on from it");
 

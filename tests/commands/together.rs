@@ -129,7 +129,7 @@ fn more_threads_than_a_machine_bears_are_refused() {
     for count in ["30000", "1000000", "18446744073709551615"] {
         let output = [count, "--threads", "threads", "cores"];
         refused(&[&run[..], &["--threads", count]].concat(), None, &output[..3]);
-        refused(&[&run[..], &["-j", count]].concat(), None, &[count, "-j", "side by side"]);
+        refused(&[&run[..], &["-j", count]].concat(), None, &[count, "-j", "parallel trials"]);
         refused(&["resume", "-j", count], None, &[count, "-j"]);
         refused(&["group", "pipeline.yaml", "--threads", count], None, &output[..3]);
     }

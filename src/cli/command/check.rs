@@ -1,4 +1,4 @@
-//! `mtl check FILE`: everything that is wrong with a pipeline, without touching its data.
+//! `mtl check FILE`: reports all problems of a pipeline without reading its data.
 
 use crate::cli::arguments::{Arguments, CheckArguments};
 use crate::cli::error::CliError;
@@ -8,7 +8,7 @@ use crate::spec::render;
 
 pub fn perform(arguments: &Arguments, args: &CheckArguments) -> Result<ExitStatus, CliError> {
     let reading = pipeline::read(&args.file, &args.changes)?.within_memory(arguments)?;
-    let (problems, stages) = match &reading.meaning {
+    let (problems, stages) = match &reading.result {
         Ok((plan, warnings)) => (warnings, Some(plan.stages().count())),
         Err(problems) => (problems, None),
     };

@@ -6,7 +6,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::{output, run_selector, workspace};
 use crate::domain::score::Split;
 use crate::domain::trial_address::TrialAddress;
-use crate::report::{ComparisonReport, SweepReport};
+use crate::report::{ComparisonReport, Style, SweepReport};
 
 pub fn perform(arguments: &Arguments, args: &CompareArguments) -> Result<ExitStatus, CliError> {
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
@@ -16,38 +16,33 @@ pub fn perform(arguments: &Arguments, args: &CompareArguments) -> Result<ExitSta
         ComparedSplit::Test => Split::Test,
     });
     let unscored = |split: Split| {
-        let help = "`evaluate.splits` says what is scored";
-        CliError::Failed(format!("there are no scores of the {split} split; {help}"))
+        let help = "`evaluate.splits` sets which splits are scored";
+        CliError::Failed(format!("no scores of the {split} split; {help}"))
     };
     if !args.group_by.is_empty() {
         let report = SweepReport::read_trials(&store, &named, &args.group_by, split)?;
         if let Some(split) = split.filter(|split| !report.groups.is_empty() && !report.is_scored(*split)) {
             return Err(unscored(split));
         }
-        let unknown = |(index, _): &(usize, &String)| {
+        let is_missing = |(index, _): &(usize, &String)| {
             !report.groups.is_empty() && report.groups.iter().all(|group| group.settings[*index] == "–")
         };
-        if let Some((_, address)) = args.group_by.iter().enumerate().find(unknown) {
-            let help = "write its address as in the pipeline, such as weighting or train.batch_size";
+        if let Some((_, address)) = args.group_by.iter().enumerate().find(is_missing) {
+            let help = "write its path as in the pipeline, for example weighting or train.batch_size";
             return Err(CliError::Usage(format!("no trial has a setting `{address}`; {help}")));
         }
-        return match args.json {
-            true => output::print_json(&report.json()),
-            false => output::print(report.text(&output::style(arguments.color)).trim_start()),
-        }
-        .map(|()| ExitStatus::Done);
+        let text = |style: &Style| report.text(style).trim_start().to_owned();
+        output::print_report(args.json, arguments.color, || report.json(), text)?;
+        return Ok(ExitStatus::Done);
     }
     if let [(run, trial)] = &named[..] {
         let text = match trial {
-            Some(number) => {
-                format!(
-                    "one trial has nothing to be compared with; name a second, such as {} {run}#OTHER",
-                    TrialAddress::new(run, *number)
-                )
-            }
+            Some(number) => format!(
+                "one trial cannot be compared; add another one, for example {} {run}#OTHER",
+                TrialAddress::new(run, *number)
+            ),
             None => {
-                "one run has nothing to be compared with; name a second run, or put its trials together: \
-                     --group-by ADDRESS"
+                "one run cannot be compared; add another run, or group its trials with --group-by ADDRESS"
                     .to_owned()
             }
         };
@@ -57,10 +52,7 @@ pub fn perform(arguments: &Arguments, args: &CompareArguments) -> Result<ExitSta
     if let Some(split) = split.filter(|split| !report.is_scored(*split)) {
         return Err(unscored(split));
     }
-    if args.json {
-        output::print_json(&report.json())?;
-    } else {
-        output::print(&report.text(split, &output::style(arguments.color)))?;
-    }
+    let text = |style: &Style| report.text(split, style);
+    output::print_report(args.json, arguments.color, || report.json(), text)?;
     Ok(ExitStatus::Done)
 }

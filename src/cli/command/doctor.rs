@@ -1,4 +1,4 @@
-//! `mtl doctor`: what this machine has: devices, threads, ONNX Runtime, the database.
+//! `mtl doctor`: devices, threads, ONNX Runtime and the database of this machine.
 
 use serde_json::json;
 
@@ -14,13 +14,13 @@ pub fn perform(arguments: &Arguments, args: &DoctorArguments) -> Result<ExitStat
     let path = layout.database();
     let runtime = machine::runtime(args.fetch, &|line| output::print_error(line));
     let database = match path.exists() {
-        false => Ok("none yet".to_owned()),
+        false => Ok("not created yet".to_owned()),
         true => match ResultsDatabase::open_read_only(&path).and_then(|store| store.runs()) {
             Ok(runs) => Ok(format!("{} runs", runs.len())),
             Err(error) => Err(error.to_string()),
         },
     };
-    let kept = (args.deep && path.exists()).then(|| integrity::everything(&layout));
+    let integrity = (args.deep && path.exists()).then(|| integrity::everything(&layout));
     let devices = machine::devices();
     let (threads, cores) = (machine::threads(), std::thread::available_parallelism().map_or(1, usize::from));
     let kernels = machine::kernels().map_err(CliError::Usage)?;
@@ -34,7 +34,7 @@ pub fn perform(arguments: &Arguments, args: &DoctorArguments) -> Result<ExitStat
             "devices": devices,
             "onnx_runtime": {"found": runtime.as_ref().ok(), "problem": runtime.as_ref().err()},
             "database": {"path": path, "state": database.as_ref().ok(), "problem": database.as_ref().err()},
-            "kept": kept.as_ref().map(integrity::IntegrityReport::json),
+            "kept": integrity.as_ref().map(integrity::IntegrityReport::json),
         }))?;
     } else {
         let mut lines =
@@ -49,14 +49,14 @@ pub fn perform(arguments: &Arguments, args: &DoctorArguments) -> Result<ExitStat
                 format!("onnx runtime  {} at {} ({})", library.version, library.path.display(), library.how)
             }
             Err(problem) => {
-                format!("onnx runtime  MISSING: {problem}\n              `mtl doctor --fetch` fetches it")
+                format!("onnx runtime  MISSING: {problem}\n              `mtl doctor --fetch` downloads it")
             }
         });
         let state = database.as_ref().unwrap_or_else(|problem| problem);
         lines.push(format!("database      {}: {state}", path.display()));
-        lines.extend(kept.iter().map(integrity::IntegrityReport::text));
+        lines.extend(integrity.iter().map(integrity::IntegrityReport::text));
         output::print(&lines.join("\n"))?;
     }
-    let whole = kept.is_none_or(|kept| kept.is_whole());
-    Ok(if runtime.is_ok() && database.is_ok() && whole { ExitStatus::Done } else { ExitStatus::Failed })
+    let is_intact = integrity.is_none_or(|integrity| integrity.is_intact());
+    Ok(if runtime.is_ok() && database.is_ok() && is_intact { ExitStatus::Done } else { ExitStatus::Failed })
 }

@@ -1,4 +1,4 @@
-//! `mtl explain`: what a name of a pipeline means.
+//! `mtl explain`: documentation of the names in a pipeline.
 
 use crate::cli::arguments::{Arguments, ExplainArguments};
 use crate::cli::error::CliError;
@@ -16,7 +16,7 @@ pub fn perform(_: &Arguments, args: &ExplainArguments) -> Result<ExitStatus, Cli
     output::print(&text).map(|()| ExitStatus::Done)
 }
 
-/// The items of that name, or all of that kind.
+/// Explains the items with this name, or lists all items of this kind.
 fn find_items(name: &str) -> Result<String, CliError> {
     let items = explain(name);
     if !items.is_empty() {
@@ -35,10 +35,10 @@ fn find_items(name: &str) -> Result<String, CliError> {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`mtl explain` lists all names".to_owned(),
     };
-    Err(CliError::Usage(format!("`{name}` is nothing that a pipeline can name; {help}")))
+    Err(CliError::Usage(format!("`{name}` is not a name that a pipeline can use; {help}")))
 }
 
-/// Each name with its first sentence, by kind.
+/// Lists all names with their first sentence, by kind.
 fn list(kinds: &[(&'static str, Vec<Explanation>)]) -> String {
     let mut text = String::new();
     for (noun, items) in kinds {
@@ -50,11 +50,11 @@ fn list(kinds: &[(&'static str, Vec<Explanation>)]) -> String {
         }
         text.push('\n');
     }
-    text.push_str("`mtl explain NAME` says more.\n");
+    text.push_str("`mtl explain NAME` shows more.\n");
     text
 }
 
-/// As much as stands in a line.
+/// Truncates a sentence to fit into one line.
 fn brief(sentence: &str) -> String {
     match sentence.char_indices().nth(90) {
         Some((end, _)) => {

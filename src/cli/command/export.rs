@@ -1,4 +1,4 @@
-//! `mtl export RUN --to DIR`: the bundle that any program can use: `model.onnx` and `mtl.json`.
+//! `mtl export RUN --to DIR`: writes the model bundle, `model.onnx` and `mtl.json`.
 
 use crate::cli::arguments::{Arguments, ExportArguments};
 use crate::cli::error::CliError;
@@ -16,11 +16,13 @@ pub fn perform(arguments: &Arguments, args: &ExportArguments) -> Result<ExitStat
     let scores = scores.filter_map(score).collect();
     bundle.write(&args.to, &run, scores)?;
     let folder = args.to.display();
-    output::print(&format!("{run} is in {folder}\nnext: mtl predict {folder} ROWS.csv --to ANSWERS.csv"))?;
+    output::print(&format!(
+        "exported {run} to {folder}\nnext: mtl predict {folder} ROWS.csv --to PREDICTIONS.csv"
+    ))?;
     Ok(ExitStatus::Done)
 }
 
-/// A recorded score as the card tells it; what is undefined is left out.
+/// Converts a recorded score for the model card; undefined scores are omitted.
 fn score(record: ScoreRecord) -> Option<Score> {
     let ScoreRecord { task, split, metric, value, direction, rows, .. } = record;
     Some(Score { task: TaskName::new(task)?, split, metric, value: value?, direction, rows })

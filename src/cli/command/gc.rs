@@ -1,4 +1,4 @@
-//! `mtl gc`: cached artifacts that no run uses any more, and what dead processes left behind.
+//! `mtl gc`: removes cached artifacts that no run uses, and leftovers of killed processes.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,16 @@ use crate::store::ResultsDatabase;
 
 pub fn perform(arguments: &Arguments, args: &GcArguments) -> Result<ExitStatus, CliError> {
     let layout = workspace::layout(arguments);
-    // On a full disk nothing can be written down, and room is what it is for.
+    // Opened for reading, because this command must also work on a full disk.
     let store = workspace::open_for_reading(&layout)?;
     if let Some(run) = store.running()?.iter().find(|run| RunLock::is_held(&layout, run)) {
-        // What a living run is about to use cannot be told from litter.
+        // Artifacts that a running process is about to use look like unused ones.
         return Err(crate::run::RunError::Busy { run: run.to_string() }.into());
     }
     let unused = unused(&store, &layout)?;
-    let left = left_behind(&store, &layout)?;
+    let leftovers = leftovers(&store, &layout)?;
     let mut bytes = 0;
-    for path in unused.iter().chain(&left) {
+    for path in unused.iter().chain(&leftovers) {
         bytes += publish::size(path);
         if args.dry_run {
             output::print(&path.display().to_string())?;
@@ -34,21 +34,21 @@ pub fn perform(arguments: &Arguments, args: &GcArguments) -> Result<ExitStatus, 
         }
         let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
         match removed {
-            // Another `mtl gc` was faster.
+            // Another `mtl gc` has removed it.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             removed => removed.map_err(CliError::io("remove", path))?,
         }
     }
-    let done = if args.dry_run { "would remove" } else { "removed" };
-    let left = match left.len() {
+    let verb = if args.dry_run { "would remove" } else { "removed" };
+    let leftovers = match leftovers.len() {
         0 => String::new(),
-        count => format!(" and {count} damaged or half-made leftovers"),
+        count => format!(" and {count} damaged or incomplete leftovers"),
     };
-    output::print(&format!("{done} {} artifacts{left}, {}", unused.len(), size(bytes)))?;
+    output::print(&format!("{verb} {} artifacts{leftovers}, {}", unused.len(), size(bytes)))?;
     Ok(ExitStatus::Done)
 }
 
-/// The artifacts of the cache whose fingerprint nobody names.
+/// The artifacts of the cache whose fingerprint no run refers to.
 fn unused(store: &ResultsDatabase, layout: &Layout) -> Result<Vec<PathBuf>, CliError> {
     let used = store.stage_fingerprints()?.into_iter();
     let used: BTreeSet<String> = used.map(|(_, print)| Fingerprint(print).short().to_owned()).collect();
@@ -60,38 +60,38 @@ fn unused(store: &ResultsDatabase, layout: &Layout) -> Result<Vec<PathBuf>, CliE
     Ok(entries(&layout.cache())?.into_iter().filter(is_unused).collect())
 }
 
-/// What a kill leaves: half-made and set-aside things, and folders of runs that have no row.
-fn left_behind(store: &ResultsDatabase, layout: &Layout) -> Result<Vec<PathBuf>, CliError> {
-    let mut left: Vec<PathBuf> =
+/// Temporary and quarantined files and folders, and folders of runs that are not in the database.
+fn leftovers(store: &ResultsDatabase, layout: &Layout) -> Result<Vec<PathBuf>, CliError> {
+    let mut leftovers: Vec<PathBuf> =
         entries(&layout.cache())?.into_iter().filter(|path| is_temporary(path)).collect();
     let runs: BTreeSet<String> = store.runs()?.into_iter().map(|line| line.run.to_string()).collect();
     for path in entries(layout.root())? {
         if is_temporary(&path) {
-            left.push(path);
+            leftovers.push(path);
         } else if runs.contains(&name(&path)) {
-            left.extend(below(&path)?);
-        } else if is_of_no_run(layout, &path) {
-            left.push(path);
+            leftovers.extend(temporary_below(&path)?);
+        } else if is_orphaned_run(layout, &path) {
+            leftovers.push(path);
         }
     }
-    Ok(left)
+    Ok(leftovers)
 }
 
-/// Does a folder look as one that we made for a run, with no process at work in it?
-fn is_of_no_run(layout: &Layout, path: &Path) -> bool {
+/// Does the folder look like that of a run, and does no process work on it?
+fn is_orphaned_run(layout: &Layout, path: &Path) -> bool {
     let Some(run) = RunId::new(name(path)).filter(|_| path.is_dir()) else { return false };
     let is_ours = layout.lock(&run).is_file() || layout.pipeline(&run).is_file();
     is_ours && !RunLock::is_held(layout, &run)
 }
 
-/// Temporary things in a run's folder and those in it.
-fn below(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// Temporary files and folders in a run's folder, at any depth.
+fn temporary_below(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     let mut paths = Vec::new();
     for path in entries(folder)? {
         if is_temporary(&path) {
             paths.push(path);
         } else if path.is_dir() && !path.is_symlink() {
-            paths.extend(below(&path)?);
+            paths.extend(temporary_below(&path)?);
         }
     }
     Ok(paths)
@@ -99,8 +99,8 @@ fn below(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
 
 fn is_temporary(path: &Path) -> bool {
     let name = name(path);
-    let ours = [publish::MAKING, publish::WRITING, publish::ASIDE, crate::store::MAKING];
-    ours.iter().any(|beginning| name.starts_with(beginning))
+    let prefixes = [publish::MAKING, publish::WRITING, publish::ASIDE, crate::store::MAKING];
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn name(path: &Path) -> String {

@@ -1,5 +1,5 @@
-//! `mtl group PIPELINE|RUN`: train once with all tasks and measure what they do to each other, or take what
-//! an earlier run measured; then say which to train together, and how.
+//! `mtl group PIPELINE|RUN`: measures the affinities of tasks by training once with all of them, or reads
+//! those of an earlier run; then proposes which tasks to train together.
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
@@ -18,8 +18,8 @@ use crate::spec::PipelineConfig;
 
 pub fn perform(arguments: &Arguments, args: &GroupArguments) -> Result<ExitStatus, CliError> {
     let layout = workspace::layout(arguments);
-    let file = PathBuf::from(&args.of);
-    run_selector::refuse_ambiguous(&layout, &args.of, &file)?;
+    let file = PathBuf::from(&args.source);
+    run_selector::refuse_ambiguous(&layout, &args.source, &file)?;
     let (store, run, trial) = if file.is_file() {
         match train(arguments, args, &file)? {
             (run, ExitStatus::Done) => (workspace::open_for_reading(&layout)?, run, 1),
@@ -27,10 +27,10 @@ pub fn perform(arguments: &Arguments, args: &GroupArguments) -> Result<ExitStatu
         }
     } else {
         if !args.changes.set.is_empty() {
-            return Err(CliError::Usage("--set changes a pipeline, but a run was named".to_owned()));
+            return Err(CliError::Usage("--set needs a pipeline; found a run".to_owned()));
         }
         let store = workspace::open_for_reading(&layout)?;
-        let (run, trial) = run_selector::trial(&store, &args.of)?;
+        let (run, trial) = run_selector::trial(&store, &args.source)?;
         (store, run, trial)
     };
     let grouping = GroupingReport::read(&store, &run, trial, args.groups.get())?;
@@ -40,11 +40,7 @@ pub fn perform(arguments: &Arguments, args: &GroupArguments) -> Result<ExitStatu
     let detail = store.run(&run)?;
     let original = PathBuf::from(&detail.file);
     let reading = pipeline::of_run(&layout, &detail)?.require(arguments.color)?;
-    if args.json {
-        output::print_json(&grouping.json())?;
-    } else {
-        output::print(&grouping.text(&output::style(arguments.color)))?;
-    }
+    output::print_report(args.json, arguments.color, || grouping.json(), |style| grouping.text(style))?;
     let files: Vec<PathBuf> =
         (1..=grouping.groups().len()).map(|number| sibling_path(&original, number)).collect();
     if args.write {
@@ -53,19 +49,17 @@ pub fn perform(arguments: &Arguments, args: &GroupArguments) -> Result<ExitStatu
             .iter()
             .map(|group| crate::spec::write(&of_group(&reading.plan.pipeline, &group.tasks)))
             .collect();
-        // Nothing is written over what somebody may have changed by hand.
+        // Do not overwrite files that somebody may have edited.
         let differs = |(path, text): &(&PathBuf, &String)| {
             std::fs::read_to_string(path).map_or_else(|_| path.exists(), |known| known != **text)
         };
         if let Some((path, _)) = files.iter().zip(&texts).find(differs) {
-            let rendered =
-                format!("`{}` is there and says something else: move it away first", path.display());
-            return Err(CliError::Failed(rendered));
+            let message = format!("`{}` already exists with other content: move it away", path.display());
+            return Err(CliError::Failed(message));
         }
         for (path, text) in files.iter().zip(&texts) {
             publish::write(path, text.as_bytes())?;
-            // What the group leaves without meaning, such as a weight for a task that is not in it, is said
-            // at once.
+            // Report settings that are invalid in the group, such as a weight of a task that is not in it.
             if let Err(problem) =
                 pipeline::read(path, &OverrideArguments::default())?.require(arguments.color)
             {
@@ -79,20 +73,20 @@ pub fn perform(arguments: &Arguments, args: &GroupArguments) -> Result<ExitStatu
     Ok(ExitStatus::Done)
 }
 
-/// Trains the pipeline once, one trial with all its tasks, with everything measured that grouping needs.
+/// Trains the pipeline once, with all tasks in one trial, and measures everything that grouping needs.
 fn train(arguments: &Arguments, args: &GroupArguments, file: &Path) -> Result<(RunId, ExitStatus), CliError> {
-    let given = pipeline::read(file, &args.changes)?.require(arguments.color)?.plan.pipeline;
+    let original = pipeline::read(file, &args.changes)?.require(arguments.color)?.plan.pipeline;
     let mut changes = OverrideArguments { set: args.changes.set.clone(), ..OverrideArguments::default() };
     (changes.seed, changes.device) = (args.changes.seed, args.changes.device.clone());
-    let mut set = |setting: &str, wanted: bool| {
-        if wanted {
+    let mut set_if = |condition: bool, setting: &str| {
+        if condition {
             changes.set.push(setting.to_owned());
         }
     };
-    set("train.affinity.every=10", given.train.affinity.is_none());
-    set("train.gradients.observe=true", !given.train.gradients.observe);
-    set("sweep=null", given.sweep.is_some());
-    set("evaluate.baselines=null", given.evaluate.baselines.is_some());
+    set_if(original.train.affinity.is_none(), "train.affinity.every=10");
+    set_if(!original.train.gradients.observe, "train.gradients.observe=true");
+    set_if(original.sweep.is_some(), "sweep=null");
+    set_if(original.evaluate.baselines.is_some(), "evaluate.baselines=null");
     let reading = pipeline::read(file, &changes)?.within_memory(arguments)?;
     let mut pipeline = reading.require(arguments.color)?;
     let layout = workspace::layout(arguments);
@@ -100,24 +94,24 @@ fn train(arguments: &Arguments, args: &GroupArguments, file: &Path) -> Result<(R
     pipeline.find_start(&store, arguments.color)?;
     let (run, lock) = new_run(&layout, &pipeline)?;
     let jobs = NonZeroUsize::MIN;
-    let job = RunJob { run: run.clone(), lock, new_run: false, only: Vec::new(), resumed: false, jobs };
+    let job = RunJob { run: run.clone(), lock, fresh: false, only: Vec::new(), resumed: false, jobs };
     let mode = match (args.quiet || args.json, std::io::stderr().is_terminal()) {
         (true, _) => ProgressMode::Quiet,
         (_, true) => ProgressMode::Bars,
         _ => ProgressMode::Lines,
     };
-    let telling = RunReporting { manner: mode, quiet: false, summary: false };
-    let exit = perform_with(arguments, &layout, store, &pipeline, file, &job, &telling)?;
+    let reporting = RunReporting { mode, quiet: false, summary: false };
+    let exit = perform_with(arguments, &layout, store, &pipeline, file, &job, &reporting)?;
     Ok((run, exit))
 }
 
-/// `census.yaml` -> `census.group-1.yaml`, in the same folder, since data paths are relative to it.
+/// `census.yaml` -> `census.group-1.yaml`, in the same folder, because data paths are relative to it.
 fn sibling_path(original: &Path, number: usize) -> PathBuf {
     let stem = original.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     original.with_file_name(format!("{stem}.group-{number}.yaml"))
 }
 
-/// The pipeline with these tasks alone, and only the tables they learn from.
+/// The pipeline with only these tasks and their tables.
 fn of_group(pipeline: &PipelineConfig, tasks: &[String]) -> PipelineConfig {
     let mut own = pipeline.clone();
     own.name = None;
@@ -135,7 +129,7 @@ fn of_group(pipeline: &PipelineConfig, tasks: &[String]) -> PipelineConfig {
     own
 }
 
-/// What to type now.
+/// The commands to run next.
 fn next(
     run: &RunId,
     args: &GroupArguments,
@@ -145,18 +139,18 @@ fn next(
 ) -> String {
     let mut text = String::from("\nNext\n");
     if !args.write && grouping.groups().len() == 1 {
-        text.push_str(&format!("  mtl run {}  # all tasks together, as they are\n", original.display()));
+        text.push_str(&format!("  mtl run {}  # all tasks together, unchanged\n", original.display()));
         return text;
     }
     if !args.write {
         let groups = args.groups;
         text.push_str(&format!(
-            "  mtl group {run} --groups {groups} --write  # a pipeline for each group, beside the original\n"
+            "  mtl group {run} --groups {groups} --write  # write a pipeline for each group\n"
         ));
     }
     for (path, group) in files.iter().zip(grouping.groups()) {
         let serves: Vec<&str> = group.serves.iter().map(|(task, ..)| task.as_str()).collect();
-        text.push_str(&format!("  mtl run {}  # answers for {}\n", path.display(), serves.join(", ")));
+        text.push_str(&format!("  mtl run {}  # predicts {}\n", path.display(), serves.join(", ")));
     }
     text
 }

@@ -1,4 +1,4 @@
-//! `mtl init DATA --target a,b`: a sensible pipeline from the columns of a file.
+//! `mtl init DATA --target a,b`: writes a first pipeline for the columns of a file.
 
 use std::path::{Path, PathBuf};
 
@@ -14,11 +14,11 @@ pub fn perform(args: &InitArguments) -> Result<ExitStatus, CliError> {
     let name: String = stem.split('.').next().unwrap_or("pipeline").to_owned();
     let to = args.to.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.yaml")));
     if to.exists() && !args.force {
-        return Err(CliError::Failed(format!("{} is there already; --force replaces it", to.display())));
+        return Err(CliError::Failed(format!("{} already exists; --force replaces it", to.display())));
     }
     if same_file(&args.data, &to) || to.is_dir() {
-        let what = if to.is_dir() { "a folder" } else { "the data itself" };
-        return Err(CliError::Usage(format!("{} is {what}; name the pipeline's file by --to", to.display())));
+        let what = if to.is_dir() { "a folder" } else { "the data file" };
+        return Err(CliError::Usage(format!("{} is {what}; choose another file with --to", to.display())));
     }
     let data = relative(&args.data, &to);
     let drafted = draft::draft(&args.data, &data, &name, &args.target)?;
@@ -28,7 +28,7 @@ pub fn perform(args: &InitArguments) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Done)
 }
 
-/// The data's path as the pipeline file has to write it.
+/// The data path relative to the folder of the pipeline.
 fn relative(data: &Path, pipeline: &Path) -> String {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (data, pipeline) = (absolute(data), absolute(pipeline));
@@ -48,7 +48,7 @@ mod tests {
     use super::relative;
 
     #[test]
-    fn data_is_found_from_the_pipelines_folder() {
+    fn data_paths_are_relative_to_the_pipelines_folder() {
         assert_eq!(relative(Path::new("/a/b/rows.csv"), Path::new("/a/p.yaml")), "b/rows.csv");
         assert_eq!(relative(Path::new("/a/rows.csv"), Path::new("/a/b/c/p.yaml")), "../../rows.csv");
     }

@@ -1,4 +1,4 @@
-//! One file per command, each of them the whole path from words to an exit code.
+//! One file per command, from arguments to exit code.
 
 mod check;
 mod compare;
@@ -29,7 +29,7 @@ use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::output;
 
-/// Does what the command line says.
+/// Executes the command.
 pub fn perform(arguments: &Arguments) -> Result<ExitStatus, CliError> {
     match &arguments.command {
         Command::Run(args) => run::perform(arguments, args),
@@ -55,7 +55,7 @@ pub fn perform(arguments: &Arguments) -> Result<ExitStatus, CliError> {
         Command::Rm(args) => rm::perform(arguments, args),
         Command::Gc(args) => gc::perform(arguments, args),
         Command::Completions { shell } => {
-            // Into memory first: it panics where a reader has left.
+            // Into memory first, because clap panics on a closed pipe.
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "mtl", &mut script);
             output::pipe(|out| out.write_all(&script)).map(|()| ExitStatus::Done)

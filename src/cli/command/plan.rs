@@ -1,4 +1,4 @@
-//! `mtl plan FILE`: the pipeline as resolved, its stages, what is cached and why, and the layers.
+//! `mtl plan FILE`: the resolved pipeline, its stages, what is cached and why, and the layers.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub fn perform(arguments: &Arguments, args: &PlanArguments) -> Result<ExitStatus
         reason: statuses[stage].reason.clone(),
     };
     let stages: Vec<StageView> = plan.stages().map(view).collect();
-    // Known once the data has been fitted.
+    // Available once `fit` is cached.
     let dataset = fitted(&layout, &stages);
     let parts = dataset.as_ref().and_then(|dataset| crate::run::layers(plan, dataset).ok());
     let memory = crate::run::memory::view(plan, dataset.as_ref());
@@ -42,7 +42,7 @@ pub fn perform(arguments: &Arguments, args: &PlanArguments) -> Result<ExitStatus
     Ok(ExitStatus::Done)
 }
 
-/// The dataset that `fit` made, if it did.
+/// The dataset of the `fit` stage, if it is cached.
 fn fitted(layout: &Layout, stages: &[StageView]) -> Option<Dataset> {
     let fit = stages.iter().find(|stage| stage.stage.work == Work::Fit && stage.cached)?;
     crate::run::fitted(&layout.artifact(fit.stage.kind().name(), fit.fingerprint.as_ref()?)).ok()

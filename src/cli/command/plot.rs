@@ -1,11 +1,11 @@
-//! `mtl plot RUN...`: pictures of runs, as SVG or PNG; what cannot be drawn is said with the reason.
+//! `mtl plot RUN...`: plots as SVG or PNG; reports why a plot is not available.
 
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde_json::json;
 
-use crate::cli::arguments::{Arguments, PictureFormat, PlotArguments, PlotKind};
+use crate::cli::arguments::{Arguments, ImageFormat, PlotArguments, PlotKind};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::{output, run_selector, workspace};
@@ -19,13 +19,13 @@ pub fn perform(arguments: &Arguments, args: &PlotArguments) -> Result<ExitStatus
     let layout = workspace::layout(arguments);
     let store = workspace::open_for_reading(&layout)?;
     let named = run_selector::all(&store, &args.names)?;
-    let mut kinds: Vec<FigureKind> = args.kind.iter().map(|kind| kind.meant()).collect();
+    let mut kinds: Vec<FigureKind> = args.kind.iter().map(|kind| kind.figure()).collect();
     kinds.dedup();
     let plots = Plots::read(&store, &named, if kinds.is_empty() { &FigureKind::ALL } else { &kinds })?;
     let missing: Vec<String> =
         plots.missing.iter().map(|(kind, missing)| format!("{}: {}", kind.name(), missing.why)).collect();
     if plots.drawn.is_empty() {
-        return Err(CliError::Failed(format!("there is nothing to draw\n  {}", missing.join("\n  "))));
+        return Err(CliError::Failed(format!("nothing to plot\n  {}", missing.join("\n  "))));
     }
     let folder = args.to.clone().unwrap_or_else(|| match named.as_slice() {
         [(run, _)] => layout.run(run).join("plots"),
@@ -33,14 +33,15 @@ pub fn perform(arguments: &Arguments, args: &PlotArguments) -> Result<ExitStatus
     });
     if folder.is_file() {
         return Err(CliError::Usage(format!(
-            "`{}` is a file; --to names the folder of the pictures",
+            "`{}` is a file; --to is the folder of the images",
             folder.display()
         )));
     }
     let write = |drawn: &NamedFigure| -> Result<(PathBuf, String), CliError> {
-        let (ending, bytes) = picture(&drawn.figure, args.format)?;
-        let file = folder.join(FileName::from_text(&drawn.file, &format!(".{ending}")));
-        publish::write(&file, &bytes).map_err(|error| elsewhere(args.to.is_none(), error, "--to DIR"))?;
+        let (extension, bytes) = image(&drawn.figure, args.format)?;
+        let file = folder.join(FileName::from_text(&drawn.file, &format!(".{extension}")));
+        publish::write(&file, &bytes)
+            .map_err(|error| with_alternative(args.to.is_none(), error, "--to DIR"))?;
         Ok((file, drawn.figure.title.clone()))
     };
     let files: Vec<(PathBuf, String)> = plots.drawn.par_iter().map(write).collect::<Result<_, _>>()?;
@@ -54,33 +55,33 @@ pub fn perform(arguments: &Arguments, args: &PlotArguments) -> Result<ExitStatus
     }
     let mut text: String = files.iter().map(|(file, _)| format!("{}\n", file.display())).collect();
     if !missing.is_empty() {
-        text.push_str(&format!("not drawn:\n  {}\n", missing.join("\n  ")));
+        text.push_str(&format!("not plotted:\n  {}\n", missing.join("\n  ")));
     }
     output::print(&text)?;
     Ok(ExitStatus::Done)
 }
 
-/// What has no place in the run's own folder, which may only be read or be full, may have one elsewhere.
-pub fn elsewhere(own: bool, error: crate::run::RunError, by: &str) -> CliError {
-    match own {
-        true => CliError::Failed(format!("{}; name another place: {by}", error.with_causes())),
+/// If the run's own folder cannot be written to, suggests another one.
+pub fn with_alternative(is_own_folder: bool, error: crate::run::RunError, option: &str) -> CliError {
+    match is_own_folder {
+        true => CliError::Failed(format!("{}; write elsewhere with {option}", error.with_causes())),
         false => error.into(),
     }
 }
 
-fn picture(figure: &Figure, format: PictureFormat) -> Result<(&'static str, Vec<u8>), CliError> {
+fn image(figure: &Figure, format: ImageFormat) -> Result<(&'static str, Vec<u8>), CliError> {
     let scene = figure.scene();
     match format {
-        PictureFormat::Svg => Ok(("svg", svg::write(&scene).into_bytes())),
-        PictureFormat::Png => {
-            let failed = |error| CliError::Failed(format!("a picture could not be written as PNG: {error}"));
+        ImageFormat::Svg => Ok(("svg", svg::write(&scene).into_bytes())),
+        ImageFormat::Png => {
+            let failed = |error| CliError::Failed(format!("cannot encode a plot as PNG: {error}"));
             bitmap::write(&scene).map(|bytes| ("png", bytes)).map_err(failed)
         }
     }
 }
 
 impl PlotKind {
-    fn meant(self) -> FigureKind {
+    fn figure(self) -> FigureKind {
         match self {
             Self::Curves => FigureKind::Curves,
             Self::Weights => FigureKind::Weights,

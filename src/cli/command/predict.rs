@@ -1,9 +1,9 @@
-//! `mtl predict MODEL ROWS --to FILE`: raw rows in, named answers and probabilities out.
+//! `mtl predict MODEL ROWS --to FILE`: predictions and probabilities for raw rows.
 
 use std::io::Read;
 use std::path::Path;
 
-use crate::cli::arguments::{AnswerFormat, Arguments, PredictArguments};
+use crate::cli::arguments::{Arguments, PredictArguments, PredictionFormat};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::{output, run_selector, workspace};
@@ -12,37 +12,37 @@ use crate::run::bundle::RawRows;
 use crate::run::destination::{AnswerDestination, AnswerFileFormat, INPUT};
 
 pub fn perform(arguments: &Arguments, args: &PredictArguments) -> Result<ExitStatus, CliError> {
-    let to = AnswerDestination::parse(args.to.as_deref(), args.format.map(AnswerFormat::form))?;
+    let to = AnswerDestination::parse(args.to.as_deref(), args.format.map(PredictionFormat::file_format))?;
     let database = workspace::layout(arguments).database();
-    to.check([(args.data.as_path(), INPUT), (database.as_path(), "the database of runs")])?;
-    if let AnswerDestination::Output(form) = &to {
-        output::check_binary(!form.is_text(), form.name())?;
+    to.check([(args.data.as_path(), INPUT), (database.as_path(), "the results database")])?;
+    if let AnswerDestination::Output(format) = &to {
+        output::check_binary(!format.is_text(), format.name())?;
     }
     let bundle = run_selector::bundle(arguments, &args.model)?;
-    to.check(bundle.learned_from().map(|file| (file, "a file that the model has learned from")))?;
-    let say = |line: &str| output::print_error(line);
+    to.check(bundle.learned_from().map(|file| (file, "a file that the model was trained on")))?;
+    let note = |line: &str| output::print_error(line);
     let (keep, preference) = (&args.keep, &args.preference);
-    let pipe = from_pipe(&args.data)?;
+    let pipe = copy_of_pipe(&args.data)?;
     let file = pipe.as_ref().map_or_else(|| args.data.clone(), |folder| folder.path().join(PIPED));
     let data = RawRows { file, table: args.table.clone(), prepared: args.prepared };
-    let answers = bundle.predict(&data, keep, preference, args.batch_size as usize, &say)?;
-    let rows = count(answers.rows);
+    let predictions = bundle.predict(&data, keep, preference, args.batch_size as usize, &note)?;
+    let rows = count(predictions.rows);
     match to {
-        AnswerDestination::Output(form) => output::pipe(|out| answers.write(out, form))?,
-        AnswerDestination::File(file, form) => {
-            answers.save(&file, form)?;
-            output::print(&format!("{rows} rows answered in {}", file.display()))?;
+        AnswerDestination::Output(format) => output::pipe(|out| predictions.write(out, format))?,
+        AnswerDestination::File(file, format) => {
+            predictions.save(&file, format)?;
+            output::print(&format!("wrote predictions of {rows} rows to {}", file.display()))?;
         }
     }
     Ok(ExitStatus::Done)
 }
 
-/// What rows from a pipe are called while they are read.
+/// File name of rows that are read from a pipe.
 const PIPED: &str = "standard-input";
 
-/// Rows that come through a pipe (`-`, `/dev/stdin`, `<(...)`) are looked at more than once: they go into a
-/// file first, which goes with the folder.
-fn from_pipe(data: &Path) -> Result<Option<tempfile::TempDir>, CliError> {
+/// Copies rows from a pipe (`-`, `/dev/stdin`, `<(...)`) to a temporary file, because they are read several
+/// times. The file is removed with the folder.
+fn copy_of_pipe(data: &Path) -> Result<Option<tempfile::TempDir>, CliError> {
     let mut rows: Box<dyn Read> = match data.to_str() {
         Some("-") => Box::new(std::io::stdin().lock()),
         _ if is_pipe(data) => Box::new(std::fs::File::open(data).map_err(CliError::io("read", data))?),
@@ -66,8 +66,8 @@ fn is_pipe(_: &Path) -> bool {
     false
 }
 
-impl AnswerFormat {
-    fn form(self) -> AnswerFileFormat {
+impl PredictionFormat {
+    fn file_format(self) -> AnswerFileFormat {
         match self {
             Self::Csv => AnswerFileFormat::Csv,
             Self::Tsv => AnswerFileFormat::Tsv,

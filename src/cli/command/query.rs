@@ -1,4 +1,4 @@
-//! `mtl query "SQL"`: the results database, read-only. Rows go out as they are found.
+//! `mtl query "SQL"`: queries the results database, read-only. Rows are written as they are found.
 
 use std::io::Read;
 
@@ -18,23 +18,23 @@ pub fn perform(arguments: &Arguments, args: &QueryArguments) -> Result<ExitStatu
             .map_err(|error| CliError::Failed(format!("cannot read standard input: {error}")))?;
     }
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
-    let mut asked = Ok(());
+    let mut outcome = Ok(());
     output::pipe(|out| {
-        let mut answer: Box<dyn QueryWriter> = match args.format {
+        let mut writer: Box<dyn QueryWriter> = match args.format {
             TableFormat::Table => Box::new(TextOutput::new(out, output::style(arguments.color))),
             TableFormat::Csv => Box::new(CsvOutput::new(out)),
             TableFormat::Json => Box::new(JsonOutput::new(out)),
         };
-        match store.query_rows(&sql, &mut *answer) {
-            Ok(()) => answer.end(),
+        match store.query_rows(&sql, &mut *writer) {
+            Ok(()) => writer.end(),
             Err(store::StoreError::Answer(error)) => Err(error),
             Err(error) => {
-                // What was found until then has gone out.
-                asked = Err(error);
+                // Rows found so far have already been written.
+                outcome = Err(error);
                 Ok(())
             }
         }
     })?;
-    asked?;
+    outcome?;
     Ok(ExitStatus::Done)
 }

@@ -1,9 +1,9 @@
-//! `mtl report RUN`: all about a run, or one of its trials, as one HTML file that needs nothing else.
+//! `mtl report RUN`: a report of a run, or of one of its trials, as a self-contained HTML file.
 
 use std::path::Path;
 
 use crate::cli::arguments::{Arguments, ReportArguments};
-use crate::cli::command::plot::elsewhere;
+use crate::cli::command::plot::with_alternative;
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::{output, run_selector, workspace};
@@ -21,24 +21,24 @@ pub fn perform(arguments: &Arguments, args: &ReportArguments) -> Result<ExitStat
     let folder = trial.map_or_else(|| layout.run(&run), |number| layout.trial(&run, number));
     let file = args.to.clone().unwrap_or_else(|| folder.join("report.html"));
     let written = publish::write(&file, page.html().as_bytes());
-    written.map_err(|error| elsewhere(args.to.is_none(), error, "--to FILE.html"))?;
+    written.map_err(|error| with_alternative(args.to.is_none(), error, "--to FILE.html"))?;
     output::print(&file.display().to_string())?;
     Ok(ExitStatus::Done)
 }
 
-/// A page must not take the place of data or of a database.
+/// Refuses destinations that a report must not overwrite, such as data or a database.
 fn check(to: &Path) -> Result<(), CliError> {
     let shown = to.display();
     if to.is_dir() {
         let inside = to.join("report.html");
         return Err(CliError::Usage(format!(
-            "`{shown}` is a folder; name a file, such as `{}`",
+            "`{shown}` is a folder; write a file name, for example `{}`",
             inside.display()
         )));
     }
-    let ending = to.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
+    let extension = to.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
         Some("html" | "htm") => Ok(()),
-        _ => Err(CliError::Usage(format!("`{shown}`: a report is written as .html; use that ending"))),
+        _ => Err(CliError::Usage(format!("`{shown}`: the file name of a report must end in .html"))),
     }
 }

@@ -1,5 +1,5 @@
-//! `mtl resume RUN`: the run's own pipeline again, under the same name; what is done is skipped,
-//! and a training goes on from its last checkpoint.
+//! `mtl resume RUN`: runs the run's own pipeline again under the same name. Finished stages are skipped, and
+//! training resumes from its last checkpoint.
 
 use std::path::PathBuf;
 
@@ -15,16 +15,15 @@ use crate::store::record::RunDetail;
 
 pub fn perform(arguments: &Arguments, args: &ResumeArguments) -> Result<ExitStatus, CliError> {
     continue_run(arguments, args, |layout, detail| {
-        // What was damaged since is made again.
-        if detail.state == RunState::Finished && integrity::of_run(layout, detail).is_whole() {
-            return Err(format!("{} is finished; there is nothing to go on with", detail.run));
+        // Damaged artifacts and files are rebuilt.
+        if detail.state == RunState::Finished && integrity::of_run(layout, detail).is_intact() {
+            return Err(format!("{} is finished; nothing to resume", detail.run));
         }
         Ok(Vec::new())
     })
 }
 
-/// Goes on with a run: the stages that `choose` names, all when it names none, or nothing for the reason
-/// it gives.
+/// Resumes a run. `choose` returns the stages to run (all if empty), or a message if there is nothing to do.
 pub fn continue_run(
     arguments: &Arguments,
     args: &ResumeArguments,
@@ -32,8 +31,8 @@ pub fn continue_run(
 ) -> Result<ExitStatus, CliError> {
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
-    let run = run_selector::resolve_run(&store, &args.run, "a run is gone on with as a whole")?;
-    // First: what is read of it from now on, no other process changes.
+    let run = run_selector::resolve_run(&store, &args.run, "a whole run is resumed")?;
+    // Take the lock first, so that no other process changes what is read below.
     let lock = RunLock::take(&layout, &run)?;
     let detail = store.run(&run)?;
     let only = match choose(&layout, &detail) {
@@ -43,6 +42,6 @@ pub fn continue_run(
     let file = PathBuf::from(&detail.file);
     let reading = pipeline::of_run(&layout, &detail)?;
     let pipeline = reading.within_memory(arguments)?.require(arguments.color)?;
-    let job = RunJob { run, lock, new_run: false, only, resumed: true, jobs: args.jobs };
+    let job = RunJob { run, lock, fresh: false, only, resumed: true, jobs: args.jobs };
     perform_job(arguments, &layout, store, &pipeline, &file, &job, &args.showing)
 }

@@ -1,4 +1,4 @@
-//! `mtl retry RUN`: the stages of a run that failed, and those left out because of them; nothing else.
+//! `mtl retry RUN`: runs the failed stages of a run again, and those skipped because of them.
 
 use crate::cli::arguments::{Arguments, ResumeArguments};
 use crate::cli::command::resume::continue_run;
@@ -7,11 +7,11 @@ use crate::cli::exit::ExitStatus;
 
 pub fn perform(arguments: &Arguments, args: &ResumeArguments) -> Result<ExitStatus, CliError> {
     continue_run(arguments, args, |_, detail| {
-        let again = |state: &str| state == "failed" || state == "skipped";
-        let stages = detail.stages.iter().filter(|stage| again(&stage.state));
+        let is_retried = |state: &str| state == "failed" || state == "skipped";
+        let stages = detail.stages.iter().filter(|stage| is_retried(&stage.state));
         let stages: Vec<String> = stages.map(|stage| stage.stage.clone()).collect();
         match stages.is_empty() {
-            true => Err(format!("nothing failed in {}", detail.run)),
+            true => Err(format!("no failed stages in {}", detail.run)),
             false => Ok(stages),
         }
     })

@@ -1,4 +1,4 @@
-//! `mtl rm RUN...`: a run's rows and folder. Cached artifacts stay until `mtl gc`.
+//! `mtl rm RUN...`: removes the database rows and folders of runs. Cached artifacts stay until `mtl gc`.
 
 use crate::cli::arguments::{Arguments, RmArguments};
 use crate::cli::error::CliError;
@@ -10,16 +10,16 @@ pub fn perform(arguments: &Arguments, args: &RmArguments) -> Result<ExitStatus, 
     let layout = workspace::layout(arguments);
     let store = workspace::open_existing(&layout)?;
     let runs =
-        args.names.iter().map(|run| run_selector::resolve_run(&store, run, "`mtl rm` is of whole runs"));
+        args.names.iter().map(|run| run_selector::resolve_run(&store, run, "`mtl rm` removes whole runs"));
     let mut runs = runs.collect::<Result<Vec<_>, _>>()?;
-    // Named twice, it is removed once.
+    // A run that is named twice is removed once.
     runs.sort();
     runs.dedup();
-    // Nobody begins to work on one while it goes.
-    let there = runs.iter().filter(|run| layout.run(run).is_dir());
-    let _locks = there.map(|run| RunLock::take(&layout, run)).collect::<Result<Vec<_>, _>>()?;
+    // Lock the runs, so that no other process starts to work on them.
+    let existing = runs.iter().filter(|run| layout.run(run).is_dir());
+    let _locks = existing.map(|run| RunLock::take(&layout, run)).collect::<Result<Vec<_>, _>>()?;
     for run in runs {
-        // The rows go first: a folder without rows is litter, rows without a folder are a lie.
+        // Rows first: a folder without rows is removed by `mtl gc`, rows without a folder would be wrong.
         store.remove(&run)?;
         let folder = layout.run(&run);
         match std::fs::remove_dir_all(&folder) {

@@ -1,4 +1,4 @@
-//! `mtl run FILE`: read, resolve, execute, record, tell.
+//! `mtl run FILE`: parses, resolves, executes and records a pipeline, and prints a summary.
 
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
@@ -31,24 +31,25 @@ pub fn perform(arguments: &Arguments, args: &RunArguments) -> Result<ExitStatus,
     pipeline.find_start(&store, arguments.color)?;
     let (run, lock) = new_run(&layout, &pipeline)?;
     let only = args.only.iter().cloned().collect();
-    let job = RunJob { run, lock, new_run: args.fresh, only, resumed: false, jobs: args.jobs };
+    let job = RunJob { run, lock, fresh: args.fresh, only, resumed: false, jobs: args.jobs };
     perform_job(arguments, &layout, store, &pipeline, &args.file, &job, &args.showing)
 }
 
-/// One execution, new or gone on with.
+/// One execution of a new or resumed run.
 pub struct RunJob {
     pub run: RunId,
-    /// Taken before the database says that it is running, and kept until it says how it ended.
+    /// Held from before the run is recorded as running until its final state is recorded.
     pub lock: RunLock,
-    pub new_run: bool,
-    /// Stages to do, with what they need; all when there are none.
+    /// Ignore the cache.
+    pub fresh: bool,
+    /// Stages to run, with those they need; all if empty.
     pub only: Vec<String>,
     pub resumed: bool,
-    /// Trials side by side.
+    /// Number of parallel trials.
     pub jobs: NonZeroUsize,
 }
 
-/// Executes a pipeline under a run's name, records it, and tells how it went.
+/// Executes and records a pipeline, and reports the result as `showing` demands.
 pub fn perform_job(
     arguments: &Arguments,
     layout: &Layout,
@@ -58,20 +59,20 @@ pub fn perform_job(
     job: &RunJob,
     showing: &DisplayArguments,
 ) -> Result<ExitStatus, CliError> {
-    let reporting = RunReporting { manner: manner(showing), quiet: showing.quiet, summary: !showing.json };
+    let reporting = RunReporting { mode: mode(showing), quiet: showing.quiet, summary: !showing.json };
     perform_with(arguments, layout, store, pipeline, file, job, &reporting)
 }
 
-/// What is said of a run: while it works, and at its end.
+/// What is printed during and after a run.
 pub struct RunReporting {
-    pub manner: ProgressMode,
-    /// At the end the run's name alone.
+    pub mode: ProgressMode,
+    /// At the end, print only the name of the run.
     pub quiet: bool,
-    /// At the end what came of it.
+    /// At the end, print a summary of the results.
     pub summary: bool,
 }
 
-/// The same, saying so much.
+/// Like [`perform_job`], with explicit reporting.
 pub fn perform_with(
     arguments: &Arguments,
     layout: &Layout,
@@ -79,20 +80,20 @@ pub fn perform_with(
     pipeline: &RunnablePipeline,
     file: &std::path::Path,
     job: &RunJob,
-    telling: &RunReporting,
+    reporting: &RunReporting,
 ) -> Result<ExitStatus, CliError> {
     let cancel = signal::listen();
     let header = environment::header(pipeline, file, &job.run);
     let recorder = Recorder::new(store, &header)?;
     let sweep = SweepProgress::new(labels(&pipeline.plan), trials(&pipeline.plan), job.jobs.get());
-    let progress = ProgressDisplay::new(telling.manner, sweep);
+    let progress = ProgressDisplay::new(reporting.mode, sweep);
     let request = RunRequest {
         plan: &pipeline.plan,
         base: &pipeline.base,
         layout,
         run: &job.run,
         lock: &job.lock,
-        new_run: job.new_run,
+        new_run: job.fresh,
         only: &job.only,
         jobs: job.jobs,
         resumed: job.resumed,
@@ -100,9 +101,9 @@ pub fn perform_with(
     };
     let outcome = execute(&request, &vec![&recorder as _, &progress as _])?;
     recorder.finish()?;
-    if telling.quiet {
+    if reporting.quiet {
         output::print(job.run.as_str())?;
-    } else if telling.summary {
+    } else if reporting.summary {
         let summary = RunSummary::read(&workspace::open(layout)?, &job.run)?;
         output::print(&summary.text(&output::style(arguments.color)))?;
     }
@@ -110,7 +111,7 @@ pub fn perform_with(
         output::print_error(&explained(failure, &pipeline.source, output::coloured_errors(arguments.color)));
     }
     if outcome.state == RunState::Interrupted {
-        output::print_error(&format!("interrupted; go on with: mtl resume {}", job.run));
+        output::print_error(&format!("interrupted; resume with: mtl resume {}", job.run));
         return Ok(ExitStatus::Interrupted);
     }
     Ok(match outcome.failures.first() {
@@ -120,7 +121,7 @@ pub fn perform_with(
     })
 }
 
-/// Why a stage failed. What is wrong with the data is told at its place in the pipeline.
+/// Formats the reason of a failure; problems of the data are shown with their location in the pipeline.
 fn explained(failure: &RunFailure, source: &PipelineText, colour: bool) -> String {
     let stage = failure.stage.as_ref();
     let problem = match &failure.error {
@@ -142,18 +143,18 @@ fn explained(failure: &RunFailure, source: &PipelineText, colour: bool) -> Strin
     render(&problems, source, colour) + &counted(&problems, source)
 }
 
-/// What the trials of a sweep are called, by number; nothing where there is one.
+/// Labels of the trials of a sweep, by number; empty if there is only one trial.
 fn labels(plan: &Plan) -> Vec<String> {
     let several = trials(plan) > 1;
     plan.trials.iter().filter(|_| several).map(|trial| plan.label(trial)).collect()
 }
 
-/// How many trials there will be, those that a search has yet to choose among them.
+/// The total number of trials, including those that a search has not chosen yet.
 fn trials(plan: &Plan) -> usize {
     plan.trials.len() + plan.open() * plan.seeds()
 }
 
-fn manner(showing: &DisplayArguments) -> ProgressMode {
+fn mode(showing: &DisplayArguments) -> ProgressMode {
     match (showing.json, showing.quiet, std::io::stderr().is_terminal()) {
         (true, ..) => ProgressMode::Json,
         (_, true, _) => ProgressMode::Quiet,
@@ -162,14 +163,14 @@ fn manner(showing: &DisplayArguments) -> ProgressMode {
     }
 }
 
-/// A new run's name, folder and lock: the pipeline's name and six letters nobody else has.
+/// Creates a new run: its name (the pipeline's name and six random letters), folder and lock.
 pub fn new_run(layout: &Layout, pipeline: &RunnablePipeline) -> Result<(RunId, RunLock), CliError> {
     let name = pipeline.plan.name();
     for attempt in 0..100u32 {
         let Some(run) =
-            RunId::new(format!("{}-{}", beginning(name.as_str()), environment::six_letters(attempt)))
+            RunId::new(format!("{}-{}", prefix(name.as_str()), environment::six_letters(attempt)))
         else {
-            return Err(CliError::Failed(format!("`{name}` cannot be the beginning of a run's name")));
+            return Err(CliError::Failed(format!("`{name}` cannot be the start of a run's name")));
         };
         let folder = layout.run(&run);
         match std::fs::create_dir(&folder) {
@@ -183,11 +184,11 @@ pub fn new_run(layout: &Layout, pipeline: &RunnablePipeline) -> Result<(RunId, R
             Err(error) => return Err(CliError::io("create", &folder)(error)),
         }
     }
-    Err(CliError::Failed("found no free name for the run".to_owned()))
+    Err(CliError::Failed("found no unused name for the run".to_owned()))
 }
 
-/// As much of a pipeline's name as leaves room for the letters behind it: a run's name has 64 bytes at most.
-fn beginning(name: &str) -> &str {
+/// Truncates a pipeline's name, so that a run's name has at most 64 bytes.
+fn prefix(name: &str) -> &str {
     let ends = name.char_indices().map(|(start, letter)| start + letter.len_utf8());
     &name[..ends.take_while(|end| *end <= 50).last().unwrap_or(0)]
 }

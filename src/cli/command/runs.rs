@@ -1,4 +1,4 @@
-//! `mtl runs`: what has been run, the newest first.
+//! `mtl runs`: lists runs, newest first.
 
 use crate::cli::arguments::{Arguments, ListArguments};
 use crate::cli::error::CliError;
@@ -11,10 +11,6 @@ pub fn perform(arguments: &Arguments, args: &ListArguments) -> Result<ExitStatus
     let mut report = RunList::read(&store)?;
     report.lines.retain(|line| args.pipeline.as_ref().is_none_or(|name| *name == line.pipeline));
     report.lines.truncate(args.limit);
-    if args.json {
-        output::print_json(&report.json())?;
-    } else {
-        output::print(&report.text(&output::style(arguments.color)))?;
-    }
+    output::print_report(args.json, arguments.color, || report.json(), |style| report.text(style))?;
     Ok(ExitStatus::Done)
 }

@@ -1,4 +1,4 @@
-//! `mtl show RUN`: all that is known of one run.
+//! `mtl show RUN`: shows everything about one run.
 
 use crate::cli::arguments::{Arguments, ShowArguments};
 use crate::cli::error::CliError;
@@ -10,10 +10,6 @@ pub fn perform(arguments: &Arguments, args: &ShowArguments) -> Result<ExitStatus
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
     let (run, number) = run_selector::named(&store, &args.run)?;
     let report = RunReport::read(&store, &run, number)?;
-    if args.json {
-        output::print_json(&report.json())?;
-    } else {
-        output::print(&report.text(&output::style(arguments.color)))?;
-    }
+    output::print_report(args.json, arguments.color, || report.json(), |style| report.text(style))?;
     Ok(ExitStatus::Done)
 }

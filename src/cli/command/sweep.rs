@@ -1,4 +1,4 @@
-//! `mtl sweep status RUN`: how far a sweep has come.
+//! `mtl sweep status RUN`: shows the progress of a sweep.
 
 use crate::cli::arguments::{Arguments, SweepCommand};
 use crate::cli::error::CliError;
@@ -9,12 +9,8 @@ use crate::report::SweepStatus;
 pub fn perform(arguments: &Arguments, args: &SweepCommand) -> Result<ExitStatus, CliError> {
     let SweepCommand::Status(args) = args;
     let store = workspace::open_for_reading(&workspace::layout(arguments))?;
-    let run = run_selector::resolve_run(&store, &args.run, "`mtl sweep status` tells of a whole run")?;
+    let run = run_selector::resolve_run(&store, &args.run, "`mtl sweep status` shows a whole run")?;
     let report = SweepStatus::read(&store, &run)?;
-    if args.json {
-        output::print_json(&report.json())?;
-    } else {
-        output::print(&report.text(&output::style(arguments.color)))?;
-    }
+    output::print_report(args.json, arguments.color, || report.json(), |style| report.text(style))?;
     Ok(ExitStatus::Done)
 }

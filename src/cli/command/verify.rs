@@ -1,5 +1,5 @@
-//! `mtl verify BUNDLE`: is the model still the one that was trained? Works anywhere; needs neither the data
-//! nor the run. Of a run, everything that is kept of it is read besides.
+//! `mtl verify BUNDLE`: checks that the model is still the one that was trained. Needs neither the data nor
+//! the run. For a run, all its stored files are also read.
 
 use serde_json::json;
 
@@ -10,14 +10,14 @@ use crate::cli::{integrity, output, run_selector, workspace};
 use crate::report::number::tiny;
 
 pub fn perform(arguments: &Arguments, args: &VerifyArguments) -> Result<ExitStatus, CliError> {
-    let kept = match run_selector::run_of_model(arguments, &args.bundle)? {
+    let integrity = match run_selector::run_of_model(arguments, &args.bundle)? {
         Some((store, run)) => Some(integrity::of_run(&workspace::layout(arguments), &store.run(&run)?)),
         None => None,
     };
-    if let Some(kept) = kept.as_ref().filter(|kept| !kept.is_whole()) {
+    if let Some(integrity) = integrity.as_ref().filter(|integrity| !integrity.is_intact()) {
         match args.json {
-            true => output::print_json(&json!({"kept": kept.json()}))?,
-            false => output::print(&format!("{}: DAMAGED\n{}", args.bundle, kept.text()))?,
+            true => output::print_json(&json!({"kept": integrity.json()}))?,
+            false => output::print(&format!("{}: DAMAGED\n{}", args.bundle, integrity.text()))?,
         }
         return Ok(ExitStatus::Failed);
     }
@@ -25,8 +25,8 @@ pub fn perform(arguments: &Arguments, args: &VerifyArguments) -> Result<ExitStat
     let equal = parity.largest <= parity.tolerance;
     if args.json {
         let mut report = serde_json::to_value(&parity).unwrap_or_default();
-        if let Some(kept) = &kept {
-            report["kept"] = kept.json();
+        if let Some(integrity) = &integrity {
+            report["kept"] = integrity.json();
         }
         output::print_json(&report)?;
     } else {
@@ -34,16 +34,16 @@ pub fn perform(arguments: &Arguments, args: &VerifyArguments) -> Result<ExitStat
         let mut text = format!(
             "{}: {}, ONNX Runtime {}, batches of {} rows\n",
             args.bundle,
-            if equal { "verified" } else { "DIFFERS from what was trained" },
+            if equal { "verified" } else { "DIFFERS from the trained model" },
             parity.runtime.as_deref().unwrap_or("?"),
             batches.join(" and ")
         );
         for output in &parity.outputs {
-            text += &format!("  {:<32} largest difference {}\n", output.output, tiny(output.largest));
+            text += &format!("  {:<32} max difference {}\n", output.output, tiny(output.largest));
         }
-        text += &format!("  allowed {:.0e}", parity.tolerance);
-        if let Some(kept) = &kept {
-            text += &format!("\n{}", kept.text());
+        text += &format!("  tolerance {:.0e}", parity.tolerance);
+        if let Some(integrity) = &integrity {
+            text += &format!("\n{}", integrity.text());
         }
         output::print(&text)?;
     }

@@ -1,4 +1,4 @@
-//! How a person is told of a command that could not be done, and how the process ends because of it.
+//! Prints errors and chooses the exit code.
 
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
@@ -6,7 +6,7 @@ use crate::cli::output;
 use crate::domain::diagnostic::{DiagnosticList, Path, abbreviate};
 
 impl CliError {
-    /// Prints the error and gives the exit code.
+    /// Prints the error and returns the exit code.
     pub fn report(&self) -> ExitStatus {
         match self {
             Self::Diagnostics { rendered } => {
@@ -23,10 +23,10 @@ impl CliError {
 
     fn print(&self, exit: ExitStatus) -> ExitStatus {
         match self {
-            // What is wrong with data knows what to do about it.
+            // Data errors have a help text.
             Self::Run(crate::run::RunError::Data(problem)) => {
-                for each in abbreviate(&problem.diagnostics(&Path::root())) {
-                    match each {
+                for entry in abbreviate(&problem.diagnostics(&Path::root())) {
+                    match entry {
                         DiagnosticList::Whole { diagnostic, help } => {
                             output::print_error(&format!("error: {}", diagnostic.message));
                             let help = diagnostic.help.iter().filter(|_| help);

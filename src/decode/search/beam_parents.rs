@@ -1,15 +1,15 @@
-//! Which row each hypothesis of a search belongs to, so that what a decoder keeps can follow them.
+//! The row of each hypothesis of a search, so that the decoder's state can follow the hypotheses.
 
-/// The rows of the hypotheses, as they stand now.
+/// The row of each current hypothesis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeamParents(Vec<u32>);
 
-/// What is to be put in another order.
+/// How the decoder's state is reordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeamReorder {
-    /// For each hypothesis, the place of the one that it goes on from: its states are there.
+    /// For each hypothesis, the index of its parent, whose state it continues from.
     pub parents: Vec<u32>,
-    /// For each hypothesis the row that it belongs to, where that has changed: what was read is picked by it.
+    /// For each hypothesis, its row, by which encoder outputs are selected; `None` if unchanged.
     pub rows: Option<Vec<u32>>,
 }
 
@@ -19,7 +19,7 @@ impl BeamParents {
         Self((0..rows as u32).collect())
     }
 
-    /// How many hypotheses there are.
+    /// The number of hypotheses.
     pub fn len(&self) -> usize {
         self.0.len()
     }
@@ -28,7 +28,7 @@ impl BeamParents {
         self.0.is_empty()
     }
 
-    /// Puts the hypotheses in the order of `parents`; `None` where each stays where it is.
+    /// Reorders the hypotheses by `parents`; returns `None` if the order is unchanged.
     pub fn follow(&mut self, parents: &[usize]) -> Option<BeamReorder> {
         if parents.iter().copied().eq(0..self.0.len()) {
             return None;
@@ -49,16 +49,13 @@ mod tests {
 
     #[test]
     fn hypotheses_keep_their_rows() {
-        let mut lineage = BeamParents::identity(2);
-        assert_eq!(lineage.follow(&[0, 1]), None);
+        let mut beam = BeamParents::identity(2);
+        assert_eq!(beam.follow(&[0, 1]), None);
         let spread = BeamReorder { parents: vec![0, 0, 1], rows: Some(vec![0, 0, 1]) };
-        assert_eq!(lineage.follow(&[0, 0, 1]), Some(spread));
-        // Within their rows: what was read stays, the states do not.
-        assert_eq!(lineage.follow(&[1, 0, 2]), Some(BeamReorder { parents: vec![1, 0, 2], rows: None }));
-        assert_eq!(
-            lineage.follow(&[2, 2]),
-            Some(BeamReorder { parents: vec![2, 2], rows: Some(vec![1, 1]) })
-        );
-        assert_eq!((lineage.len(), lineage.is_empty()), (2, false));
+        assert_eq!(beam.follow(&[0, 0, 1]), Some(spread));
+        // A change within a row reorders only the states.
+        assert_eq!(beam.follow(&[1, 0, 2]), Some(BeamReorder { parents: vec![1, 0, 2], rows: None }));
+        assert_eq!(beam.follow(&[2, 2]), Some(BeamReorder { parents: vec![2, 2], rows: Some(vec![1, 1]) }));
+        assert_eq!((beam.len(), beam.is_empty()), (2, false));
     }
 }

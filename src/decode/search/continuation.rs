@@ -1,20 +1,20 @@
-//! Going on with texts by whatever says the next token of whole texts, read again at every step.
+//! Continues texts with a model that reads the whole text at every step (a language model).
 
 use crate::decode::search::Stepper;
 
-/// Texts that grow at their ends.
+/// A [`Stepper`] that keeps the texts and feeds them to the model again at every step.
 pub struct FullContextStepper<F> {
     texts: Vec<Vec<u32>>,
-    /// Tokens of a text that are read; of a longer one the last.
+    /// Maximum number of tokens that the model reads; the last tokens are kept.
     length: usize,
-    /// Gives the next token's logits of every text, `[texts, vocabulary]`.
-    next: F,
+    /// Returns the logits of the next token of every text, `[texts, vocabulary]`.
+    next_logits: F,
     started: bool,
 }
 
 impl<F> FullContextStepper<F> {
-    pub fn new(texts: Vec<Vec<u32>>, length: usize, next: F) -> Self {
-        Self { texts, length: length.max(1), next, started: false }
+    pub fn new(texts: Vec<Vec<u32>>, length: usize, next_logits: F) -> Self {
+        Self { texts, length: length.max(1), next_logits, started: false }
     }
 }
 
@@ -26,13 +26,13 @@ impl<E, F: FnMut(&[Vec<u32>]) -> Result<Vec<f32>, E>> Stepper for FullContextSte
         if self.started {
             texts.iter_mut().zip(tokens).for_each(|(text, token)| text.push(*token));
         }
-        // The first tokens are those before the first: the texts stand already.
+        // The first step passes only start tokens, which are not part of the texts.
         self.started = true;
         for text in &mut texts {
             text.drain(..text.len().saturating_sub(self.length));
         }
         self.texts = texts;
-        (self.next)(&self.texts)
+        (self.next_logits)(&self.texts)
     }
 }
 
@@ -45,8 +45,8 @@ mod tests {
     use crate::domain::search::SearchConfig;
 
     #[test]
-    fn counts_on() {
-        // After n comes n + 1; nothing is read but the last two.
+    fn continues_a_sequence() {
+        // n is followed by n + 1; the model reads only the last two tokens.
         let next = |texts: &[Vec<u32>]| -> Result<Vec<f32>, Infallible> {
             assert!(texts.iter().all(|text| text.len() <= 2));
             Ok(texts
@@ -55,8 +55,8 @@ mod tests {
                 .collect())
         };
         let mut stepper = FullContextStepper::new(vec![vec![1, 2], vec![3]], 2, next);
-        let order = DecodeRequest { rows: 0..2, begin: 9, end: 6, length: 9, never: vec![], seed: 0 };
-        let Ok(texts) = search(&mut stepper, &SearchConfig::default(), &order);
+        let request = DecodeRequest { rows: 0..2, begin: 9, end: 6, length: 9, never: vec![], seed: 0 };
+        let Ok(texts) = search(&mut stepper, &SearchConfig::default(), &request);
         assert_eq!(texts, [vec![3, 4, 5], vec![4, 5]]);
     }
 }

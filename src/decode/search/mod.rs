@@ -1,7 +1,7 @@
-//! How a text is written once a model says how likely each next token is: on plain numbers, no tensors.
+//! Text generation: greedy search, beam search and sampling, on plain numbers without tensors.
 //!
-//! Whatever can say the next token's logits (`Stepper`: candle while evaluating, ONNX Runtime while
-//! predicting) is searched by the same code, so both write the same text.
+//! Everything that computes logits of the next token implements [`Stepper`] (candle in evaluation, ONNX
+//! Runtime in prediction), so both generate the same texts.
 
 mod beam;
 pub mod beam_parents;
@@ -16,35 +16,35 @@ use crate::domain::number::{Count, Whole};
 use crate::domain::search::SearchConfig;
 use crate::domain::tokenizer::Tokenizer;
 
-/// What says how likely each next token is.
+/// Computes the logits of the next token.
 pub trait Stepper {
     type Error;
 
-    /// Puts the hypotheses in the order of `parents` (places among those of the step before; at first,
-    /// rows), one left out, another twice as it may be; then adds a token to each. Gives the logits of what
-    /// comes next, `[hypotheses, vocabulary]`.
+    /// Reorders the hypotheses by `parents` (indices into those of the previous step; in the first step,
+    /// rows), which may drop or repeat some; then appends a token to each. Returns the logits of the next
+    /// token, `[hypotheses, vocabulary]`.
     fn step(&mut self, tokens: &[u32], parents: &[usize]) -> Result<Vec<f32>, Self::Error>;
 }
 
-/// What is to be written.
+/// The rows to generate texts for, and the special tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecodeRequest {
-    /// Numbers of the rows: sampling depends on them, so that it does not on batches.
+    /// Row numbers. Sampling depends on them, so that it does not depend on batches.
     pub rows: Range<u64>,
-    /// The token before the first.
+    /// The start token.
     pub begin: u32,
-    /// The token after the last; not part of the text given.
+    /// The end token; not part of the returned texts.
     pub end: u32,
-    /// Tokens at most.
+    /// Maximum number of tokens.
     pub length: usize,
-    /// Tokens that are never written: padding, the unknown.
+    /// Tokens that are never generated, such as padding and the unknown token.
     pub never: Vec<u32>,
     pub seed: u64,
 }
 
 impl DecodeRequest {
-    /// What a task's rows are to be written with. The token before the first has a number of its own, one
-    /// beyond the vocabulary. `None` without a token that ends.
+    /// Creates the request for a task's rows. The start token is one beyond the vocabulary. `None` if the
+    /// tokenizer has no end token.
     pub fn for_rows(tokenizer: &Tokenizer, length: usize, rows: Range<u64>, seed: u64) -> Option<Self> {
         let end = tokenizer.end?;
         let never = [Some(tokenizer.pad), tokenizer.unknown, tokenizer.begin];
@@ -53,30 +53,36 @@ impl DecodeRequest {
     }
 }
 
-/// One text per row, as tokens without the end; none at all is possible.
+/// Generates one text per row, as tokens without the end token; texts can be empty.
+///
+/// # Errors
+///
+/// Errors of the stepper.
 pub fn search<S: Stepper + ?Sized>(
     stepper: &mut S,
     config: &SearchConfig,
-    order: &DecodeRequest,
+    request: &DecodeRequest,
 ) -> Result<Vec<Vec<u32>>, S::Error> {
-    let rule = |minimum: Whole, no_repeat: Option<Count>| TokenConstraint {
-        end: order.end,
-        never: &order.never,
+    let constraint = |minimum: Whole, no_repeat: Option<Count>| TokenConstraint {
+        end: request.end,
+        never: &request.never,
         minimum: minimum.get(),
         no_repeat: no_repeat.map_or(0, Count::get),
     };
     match config {
         SearchConfig::Greedy(config) => {
-            let rule = rule(config.minimum, config.no_repeat);
-            greedy_and_sampling::write(stepper, order, &rule, |_, logits| token_constraint::likeliest(logits))
+            let constraint = constraint(config.minimum, config.no_repeat);
+            let choose = |_, logits: &[f32]| token_constraint::most_probable(logits);
+            greedy_and_sampling::generate(stepper, request, &constraint, choose)
         }
         SearchConfig::Sample(config) => {
-            let mut sampler = greedy_and_sampling::TokenSampler::new(config, order);
-            let rule = rule(config.minimum, config.no_repeat);
-            greedy_and_sampling::write(stepper, order, &rule, |row, logits| sampler.draw(row, logits))
+            let mut sampler = greedy_and_sampling::TokenSampler::new(config, request);
+            let constraint = constraint(config.minimum, config.no_repeat);
+            let choose = |row, logits: &[f32]| sampler.draw(row, logits);
+            greedy_and_sampling::generate(stepper, request, &constraint, choose)
         }
         SearchConfig::Beam(config) => {
-            beam::write(stepper, order, &rule(config.minimum, config.no_repeat), config)
+            beam::generate(stepper, request, &constraint(config.minimum, config.no_repeat), config)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Searches over a toy language with known best texts.
+//! Searches in a toy language whose most probable texts are known.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ const B: u32 = 3;
 const C: u32 = 4;
 const D: u32 = 5;
 
-/// Knows the probabilities after each whole text, so that a state put in the wrong place shows.
+/// Knows the probabilities after each whole text, so that a misplaced state is detected.
 struct ToyStepper {
     known: fn(&[u32]) -> Vec<(u32, f32)>,
     states: Vec<Vec<u32>>,
@@ -34,7 +34,7 @@ impl Stepper for ToyStepper {
         self.states = parents.iter().map(|parent| self.states[*parent].clone()).collect();
         let mut logits = Vec::new();
         for (state, token) in self.states.iter_mut().zip(tokens) {
-            assert_eq!(state.is_empty(), *token == BEGIN, "a text begins once");
+            assert_eq!(state.is_empty(), *token == BEGIN, "a text has one start token");
             state.push(*token);
             let mut row = [f32::NEG_INFINITY; 6];
             (self.known)(&state[1..]).into_iter().for_each(|(token, p)| row[token as usize] = p.ln());
@@ -45,17 +45,17 @@ impl Stepper for ToyStepper {
     }
 }
 
-fn order(rows: u64, length: usize) -> DecodeRequest {
+fn request(rows: u64, length: usize) -> DecodeRequest {
     DecodeRequest { rows: 0..rows, begin: BEGIN, end: END, length, never: vec![], seed: 3 }
 }
 
-fn written(
+fn generated(
     config: SearchConfig,
-    order: &DecodeRequest,
+    request: &DecodeRequest,
     known: fn(&[u32]) -> Vec<(u32, f32)>,
 ) -> Vec<Vec<u32>> {
-    let mut toy = ToyStepper::new((order.rows.end - order.rows.start) as usize, known);
-    let Ok(texts) = search(&mut toy, &config, order);
+    let mut toy = ToyStepper::new((request.rows.end - request.rows.start) as usize, known);
+    let Ok(texts) = search(&mut toy, &config, request);
     texts
 }
 
@@ -64,7 +64,7 @@ fn beam(width: usize, length_penalty: f64) -> BeamConfig {
     BeamConfig { width: Count::constant(width), length_penalty, ..BeamConfig::default() }
 }
 
-/// The likeliest first token leads to less likely texts: a c 0.2, a d 0.15, but b c 0.36.
+/// The most probable first token leads to less probable texts: a c 0.2, a d 0.15, but b c 0.36.
 fn garden_path(text: &[u32]) -> Vec<(u32, f32)> {
     match text {
         [] => vec![(A, 0.5), (B, 0.4), (END, 0.1)],
@@ -84,36 +84,36 @@ fn short_or_long(text: &[u32]) -> Vec<(u32, f32)> {
 }
 
 #[test]
-fn greedy_takes_the_likeliest_token_and_a_beam_the_likeliest_text() {
-    let order = order(2, 8);
-    assert_eq!(written(SearchConfig::default(), &order, garden_path), [[A, C], [A, C]]);
-    assert_eq!(written(SearchConfig::Beam(beam(1, 0.0)), &order, garden_path), [[A, C], [A, C]]);
+fn greedy_takes_the_most_probable_token_and_a_beam_the_most_probable_text() {
+    let request = request(2, 8);
+    assert_eq!(generated(SearchConfig::default(), &request, garden_path), [[A, C], [A, C]]);
+    assert_eq!(generated(SearchConfig::Beam(beam(1, 0.0)), &request, garden_path), [[A, C], [A, C]]);
     for width in [2, 3, 50] {
-        assert_eq!(written(SearchConfig::Beam(beam(width, 0.0)), &order, garden_path), [[B, C], [B, C]]);
+        assert_eq!(generated(SearchConfig::Beam(beam(width, 0.0)), &request, garden_path), [[B, C], [B, C]]);
     }
 }
 
 #[test]
-fn a_penalty_of_length_favours_the_longer() {
+fn a_length_penalty_favours_longer_texts() {
     let none: [u32; 0] = [];
-    assert_eq!(written(SearchConfig::Beam(beam(2, 0.0)), &order(1, 5), short_or_long), [none]);
-    assert_eq!(written(SearchConfig::Beam(beam(2, 1.0)), &order(1, 5), short_or_long), [[A, C]]);
+    assert_eq!(generated(SearchConfig::Beam(beam(2, 0.0)), &request(1, 5), short_or_long), [none]);
+    assert_eq!(generated(SearchConfig::Beam(beam(2, 1.0)), &request(1, 5), short_or_long), [[A, C]]);
 }
 
 #[test]
-fn a_text_has_its_least_and_its_most_tokens() {
+fn texts_have_a_minimum_and_a_maximum_length() {
     let config = GreedyConfig { minimum: Whole::constant(2), no_repeat: None };
-    assert_eq!(written(SearchConfig::Greedy(config), &order(1, 5), short_or_long), [[A, C]]);
+    assert_eq!(generated(SearchConfig::Greedy(config), &request(1, 5), short_or_long), [[A, C]]);
     let config = BeamConfig { minimum: Whole::constant(1), ..beam(2, 0.0) };
-    assert_eq!(written(SearchConfig::Beam(config), &order(1, 5), short_or_long), [[A, C]]);
+    assert_eq!(generated(SearchConfig::Beam(config), &request(1, 5), short_or_long), [[A, C]]);
     for config in [SearchConfig::default(), SearchConfig::Beam(beam(3, 1.0))] {
-        assert_eq!(written(config, &order(1, 1), |_| vec![(A, 1.0)]), [[A]]);
+        assert_eq!(generated(config, &request(1, 1), |_| vec![(A, 1.0)]), [[A]]);
     }
 }
 
 #[test]
-fn rows_end_at_their_own_time_and_beams_keep_their_states() {
-    // What a text goes on with is written in its first token.
+fn rows_end_independently_and_beams_keep_their_states() {
+    // The first token determines the continuation.
     fn by_first(text: &[u32]) -> Vec<(u32, f32)> {
         match (text.first(), text.len()) {
             (None, _) => vec![(A, 0.3), (B, 0.3), (C, 0.4)],
@@ -124,44 +124,44 @@ fn rows_end_at_their_own_time_and_beams_keep_their_states() {
         }
     }
     // a a a a 0.3 0.9^3 = 0.2187; b b b 0.3 0.8^2 = 0.192; c a 0.16.
-    let order = order(3, 9);
-    let texts = written(SearchConfig::Beam(beam(3, 0.0)), &order, by_first);
+    let request = request(3, 9);
+    let texts = generated(SearchConfig::Beam(beam(3, 0.0)), &request, by_first);
     assert_eq!(texts, [[A; 4]; 3]);
 }
 
 #[test]
-fn nothing_is_written_twice_where_that_is_forbidden() {
+fn repeated_and_forbidden_tokens_are_not_generated() {
     let chatter = |_: &[u32]| vec![(A, 0.5), (B, 0.3), (C, 0.15), (END, 0.05)];
     let config = GreedyConfig { minimum: Whole::default(), no_repeat: Some(Count::constant(1)) };
-    assert_eq!(written(SearchConfig::Greedy(config), &order(1, 9), chatter), [[A, B, C]]);
-    let mut never = order(1, 2);
+    assert_eq!(generated(SearchConfig::Greedy(config), &request(1, 9), chatter), [[A, B, C]]);
+    let mut never = request(1, 2);
     never.never = vec![A];
-    assert_eq!(written(SearchConfig::default(), &never, chatter), [[B, B]]);
+    assert_eq!(generated(SearchConfig::default(), &never, chatter), [[B, B]]);
     never.never = vec![A, B, C, END];
     let none: [u32; 0] = [];
-    assert_eq!(written(SearchConfig::default(), &never, chatter), [none]);
-    assert_eq!(written(SearchConfig::Beam(beam(2, 0.5)), &never, chatter), [none]);
+    assert_eq!(generated(SearchConfig::default(), &never, chatter), [none]);
+    assert_eq!(generated(SearchConfig::Beam(beam(2, 0.5)), &never, chatter), [none]);
 }
 
 #[test]
-fn samples_have_their_shares_and_their_seed() {
+fn samples_follow_their_probabilities() {
     fn once(text: &[u32]) -> Vec<(u32, f32)> {
         if text.is_empty() { vec![(A, 0.5), (B, 0.3), (C, 0.2)] } else { vec![(END, 1.0)] }
     }
-    let order = order(10_000, 4);
+    let request = request(10_000, 4);
     let counts = |config: SampleConfig| {
         let mut counts = BTreeMap::new();
-        for text in written(SearchConfig::Sample(config), &order, once) {
+        for text in generated(SearchConfig::Sample(config), &request, once) {
             *counts.entry(text[0]).or_insert(0) += 1;
         }
         counts
     };
-    // Binomial(10000, 0.5): deviation 50.
+    // Binomial(10000, 0.5): standard deviation 50.
     let plain = counts(SampleConfig::default());
     assert!((4800..5200).contains(&plain[&A]) && (1850..2150).contains(&plain[&C]), "{plain:?}");
     let two = counts(SampleConfig { top_k: Some(Count::constant(2)), ..SampleConfig::default() });
     assert!(two.len() == 2 && (6050..6450).contains(&two[&A]), "{two:?}");
-    // a alone has 0.5, a and b have 0.8.
+    // a has 0.5, a and b together 0.8.
     let p = |top_p| SampleConfig { top_p: Fraction::constant(top_p), ..SampleConfig::default() };
     assert_eq!((counts(p(0.0)).len(), counts(p(0.45)).len(), counts(p(0.6)).len()), (1, 1, 2));
     // Squared: 0.25, 0.09, 0.04 of 0.38.
@@ -170,16 +170,16 @@ fn samples_have_their_shares_and_their_seed() {
 }
 
 #[test]
-fn a_sample_depends_on_its_row_and_seed_not_on_its_batch() {
+fn a_sample_depends_on_its_row_and_seed_but_not_on_its_batch() {
     fn letters(text: &[u32]) -> Vec<(u32, f32)> {
         if text.len() < 6 { vec![(A, 0.25), (B, 0.25), (C, 0.25), (D, 0.25)] } else { vec![(END, 1.0)] }
     }
     let config = || SearchConfig::Sample(SampleConfig::default());
-    let all = written(config(), &order(4, 9), letters);
-    let mut last = order(4, 9);
+    let all = generated(config(), &request(4, 9), letters);
+    let mut last = request(4, 9);
     last.rows = 2..4;
-    assert_eq!(written(config(), &last, letters), all[2..]);
+    assert_eq!(generated(config(), &last, letters), all[2..]);
     assert_ne!(all[0], all[1]);
     last.seed = 4;
-    assert_ne!(written(config(), &last, letters), all[2..]);
+    assert_ne!(generated(config(), &last, letters), all[2..]);
 }

@@ -1,30 +1,30 @@
-//! What may come next.
+//! Constraints on the next token.
 
-/// Tokens a text may not go on with.
+/// Tokens that must not follow a text.
 pub struct TokenConstraint<'a> {
     pub end: u32,
     pub never: &'a [u32],
-    /// No end before so many tokens.
+    /// Minimum number of tokens before the end token.
     pub minimum: usize,
-    /// No sequence of so many tokens twice; 0 for no such rule.
+    /// No n-gram of this many tokens occurs twice; 0 turns this off.
     pub no_repeat: usize,
 }
 
 impl TokenConstraint<'_> {
-    /// Makes what may not follow `written` impossible: a logit of minus infinity.
-    pub fn forbid(&self, written: &[u32], logits: &mut [f32]) {
+    /// Sets the logits of tokens that must not follow `text` to minus infinity.
+    pub fn forbid(&self, text: &[u32], logits: &mut [f32]) {
         let mut never = |token: u32| {
             if let Some(logit) = logits.get_mut(token as usize) {
                 *logit = f32::NEG_INFINITY;
             }
         };
         self.never.iter().for_each(|token| never(*token));
-        if written.len() < self.minimum {
+        if text.len() < self.minimum {
             never(self.end);
         }
-        if self.no_repeat > 0 && written.len() >= self.no_repeat {
-            let (_, last) = written.split_at(written.len() + 1 - self.no_repeat);
-            for window in written.windows(self.no_repeat) {
+        if self.no_repeat > 0 && text.len() >= self.no_repeat {
+            let (_, last) = text.split_at(text.len() + 1 - self.no_repeat);
+            for window in text.windows(self.no_repeat) {
                 if let Some((next, before)) = window.split_last()
                     && before == last
                 {
@@ -35,8 +35,8 @@ impl TokenConstraint<'_> {
     }
 }
 
-/// The largest logit's token, the first of equals; `None` when nothing is possible.
-pub fn likeliest(logits: &[f32]) -> Option<u32> {
+/// The token with the largest logit, the first of equals; `None` if none is possible.
+pub fn most_probable(logits: &[f32]) -> Option<u32> {
     let mut best = None;
     let mut largest = f32::NEG_INFINITY;
     for (token, logit) in logits.iter().enumerate() {
@@ -47,7 +47,7 @@ pub fn likeliest(logits: &[f32]) -> Option<u32> {
     best
 }
 
-/// Logarithms of probabilities, in 64 bits: the same sum whatever gave the logits.
+/// Log probabilities in 64 bits, so that the result does not depend on where the logits were computed.
 pub fn log_probabilities(logits: &[f32]) -> Vec<f64> {
     let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     if largest == f32::NEG_INFINITY {
@@ -60,14 +60,14 @@ pub fn log_probabilities(logits: &[f32]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::decode::search::token_constraint::{TokenConstraint, likeliest, log_probabilities};
+    use crate::decode::search::token_constraint::{TokenConstraint, log_probabilities, most_probable};
 
     #[test]
-    fn a_pair_is_not_written_twice() {
-        let rule = TokenConstraint { end: 0, never: &[4], minimum: 0, no_repeat: 2 };
+    fn an_n_gram_is_not_repeated() {
+        let constraint = TokenConstraint { end: 0, never: &[4], minimum: 0, no_repeat: 2 };
         let mut logits = [1.0; 5];
-        // 1 2, 2 1, 1 3 were written; now after 1 neither 2 nor 3.
-        rule.forbid(&[1, 2, 1, 3, 1], &mut logits);
+        // The text contains 1 2, 2 1 and 1 3, so neither 2 nor 3 may follow 1.
+        constraint.forbid(&[1, 2, 1, 3, 1], &mut logits);
         assert_eq!(logits.map(f32::is_finite), [true, true, false, false, false]);
         let single = TokenConstraint { end: 0, never: &[], minimum: 2, no_repeat: 1 };
         let mut logits = [1.0; 5];
@@ -76,10 +76,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_equals_is_likeliest_and_nothing_of_nothing() {
-        assert_eq!(likeliest(&[0.0, 2.0, 2.0]), Some(1));
-        assert_eq!(likeliest(&[f32::NEG_INFINITY; 2]), None);
-        assert_eq!(likeliest(&[f32::NAN, -1.0]), Some(1));
+    fn ties_are_won_by_the_first_token() {
+        assert_eq!(most_probable(&[0.0, 2.0, 2.0]), Some(1));
+        assert_eq!(most_probable(&[f32::NEG_INFINITY; 2]), None);
+        assert_eq!(most_probable(&[f32::NAN, -1.0]), Some(1));
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! The index of a shelf: the macro `kinds!`.
+//! The macro `kinds!`, which declares all choices of one kind, such as all layers.
 
-/// Makes an enum of settings structs into a `Choice`.
+/// Implements `Choice` for an enum of settings structs.
 ///
-/// With `=> dyn Trait`, `view()` gives each settings struct as that trait. An `open` one can be added to by
-/// other crates; with `adds dyn Trait` what they add is of that trait, and what is built in need not be.
+/// With `=> dyn Trait`, `view()` returns the settings as that trait. Other crates can register items of an
+/// `open` enum; with `adds dyn Trait` registered items implement that trait, and built-in ones need not.
 macro_rules! kinds {
     (
         $(#[$doc:meta])*
@@ -19,7 +19,7 @@ macro_rules! kinds {
         }
 
         impl $choice {
-            /// The settings, as what every choice of this shelf can do.
+            /// The settings as the trait that all items implement.
             pub fn view(&self) -> &dyn $view {
                 match self {
                     $(Self::$variant(settings) => settings,)+
@@ -38,7 +38,7 @@ macro_rules! kinds {
         #[derive(Clone, Debug, PartialEq)]
         pub enum $choice {
             $($(#[$item_doc])* $variant($settings),)+
-            /// One of another crate.
+            /// An item of another crate.
             Registered($crate::domain::registry::Registered<dyn $view>),
         }
 
@@ -52,28 +52,36 @@ macro_rules! kinds {
                 &REGISTRY
             };
 
-            /// Adds one of the crate `origin` (its name and version), for the rest of the process.
+            /// Registers an item of the crate `origin` (name and version) for the rest of the process.
+            ///
+            /// # Errors
+            ///
+            /// If the name is invalid or already taken.
             pub fn register<S>(
                 name: &'static str,
                 origin: &'static str,
             ) -> Result<(), $crate::domain::registry::RegistrationError>
             where
-                S: $view + $crate::domain::choice_config::Settings + serde::Serialize + schemars::JsonSchema + 'static,
+                S: $view
+                    + $crate::domain::choice_config::Settings
+                    + serde::Serialize
+                    + schemars::JsonSchema
+                    + 'static,
             {
                 let item = $crate::domain::registry::Item::from_settings::<S>(name, origin, |node| {
-                    let (settings, words) = $crate::domain::registry::read::<S>(node)?;
+                    let (settings, config) = $crate::domain::registry::read::<S>(node)?;
                     let settings: std::sync::Arc<dyn $view> = std::sync::Arc::new(settings);
-                    Ok((settings, words))
+                    Ok((settings, config))
                 });
                 Self::REGISTRY.add($noun, item)
             }
 
-            /// What other crates added, and which crates these are.
+            /// Name and crate of every registered item.
             pub fn registered() -> Vec<(&'static str, &'static str)> {
                 Self::REGISTRY.items().into_iter().map(|item| (item.name, item.origin)).collect()
             }
 
-            /// The crate it comes from; none of what is built in.
+            /// The crate that registered the item; `None` for built-in items.
             pub fn origin(&self) -> Option<&'static str> {
                 match self {
                     Self::Registered(other) => Some(other.origin()),
@@ -119,7 +127,8 @@ macro_rules! kinds {
 
             fn read<'de, D: serde::Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error> {
                 match name {
-                    $($name => <$settings as serde::Deserialize>::deserialize(settings).map(Self::$variant),)+
+                    $($name => <$settings as serde::Deserialize>::deserialize(settings)
+                        .map(Self::$variant),)+
                     other => match Self::REGISTRY.find(other) {
                         Some(item) => item.read(settings).map(Self::Registered),
                         None => Err(serde::de::Error::unknown_variant(other, Self::names())),
@@ -131,7 +140,9 @@ macro_rules! kinds {
         impl serde::Serialize for $choice {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
-                    $(Self::$variant(settings) => $crate::domain::choice_config::write_choice($name, settings, serializer),)+
+                    $(Self::$variant(settings) => {
+                        $crate::domain::choice_config::write_choice($name, settings, serializer)
+                    })+
                     Self::Registered(other) => other.serialize(serializer),
                 }
             }
@@ -175,7 +186,7 @@ macro_rules! kinds {
         }
 
         impl $choice {
-            /// The settings, as what every choice of this shelf can do.
+            /// The settings as the trait that all items implement.
             pub fn view(&self) -> &dyn $view {
                 match self {
                     $(Self::$variant(settings) => settings,)+
@@ -231,7 +242,8 @@ macro_rules! kinds {
 
             fn read<'de, D: serde::Deserializer<'de>>(name: &str, settings: D) -> Result<Self, D::Error> {
                 match name {
-                    $($name => <$settings as serde::Deserialize>::deserialize(settings).map(Self::$variant),)+
+                    $($name => <$settings as serde::Deserialize>::deserialize(settings)
+                        .map(Self::$variant),)+
                     other => Err(serde::de::Error::unknown_variant(other, Self::names())),
                 }
             }
@@ -246,7 +258,9 @@ macro_rules! kinds {
         impl serde::Serialize for $choice {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {
-                    $(Self::$variant(settings) => $crate::domain::choice_config::write_choice($name, settings, serializer),)+
+                    $(Self::$variant(settings) => {
+                        $crate::domain::choice_config::write_choice($name, settings, serializer)
+                    })+
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What events tell of one thing in several numbers: a pair of tasks, an epoch, a written model, a file.
+//! Records that events carry: a pair of tasks, an epoch, an exported model, a file.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::TaskName;
 use crate::domain::score::{Score, Split, TaskValue};
 
-/// Largest difference between candle and ONNX Runtime on the same rows.
+/// Numerical agreement of candle and ONNX Runtime on the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parity {
-    /// `false`: ONNX Runtime could not be had; nothing was compared.
+    /// `false`: ONNX Runtime was not available; nothing was compared.
     pub verified: bool,
     /// Why it could not be verified.
     pub reason: Option<String>,
@@ -24,7 +24,7 @@ pub struct Parity {
     pub runtime: Option<String>,
 }
 
-/// How much of what `task` reads is the part of `other`.
+/// How much of what `task` reads comes from `other`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskRelation {
     pub task: TaskName,
@@ -32,10 +32,10 @@ pub struct TaskRelation {
     pub value: f64,
 }
 
-/// How much of what `reader` reads at a place of the body comes from a source.
+/// How much of what `reader` reads at a unit of the body comes from `source`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceShare {
-    /// The place: `level 1`.
+    /// The unit, such as `level 1`.
     pub unit: String,
     /// A task, or `shared`.
     pub reader: String,
@@ -44,45 +44,46 @@ pub struct SourceShare {
     pub value: f64,
 }
 
-/// How the gradients of two tasks stand to each other, over the steps of an epoch that had labels of both.
+/// Relation of two tasks' gradients, over the steps of an epoch with labels of both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GradientPair {
     pub task: TaskName,
     pub other: TaskName,
-    /// Mean cosine of their angle.
+    /// Mean cosine similarity.
     pub cosine: f64,
-    /// Share of the steps with a cosine below 0.
+    /// Fraction of the steps with a negative cosine.
     pub conflicts: f64,
-    /// Mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of one length.
+    /// Mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of equal norm.
     pub similarity: f64,
     pub steps: usize,
 }
 
-/// What a step of one task does to another's loss, over the measurements of an epoch that had labels of both.
+/// Effect of a step of one task on another task's loss, over the measurements of an epoch with labels of
+/// both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Affinity {
-    /// Whose step.
+    /// The task whose step is taken.
     pub task: TaskName,
-    /// Whose loss.
+    /// The task whose loss is measured.
     pub other: TaskName,
-    /// Mean of 1 - loss after / loss before: above 0, the step helps.
+    /// Mean of 1 - loss after / loss before: positive if the step helps.
     pub value: f64,
     pub steps: usize,
-    /// Each measurement: the steps taken before it, and its value.
+    /// Each measurement: the number of steps before it, and its value.
     #[serde(default)]
     pub each: Vec<(usize, f64)>,
 }
 
-/// What a network scores for one preference.
+/// Scores of a network for one preference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreferenceScores {
-    /// Each task's share; they sum to 1.
+    /// The share of each task; they sum to 1.
     pub preference: Vec<TaskValue>,
     /// `loss` and the metrics of every task.
     pub scores: Vec<Score>,
 }
 
-/// What a task's metric has at its worst.
+/// Worst acceptable value of a task's metric (a coordinate of the hypervolume's reference point).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricReference {
     pub task: TaskName,
@@ -97,37 +98,37 @@ pub struct OutputParity {
     pub largest: f64,
 }
 
-/// An epoch of a training, when it has ended.
+/// Results of a finished epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FinishedEpoch {
     pub trial: u32,
     pub epoch: usize,
-    /// Steps since the trial's beginning.
+    /// Steps since the start of the trial.
     pub step: usize,
     /// Mean training loss per task.
     pub losses: Vec<TaskValue>,
-    /// The joint loss that was minimised, regularization and all.
+    /// The joint loss that was minimized, including regularization.
     pub joint_loss: f64,
     /// Mean effective weight per task.
     pub weights: Vec<TaskValue>,
-    /// Learning rate at the epoch's end.
+    /// Learning rate at the end of the epoch.
     pub rate: f64,
     pub rows_per_second: f64,
     pub seconds: f64,
     /// Validation losses and metrics.
     pub scores: Vec<Score>,
-    /// What the best epoch is chosen by, if validation rows exist.
+    /// The value that selects the best epoch, if there are validation rows.
     pub objective: Option<f64>,
     pub best: bool,
-    /// How much of what a task reads is another's, where that is learned.
+    /// How much each task reads from each other task, if the sharing learns it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relations: Vec<TaskRelation>,
-    /// How much is read of which expert or column, where the sharing says so.
+    /// How much each task reads from each expert or column, if the sharing reports it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<SourceShare>,
 }
 
-/// A data file, by content.
+/// A data file and the fingerprint of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileContent {
     pub path: PathBuf,
@@ -135,7 +136,7 @@ pub struct FileContent {
     pub fingerprint: Fingerprint,
 }
 
-/// How many rows of a split lack a task's label.
+/// Number of rows of a split without a label of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingLabels {
     pub task: TaskName,

@@ -1,4 +1,4 @@
-//! Whose an event is, and that it is written as it always was.
+//! The trial of an event, and the serialized form, which must not change.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn note(stage: EventSource) -> Event {
 }
 
 #[test]
-fn tapes_of_all_versions_are_read_and_written_alike() {
+fn events_of_all_versions_are_read_and_written() {
     let task = TaskName::new("income").expect("a name");
     let epoch = FinishedEpoch {
         trial: 2,
@@ -38,7 +38,11 @@ fn tapes_of_all_versions_are_read_and_written_alike() {
     let known = [
         (
             Event::EpochFinished(epoch),
-            r#"{"event":"epoch_finished","trial":2,"epoch":1,"step":4,"losses":[{"task":"income","value":0.5}],"joint_loss":0.5,"weights":[],"rate":0.25,"rows_per_second":8.0,"seconds":2.0,"scores":[],"objective":null,"best":true}"#,
+            concat!(
+                r#"{"event":"epoch_finished","trial":2,"epoch":1,"step":4,"#,
+                r#""losses":[{"task":"income","value":0.5}],"joint_loss":0.5,"weights":[],"rate":0.25,"#,
+                r#""rows_per_second":8.0,"seconds":2.0,"scores":[],"objective":null,"best":true}"#
+            ),
         ),
         (note(stage.into()), r#"{"event":"note","stage":"train#2","severity":"warning","text":"a word"}"#),
         (
@@ -56,7 +60,7 @@ fn tapes_of_all_versions_are_read_and_written_alike() {
 }
 
 #[test]
-fn what_one_trial_made_another_tells_as_its_own() {
+fn an_event_can_be_attributed_to_another_trial() {
     let saved = Event::CheckpointSaved { trial: 1, epoch: 2, step: 3 };
     let by = Stage::of_trial(Work::Evaluate, 7);
     assert_eq!(saved.spoken_by(&by).trial(), Some(7));

@@ -1,5 +1,5 @@
-//! Words before they are words: a tree of maps, lists and scalars, read by serde with the place of what does
-//! not read.
+//! A generic tree of maps, lists and scalars, from which settings are deserialized with the path of every
+//! problem.
 
 pub(crate) mod node;
 pub(crate) mod problem;

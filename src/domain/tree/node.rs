@@ -1,13 +1,13 @@
-//! A YAML document as a tree that can be pruned, edited and read again.
+//! A YAML document as a tree that can be pruned, edited and deserialized again.
 //!
-//! It keeps what `serde_yaml::Value` throws away: repeated keys (to be reported, all of them), the
-//! text of numbers (so that `positive: 1` may name a class), and the places of list elements.
+//! It keeps what `serde_yaml::Value` discards: duplicate keys (all of them are reported), the text of
+//! numbers (so that `positive: 1` can name a class), and the original indices of list elements.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::domain::diagnostic::{Path, PathStep};
 
-/// One node. List elements keep the index they had in the file when others are pruned.
+/// One node. List elements keep their original index when others are pruned.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
     Null,
@@ -17,7 +17,7 @@ pub(crate) enum Node {
     Map(Vec<(String, Node)>),
 }
 
-/// A plain scalar that is not text.
+/// A scalar that is not a string.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Scalar {
     Bool(bool),
@@ -59,7 +59,7 @@ impl Node {
         path.0.iter().try_fold(self, |node, step| node.child_mut(step))
     }
 
-    /// Sets the value of a key of a map, in its old place or at the end; `false` when not a map.
+    /// Sets the value of a map key, in place or at the end; returns `false` if the node is not a map.
     pub fn set(&mut self, key: &str, value: Node) -> bool {
         let Self::Map(entries) = self else { return false };
         match entries.iter_mut().find(|(k, _)| k == key) {
@@ -69,7 +69,7 @@ impl Node {
         true
     }
 
-    /// Takes out the node at `path`; `false` when it is not there.
+    /// Removes the node at `path`; returns `false` if there is none.
     pub fn remove(&mut self, path: &Path) -> bool {
         let Some((last, parents)) = path.0.split_last() else { return false };
         let Some(parent) = self.at_mut(&Path(parents.to_vec())) else { return false };
@@ -88,7 +88,7 @@ impl Node {
         }
     }
 
-    /// The node as a person would name it: `the text "abc"`, `a list`.
+    /// Describes the node for a message: `the string "abc"`, `a list`.
     pub fn describe(&self) -> String {
         match self {
             Self::Null => "nothing".to_owned(),
@@ -101,11 +101,11 @@ impl Node {
     }
 }
 
-/// `the text "abc"`, shortened when long.
+/// `the string "abc"`, truncated to 60 characters.
 pub(crate) fn quote(text: &str) -> String {
     match text.char_indices().nth(60) {
-        Some((end, _)) => format!("the text {:?}...", &text[..end]),
-        None => format!("the text {text:?}"),
+        Some((end, _)) => format!("the string {:?}...", &text[..end]),
+        None => format!("the string {text:?}"),
     }
 }
 
@@ -115,7 +115,7 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
-/// Whatever stands there.
+/// Accepts any value.
 struct AnyNodeVisitor;
 
 impl AnyNodeVisitor {

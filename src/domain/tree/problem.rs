@@ -1,4 +1,4 @@
-//! What serde says when a node does not read, kept as data: no sentence is ever parsed.
+//! Deserialization errors as data, so that no error message has to be parsed.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,12 +8,12 @@ use serde::de::{Error, Expected, Unexpected};
 use crate::domain::diagnostic::{Path, PathStep};
 use crate::domain::tree::node::quote;
 
-/// Why reading stopped, and where.
+/// Why deserialization failed, and where.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Problem {
     /// Innermost step first.
     steps: Vec<PathStep>,
-    /// The key at the path is meant, not its value.
+    /// Points at the key at the path, not at its value.
     pub on_key: bool,
     pub what: ProblemKind,
 }
@@ -32,13 +32,13 @@ impl Problem {
         Self { steps: Vec::new(), on_key: false, what }
     }
 
-    /// The same problem seen from one node further out.
+    /// Prepends a path step: the problem as seen from the parent node.
     pub fn under(mut self, step: PathStep) -> Self {
         self.steps.push(step);
         self
     }
 
-    /// A problem with the key itself.
+    /// Prepends a key; if the path was empty, the problem concerns the key itself.
     pub fn with_key(mut self, key: &str) -> Self {
         self.on_key = self.steps.is_empty();
         self.under(PathStep::Key(key.to_owned()))
@@ -50,20 +50,20 @@ impl Problem {
 }
 
 thread_local! {
-    /// An error of serde carries text alone; what else is known of the last one travels here.
-    static CARRIED: RefCell<Option<(String, Problem)>> = const { RefCell::new(None) };
+    /// serde errors carry only text; the last problem that was converted is kept here.
+    static LAST_PROBLEM: RefCell<Option<(String, Problem)>> = const { RefCell::new(None) };
 }
 
-/// A problem as any reader's error.
+/// Converts a problem into the error type of any deserializer.
 pub(crate) fn into_serde_error<E: Error>(problem: Problem) -> E {
     let text = problem.to_string();
-    CARRIED.set(Some((text.clone(), problem)));
+    LAST_PROBLEM.set(Some((text.clone(), problem)));
     E::custom(text)
 }
 
-/// The problem that was made into this text last.
+/// Returns the last problem that was converted into this text.
 fn from_serde_error(text: &str) -> Option<Problem> {
-    CARRIED.take().filter(|(known, _)| known == text).map(|(_, problem)| problem)
+    LAST_PROBLEM.take().filter(|(known, _)| known == text).map(|(_, problem)| problem)
 }
 
 impl Error for Problem {
@@ -72,25 +72,25 @@ impl Error for Problem {
         from_serde_error(&text).unwrap_or_else(|| Self::new(ProblemKind::Other(text)))
     }
 
-    fn invalid_type(result: Unexpected, expected: &dyn Expected) -> Self {
-        Self::new(ProblemKind::Mismatch { found: describe(result), expected: plain(expected) })
+    fn invalid_type(found: Unexpected, expected: &dyn Expected) -> Self {
+        Self::new(ProblemKind::Mismatch { found: describe(found), expected: describe_expected(expected) })
     }
 
-    fn invalid_value(result: Unexpected, expected: &dyn Expected) -> Self {
-        Self::invalid_type(result, expected)
+    fn invalid_value(found: Unexpected, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        let result = if length == 0 { "nothing".to_owned() } else { format!("{length} values") };
-        Self::new(ProblemKind::Mismatch { found: result, expected: plain(expected) })
+        let found = if length == 0 { "nothing".to_owned() } else { format!("{length} values") };
+        Self::new(ProblemKind::Mismatch { found, expected: describe_expected(expected) })
     }
 
-    fn unknown_variant(result: &str, known: &'static [&'static str]) -> Self {
-        Self::new(ProblemKind::UnknownName { found: result.to_owned(), known })
+    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
+        Self::new(ProblemKind::UnknownName { found: found.to_owned(), known })
     }
 
-    fn unknown_field(result: &str, known: &'static [&'static str]) -> Self {
-        Self::new(ProblemKind::UnknownKey { found: result.to_owned(), known })
+    fn unknown_field(found: &str, known: &'static [&'static str]) -> Self {
+        Self::new(ProblemKind::UnknownKey { found: found.to_owned(), known })
     }
 
     fn missing_field(key: &'static str) -> Self {
@@ -106,9 +106,9 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// Without serde's words for things.
-fn describe(result: Unexpected) -> String {
-    match result {
+/// Describes the value that was found, in the words of YAML instead of serde's.
+fn describe(found: Unexpected) -> String {
+    match found {
         Unexpected::Bool(value) => value.to_string(),
         Unexpected::Unsigned(number) => format!("the number {number}"),
         Unexpected::Signed(number) => format!("the number {number}"),
@@ -121,10 +121,9 @@ fn describe(result: Unexpected) -> String {
     }
 }
 
-/// What was expected, without serde's words for types.
-fn plain(expected: &dyn Expected) -> String {
+/// Describes what was expected, in the words of YAML instead of serde's.
+fn describe_expected(expected: &dyn Expected) -> String {
     match expected.to_string().as_str() {
-        "a string" => "text".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a sequence" => "a list".to_owned(),
         "f32" | "f64" => "a number".to_owned(),

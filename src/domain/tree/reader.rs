@@ -1,4 +1,4 @@
-//! Reads words out of a [`Node`] tree; a [`Problem`] knows the path it happened at.
+//! Deserializes settings from a [`Node`] tree; a [`Problem`] knows the path where it occurred.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
@@ -6,7 +6,7 @@ use crate::domain::diagnostic::PathStep;
 use crate::domain::tree::node::{Node, Scalar};
 use crate::domain::tree::problem::{Problem, ProblemKind};
 
-/// A node, to be read.
+/// A deserializer of a node.
 #[derive(Clone, Copy)]
 pub(crate) struct NodeReader<'a>(pub &'a Node);
 
@@ -28,7 +28,7 @@ impl<'de> Deserializer<'de> for NodeReader<'de> {
             Node::Scalar { value: Scalar::Float(value), .. } => visitor.visit_f64(*value),
             Node::Text(text) => visitor.visit_borrowed_str(text),
             Node::List(items) => visitor.visit_seq(SequenceReader(items.iter())),
-            Node::Map(entries) => visitor.visit_map(MapReader { rest: entries.iter(), value: None }),
+            Node::Map(entries) => visitor.visit_map(MapReader { entries: entries.iter(), value: None }),
         }
     }
 
@@ -39,7 +39,7 @@ impl<'de> Deserializer<'de> for NodeReader<'de> {
         }
     }
 
-    /// A number may stand for the text it was written as.
+    /// Numbers and booleans deserialize as strings, as they were written.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self.0 {
             Node::Scalar { text, .. } => visitor.visit_borrowed_str(text),
@@ -66,7 +66,7 @@ impl<'de> Deserializer<'de> for NodeReader<'de> {
     /// `train:` with nothing after it is an empty map.
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Problem> {
         match self.0 {
-            Node::Null => visitor.visit_map(MapReader { rest: [].iter(), value: None }),
+            Node::Null => visitor.visit_map(MapReader { entries: [].iter(), value: None }),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -114,7 +114,7 @@ impl<'de> SeqAccess<'de> for SequenceReader<'de> {
 }
 
 struct MapReader<'a> {
-    rest: std::slice::Iter<'a, (String, Node)>,
+    entries: std::slice::Iter<'a, (String, Node)>,
     value: Option<&'a (String, Node)>,
 }
 
@@ -122,14 +122,15 @@ impl<'de> MapAccess<'de> for MapReader<'de> {
     type Error = Problem;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Problem> {
-        let Some(entry) = self.rest.next() else { return Ok(None) };
+        let Some(entry) = self.entries.next() else { return Ok(None) };
         self.value = Some(entry);
         let key: serde::de::value::StrDeserializer<Problem> = entry.0.as_str().into_deserializer();
         seed.deserialize(key).map(Some).map_err(|problem| problem.with_key(&entry.0))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Problem> {
-        let (key, node) = self.value.take().ok_or_else(|| Problem::custom("a value is read once"))?;
+        let (key, node) =
+            self.value.take().ok_or_else(|| Problem::custom("the value has already been read"))?;
         seed.deserialize(NodeReader(node)).map_err(|problem| problem.under(PathStep::Key(key.clone())))
     }
 }

@@ -1,24 +1,24 @@
-//! What the model gives and what answers are written in: no two of one name.
+//! Names of the model's outputs and of the prediction columns must be unique.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::answer::planned;
+use crate::domain::answer::planned_columns;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TaskName;
 use crate::domain::task::TargetConfig;
 use crate::spec::pipeline::PipelineConfig;
 
-/// Checks the names of outputs and of the columns of answers.
+/// Checks the names of outputs and prediction columns.
 pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = same_outputs(pipeline);
     diagnostics.extend(same_columns(pipeline));
     diagnostics
 }
 
-/// A task called `a_logits` beside `a`: two outputs of the model would have one name.
+/// Finds name conflicts between outputs, such as a task `a_logits` next to a task `a`, and with inputs.
 fn same_outputs(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    let writers: Vec<&TaskName> = pipeline
+    let text_tasks: Vec<&TaskName> = pipeline
         .tasks
         .iter()
         .filter(|(_, task)| matches!(task.kind, TargetConfig::Text(_)))
@@ -26,44 +26,46 @@ fn same_outputs(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         .collect();
     let known: HashMap<&str, &TaskName> = pipeline.tasks.keys().map(|name| (name.as_str(), name)).collect();
     let inputs: HashSet<&str> = pipeline.inputs.keys().map(|name| name.as_str()).collect();
-    // What the decoder of a text reads, `title_memory`, is an output of the model too.
-    let read_by = |name: &str| {
-        let of = |writer: &&&TaskName| name.strip_prefix(writer.as_str())?.strip_prefix('_').map(is_read);
-        writers.iter().find(|writer| of(writer) == Some(true)).copied()
+    // Tensors that a text decoder reads, such as `title_memory`, are outputs of the model too.
+    let decoded_by = |name: &str| {
+        let is_decoder_input =
+            |task: &&&TaskName| name.strip_prefix(task.as_str())?.strip_prefix('_').map(is_decoder_input);
+        text_tasks.iter().find(|task| is_decoder_input(task) == Some(true)).copied()
     };
     for name in pipeline.tasks.keys() {
-        let raw = name.as_str().strip_suffix("_logits").and_then(|other| known.get(other));
-        let raw = raw.map(|other| ("the raw values of", *other));
-        let other = raw.or_else(|| read_by(name.as_str()).map(|other| ("what is read to write", other)));
+        let logits_of = name.as_str().strip_suffix("_logits").and_then(|other| known.get(other));
+        let logits_of = logits_of.map(|other| ("the logits", *other));
+        let other = logits_of.or_else(|| decoded_by(name.as_str()).map(|other| ("a decoder input", other)));
         if let Some((what, other)) = other {
             let message = format!(
-                "the model's output `{name}` would have two meanings: this task, and {what} `{other}`"
+                "name conflict in the exported model: `{name}` is {what} of task `{other}` and the \
+                 prediction of task `{name}`"
             );
             let diagnostic = Diagnostic::error("same-output", Path::from_key("tasks").key(name), message);
-            diagnostics.push(diagnostic.on_key().help("give one of the tasks another name"));
+            diagnostics.push(diagnostic.on_key().help("rename one of the tasks"));
         }
     }
-    // Of each writer the first input that is called like something its decoder reads.
-    let mut inputs_read: HashMap<&TaskName, &str> = HashMap::new();
-    for input in pipeline.inputs.keys().map(|name| name.as_str()).filter(|_| !writers.is_empty()) {
-        if let Some(writer) = read_by(input) {
-            inputs_read.entry(writer).or_insert(input);
+    // The first input of each text task that is named like something its decoder reads.
+    let mut conflicting_inputs: HashMap<&TaskName, &str> = HashMap::new();
+    for input in pipeline.inputs.keys().map(|name| name.as_str()).filter(|_| !text_tasks.is_empty()) {
+        if let Some(task) = decoded_by(input) {
+            conflicting_inputs.entry(task).or_insert(input);
         }
     }
     for name in pipeline.tasks.keys() {
         let outputs = [name.to_string(), format!("{name}_logits")];
-        let named = outputs.iter().find_map(|output| inputs.get(output.as_str()).copied());
-        if let Some(input) = named.or_else(|| inputs_read.get(name).copied()) {
-            let message = format!("the model would have an input and an output called `{input}`");
+        let same_name = outputs.iter().find_map(|output| inputs.get(output.as_str()).copied());
+        if let Some(input) = same_name.or_else(|| conflicting_inputs.get(name).copied()) {
+            let message = format!("name conflict in the exported model: `{input}` is an input and an output");
             let diagnostic = Diagnostic::error("same-output", Path::from_key("tasks").key(name), message);
-            diagnostics.push(diagnostic.on_key().help("give the task another name than the input's"));
+            diagnostics.push(diagnostic.on_key().help("rename the task"));
         }
     }
     diagnostics
 }
 
-/// Is it what a decoder looks at, or begins with?
-fn is_read(port: &str) -> bool {
+/// Is this suffix the name of a tensor that a decoder reads?
+fn is_decoder_input(port: &str) -> bool {
     let by_layer = |port: &str| {
         let port = port.strip_prefix("past_").unwrap_or(port);
         let number = port.strip_prefix("keys_").or_else(|| port.strip_prefix("values_"));
@@ -73,28 +75,29 @@ fn is_read(port: &str) -> bool {
         || by_layer(port)
 }
 
-/// A task called `a_probability` beside the binary task `a`. What classes the data has is not known here.
+/// Finds equal prediction columns, such as those of a task `a_probability` next to the binary task `a`.
+/// Classes that only the data contains are not known here.
 fn same_columns(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     let mut first: HashMap<String, &TaskName> = HashMap::new();
     for (name, task) in &pipeline.tasks {
-        // One of them is enough to find a task's name wrong.
+        // One conflict per task is enough.
         let mut reported = false;
-        for column in planned(name, &task.kind, &task.target.0) {
+        for column in planned_columns(name, &task.kind, &task.target.0) {
             match first.get(&column) {
                 Some(other) if !reported => {
                     reported = true;
                     let path = Path::from_key("tasks").key(name);
                     let message = if *other == name {
-                        format!("two columns of its answers would be called `{column}`")
+                        format!("`{name}` has two prediction columns called `{column}`")
                     } else {
                         format!(
-                            "two columns of the answers would be called `{column}`: one of `{other}`, one of `{name}`"
+                            "prediction column `{column}` is ambiguous: produced by `{other}` and by `{name}`"
                         )
                     };
                     let help = match *other == name {
-                        true => "give one of its target columns another name, by `rename`",
-                        false => "give one of the tasks another name",
+                        true => "rename one of its target columns with `rename`",
+                        false => "rename one of the tasks",
                     };
                     diagnostics.push(Diagnostic::error("same-answer", path, message).on_key().help(help));
                 }
@@ -110,15 +113,15 @@ fn same_columns(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_read;
+    use super::is_decoder_input;
 
     #[test]
-    fn what_decoders_read_is_known_by_name() {
+    fn decoder_inputs_are_known_by_name() {
         for port in ["memory", "mask", "keys", "hidden", "cell", "copy_tokens", "keys_0", "past_values_11"] {
-            assert!(is_read(port), "{port}");
+            assert!(is_decoder_input(port), "{port}");
         }
         for port in ["", "length", "keys_", "keys_a", "past_", "values", "memory_2"] {
-            assert!(!is_read(port), "{port}");
+            assert!(!is_decoder_input(port), "{port}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How the tasks are balanced: which weightings go together, and how gradients may be taken.
+//! Checks how the tasks are balanced: combinations of weightings, and how gradients are computed.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TaskName;
 use crate::model::config::SharingConfig;
 use crate::plan::check::data::has_no_valid;
-use crate::plan::check::task::table_of;
+use crate::plan::check::task::{table_of, unknown_task};
 use crate::spec::pipeline::PipelineConfig;
 use crate::train::config::{GradientScale, GradientsAt, WeightingConfig};
 use crate::train::weighting::capabilities::{GradientCapabilities, GradientView};
@@ -28,76 +28,69 @@ pub(crate) fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// A weighting of losses, a gradient method, or one of each.
+/// Accepts a loss weighting, a gradient method, or one of each.
 fn together(choices: &[WeightingConfig], path: &Path) -> Option<Diagnostic> {
-    let help = "one weighting of losses, one gradient method, or one of each: [uncertainty, pcgrad]";
+    let help = "use at most one loss weighting and one gradient method, for example [uncertainty, pcgrad]";
     if choices.is_empty() {
         return Some(Diagnostic::error("weightings", path.clone(), "the list is empty").help(help));
     }
     let capabilities: Vec<_> =
         choices.iter().map(|choice| (choice.name(), choice.view().capabilities())).collect();
-    for (index, (name, claim)) in capabilities.iter().enumerate() {
+    for (index, (name, own)) in capabilities.iter().enumerate() {
         for (first, before) in &capabilities[..index] {
             let what = match (
-                claim.weighs_losses() && before.weighs_losses(),
-                claim.gradients().and(before.gradients()),
+                own.weighs_losses() && before.weighs_losses(),
+                own.gradients().and(before.gradients()),
             ) {
-                (true, _) => "the losses",
-                (_, Some(_)) => "the gradients",
+                (true, _) => "loss weightings",
+                (_, Some(_)) => "gradient methods",
                 _ => continue,
             };
-            let message = format!("`{name}` weighs {what}, and so does `{first}` before it");
+            let message = format!("two {what}: `{first}` and `{name}`");
             return Some(Diagnostic::error("weightings", path.index(index), message).help(help));
         }
     }
     None
 }
 
-/// Names of tasks, and weights that leave nothing to learn.
+/// Checks the tasks that a weighting names, and weights that are all 0.
 fn weights(pipeline: &PipelineConfig, choice: &WeightingConfig, path: &Path) -> Vec<Diagnostic> {
     let path = path.key(choice.name());
     let mut diagnostics = Vec::new();
     for (setting, names) in choice.view().named() {
         for name in names.into_iter().filter(|name| !pipeline.tasks.contains_key(*name)) {
-            let message = format!("there is no task `{name}` to weigh");
-            let known = pipeline.tasks.keys().map(TaskName::as_str);
-            let diagnostic = Diagnostic::error("unknown-task", path.key(setting).key(name), message).on_key();
-            diagnostics.push(diagnostic.did_you_mean(name.as_str(), known));
+            let path = path.key(setting).key(name);
+            diagnostics.push(unknown_task(pipeline, name, setting, path).on_key());
         }
     }
-    let (setting, given) = match choice {
+    let (setting, weights) = match choice {
         WeightingConfig::Fixed(fixed) => ("weights", &fixed.weights),
         WeightingConfig::Preference(config) => ("vector", &config.vector),
         _ => return diagnostics,
     };
-    if matches!(choice, WeightingConfig::Preference(_)) {
-        if !given.is_empty() && given.values().all(|share| share.get() == 0.0) {
-            let message = "no task has a share: nothing would be learned";
-            diagnostics.push(Diagnostic::error("no-weight", path.key(setting), message));
-        }
-        return diagnostics;
-    }
-    let silent: HashSet<&TaskName> =
-        given.iter().filter(|(_, weight)| weight.get() == 0.0).map(|(name, _)| name).collect();
-    if !pipeline.tasks.is_empty() && pipeline.tasks.keys().all(|name| silent.contains(name)) {
-        let message = "every task weighs 0: nothing would be learned";
+    let zero: HashSet<&TaskName> =
+        weights.iter().filter(|(_, weight)| weight.get() == 0.0).map(|(name, _)| name).collect();
+    // Tasks that are left out have weight 1, but no share of a preference.
+    let all_zero = match choice {
+        WeightingConfig::Preference(_) => !weights.is_empty() && zero.len() == weights.len(),
+        _ => !pipeline.tasks.is_empty() && pipeline.tasks.keys().all(|name| zero.contains(name)),
+    };
+    if all_zero {
+        let message = "all task weights are 0: nothing would be trained";
         diagnostics.push(Diagnostic::error("no-weight", path.key(setting), message));
     }
     diagnostics
 }
 
-/// What `auto_lambda` learns from: validation rows of its primary tasks.
+/// `auto_lambda` needs validation rows of its primary tasks.
 fn validation_rows(pipeline: &PipelineConfig, choice: &WeightingConfig, path: &Path) -> Vec<Diagnostic> {
     let WeightingConfig::AutoLambda(config) = choice else { return Vec::new() };
     let path = path.key("auto_lambda");
     let mut diagnostics = Vec::new();
     for (index, name) in config.primary.iter().enumerate() {
         if !pipeline.tasks.contains_key(name) {
-            let message = format!("there is no task `{name}` for others to help");
-            let known = pipeline.tasks.keys().map(TaskName::as_str);
-            let at = path.key("primary").index(index);
-            diagnostics
-                .push(Diagnostic::error("unknown-task", at, message).did_you_mean(name.as_str(), known));
+            let path = path.key("primary").index(index);
+            diagnostics.push(unknown_task(pipeline, name, "primary", path));
         }
     }
     let primary = pipeline
@@ -109,29 +102,28 @@ fn validation_rows(pipeline: &PipelineConfig, choice: &WeightingConfig, path: &P
     if let Some((name, _)) = tables.first()
         && tables.iter().all(|(_, table)| has_no_valid(&table.split))
     {
-        let message =
-            format!("`auto_lambda` learns from validation rows, but the split of `{name}` has none");
+        let message = format!("`auto_lambda` needs validation rows; the split of `{name}` has none");
         let help = format!("raise `valid` in `data.{name}.split`, or choose another weighting");
         diagnostics.push(Diagnostic::error("auto-lambda-without-valid", path, message).on_key().help(help));
     }
     diagnostics
 }
 
-/// What `cr_mogm` averages must be weights of gradients.
+/// `cr_mogm` can only average weights of gradients.
 fn wrapped(choice: &WeightingConfig, path: &Path) -> Option<Diagnostic> {
     let WeightingConfig::CrMogm(config) = choice else { return None };
     let name = config.method.name();
     let reason = match config.method.view().capabilities().gradients().map(|capabilities| capabilities.sees) {
         Some(GradientView::DotProducts { .. }) => return None,
-        Some(GradientView::Whole) => "puts other gradients in the tasks' place",
-        None => "weighs losses, not gradients",
+        Some(GradientView::Whole) => "changes the gradients themselves",
+        None => "weights the losses",
     };
-    let message = format!("`cr_mogm` averages the weights of a gradient method, but `{name}` {reason}");
+    let message = format!("`cr_mogm` cannot wrap `{name}`: it averages task weights, and `{name}` {reason}");
     let path = path.key("cr_mogm").key("method");
     Some(Diagnostic::error("wrapped-weighting", path, message).help("for example: {cr_mogm: {method: mgda}}"))
 }
 
-/// How gradients are taken.
+/// Checks how gradients are computed.
 fn gradients(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let config = &pipeline.train.gradients;
     let path = Path::from_key("train").key("gradients");
@@ -140,20 +132,16 @@ fn gradients(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let method = methods.find_map(|choice| Some((choice.name(), choice.view().capabilities().gradients()?)));
     let Some((name, capabilities)) = method else {
         let settings = [("scale", config.scale != GradientScale::None), ("heads", config.heads.is_some())];
-        for (setting, _) in settings.into_iter().filter(|(_, given)| *given) {
-            let message = "the weighting has no gradient method whose weights this could be about";
+        for (setting, _) in settings.into_iter().filter(|(_, is_set)| *is_set) {
+            let message = format!("`{setting}` has no effect: `weighting` has no gradient method");
             diagnostics.push(Diagnostic::warning("no-gradient-method", path.key(setting), message));
         }
-        if config.at == GradientsAt::Representation && !config.observe {
-            let message = "no gradients are taken: the weighting is of losses alone";
-            let help = "add a gradient method to `weighting`, or set `observe: true`";
-            diagnostics.push(Diagnostic::warning("no-gradient-method", path.key("at"), message).help(help));
-        }
-        if config.by_layer && !config.observe {
-            let message = "no gradients are taken: the weighting is of losses alone";
+        let settings = [("at", config.at == GradientsAt::Representation), ("by_layer", config.by_layer)];
+        for (setting, _) in settings.into_iter().filter(|(_, is_set)| *is_set && !config.observe) {
+            let message = "`gradients` has no effect: `weighting` has no gradient method";
             let help = "add a gradient method to `weighting`, or set `observe: true`";
             diagnostics
-                .push(Diagnostic::warning("no-gradient-method", path.key("by_layer"), message).help(help));
+                .push(Diagnostic::warning("no-gradient-method", path.key(setting), message).help(help));
         }
         diagnostics.extend(by_layer(pipeline, None, &path));
         diagnostics.extend(one_point(pipeline, &path));
@@ -161,9 +149,9 @@ fn gradients(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     };
     diagnostics.extend(by_layer(pipeline, method, &path));
     if config.at == GradientsAt::Representation && !capabilities.may_be_at_point() {
-        let message =
-            format!("`{name}` needs the gradients of the shared weights, not of the point that tasks read");
-        let help = "remove `at`, or choose one of mgda, imtl_g, imtl, aligned_mtl, graddrop, gradnorm";
+        let message = format!("`{name}` requires `at: parameters`");
+        let help = "remove `at`; for `at: representation` use mgda, imtl_g, imtl, aligned_mtl, graddrop or \
+                    gradnorm";
         diagnostics.push(Diagnostic::error("gradients-at", path.key("at"), message).help(help));
     } else {
         diagnostics.extend(one_point(pipeline, &path));
@@ -171,7 +159,7 @@ fn gradients(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// `by_layer` is for dot products of the shared weights' gradients.
+/// `by_layer` works only with dot products of the gradients of shared parameters.
 fn by_layer(
     pipeline: &PipelineConfig,
     method: Option<(&str, GradientCapabilities)>,
@@ -182,49 +170,51 @@ fn by_layer(
         return None;
     }
     let refuse = |message: String| {
-        let help = "remove `by_layer`: whole gradients can always be held";
-        Some(Diagnostic::error("gradients-by-layer", path.key("by_layer"), message).help(help))
+        Some(Diagnostic::error("gradients-by-layer", path.key("by_layer"), message).help("remove `by_layer`"))
     };
     if config.at == GradientsAt::Representation {
-        return refuse("at the point that tasks read no gradients of layers are held".into());
+        return refuse(
+            "`by_layer` requires `at: parameters`; with `at: representation` no parameter gradients of \
+             layers are kept"
+                .into(),
+        );
     }
     let (name, capabilities) = method?;
     match capabilities.sees {
         GradientView::DotProducts { parts: 1 } => None,
         GradientView::DotProducts { parts } => {
-            refuse(format!("`{name}` compares the gradients of {parts} parts of each batch"))
+            let reason = format!("which compares gradients of {parts} sub-batches");
+            refuse(format!("`by_layer` does not support `{name}`, {reason}"))
         }
         GradientView::Whole => {
-            refuse(format!("`{name}` needs whole gradients, not their dot products alone"))
+            refuse(format!("`by_layer` keeps only dot products; `{name}` needs the full gradients"))
         }
     }
 }
 
-/// `at: representation` needs one point that all tasks read.
+/// `at: representation` needs one representation that all tasks read.
 fn one_point(pipeline: &PipelineConfig, path: &Path) -> Option<Diagnostic> {
     if pipeline.train.gradients.at != GradientsAt::Representation {
         return None;
     }
     let refuse = |reason: String| {
-        let help = "remove `at`: the shared weights' gradients can always be taken";
-        Some(Diagnostic::error("gradients-at", path.key("at"), reason).help(help))
+        let message = format!("`at: representation` needs one shared representation; {reason}");
+        Some(Diagnostic::error("gradients-at", path.key("at"), message).help("remove `at`"))
     };
     if !matches!(pipeline.sharing, SharingConfig::Hard(_)) {
         let sharing = pipeline.sharing.name();
-        return refuse(format!(
-            "with the sharing `{sharing}` every task reads something else: there is no one point"
-        ));
+        return refuse(format!("with the sharing `{sharing}` every task reads another one"));
     }
     let mut marks = pipeline.tasks.iter().map(|(name, task)| (name, &task.from));
     let (first, mark) = marks.next()?;
     let (other, _) = marks.find(|(_, from)| *from != mark)?;
-    refuse(format!("the tasks `{first}` and `{other}` read from different points"))
+    refuse(format!("`{first}` and `{other}` read from different marks"))
 }
 
-/// One task has nobody to help.
+/// Affinity needs at least two tasks.
 fn affinity(pipeline: &PipelineConfig) -> Option<Diagnostic> {
     pipeline.train.affinity.as_ref().filter(|_| pipeline.tasks.len() == 1)?;
-    let message = "there is one task only: its steps help or hinder nobody";
+    let message = "`affinity` needs at least 2 tasks; found 1";
     let path = Path::from_key("train").key("affinity");
     Some(Diagnostic::error("affinity-one-task", path, message).on_key().help("remove `affinity`"))
 }

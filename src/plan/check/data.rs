@@ -1,4 +1,4 @@
-//! Tables, their columns' names and their splits.
+//! Checks tables, column names and splits.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,14 +13,14 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if pipeline.data.is_empty() {
         diagnostics.push(
-            Diagnostic::error("no-data", Path::from_key("data"), "there is no table to learn from")
-                .help("name one: `data: {rows: {source: {csv: data/rows.csv}}}`"),
+            Diagnostic::error("no-data", Path::from_key("data"), "`data` is empty")
+                .help("add a table: `data: {rows: {source: {csv: data/rows.csv}}}`"),
         );
     }
     if pipeline.inputs.is_empty() {
         diagnostics.push(
-            Diagnostic::error("no-inputs", Path::from_key("inputs"), "there is no input to learn from")
-                .help("name a column and how it is read: `inputs: {age: standardize}`"),
+            Diagnostic::error("no-inputs", Path::from_key("inputs"), "`inputs` is empty")
+                .help("add a column and its preprocessing: `inputs: {age: standardize}`"),
         );
     }
     for (name, table) in &pipeline.data {
@@ -29,10 +29,9 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         diagnostics.extend(renames(table, &path.key("rename")));
         diagnostics.extend(table.query_problems(&path.key("query")));
         if !pipeline.tasks.is_empty() && !is_used(pipeline, name) {
-            let message = format!("no task learns from the table `{name}`");
-            diagnostics.push(
-                Diagnostic::warning("unused-table", path, message).help("a task names its table by `data`"),
-            );
+            let message = format!("unused table `{name}`");
+            let help = format!("use it in a task with `data: {name}`, or remove it");
+            diagnostics.push(Diagnostic::warning("unused-table", path, message).help(help));
         }
     }
     diagnostics.extend(inputs(pipeline));
@@ -46,8 +45,8 @@ fn is_used(pipeline: &PipelineConfig, table: &TableName) -> bool {
     })
 }
 
-/// The shares for validation and testing, where the split has them.
-fn given_shares(split: &SplitConfig) -> Option<(Fraction, Fraction)> {
+/// The shares for validation and testing, if the split has shares.
+fn split_shares(split: &SplitConfig) -> Option<(Fraction, Fraction)> {
     match split {
         SplitConfig::Random(split) => Some((split.valid, split.test)),
         SplitConfig::Stratified(split) => Some((split.valid, split.test)),
@@ -57,17 +56,17 @@ fn given_shares(split: &SplitConfig) -> Option<(Fraction, Fraction)> {
     }
 }
 
-/// Is it known that no row will be for validation?
+/// Is it certain that there are no validation rows?
 pub(crate) fn has_no_valid(split: &SplitConfig) -> bool {
     match split {
         SplitConfig::Files(files) => files.valid.is_none() && files.valid_share.get() == 0.0,
-        other => given_shares(other).is_some_and(|(valid, _)| valid.get() == 0.0),
+        other => split_shares(other).is_some_and(|(valid, _)| valid.get() == 0.0),
     }
 }
 
-/// Is it known that no row will be for testing?
+/// Is it certain that there are no test rows?
 pub(crate) fn has_no_test(split: &SplitConfig) -> bool {
-    given_shares(split).is_some_and(|(_, test)| test.get() == 0.0)
+    split_shares(split).is_some_and(|(_, test)| test.get() == 0.0)
 }
 
 fn shares(split: &SplitConfig, path: &Path) -> Option<Diagnostic> {
@@ -75,31 +74,29 @@ fn shares(split: &SplitConfig, path: &Path) -> Option<Diagnostic> {
         && files.valid.is_none()
         && files.valid_share.get() >= 1.0
     {
-        let message = "every training row would be drawn for validation: nothing is left to learn from";
+        let message = "`valid_share` must be less than 1: no training rows would be left";
         return Some(Diagnostic::error("split-shares", path.key("files").key("valid_share"), message));
     }
-    let (valid, test) = given_shares(split)?;
-    let sum = valid.get() + test.get();
-    (sum >= 1.0).then(|| {
+    let (valid, test) = split_shares(split)?;
+    (valid.get() + test.get() >= 1.0).then(|| {
         let message = format!(
-            "valid {} and test {} leave {:.0} % of the rows to learn from",
+            "`valid` and `test` leave no training rows; their sum must be less than 1 (found {} + {})",
             valid.get(),
-            test.get(),
-            (1.0 - sum).max(0.0) * 100.0
+            test.get()
         );
-        Diagnostic::error("split-shares", path.clone(), message).help("their sum must be less than 1")
+        Diagnostic::error("split-shares", path.clone(), message)
     })
 }
 
-/// Two columns of one name, and renames that do nothing.
+/// Finds columns that get the same name, and renames without effect.
 fn renames(table: &TableConfig, path: &Path) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    let mut givers: HashMap<&ColumnName, &ColumnName> = HashMap::new();
+    let mut sources: HashMap<&ColumnName, &ColumnName> = HashMap::new();
     for (old, new) in &table.rename {
         if old == new {
             let message = format!("`{old}` is renamed to itself");
             diagnostics.push(Diagnostic::warning("rename-to-itself", path.key(old), message));
-        } else if let Some(other) = givers.insert(new, old) {
+        } else if let Some(other) = sources.insert(new, old) {
             let message = format!("`{other}` and `{old}` are both renamed to `{new}`");
             diagnostics.push(Diagnostic::error("same-column-name", path.key(old), message));
         }
@@ -107,22 +104,22 @@ fn renames(table: &TableConfig, path: &Path) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// The columns of a table that have lost their name, by their old one, with the new one.
+/// The columns of a table whose old name no longer exists: old name to new name.
 fn away(table: &TableConfig) -> HashMap<&str, &ColumnName> {
-    let given: HashSet<&str> =
+    let new_names: HashSet<&str> =
         table.rename.iter().filter(|(old, new)| old != new).map(|(_, new)| new.as_str()).collect();
-    let lost = table.rename.iter().filter(|(old, new)| old != new && !given.contains(old.as_str()));
+    let lost = table.rename.iter().filter(|(old, new)| old != new && !new_names.contains(old.as_str()));
     lost.map(|(old, new)| (old.as_str(), new)).collect()
 }
 
-/// The new name of a column that has lost the given one in this table.
+/// The new name of a column, if the old name no longer exists in this table.
 pub(crate) fn renamed_away<'a>(table: &'a TableConfig, column: &str) -> Option<&'a ColumnName> {
-    let given_anew = table.rename.iter().any(|(old, new)| new.as_str() == column && old != new);
+    let is_new_name = table.rename.iter().any(|(old, new)| new.as_str() == column && old != new);
     let new = table.rename.iter().find(|(old, _)| old.as_str() == column).map(|(_, new)| new)?;
-    (new.as_str() != column && !given_anew).then_some(new)
+    (new.as_str() != column && !is_new_name).then_some(new)
 }
 
-/// Inputs that no table can have, and inputs that say which split a row belongs to.
+/// Finds inputs that were renamed in every table, and inputs that define the split.
 fn inputs(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let renamed: Vec<HashMap<&str, &ColumnName>> = pipeline.data.values().map(away).collect();
@@ -131,11 +128,11 @@ fn inputs(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         let away: Vec<&ColumnName> =
             renamed.iter().filter_map(|table| table.get(name.as_str()).copied()).collect();
         if let (Some(new), true) = (away.first(), away.len() == pipeline.data.len()) {
-            let message = format!("no table has a column `{name}`: `rename` calls it `{new}`");
+            let message = format!("column `{name}` is renamed to `{new}`");
             diagnostics.push(
                 Diagnostic::error("renamed-column", path.clone(), message)
                     .on_key()
-                    .help(format!("write `{new}`; inputs are read after `rename`")),
+                    .help(format!("write `{new}`: `inputs` and `target` use the new names")),
             );
         }
         for (table, config) in &pipeline.data {
@@ -143,12 +140,10 @@ fn inputs(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
                 && split.by.as_str() == name.as_str()
             {
                 let message =
-                    format!("`{name}` divides the rows of `{table}` into splits and is also an input");
-                diagnostics.push(
-                    Diagnostic::warning("split-is-input", path.clone(), message).on_key().help(
-                        "it has one and the same value on all training rows: leave it out of the inputs",
-                    ),
-                );
+                    format!("`{name}` defines the split of `{table}` and is also an input: possible leakage");
+                let help = format!("remove `{name}` from `inputs`: it is constant on the training rows");
+                diagnostics
+                    .push(Diagnostic::warning("split-is-input", path.clone(), message).on_key().help(help));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Everything that can be known to be wrong before any work, all of it at once.
+//! All problems of a pipeline that are known without reading data, reported at once.
 
 mod answer;
 pub mod balance;
@@ -17,7 +17,7 @@ pub(crate) mod weights;
 use crate::domain::diagnostic::Diagnostic;
 use crate::spec::pipeline::PipelineConfig;
 
-/// Every diagnostic of a pipeline: errors and warnings.
+/// Returns all errors and warnings of a pipeline.
 pub fn all(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     [
         data::check,

@@ -1,4 +1,4 @@
-//! The network: marks, what tasks read, layers that cannot work.
+//! Checks the network: marks, what tasks read, and layers that cannot work.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::{InputName, MarkName, TaskName};
 use crate::domain::task::TargetConfig;
 use crate::model::config::LayerConfig;
-use crate::plan::check::task::table_of;
+use crate::plan::check::task::{table_of, unknown_task};
 use crate::spec::pipeline::PipelineConfig;
 
 /// Checks `trunk`, encoders, heads, `from` and `after`.
@@ -19,7 +19,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics.extend(cycles(pipeline));
     diagnostics.extend(batch_of_one(pipeline));
     if pipeline.tasks.len() > 1
-        && !pipeline.trunk.iter().any(learns)
+        && !pipeline.trunk.iter().any(has_parameters)
         && experts(pipeline).is_empty()
         && pipeline.inputs.values().all(|input| input.encoder.is_empty())
         && pipeline
@@ -27,20 +27,20 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             .values()
             .all(|input| !matches!(input.feature, crate::data::config::FeatureConfig::Category(_)))
     {
-        let message = "the tasks share no layer: each head reads the inputs alone";
-        let help = "add layers: `trunk: [{dense: {units: 64, activation: relu}}]`";
+        let message = "no shared layers: every head reads the inputs directly";
+        let help = "add, for example, `trunk: [{dense: {units: 64, activation: relu}}]`";
         diagnostics.push(Diagnostic::warning("nothing-shared", Path::from_key("trunk"), message).help(help));
     }
     diagnostics
 }
 
-/// Every list of layers with its path: encoders, trunk, experts, heads. Empty encoders are left out: of ten
-/// thousand columns hardly one has layers of its own.
+/// All lists of layers with their paths: encoders, trunk, experts, heads. Empty encoders are skipped: with
+/// ten thousand columns, hardly any has an encoder.
 pub(crate) fn lists(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig])> {
     lists_of(pipeline).into_iter().map(|(path, layers, _)| (path, layers)).collect()
 }
 
-/// The same, with the input whose encoder it is.
+/// Like [`lists`], with the input for encoders.
 pub(crate) fn lists_of(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig], Option<&InputName>)> {
     let with_layers = pipeline.inputs.iter().filter(|(_, input)| !input.encoder.is_empty());
     let encoders = with_layers.map(|(name, input)| {
@@ -56,7 +56,7 @@ pub(crate) fn lists_of(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig], 
     encoders.chain(others.map(|(path, layers)| (path, layers, None))).collect()
 }
 
-/// The sharing's own lists of layers with their paths.
+/// The lists of layers in the settings of the sharing, with their paths.
 pub(crate) fn experts(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig])> {
     let sharing = &pipeline.sharing;
     let path = |field: &str| {
@@ -65,8 +65,8 @@ pub(crate) fn experts(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig])> 
     sharing.view().lists().into_iter().map(|(field, layers)| (path(field), layers)).collect()
 }
 
-/// Calls `visit` with every layer of a list, those inside a residual too, its path, and whether it is inside
-/// one.
+/// Calls `visit` with every layer of a list, including those inside residuals, with its path and whether it
+/// is inside a residual.
 pub(crate) fn each<'a>(
     layers: &'a [LayerConfig],
     path: &Path,
@@ -82,15 +82,15 @@ pub(crate) fn each<'a>(
     }
 }
 
-fn learns(layer: &LayerConfig) -> bool {
+fn has_parameters(layer: &LayerConfig) -> bool {
     match layer {
-        LayerConfig::Residual(residual) => residual.layers.iter().any(learns),
+        LayerConfig::Residual(residual) => residual.layers.iter().any(has_parameters),
         LayerConfig::Dropout(_) | LayerConfig::Activation(_) | LayerConfig::Mark(_) => false,
         _ => true,
     }
 }
 
-/// The trunk's marks with their paths; marks that stand twice or elsewhere.
+/// Returns the marks of the trunk with their paths, and diagnostics of duplicate and misplaced marks.
 fn marks(pipeline: &PipelineConfig) -> (HashMap<&MarkName, Path>, Vec<Diagnostic>) {
     let (mut marks, mut diagnostics) = (HashMap::new(), Vec::new());
     for (list, layers) in lists(pipeline) {
@@ -99,26 +99,24 @@ fn marks(pipeline: &PipelineConfig) -> (HashMap<&MarkName, Path>, Vec<Diagnostic
             let LayerConfig::Mark(mark) = layer else { return };
             let path = path.key("mark");
             if !in_trunk || inside {
-                let message =
-                    format!("the mark `{}` stands outside the trunk, where no task can read it", mark.name);
+                let message = format!("mark `{}` is outside the trunk, where no task can read it", mark.name);
                 let help = if inside {
-                    "put it beside the residual, in the trunk's own list"
+                    "move it out of the residual, into the list of the trunk"
                 } else {
-                    "put it in the trunk"
+                    "move it into the trunk"
                 };
                 diagnostics.push(Diagnostic::error("mark-place", path, message).help(help));
             } else if marks.insert(&mark.name, path.clone()).is_some() {
-                let message = format!("the mark `{}` stands twice in the trunk", mark.name);
-                diagnostics.push(
-                    Diagnostic::error("same-mark", path, message).help("give each point a name of its own"),
-                );
+                let message = format!("duplicate mark `{}` in the trunk", mark.name);
+                diagnostics
+                    .push(Diagnostic::error("same-mark", path, message).help("rename or remove one of them"));
             }
         });
     }
     (marks, diagnostics)
 }
 
-/// `from` of every task, and marks nobody reads.
+/// Checks `from` of every task, and finds unused marks.
 fn reads(pipeline: &PipelineConfig, marks: &HashMap<&MarkName, Path>) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let mut read = HashSet::new();
@@ -128,11 +126,9 @@ fn reads(pipeline: &PipelineConfig, marks: &HashMap<&MarkName, Path>) -> Vec<Dia
         if !marks.contains_key(from) {
             let path = Path::from_key("tasks").key(name).key("from");
             let diagnostic =
-                Diagnostic::error("unknown-mark", path, format!("there is no mark `{from}` in the trunk"));
+                Diagnostic::error("unknown-mark", path, format!("no mark `{from}` in the trunk"));
             diagnostics.push(match marks.is_empty() {
-                true => {
-                    diagnostic.help(format!("put `- mark: {from}` into the trunk where the task shall read"))
-                }
+                true => diagnostic.help(format!("add `- mark: {from}` to the trunk where the task reads")),
                 false => {
                     let mut known: Vec<&str> = marks.keys().map(|mark| mark.as_str()).collect();
                     known.sort_unstable();
@@ -143,16 +139,15 @@ fn reads(pipeline: &PipelineConfig, marks: &HashMap<&MarkName, Path>) -> Vec<Dia
     }
     for (mark, path) in marks {
         if !read.contains(mark) {
-            let message = format!("no task reads from the mark `{mark}`");
-            diagnostics.push(
-                Diagnostic::warning("unused-mark", path.clone(), message).help("a task reads it by `from`"),
-            );
+            let message = format!("unused mark `{mark}`");
+            let help = format!("read it in a task with `from: {mark}`, or remove it");
+            diagnostics.push(Diagnostic::warning("unused-mark", path.clone(), message).help(help));
         }
     }
     diagnostics
 }
 
-/// The names in every `after`.
+/// Checks the tasks in every `after`.
 fn after(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for (name, task) in &pipeline.tasks {
@@ -160,7 +155,7 @@ fn after(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             let path = Path::from_key("tasks").key(name).key("after").index(position);
             let Some(seen) = pipeline.tasks.get(other) else {
                 let known = pipeline.tasks.keys().filter(|task| *task != name).map(TaskName::as_str);
-                let message = format!("there is no task `{other}` to come after");
+                let message = format!("unknown task `{other}` in `after`");
                 diagnostics.push(
                     Diagnostic::error("unknown-task", path, message).did_you_mean(other.as_str(), known),
                 );
@@ -170,15 +165,16 @@ fn after(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
                 diagnostics.push(Diagnostic::warning(
                     "same-after",
                     path.clone(),
-                    format!("`{other}` is named twice"),
+                    format!("duplicate `{other}` in `after`"),
                 ));
             }
             let (mine, theirs) = (table_of(pipeline, task), table_of(pipeline, seen));
             if let (Some((mine, _)), Some((theirs, _))) = (mine, theirs)
                 && mine != theirs
             {
-                let message = format!("`{name}` learns from `{mine}` but `{other}` from `{theirs}`");
-                let help = "a task comes after one of its own table: their rows must be the same";
+                let message =
+                    format!("task `{name}` (table `{mine}`) cannot depend on `{other}` (table `{theirs}`)");
+                let help = "`after` needs tasks of the same table";
                 diagnostics.push(Diagnostic::error("after-other-table", path, message).help(help));
             }
         }
@@ -186,7 +182,7 @@ fn after(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// The tasks that the sharing's settings name.
+/// Checks the tasks in the settings of the sharing.
 fn named(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let sharing = crate::domain::choice_config::Choice::name(&pipeline.sharing);
     let mut diagnostics = Vec::new();
@@ -195,31 +191,25 @@ fn named(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         let mut path = Path::from_key("sharing").key(sharing);
         path.0.extend(index.0.iter().cloned());
         let Some(task) = pipeline.tasks.get(*name) else {
-            let known = pipeline.tasks.keys().map(TaskName::as_str);
-            let message = format!("there is no task `{name}` for `{sharing}`");
-            diagnostics
-                .push(Diagnostic::error("unknown-task", path, message).did_you_mean(name.as_str(), known));
+            diagnostics.push(unknown_task(pipeline, name, sharing, path));
             continue;
         };
         if named[..position].iter().any(|(_, other)| other == name) {
-            let message = format!("`{sharing}` names the task `{name}` twice");
-            diagnostics.push(Diagnostic::error("same-task", path, message).help("name each task once"));
+            let message = format!("duplicate task `{name}` in `{sharing}`");
+            diagnostics.push(Diagnostic::error("same-task", path, message).help("list each task once"));
             continue;
         }
         if !matches!(task.kind, TargetConfig::Binary(_)) {
             let kind = crate::domain::choice_config::Choice::name(&task.kind);
-            let message = format!(
-                "`{sharing}` needs probabilities of yes or no, but `{name}` is {}",
-                with_article(kind)
-            );
-            let help = format!("leave `{name}` out, or make it `kind: binary`");
+            let message = format!("`{sharing}` needs binary tasks; `{name}` is {}", with_article(kind));
+            let help = format!("remove `{name}`, or make it `kind: binary`");
             diagnostics.push(Diagnostic::error("sharing-kind", path, message).help(help));
         }
     }
     diagnostics
 }
 
-/// Tasks that wait for one another in a ring, each ring once.
+/// Finds dependency cycles among tasks; each is reported once.
 fn cycles(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut graph = petgraph::graphmap::DiGraphMap::<usize, ()>::new();
     for (number, task) in pipeline.tasks.values().enumerate() {
@@ -235,29 +225,45 @@ fn cycles(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         }
     }
     let mut diagnostics = Vec::new();
-    for mut ring in petgraph::algo::tarjan_scc(&graph) {
-        ring.sort_unstable();
-        let first = ring[0];
-        if ring.len() == 1 && !graph.contains_edge(first, first) {
-            continue;
-        }
-        let names: Vec<String> = ring
-            .iter()
-            .filter_map(|number| pipeline.tasks.get_index(*number))
-            .map(|(name, _)| format!("`{name}`"))
-            .collect();
+    for mut component in petgraph::algo::tarjan_scc(&graph) {
+        component.sort_unstable();
+        let first = component[0];
         let Some((name, _)) = pipeline.tasks.get_index(first) else { continue };
-        let message = match names.as_slice() {
-            [one] => format!("{one} comes after itself"),
-            several => format!("{} come after one another in a ring", several.join(" and ")),
+        let Some(cycle) = shortest_cycle(&graph, first) else { continue };
+        let message = match cycle.len() {
+            1 => format!("task `{name}` depends on itself"),
+            _ => {
+                let tasks = cycle.iter().chain([&first]);
+                let names = tasks.filter_map(|number| pipeline.tasks.get_index(*number));
+                let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+                format!("dependency cycle in `after`: {}", names.join(" -> "))
+            }
         };
         let path = Path::from_key("tasks").key(name).key("after");
-        diagnostics.push(Diagnostic::error("after-cycle", path, message).help("one of them must come first"));
+        let diagnostic = Diagnostic::error("after-cycle", path, message);
+        diagnostics.push(diagnostic.help("remove one of these dependencies"));
     }
     diagnostics
 }
 
-/// Batch normalization of a single row is 0.
+/// A shortest cycle through `start`, without its repetition at the end.
+fn shortest_cycle(graph: &petgraph::graphmap::DiGraphMap<usize, ()>, start: usize) -> Option<Vec<usize>> {
+    let mut paths = std::collections::VecDeque::from([vec![start]]);
+    let mut seen = HashSet::new();
+    while let Some(path) = paths.pop_front() {
+        for next in graph.neighbors(*path.last()?) {
+            if next == start {
+                return Some(path);
+            }
+            if seen.insert(next) {
+                paths.push_back([path.as_slice(), &[next]].concat());
+            }
+        }
+    }
+    None
+}
+
+/// Batch normalization of a single row would be 0.
 fn batch_of_one(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     if pipeline.train.batch_size.get() > 1 {
         return Vec::new();
@@ -266,7 +272,7 @@ fn batch_of_one(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     for (list, layers) in lists(pipeline) {
         each(layers, &list, false, &mut |layer, path, _| {
             if matches!(layer, LayerConfig::BatchNorm(_)) {
-                let message = "batch normalization cannot learn from batches of one row";
+                let message = "batch normalization needs at least 2 rows per batch; `batch_size` is 1";
                 let help = "raise `train.batch_size`, or use `layer_norm`";
                 diagnostics.push(Diagnostic::error("batch-of-one", path, message).help(help));
             }

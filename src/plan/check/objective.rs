@@ -1,11 +1,11 @@
-//! A sweep's objectives: tasks and metrics that there are, scored on the rows that choose.
+//! Checks the objectives of a sweep.
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::evaluate::config::MetricConfig;
 use crate::evaluate::default_metrics;
-use crate::plan::check::task::metric_fits;
+use crate::plan::check::task::{metric_fits, unknown_task};
 use crate::plan::default::scheme;
 use crate::spec::objective::ObjectiveConfig;
 use crate::spec::pipeline::PipelineConfig;
@@ -18,44 +18,42 @@ pub(crate) fn check(pipeline: &PipelineConfig, sweep: &SweepConfig) -> Vec<Diagn
     let path = Path::from_key("sweep").key("objectives");
     let mut diagnostics = Vec::new();
     if objectives.len() == 1 {
-        let help = "list two or more; for one, set `train.monitor: {task: ..., metric: ...}`";
-        let message = "there is one objective: a front needs something to weigh it against";
+        let help = "for one objective set `train.monitor: {task: ..., metric: ...}`";
+        let message = "`objectives` needs at least 2 entries; found 1";
         diagnostics.push(Diagnostic::error("objectives", path.clone(), message).on_key().help(help));
     }
     let mut known: Vec<(&TaskName, Option<String>)> = Vec::new();
     for (index, objective) in objectives.iter().enumerate() {
         let path = path.index(index);
         let Some(task) = pipeline.tasks.get(&objective.task) else {
-            let message = format!("there is no task `{}` to be an objective", objective.task);
-            let names = pipeline.tasks.keys().map(TaskName::as_str);
-            let diagnostic = Diagnostic::error("unknown-task", path.key("task"), message);
-            diagnostics.push(diagnostic.did_you_mean(objective.task.as_str(), names));
+            diagnostics.push(unknown_task(pipeline, &objective.task, "objectives", path.key("task")));
             continue;
         };
         diagnostics.extend(measured(objective, task, &path));
         let own = (&objective.task, label(objective, task));
         if known.contains(&own) {
-            let message = format!("the {} of `{}` stands twice", own.1.unwrap_or_default(), objective.task);
+            let (task, label) = own;
+            let message = format!("duplicate objective: {} of `{task}`", label.unwrap_or_default());
             diagnostics.push(Diagnostic::error("same-choice", path, message));
         } else {
             known.push(own);
         }
     }
-    let given = objectives.iter().filter(|objective| objective.reference.is_some()).count();
-    if given > 0 && given < objectives.len() {
-        let message = "some objectives have a `reference` and others have none";
-        let help = "give it to every objective, or to none";
+    let with_reference = objectives.iter().filter(|objective| objective.reference.is_some()).count();
+    if with_reference > 0 && with_reference < objectives.len() {
+        let message = "`reference` must be set for all objectives or for none";
+        let help = "set or remove it everywhere";
         diagnostics.push(Diagnostic::error("objectives", path.clone(), message).on_key().help(help));
     }
     if !objectives.is_empty() && !pipeline.evaluate.splits.contains(&Split::Valid) {
-        let message = "the front is chosen on validation rows, which are not scored";
+        let message = "the Pareto front needs validation scores; `evaluate.splits` has no `valid`";
         let help = "add `valid` to `evaluate.splits`";
         diagnostics.push(Diagnostic::error("objectives", path, message).on_key().help(help));
     }
     diagnostics
 }
 
-/// Metrics that are scored for a task.
+/// The metrics that are computed for a task.
 fn metrics(task: &TaskConfig) -> Vec<MetricConfig> {
     task.metrics.clone().unwrap_or_else(|| default_metrics(task.kind.kind(), scheme(&task.kind)))
 }
@@ -65,7 +63,7 @@ fn label(objective: &ObjectiveConfig, task: &TaskConfig) -> Option<String> {
     own.map(|metric| metric.label())
 }
 
-/// The metric must fit the task, and be among those that are scored.
+/// The metric must be available for the task and be one of its metrics.
 fn measured(objective: &ObjectiveConfig, task: &TaskConfig, path: &Path) -> Option<Diagnostic> {
     let metric = objective.metric.as_ref()?;
     let path = path.key("metric");
@@ -74,9 +72,9 @@ fn measured(objective: &ObjectiveConfig, task: &TaskConfig, path: &Path) -> Opti
         let known: Vec<String> = metrics(task).iter().map(MetricConfig::label).collect();
         let label = metric.label();
         (!known.contains(&label)).then(|| {
-            let message = format!("`{label}` is not among the metrics of `{}`", objective.task);
+            let message = format!("`{label}` is not one of the metrics of `{}`", objective.task);
             let help =
-                format!("add it to `tasks.{}.metrics`; there are: {}", objective.task, known.join(", "));
+                format!("add it to `tasks.{}.metrics`, or use one of {}", objective.task, known.join(", "));
             Diagnostic::error("objective-metric", path, message).help(help)
         })
     })

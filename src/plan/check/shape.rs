@@ -1,5 +1,5 @@
-//! Lists of layers whose shapes do not fit one another. Widths follow from the data and are not yet
-//! known; that a vector is no sequence is.
+//! Checks that the shapes of layers fit. Widths depend on the data and are not known yet; the number of
+//! dimensions is.
 
 use std::collections::HashMap;
 
@@ -30,7 +30,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
-    let given = match together(shapes.into_iter()) {
+    let inputs = match together(shapes.into_iter()) {
         Ok(shape) => shape,
         Err((name, reason)) => {
             let kind = pipeline.inputs.get(&name).map_or("", |input| input.name());
@@ -39,21 +39,21 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             return diagnostics;
         }
     };
-    let given = match with_preference(pipeline, given) {
-        Ok(given) => given,
+    let features = match with_preference(pipeline, inputs) {
+        Ok(features) => features,
         Err(diagnostic) => {
             diagnostics.push(diagnostic);
             return diagnostics;
         }
     };
-    let end = match check_layers(&pipeline.trunk, given, &|| Path::from_key("trunk"), &mut marks) {
+    let end = match check_layers(&pipeline.trunk, features, &|| Path::from_key("trunk"), &mut marks) {
         Ok(shape) => shape,
         Err(diagnostic) => {
             diagnostics.push(diagnostic);
             return diagnostics;
         }
     };
-    // Towers of named tasks read where each of these does: what they cannot read is said with the tasks.
+    // The experts of named tasks read what these tasks read, so they are checked with the tasks below.
     let read_the_end =
         pipeline.sharing.view().named().is_empty() && pipeline.tasks.values().any(|task| task.from.is_none());
     for (path, layers) in experts(pipeline).into_iter().filter(|_| read_the_end) {
@@ -62,8 +62,8 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             return diagnostics;
         }
     }
-    if let Err(reason) = pipeline.sharing.view().check(&pipeline.trunk, given) {
-        diagnostics.push(impossible(pipeline, &reason));
+    if let Err(reason) = pipeline.sharing.view().check(&pipeline.trunk, features) {
+        diagnostics.push(sharing_problem(pipeline, &reason));
         return diagnostics;
     }
     for (name, task) in &pipeline.tasks {
@@ -72,7 +72,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         {
             Ok(read) => read,
             Err(reason) => {
-                diagnostics.push(impossible(pipeline, &reason));
+                diagnostics.push(sharing_problem(pipeline, &reason));
                 return diagnostics;
             }
         };
@@ -81,8 +81,8 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             (true, read) => read,
             (false, Shape::Vector { width }) => Shape::vector(width + task.after.len()),
             (false, read) => {
-                let message = format!("`{name}` sees other tasks' answers beside {read}, not a vector");
-                let help = "put a `pool` or a `flatten` at the trunk's end";
+                let message = format!("`after` needs a vector; the head of `{name}` reads {read}");
+                let help = "add a `pool` or a `flatten` at the end of the trunk";
                 diagnostics
                     .push(Diagnostic::error("after-shape", task_path.key("after"), message).help(help));
                 continue;
@@ -103,11 +103,11 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// What the trunk reads: with the preference, where the network reads one.
-fn with_preference(pipeline: &PipelineConfig, given: Shape) -> Result<Shape, Diagnostic> {
-    let Some((path, _)) = cosmos(pipeline) else { return Ok(given) };
-    joined(given, pipeline.tasks.len()).map_err(|reason| {
-        let help = match given {
+/// The features that the trunk reads, including the preference if the network reads one.
+fn with_preference(pipeline: &PipelineConfig, inputs: Shape) -> Result<Shape, Diagnostic> {
+    let Some((path, _)) = cosmos(pipeline) else { return Ok(inputs) };
+    joined(inputs, pipeline.tasks.len()).map_err(|reason| {
+        let help = match inputs {
             Shape::Tokens { .. } => "add an `embedding` and a `pool` to the input's encoder",
             _ => "add a `pool` to the input's encoder",
         };
@@ -115,37 +115,38 @@ fn with_preference(pipeline: &PipelineConfig, given: Shape) -> Result<Shape, Dia
     })
 }
 
-fn impossible(pipeline: &PipelineConfig, reason: &str) -> Diagnostic {
+fn sharing_problem(pipeline: &PipelineConfig, reason: &str) -> Diagnostic {
     let message = format!("the sharing `{}` {reason}", pipeline.sharing.name());
     Diagnostic::error("sharing-shape", Path::from_key("sharing"), message)
 }
 
-/// Layers that do not leave a task the steps it has labels for: a language model that sees the token it is to
-/// guess, tags of rows that became shorter.
+/// Finds layers that break the per-token labels of a task: layers that see the next token before a language
+/// model predicts it, and layers that shorten the sequence of a tagging task.
 fn steps(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for (name, task) in &pipeline.tasks {
         let path = Path::from_key("tasks").key(name).key("kind");
+        let mut layers = layers_of(pipeline, task);
         match task.kind {
             TargetConfig::LanguageModel(_) => {
-                diagnostics.extend(before(pipeline, task).find(|(layer, _)| !layer.view().is_causal()).map(|(layer, index)| {
-                    let message = format!(
-                        "the language model `{name}` reads a `{}` in the {index}, which looks ahead at the very token to be guessed",
-                        layer.name()
-                    );
-                    let help = "read `from` a mark before it, or make it causal";
-                    Diagnostic::error("looks-ahead", path, message).help(help)
-                }));
+                let found = layers.find(|(layer, _)| !layer.view().is_causal());
+                let Some((layer, part)) = found else { continue };
+                let message = format!(
+                    "language model `{name}` needs causal layers; the `{}` in the {part} sees the next token",
+                    layer.name()
+                );
+                let help = "make it causal, or read `from` an earlier mark";
+                diagnostics.push(Diagnostic::error("looks-ahead", path, message).help(help));
             }
             TargetConfig::Tagging(_) => {
-                diagnostics.extend(before(pipeline, task).find(|(layer, _)| !layer.view().keeps_steps()).map(|(layer, index)| {
-                    let message = format!(
-                        "`{name}` has a tag for every token, but reads a `{}` in the {index}, which makes rows shorter",
-                        layer.name()
-                    );
-                    let help = "use `padding: same` or `causal`, or read `from` a mark before it";
-                    Diagnostic::error("fewer-steps", path, message).help(help)
-                }));
+                let found = layers.find(|(layer, _)| !layer.view().keeps_steps());
+                let Some((layer, part)) = found else { continue };
+                let message = format!(
+                    "`{name}` needs one output per token, but the `{}` in the {part} shortens the sequence",
+                    layer.name()
+                );
+                let help = "use `padding: same` or `causal`, or read `from` an earlier mark";
+                diagnostics.push(Diagnostic::error("fewer-steps", path, message).help(help));
             }
             _ => {}
         }
@@ -153,13 +154,16 @@ fn steps(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// The layers before a task's end, and where each stands.
-fn before<'a>(
+/// The layers between the inputs and the output of a task, and the part of the network that they are in.
+fn layers_of<'a>(
     pipeline: &'a PipelineConfig,
     task: &'a TaskConfig,
 ) -> impl Iterator<Item = (&'a LayerConfig, &'static str)> {
-    let reads = |layer: &&LayerConfig| !matches!(layer, LayerConfig::Mark(mark) if task.from.as_ref() == Some(&mark.name));
-    let trunk = pipeline.trunk.iter().take_while(reads).map(|layer| (layer, "trunk"));
+    let is_before_mark = |layer: &&LayerConfig| match layer {
+        LayerConfig::Mark(mark) => task.from.as_ref() != Some(&mark.name),
+        _ => true,
+    };
+    let trunk = pipeline.trunk.iter().take_while(is_before_mark).map(|layer| (layer, "trunk"));
     let encoders = pipeline.inputs.values().flat_map(|input| &input.encoder).map(|layer| (layer, "encoder"));
     let experts = experts(pipeline).into_iter().filter(|_| task.from.is_none());
     let experts = experts.flat_map(|(_, layers)| layers).map(|layer| (layer, "sharing"));
@@ -177,7 +181,7 @@ fn check_layers<'a>(
             marks.insert(&mark.name, shape);
         }
         if holds_a_mark(layer) {
-            // Said already, of the mark itself.
+            // Already reported for the mark itself.
             continue;
         }
         shape = layer.view().shape(shape).map_err(|reason| {

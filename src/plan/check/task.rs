@@ -1,4 +1,4 @@
-//! Tasks: their tables, targets, losses and metrics.
+//! Checks tasks: their tables, targets, losses and metrics.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,8 +20,8 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     if pipeline.tasks.is_empty() {
         diagnostics.push(
-            Diagnostic::error("no-tasks", Path::from_key("tasks"), "there is nothing to learn")
-                .help("name a task: `tasks: {income: {target: income, kind: binary}}`"),
+            Diagnostic::error("no-tasks", Path::from_key("tasks"), "`tasks` is empty")
+                .help("add a task: `tasks: {income: {target: income, kind: binary}}`"),
         );
     }
     let inputs: HashSet<&str> = pipeline.inputs.keys().map(|name| name.as_str()).collect();
@@ -45,7 +45,19 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// The table a task learns from, where it can be known.
+/// Reports a task that does not exist but is named in `setting`.
+pub(crate) fn unknown_task(
+    pipeline: &PipelineConfig,
+    name: &TaskName,
+    setting: &str,
+    path: Path,
+) -> Diagnostic {
+    let message = format!("unknown task `{name}` in `{setting}`");
+    let known = pipeline.tasks.keys().map(TaskName::as_str);
+    Diagnostic::error("unknown-task", path, message).did_you_mean(name.as_str(), known)
+}
+
+/// The table of a task; `None` if it is unknown or not specified.
 pub(crate) fn table_of<'a>(
     pipeline: &'a PipelineConfig,
     task: &TaskConfig,
@@ -67,13 +79,13 @@ fn table<'a>(
     match (&task.data, table_of(pipeline, task)) {
         (_, Some((_, table))) => Ok(Some(table)),
         (Some(table), None) => {
-            let message = format!("there is no table `{table}` in `data`");
+            let message = format!("unknown table `{table}`");
             Err(Diagnostic::error("unknown-table", path.key("data"), message)
                 .did_you_mean(table.as_str(), known()))
         }
         (None, None) if pipeline.data.is_empty() => Ok(None),
         (None, None) => {
-            let message = format!("`{name}` does not say which table it learns from, and there are several");
+            let message = format!("task `{name}` needs `data`: there are several tables");
             let tables: Vec<&str> = known().collect();
             let help = format!("add `data:` with one of {}", tables.join(", "));
             Err(Diagnostic::error("no-table", path.clone(), message).on_key().help(help))
@@ -81,14 +93,14 @@ fn table<'a>(
     }
 }
 
-/// How many columns the kind takes, and columns named twice.
+/// Checks the number of target columns, and finds duplicates.
 fn columns(task: &TaskConfig, path: &Path) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let columns = &task.target.0;
     let (kind, target) = (task.kind.name(), path.key("target"));
     match &task.kind {
         TargetConfig::Multilabel(_) if columns.len() == 1 => {
-            let message = format!("a multilabel task with the one column `{}` is a binary task", columns[0]);
+            let message = format!("multilabel needs at least 2 target columns; found 1 (`{}`)", columns[0]);
             diagnostics.push(
                 Diagnostic::warning("target-count", target.clone(), message).help("write `kind: binary`"),
             );
@@ -96,23 +108,23 @@ fn columns(task: &TaskConfig, path: &Path) -> Vec<Diagnostic> {
         TargetConfig::Multilabel(_) | TargetConfig::Regression(_) => {}
         _ if columns.len() > 1 => {
             let message =
-                format!("{} task has one target column, but {} are named", with_article(kind), columns.len());
-            let help = "several columns of 0 and 1 are `kind: multilabel`, several numbers `kind: regression`; \
-                        else make a task of each";
+                format!("{} task needs one target column; found {}", with_article(kind), columns.len());
+            let help = "use `kind: multilabel` for several columns of 0 and 1, `kind: regression` for \
+                        several numbers, or one task per column";
             diagnostics.push(Diagnostic::error("target-count", target.clone(), message).help(help));
         }
         _ => {}
     }
     for (position, column) in columns.iter().enumerate() {
         if columns[..position].contains(column) {
-            let message = format!("`{column}` is named twice");
+            let message = format!("duplicate target column `{column}`");
             diagnostics.push(Diagnostic::error("same-target", target.index(position), message));
         }
     }
     diagnostics
 }
 
-/// A target that is also an input gives the answer away.
+/// Finds targets that are also inputs.
 fn leaks(
     inputs: &HashSet<&str>,
     task: &TaskConfig,
@@ -120,7 +132,7 @@ fn leaks(
     path: &Path,
 ) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    // The next token of an input is no answer given away.
+    // A language model predicts the next token of an input; that is not leakage.
     if matches!(task.kind, TargetConfig::LanguageModel(_)) {
         return diagnostics;
     }
@@ -128,57 +140,58 @@ fn leaks(
     for (position, column) in task.target.0.iter().enumerate() {
         let index = if several { path.index(position) } else { path.clone() };
         let away = table.and_then(|table| renamed_away(table, column.as_str()));
-        // A target named as it was before `rename` is the same column as the input under its new name.
+        // A target under its old name is the same column as the input under its new name.
         let input = [Some(column), away].into_iter().flatten().find(|name| inputs.contains(name.as_str()));
         if let Some(input) = input {
-            let message = format!("`{column}` is a target and also an input: the answer would be given away");
+            let message = format!("target leakage: `{column}` is a target and an input");
             let help = format!("remove `{input}` from `inputs`");
             diagnostics.push(Diagnostic::error("target-is-input", index.clone(), message).help(help));
         }
         if let Some(new) = away {
-            let message = format!("the table has no column `{column}`: `rename` calls it `{new}`");
-            let help = format!("write `{new}`; targets are read after `rename`");
+            let message = format!("column `{column}` is renamed to `{new}`");
+            let help = format!("write `{new}`: `inputs` and `target` use the new names");
             diagnostics.push(Diagnostic::error("renamed-column", index, message).help(help));
         }
     }
     diagnostics
 }
 
-/// The classes of an ordinal task.
+/// Checks the class order of an ordinal task.
 fn order(task: &TaskConfig, path: &Path) -> Vec<Diagnostic> {
     let TargetConfig::Ordinal(ordinal) = &task.kind else { return Vec::new() };
     let Some(order) = &ordinal.order else { return Vec::new() };
     let mut diagnostics = Vec::new();
     let path = path.key("ordinal").key("order");
     if order.len() < 2 {
-        let message = format!("an order has at least two classes, found {}", order.len());
+        let message = format!("an ordinal order needs at least 2 classes; found {}", order.len());
         diagnostics.push(Diagnostic::error("class-order", path.clone(), message));
     }
     for (position, class) in order.iter().enumerate() {
         if order[..position].contains(class) {
-            let message = format!("the class `{class}` stands twice in the order");
+            let message = format!("duplicate class `{class}` in the order");
             diagnostics.push(Diagnostic::error("class-order", path.index(position), message));
         }
     }
     diagnostics
 }
 
-/// A CRF's loss is its own; a loss written beside it would be passed over in silence.
+/// A CRF has its own loss; another one would be ignored silently.
 fn own_loss(task: &TaskConfig, path: &Path) -> Option<Diagnostic> {
     let TargetConfig::Tagging(tagging) = &task.kind else { return None };
     let other = task.loss.as_ref().is_some_and(|loss| *loss != LossConfig::for_kind(TaskKind::Tagging));
     (tagging.crf && other).then(|| {
-        let message = "with `crf` a tagging task has a loss of its own: that of the whole path";
-        Diagnostic::error("crf-loss", path.clone(), message).help("leave `loss` out")
+        let message = "a tagging task with `crf` always uses the CRF loss";
+        Diagnostic::error("crf-loss", path.clone(), message).help("remove `loss`")
     })
 }
 
-/// Spans are counted where tags have none.
+/// Metrics of spans need a tagging scheme.
 fn spans(metric: &MetricConfig, task: &TaskConfig, path: &Path) -> Option<Diagnostic> {
     let TargetConfig::Tagging(tagging) = &task.kind else { return None };
     (metric.view().needs_spans() && tagging.scheme == TagScheme::None).then(|| {
-        let message = format!("`{}` counts spans, and without a scheme tags mark none", metric.name());
-        Diagnostic::error("metric-spans", path.clone(), message).help("say `kind: {tagging: {scheme: bio}}`")
+        let message = format!("`{}` needs a tagging scheme", metric.name());
+        Diagnostic::error("metric-spans", path.clone(), message)
+            .help("write `kind: {tagging: {scheme: bio}}`")
     })
 }
 
@@ -186,42 +199,41 @@ fn metrics(task: &TaskConfig, path: &Path) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let metrics = task.metrics.as_deref().unwrap_or_default();
     if task.metrics.is_some() && metrics.is_empty() {
-        let message = "the list is empty: nothing would be measured";
+        let message = "`metrics` is empty";
         diagnostics.push(
             Diagnostic::error("no-metrics", path.clone(), message)
-                .help("leave it out for the kind's own metrics"),
+                .help("list a metric, or remove `metrics` to use the default of the kind"),
         );
     }
     for (position, metric) in metrics.iter().enumerate() {
         diagnostics.extend(metric_fits(metric, task.kind.kind(), &path.index(position)));
         diagnostics.extend(spans(metric, task, &path.index(position)));
         if metrics[..position].iter().any(|other| other.label() == metric.label()) {
-            let message = format!("`{}` is measured twice", metric.label());
+            let message = format!("duplicate metric `{}`", metric.label());
             diagnostics.push(Diagnostic::warning("same-metric", path.index(position), message));
         }
     }
     diagnostics
 }
 
-/// A metric that says nothing of such a task.
+/// Checks that the metric is available for a kind of task.
 pub(crate) fn metric_fits(metric: &MetricConfig, kind: TaskKind, path: &Path) -> Option<Diagnostic> {
     (!metric.view().accepts(kind)).then(|| {
-        let fitting = fitting_metrics(kind).join(", ");
-        let message =
-            format!("the metric `{}` does not fit {} task", metric.name(), with_article(kind.name()));
-        Diagnostic::error("metric-kind", path.clone(), message).help(format!("for {kind}: {fitting}"))
+        let available = available_metrics(kind).join(", ");
+        let message = format!("metric `{}` is not available for `{kind}` tasks", metric.name());
+        Diagnostic::error("metric-kind", path.clone(), message).help(format!("for {kind}: {available}"))
     })
 }
 
-fn fitting_metrics(kind: TaskKind) -> Vec<&'static str> {
-    let read = |(name, example): &(&'static str, &'static str)| {
+fn available_metrics(kind: TaskKind) -> Vec<&'static str> {
+    let available = |(name, example): &(&'static str, &'static str)| {
         let metric: MetricConfig = crate::spec::registry::read_words(example)?;
         metric.view().accepts(kind).then_some(*name)
     };
-    MetricConfig::examples().iter().filter_map(read).collect()
+    MetricConfig::examples().iter().filter_map(available).collect()
 }
 
-/// Two tasks of one kind that learn the same column.
+/// Finds tasks of the same kind with the same target column.
 fn same_targets(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let mut first: HashMap<(Option<&TableName>, &ColumnName, &str), &TaskName> = HashMap::new();
@@ -231,11 +243,12 @@ fn same_targets(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             match first.get(&(table, column, task.kind.name())) {
                 Some(other) if *other != name => {
                     let path = Path::from_key("tasks").key(name).key("target");
-                    let message =
-                        format!("`{other}` and `{name}` both learn `{column}` as {}", task.kind.name());
-                    diagnostics.push(
-                        Diagnostic::warning("same-target", path, message).help("is one of them a copy?"),
+                    let message = format!(
+                        "tasks `{other}` and `{name}` are identical: same target `{column}`, same kind `{}`",
+                        task.kind.name()
                     );
+                    let help = "remove one of them, or change its target";
+                    diagnostics.push(Diagnostic::warning("same-target", path, message).help(help));
                 }
                 _ => {
                     first.insert((table, column, task.kind.name()), name);

@@ -1,4 +1,4 @@
-//! Tasks that write: decoders that share, and what no other task can see.
+//! Checks text tasks: shared decoders, copying, and tasks that depend on a text.
 
 use crate::domain::choice_config::Choice;
 use crate::domain::decoder::DecoderConfig;
@@ -9,7 +9,7 @@ use crate::domain::task::TargetConfig;
 use crate::domain::tokenizer::TokenizerConfig;
 use crate::spec::pipeline::PipelineConfig;
 
-/// Checks what can be told without shapes.
+/// Checks what does not depend on shapes.
 pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = shared(pipeline);
     for (name, task) in &pipeline.tasks {
@@ -18,7 +18,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             let Some(seen) = pipeline.tasks.get(other) else { continue };
             if matches!(seen.kind, TargetConfig::Text(_) | TargetConfig::LanguageModel(_)) {
                 let path = Path::from_key("tasks").key(name).key("after").index(position);
-                let message = format!("`{other}` writes tokens, which no other task can see");
+                let message = format!("`{other}` generates text; `after` cannot read a text task");
                 diagnostics.push(Diagnostic::error("after-text", path, message));
             }
         }
@@ -26,7 +26,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     diagnostics
 }
 
-/// What is wrong with a task's decoder, reading this.
+/// Checks the decoder of a task that reads features of this shape.
 pub fn decoder(name: &TaskName, kind: &TargetConfig, read: Shape) -> Option<Diagnostic> {
     let TargetConfig::Text(config) = kind else { return None };
     let reason = config.decoder.check(matches!(read, Shape::Sequence { .. })).err()?;
@@ -34,7 +34,7 @@ pub fn decoder(name: &TaskName, kind: &TargetConfig, read: Shape) -> Option<Diag
     Some(Diagnostic::error("decoder", path, reason))
 }
 
-/// What stands in the way of copying.
+/// Checks `copy`.
 fn copying(pipeline: &PipelineConfig, name: &TaskName) -> Option<Diagnostic> {
     let task = &pipeline.tasks[name];
     let TargetConfig::Text(config) = &task.kind else { return None };
@@ -42,30 +42,33 @@ fn copying(pipeline: &PipelineConfig, name: &TaskName) -> Option<Diagnostic> {
         return None;
     }
     let path = Path::from_key("tasks").key(name);
-    let wrong = |path: Path, message: String| Some(Diagnostic::error("copy", path, message));
+    let error = |path: Path, message: String| Some(Diagnostic::error("copy", path, message));
     let TokenizerConfig::Input(shared) = &config.tokenizer else {
         let message = format!(
-            "`copy` needs tokens that both know, and `tokenizer` is `{}`, a vocabulary of the task's own",
+            "`copy` needs the input's vocabulary; this task has its own tokenizer `{}`",
             config.tokenizer.name()
         );
         let path = path.key("kind").key("text").key("copy");
-        return wrong(path, message).map(|diagnostics| diagnostics.help("write `tokenizer: {input: NAME}`"));
+        return error(path, message).map(|diagnostic| diagnostic.help("write `tokenizer: {input: NAME}`"));
     };
     if task.loss.as_ref().is_some_and(|loss| loss.smoothing() > 0.0) {
-        let message = "`label_smoothing` and `copy` do not go together: what is copied has one truth";
-        return wrong(path.key("loss"), message.to_owned());
+        let message = "`label_smoothing` cannot be combined with `copy`; remove one of them";
+        return error(path.key("loss"), message.to_owned());
     }
     let input = pipeline.inputs.iter().find(|(input, _)| input.as_str() == shared.name)?;
     let pooled = input.1.encoder.iter().position(|layer| matches!(layer.name(), "pool" | "flatten"))?;
-    let message =
-        format!("task `{name}` copies tokens of `{}`, and this layer leaves none of its steps", shared.name);
-    wrong(
+    let message = format!(
+        "`copy` of task `{name}` needs one encoder output per token of `{}`; this layer removes the time \
+         dimension",
+        shared.name
+    );
+    error(
         Path::from_key("inputs").key(input.0).key(input.1.feature.name()).key("encoder").index(pooled),
         message,
     )
 }
 
-/// Decoders of one name with other words.
+/// Finds shared decoders with different settings.
 fn shared(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let decoders: Vec<(&TaskName, &DecoderConfig)> = pipeline
         .tasks
@@ -84,8 +87,8 @@ fn shared(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             let path = Path::from_key("tasks").key(name).key("kind").key("text").key("decoder");
             let shared = config.shared().unwrap_or_default();
             let message =
-                format!("`{name}` and `{other}` share the decoder `{shared}`, but write it differently");
-            let help = "write the same settings in both, or another name";
+                format!("decoder `{shared}` is shared by `{other}` and `{name}` with different settings");
+            let help = "use the same settings, or two names";
             diagnostics.push(Diagnostic::error("shared-decoder", path, message).help(help));
         }
     }

@@ -1,12 +1,12 @@
-//! Training, evaluation and export.
+//! Checks training, evaluation and export.
 
 use crate::domain::diagnostic::{Diagnostic, Path};
-use crate::domain::name::{TableName, TaskName};
+use crate::domain::name::TableName;
 use crate::domain::score::Split;
 use crate::onnx::config::ExportConfig;
 use crate::plan::check::balance;
 use crate::plan::check::data::{has_no_test, has_no_valid};
-use crate::plan::check::task::{metric_fits, table_of};
+use crate::plan::check::task::{metric_fits, table_of, unknown_task};
 use crate::spec::pipeline::PipelineConfig;
 
 /// Checks `weighting`, `train`, `evaluate` and `export`.
@@ -19,7 +19,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let ExportConfig::Onnx(onnx) = &pipeline.export;
     if !(17..=21).contains(&onnx.opset.get()) {
         let path = Path::from_key("export").key("onnx").key("opset");
-        let message = format!("found the operator set {}, expected 17 to 21", onnx.opset.get());
+        let message = format!("`opset` must be from 17 to 21; found {}", onnx.opset.get());
         diagnostics.push(Diagnostic::error("opset", path, message));
     }
     diagnostics
@@ -30,20 +30,13 @@ fn monitor(pipeline: &PipelineConfig) -> Option<Diagnostic> {
     let path = Path::from_key("train").key("monitor");
     let Some(name) = &monitor.task else {
         return monitor.metric.as_ref().map(|_| {
-            let message = "a metric is monitored, but of which task is not said";
-            let help = "add `task:`, or leave `metric` out to choose by all tasks' losses";
+            let message = "`monitor.metric` needs `monitor.task`";
+            let help = "add `task`, or remove `metric` to monitor the losses of all tasks";
             Diagnostic::error("monitor-task", path.key("metric"), message).help(help)
         });
     };
     match pipeline.tasks.get(name) {
-        None => {
-            let known = pipeline.tasks.keys().map(TaskName::as_str);
-            let message = format!("there is no task `{name}` to monitor");
-            Some(
-                Diagnostic::error("unknown-task", path.key("task"), message)
-                    .did_you_mean(name.as_str(), known),
-            )
-        }
+        None => Some(unknown_task(pipeline, name, "monitor", path.key("task"))),
         Some(task) => {
             let metric = monitor.metric.as_ref()?;
             metric_fits(metric, task.kind.kind(), &path.key("metric"))
@@ -60,7 +53,7 @@ fn patience(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let path = Path::from_key("train").key("monitor").key("patience");
     without_valid(pipeline)
         .map(|name| {
-            let message = format!("early stopping needs validation rows, but the split of `{name}` has none");
+            let message = format!("`patience` needs validation rows; the split of `{name}` has none");
             let help = format!("raise `valid` in `data.{name}.split`, or remove `patience`");
             Diagnostic::error("patience-without-valid", path, message).help(help)
         })
@@ -68,27 +61,27 @@ fn patience(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         .collect()
 }
 
-/// A table of the monitored tasks, when none of these tables has validation rows.
+/// A table of the monitored tasks, if none of their tables has validation rows.
 pub(crate) fn without_valid(pipeline: &PipelineConfig) -> Option<&TableName> {
     let monitor = &pipeline.train.monitor;
-    let watched: Vec<_> = match &monitor.task {
+    let monitored: Vec<_> = match &monitor.task {
         Some(name) => pipeline.tasks.get(name).into_iter().collect(),
         None => pipeline.tasks.values().collect(),
     };
-    let mut tables: Vec<_> = watched.into_iter().filter_map(|task| table_of(pipeline, task)).collect();
+    let mut tables: Vec<_> = monitored.into_iter().filter_map(|task| table_of(pipeline, task)).collect();
     tables.dedup_by_key(|(name, _)| *name);
     let without: Vec<_> = tables.iter().filter(|(_, table)| has_no_valid(&table.split)).collect();
     let (name, _) = without.first()?;
     (without.len() == tables.len()).then_some(*name)
 }
 
-/// Splits to score: at least one, each once, with rows.
+/// Checks the splits to score: at least one, no duplicates, and not only a split without rows.
 fn splits(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let path = Path::from_key("evaluate").key("splits");
     let splits = &pipeline.evaluate.splits;
     let mut diagnostics = Vec::new();
     if splits.is_empty() {
-        let message = "the list is empty: nothing would be scored";
+        let message = "`evaluate.splits` is empty";
         diagnostics
             .push(Diagnostic::error("no-splits", path.clone(), message).help("for example: [valid, test]"));
     }
@@ -97,25 +90,25 @@ fn splits(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             diagnostics.push(Diagnostic::warning(
                 "same-split",
                 path.index(position),
-                format!("`{split}` stands twice"),
+                format!("duplicate split `{split}`"),
             ));
         }
     }
-    let none_to_test =
+    let without_test =
         !pipeline.data.is_empty() && pipeline.data.values().all(|table| has_no_test(&table.split));
-    if splits.as_slice() == [Split::Test] && none_to_test {
-        let message = "only the test split would be scored, but no table has test rows";
+    if splits.as_slice() == [Split::Test] && without_test {
+        let message = "`evaluate.splits` is [test], but no table has test rows";
         diagnostics
-            .push(Diagnostic::error("no-splits", path, message).help("raise `test` in the tables' `split`"));
+            .push(Diagnostic::error("no-splits", path, message).help("raise `test` in the split of a table"));
     }
     diagnostics
 }
 
-/// One task has nobody to gain from.
+/// Baselines need at least two tasks.
 fn baselines(pipeline: &PipelineConfig) -> Option<Diagnostic> {
     pipeline.evaluate.baselines.as_ref().filter(|_| pipeline.tasks.len() == 1)?;
-    let message = "there is one task only: it is trained alone already";
-    let help = "remove `baselines`, or add a task that is learned with it";
+    let message = "`baselines` needs at least 2 tasks; found 1";
+    let help = "remove `baselines`, or add a task";
     Some(
         Diagnostic::error("baselines-one-task", Path::from_key("evaluate").key("baselines"), message)
             .help(help),

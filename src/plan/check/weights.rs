@@ -1,6 +1,6 @@
-//! Losses: whether one fits its task, and the weights of classes.
+//! Checks losses: whether they are available for the kind of task, and their class weights.
 
-use crate::domain::choice_config::{Choice, with_article};
+use crate::domain::choice_config::Choice;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::task::TargetConfig;
 use crate::domain::task_kind::TaskKind;
@@ -14,23 +14,23 @@ pub(crate) fn loss(task: &TaskConfig, path: &Path) -> Vec<Diagnostic> {
     let Some(loss) = &task.loss else { return Vec::new() };
     let kind = task.kind.kind();
     if !loss.view().accepts(kind) {
-        let message = format!("the loss `{}` does not fit {} task", loss.name(), with_article(kind.name()));
-        let help = format!("for {kind}: {}", fitting_losses(kind).join(", "));
+        let message = format!("loss `{}` is not available for `{kind}` tasks", loss.name());
+        let help = format!("for {kind}: {}", available_losses(kind).join(", "));
         return vec![Diagnostic::error("loss-kind", path.clone(), message).help(help)];
     }
     class_weights(loss, task, path).into_iter().collect()
 }
 
-/// The losses a kind of task can learn by.
-fn fitting_losses(kind: TaskKind) -> Vec<&'static str> {
-    let fits = |(name, example): &(&'static str, &'static str)| {
+/// The losses that are available for a kind of task.
+fn available_losses(kind: TaskKind) -> Vec<&'static str> {
+    let available = |(name, example): &(&'static str, &'static str)| {
         let loss: LossConfig = read_words(example)?;
         loss.view().accepts(kind).then_some(*name)
     };
-    LossConfig::examples().iter().filter_map(fits).collect()
+    LossConfig::examples().iter().filter_map(available).collect()
 }
 
-/// As many weights as classes, where the file says how many there are.
+/// Checks the number of class weights, if the number of classes is known.
 fn class_weights(loss: &LossConfig, task: &TaskConfig, path: &Path) -> Option<Diagnostic> {
     let weights = match loss {
         LossConfig::BinaryCrossEntropy(loss) => &loss.class_weights,
@@ -39,13 +39,13 @@ fn class_weights(loss: &LossConfig, task: &TaskConfig, path: &Path) -> Option<Di
         _ => return None,
     };
     let ClassWeights::Given(weights) = weights else { return None };
-    let (classes, of) = match &task.kind {
+    let (classes, help) = match &task.kind {
         TargetConfig::Binary(_) => (2, "a binary task has two classes, negative and positive"),
         TargetConfig::Multilabel(_) => (task.target.0.len(), "each column is a label with one weight"),
         _ => return None,
     };
     (weights.len() != classes).then(|| {
-        let message = format!("found {} class weights, expected {classes}", weights.len());
-        Diagnostic::error("class-weights", path.key(loss.name()).key("class_weights"), message).help(of)
+        let message = format!("expected {classes} class weights; found {}", weights.len());
+        Diagnostic::error("class-weights", path.key(loss.name()).key("class_weights"), message).help(help)
     })
 }

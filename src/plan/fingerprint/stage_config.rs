@@ -1,14 +1,14 @@
-//! The words that a stage's result depends on, besides those of the stages before it.
+//! The settings that a stage's result depends on, apart from those of the stages before it.
 //!
-//! Left out on purpose: names and descriptions, file names (their content counts, and their ending), how
-//! often to save a checkpoint, and what is measured while training (metrics are scored again by `evaluate`,
-//! but the one that chooses the best epoch counts). The order of the keys is part of a fingerprint.
+//! Excluded on purpose: names and descriptions, file names (their content and extension count), the
+//! checkpoint interval, and the metrics computed during training (`evaluate` computes them again; the metric
+//! that selects the best epoch does count). The order of the keys is part of the fingerprint.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::data::config::{Deduplicate, SourceConfig, SplitConfig, TableConfig};
+use crate::data::config::{Deduplicate, SplitConfig, TableConfig};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::TableName;
 use crate::onnx::config::ExportConfig;
@@ -19,7 +19,7 @@ use crate::spec::pipeline::PipelineConfig;
 use crate::train::config::{BalanceConfig, WeightingConfig};
 
 impl Plan {
-    /// The words of one stage. `content`: that of each table's files.
+    /// The settings of one stage. `content` are the content hashes of the tables.
     pub fn stage_config(&self, stage: &Stage, content: &BTreeMap<TableName, Fingerprint>) -> Value {
         let trial = stage.trial.and_then(|number| self.trial(number));
         let pipeline = trial.map_or(&self.pipeline, |trial| &trial.pipeline);
@@ -30,12 +30,12 @@ impl Plan {
             Work::Train => of_train(pipeline, trial.map(|trial| trial.seed)),
             Work::Evaluate => of_evaluate(pipeline, trial),
             Work::Export => match &pipeline.export {
-                // The tolerance stands in the model's card.
+                // The model card contains the tolerance.
                 ExportConfig::Onnx(onnx) => {
                     json!({ "onnx": { "opset": onnx.opset, "tolerance": onnx.tolerance } })
                 }
             },
-            Work::Baseline(task) => trial.map_or(Value::Null, |trial| trial.alone_words(task)),
+            Work::Baseline(task) => trial.map_or(Value::Null, |trial| trial.baseline_config(task)),
             Work::Gain => json!({ "baselines": pipeline.evaluate.baselines, "metrics": metrics(pipeline) }),
             Work::Verify => match &pipeline.export {
                 ExportConfig::Onnx(onnx) => json!({ "tolerance": onnx.tolerance }),
@@ -48,7 +48,7 @@ impl Plan {
         json!({
             "name": name,
             "content": content,
-            "source": source_words(&table.source),
+            "source": without_file_names(to_json(&table.source)),
             "separate": separate_files(table),
             "query": table.query,
             "rename": table.rename.iter().collect::<BTreeMap<_, _>>(),
@@ -70,12 +70,12 @@ impl Plan {
             .iter()
             .map(|task| json!([task.name, task.table, task.columns, task.target, task.missing_is_error]));
         let mut config = json!({ "inputs": self.inputs(), "tasks": tasks.collect::<Vec<Value>>() });
-        // Inputs are encoded as the earlier run did.
+        // Inputs are encoded as in the run that training starts from.
         if let Some(start) = &pipeline.train.start_from {
             config["start_from"] = json!(start.run);
         }
         let vectors = self.vectors();
-        let vectors = vectors.iter().map(|wanted| json!([wanted.input, wanted.path, wanted.width]));
+        let vectors = vectors.iter().map(|own| json!([own.input, own.path, own.width]));
         let vectors: Vec<Value> = vectors.collect();
         if !vectors.is_empty() {
             config["vectors"] = json!(vectors);
@@ -87,11 +87,11 @@ impl Plan {
 fn of_split(pipeline: &PipelineConfig, name: &TableName) -> Value {
     let split = pipeline.data.get(name).map(|table| &table.split);
     let mut config = json!({
-        "split": split.map(split_words),
+        "split": split.map(|split| without_file_names(to_json(split))),
         "seed": split.filter(|split| is_random(split)).map(|_| pipeline.seed),
     });
-    // These two divide otherwise than they once did: by the sizes of groups, and by moments instead of
-    // letters.
+    // Version of the algorithm: group splits consider group sizes, time splits compare times instead of
+    // texts.
     if matches!(split, Some(SplitConfig::Group(_) | SplitConfig::Time(_))) {
         config["rule"] = json!(2);
     }
@@ -100,15 +100,15 @@ fn of_split(pipeline: &PipelineConfig, name: &TableName) -> Value {
 
 fn of_train(pipeline: &PipelineConfig, seed: Option<u64>) -> Value {
     let mut train = to_json(&pipeline.train);
-    // How often to save does not change what is learned.
+    // The checkpoint interval does not affect the result.
     if let Some(train) = train.as_object_mut() {
         train.shift_remove("checkpoint");
     }
-    // With one table there is nothing to choose.
+    // Sampling has no effect with one table.
     let sampling = (pipeline.data.len() > 1).then_some(&pipeline.sampling);
     json!({
         "network": network(pipeline),
-        "weighting": trained(&pipeline.weighting),
+        "weighting": training_weighting(&pipeline.weighting),
         "sampling": sampling,
         "train": train,
         "seed": seed,
@@ -120,15 +120,15 @@ fn of_evaluate(pipeline: &PipelineConfig, trial: Option<&Trial>) -> Value {
     if let Some(front) = trial.map(Trial::preferences).filter(|front| !front.is_empty()) {
         config["preferences"] = json!(front);
     }
-    if let Some(reference) = trial.map(Trial::reference).filter(|given| !given.is_empty()) {
+    if let Some(reference) = trial.map(Trial::reference).filter(|reference| !reference.is_empty()) {
         config["reference"] = json!(reference);
     }
     config
 }
 
-/// What of the weighting a training depends on: for how many preferences it is scored afterwards, and up to
-/// where, is `evaluate`'s.
-fn trained(weighting: &BalanceConfig) -> BalanceConfig {
+/// The part of the weighting that training depends on. The evaluated preferences and the reference point
+/// belong to `evaluate`.
+fn training_weighting(weighting: &BalanceConfig) -> BalanceConfig {
     let mut own = weighting.clone();
     for choice in &mut own.0 {
         if let WeightingConfig::Cosmos(config) = choice {
@@ -139,16 +139,7 @@ fn trained(weighting: &BalanceConfig) -> BalanceConfig {
     own
 }
 
-/// A table's source without where it lies: only the ending, which may say how it is read.
-fn source_words(source: &SourceConfig) -> Value {
-    without_names(to_json(source))
-}
-
-fn split_words(split: &SplitConfig) -> Value {
-    without_names(to_json(split))
-}
-
-/// Which separate files there are: their content alone would not say which is which.
+/// Which separate files exist; the combined content hash does not tell them apart.
 fn separate_files(table: &TableConfig) -> Value {
     match &table.split {
         SplitConfig::Files(files) => json!([files.valid.is_some(), true]),
@@ -164,9 +155,8 @@ fn is_random(split: &SplitConfig) -> bool {
     }
 }
 
-/// Replaces file names by their endings: the settings called `path` of a source, `valid` and `test` of
-/// separate files.
-fn without_names(mut choice: Value) -> Value {
+/// Replaces file names by their extensions: `path` of a source, `valid` and `test` of separate files.
+fn without_file_names(mut choice: Value) -> Value {
     let settings = choice.as_object_mut().and_then(|choice| {
         let names: &[&str] = if choice.contains_key("files") { &["valid", "test"] } else { &["path"] };
         choice.values_mut().next()?.as_object_mut().map(|settings| (names, settings))
@@ -174,7 +164,7 @@ fn without_names(mut choice: Value) -> Value {
     if let Some((names, settings)) = settings {
         for name in names {
             if let Some(Value::String(file)) = settings.get_mut(*name) {
-                *file = ending(file);
+                *file = extension(file);
             }
         }
     }
@@ -182,13 +172,13 @@ fn without_names(mut choice: Value) -> Value {
 }
 
 /// `data/a.csv.gz` -> `.csv.gz`
-fn ending(file: &str) -> String {
+fn extension(file: &str) -> String {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     name.find('.').map_or(String::new(), |dot| name[dot..].to_lowercase())
 }
 
-/// Words as JSON.
+/// Serializes settings to JSON.
 pub fn to_json(config: &impl serde::Serialize) -> Value {
-    // Words have text keys and finite numbers: they can always be written.
+    // Settings have string keys and finite numbers, so serialization cannot fail.
     serde_json::to_value(config).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A plan's stages for Graphviz.
+//! Formats a plan's stages for Graphviz.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use petgraph::visit::EdgeRef;
 use crate::plan::render::View;
 use crate::plan::resolved_plan::Plan;
 
-/// `mtl plan FILE --format dot | dot -Tsvg`: cached stages are dashed.
+/// The output of `mtl plan FILE --format dot | dot -Tsvg`; cached stages are dashed.
 pub fn dot(plan: &Plan, view: &View) -> String {
     let mut out =
         String::from("digraph plan {\n    rankdir=LR;\n    node [shape=box, fontname=\"sans-serif\"];\n");

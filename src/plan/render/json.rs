@@ -1,4 +1,4 @@
-//! A plan for programs.
+//! Formats a plan as JSON.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use crate::plan::render::View;
 use crate::plan::resolved_plan::Plan;
 use crate::plan::trial::Trial;
 
-/// What the sweep chose, by address.
+/// The choices of a sweep by setting path.
 fn choices(trial: &Trial) -> serde_json::Map<String, Value> {
     trial.choices.iter().map(|choice| (choice.address.clone(), choice.value.clone())).collect()
 }
 
-/// The plan as JSON: the resolved pipeline, trials, stages with what they need, and the network.
+/// Returns the resolved pipeline, the trials, the stages with their dependencies, and the network.
 pub fn json(plan: &Plan, view: &View) -> Value {
     let stages = plan.order().into_iter().map(|node| {
         let stage = &plan.graph[node];

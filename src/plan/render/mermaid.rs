@@ -1,4 +1,4 @@
-//! A plan's stages for Mermaid, which many Markdown viewers draw.
+//! Formats a plan's stages for Mermaid, which many Markdown viewers render.
 
 use std::fmt::Write;
 

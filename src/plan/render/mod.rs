@@ -1,4 +1,4 @@
-//! A plan as people and programs read it: text, JSON, Graphviz and Mermaid.
+//! Formats of a plan: text, JSON, Graphviz and Mermaid.
 
 pub mod dot;
 pub mod json;
@@ -17,18 +17,18 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::shape::Shape;
 use crate::domain::stage::Stage;
 
-/// What the caller knows of a plan besides the plan.
+/// Information about a plan that the caller adds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
-    /// A stage that is not among them is shown without.
+    /// States of stages; stages that are not listed are shown without one.
     pub stages: Vec<StageView>,
     /// The parts of the network, once the data has been fitted.
     pub parts: Option<Vec<PartView>>,
-    /// What a training takes, where that could be told.
+    /// The memory estimate of a training, if available.
     pub memory: Option<MemoryView>,
 }
 
-/// The memory that one training takes.
+/// Estimated memory of one training.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct MemoryView {
     pub total: Bytes,
@@ -37,18 +37,18 @@ pub struct MemoryView {
     pub optimizer: Bytes,
     pub activations: Bytes,
     pub data: Bytes,
-    /// Is the data known? If not, sizes that only the data know count the least they can be.
+    /// Is the data known? Otherwise sizes that depend on the data are lower bounds.
     pub complete: bool,
 }
 
-/// Would the stage run?
+/// The state of a stage: cached, or to be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageView {
     pub stage: Stage,
     /// Unknown while the data files cannot be read.
     pub fingerprint: Option<Fingerprint>,
     pub cached: bool,
-    /// `found in runs/cache`, `never done`, `the data changed`.
+    /// Why: for example `found in runs/cache`, or that the data changed.
     pub reason: String,
 }
 
@@ -59,9 +59,9 @@ pub struct PartView {
     pub part: String,
     /// `dense`
     pub kind: String,
-    /// What it gives for one row.
+    /// The output shape for one row.
     pub shape: Shape,
-    /// Numbers it learns.
+    /// Number of trainable parameters.
     pub parameters: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A plan for the terminal: the resolved file, the stages, the network.
+//! Formats a plan for the terminal: the resolved file, the stages and the network.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::spec::write;
 /// The plan as plain text.
 pub fn text(plan: &Plan, view: &View) -> String {
     let mut out = write(&plan.pipeline);
-    // Of many trials a line each; the JSON has every stage.
+    // With several trials, one line per trial; the JSON has every stage.
     let several = plan.trials.len() > 1 || plan.open() > 0;
     let stages: Vec<[String; 4]> = plan
         .stages()
@@ -34,7 +34,8 @@ pub fn text(plan: &Plan, view: &View) -> String {
         let _ = writeln!(out, "\nTrials ({})", trials.len());
         columns(&mut out, &trials, &[]);
         if plan.open() > 0 {
-            let _ = writeln!(out, "  and {} more combinations, chosen by what comes of these", plan.open());
+            let count = plan.open();
+            let _ = writeln!(out, "  and {count} more combinations, chosen from the results of these");
         }
     }
     if let Some(parts) = &view.parts {
@@ -48,7 +49,7 @@ pub fn text(plan: &Plan, view: &View) -> String {
     out
 }
 
-/// A trial's number, what it varies, and which of its stages would run.
+/// A trial's number, its choices, its state, and the stages that will run.
 fn trial(plan: &Plan, view: &View, trial: &Trial) -> [String; 4] {
     let own = plan.stages().filter(|stage| stage.trial == Some(trial.number));
     let seen: Vec<(&str, bool)> =
@@ -71,11 +72,11 @@ fn memory(needed: &MemoryView) -> String {
     let MemoryView { total, program, weights, optimizer, activations, data, complete } = needed;
     let (about, data) = match complete {
         true => ("about", format!("data {data}")),
-        false => ("at least", "data not known before `fit`".to_owned()),
+        false => ("at least", "data unknown before `fit`".to_owned()),
     };
     format!(
-        "memory  {about} {total}: weights {weights}, optimizer {optimizer}, activations {activations}, {data}, \
-         mtl itself {program}\n"
+        "memory  {about} {total}: weights {weights}, optimizer {optimizer}, activations {activations}, \
+         {data}, mtl itself {program}\n"
     )
 }
 
@@ -91,7 +92,7 @@ fn network(out: &mut String, parts: &[PartView]) {
     columns(out, &rows, &[3]);
 }
 
-/// Rows of aligned columns; those numbered in `right` to the right.
+/// Writes rows of aligned columns; the columns in `right` are right-aligned.
 fn columns(out: &mut String, rows: &[[String; 4]], right: &[usize]) {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..4).map(width).collect();

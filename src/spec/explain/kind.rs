@@ -1,5 +1,5 @@
-//! What may stand in a setting, out of its JSON Schema: `whole number of at least 1`, `relu, tanh or
-//! sigmoid`.
+//! Describes the accepted values of a setting from its JSON Schema: `whole number of at least 1`, `relu, tanh
+//! or sigmoid`.
 
 use serde_json::Value;
 
@@ -7,12 +7,12 @@ use crate::domain::choice_config::with_article;
 use crate::spec::explain::resolved;
 use crate::spec::registry::REGISTRIES;
 
-/// In few words.
+/// A short description of the accepted values.
 pub fn kind(schema: &Value, definitions: &Value) -> String {
     either(kinds(schema, definitions))
 }
 
-/// Each of the forms that it may have.
+/// A description of each accepted form.
 fn kinds(schema: &Value, definitions: &Value) -> Vec<String> {
     let schema = resolved(schema, definitions);
     if let Some(forms) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
@@ -40,7 +40,7 @@ fn of_type(name: &str, schema: &Value, definitions: &Value) -> String {
         "boolean" => "true or false".to_owned(),
         "integer" => format!("whole number{}", bounds(schema)),
         "number" => format!("number{}", bounds(schema)),
-        "string" => "text".to_owned(),
+        "string" => "string".to_owned(),
         "array" => format!("list of: {}", kind(&schema["items"], definitions)),
         "object" => match &schema["additionalProperties"] {
             Value::Object(_) => format!("map to: {}", kind(&schema["additionalProperties"], definitions)),
@@ -58,13 +58,13 @@ fn of_type(name: &str, schema: &Value, definitions: &Value) -> String {
     }
 }
 
-/// A shelf's choice is named after its shelf; other forms are listed.
+/// A choice is described by its kind, such as `a layer`; other forms are listed.
 fn of_forms(schema: &Value, forms: &[Value], definitions: &Value) -> Vec<String> {
-    let sentences = schema["description"].as_str().unwrap_or_default();
+    let description = schema["description"].as_str().unwrap_or_default();
     let choice_kind = REGISTRIES
         .iter()
         .map(|registry| with_article(registry.choice_kind))
-        .find(|choice_kind| sentences.starts_with(&format!("{choice_kind}: ")));
+        .find(|choice_kind| description.starts_with(&format!("{choice_kind}: ")));
     if let Some(choice_kind) = choice_kind {
         return vec![choice_kind];
     }
@@ -79,16 +79,16 @@ fn of_forms(schema: &Value, forms: &[Value], definitions: &Value) -> Vec<String>
 
 fn bounds(schema: &Value) -> String {
     let number = |key: &str| schema.get(key).and_then(Value::as_f64);
-    // What is there so that nothing overflows is no news.
+    // Bounds that only prevent overflows are not worth showing.
     let low = number("minimum").filter(|low| *low > -1e7);
     let high = number("maximum").filter(|high| *high < 1e7);
     match (low, number("exclusiveMinimum"), high, number("exclusiveMaximum")) {
-        (Some(low), _, Some(high), _) => format!(" from {low} to {high}"),
-        (Some(low), _, None, Some(high)) => format!(" from {low} up to but not {high}"),
-        (None, Some(low), Some(high), _) => format!(" above {low}, at most {high}"),
-        (None, Some(low), None, Some(high)) => format!(" between {low} and {high}"),
+        (Some(low), _, Some(high), _) => format!(" in [{low}, {high}]"),
+        (Some(low), _, None, Some(high)) => format!(" in [{low}, {high})"),
+        (None, Some(low), Some(high), _) => format!(" in ({low}, {high}]"),
+        (None, Some(low), None, Some(high)) => format!(" in ({low}, {high})"),
         (Some(low), _, None, None) => format!(" of at least {low}"),
-        (None, Some(low), None, None) => format!(" above {low}"),
+        (None, Some(low), None, None) => format!(" greater than {low}"),
         (None, None, Some(high), _) => format!(" of at most {high}"),
         _ => String::new(),
     }

@@ -1,13 +1,13 @@
-//! An explanation for the terminal.
+//! Formats an explanation for the terminal.
 
 use std::fmt::Write;
 
 use crate::spec::explain::Explanation;
 
-/// Letters in a line.
+/// Maximum line width in characters.
 const WIDTH: usize = 96;
 
-/// The whole of it, in lines.
+/// Returns the explanation as wrapped lines.
 pub fn text(item: &Explanation) -> String {
     let mut text = format!("{}: {}\n\n", item.name, item.kind);
     paragraphs(&item.about, "  ", &mut text);
@@ -15,8 +15,8 @@ pub fn text(item: &Explanation) -> String {
         text.push_str("\nSettings\n");
     }
     for setting in &item.settings {
-        let default = match (&setting.default, setting.must) {
-            (_, true) => ", must be given".to_owned(),
+        let default = match (&setting.default, setting.required) {
+            (_, true) => ", required".to_owned(),
             (Some(default), false) => format!(", default {default}"),
             (None, false) => String::new(),
         };
@@ -24,13 +24,13 @@ pub fn text(item: &Explanation) -> String {
         paragraphs(&setting.about, "      ", &mut text);
     }
     if let Some(bare) = &item.bare {
-        let _ = writeln!(text, "\n  `{bare}` may stand alone: {{{}: ...}}", item.name);
+        let _ = writeln!(text, "\n  Short form: `{{{}: ...}}` sets `{bare}`.", item.name);
     }
     let _ = write!(text, "\nExample\n  {}\n", item.example);
     text
 }
 
-/// Paragraphs are filled again; indented and fenced lines stay as they are.
+/// Wraps paragraphs; indented and fenced lines stay unchanged.
 fn paragraphs(about: &str, indent: &str, text: &mut String) {
     let (mut words, mut fenced): (Vec<&str>, bool) = (Vec::new(), false);
     let flush = |words: &mut Vec<&str>, text: &mut String| {
@@ -65,7 +65,7 @@ fn paragraphs(about: &str, indent: &str, text: &mut String) {
     flush(&mut words, text);
 }
 
-/// Up to the first end of a sentence; an abbreviation's point is none.
+/// The text up to the end of the first sentence; abbreviations such as "et al." do not end it.
 pub fn first_sentence(about: &str) -> String {
     let paragraph = about.split("\n\n").next().unwrap_or_default();
     let whole = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -84,7 +84,7 @@ mod tests {
     use super::first_sentence;
 
     #[test]
-    fn a_sentence_ends_at_its_point() {
+    fn the_first_sentence_ends_at_its_full_stop() {
         assert_eq!(
             first_sentence("Long memory (Gers et al. 2000), a\ncell. It has gates."),
             "Long memory (Gers et al. 2000), a cell"

@@ -1,18 +1,16 @@
-//! Where the entries of each section begin and end, found once: to say where a setting stands, the lines of
-//! its own entry are read and not the whole file, or thousands of places would be as many walks through
-//! thousands of lines.
+//! Line ranges of the entries of each section, computed once. To locate a setting, only the lines of its
+//! entry are parsed; otherwise thousands of locations would mean thousands of passes over the whole file.
 //!
-//! Lines are told apart by their indentation alone. What that gives is believed only where it names the same
-//! entries, in the same order, as YAML itself does; of any other section nothing is known here, and the whole
-//! file is walked.
+//! Entries are detected by indentation. The ranges of a section are used only if the detected entries are
+//! equal, in order, to those that the YAML parser found; for other sections the whole file is parsed.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::domain::tree::node::Node;
 
-/// The lines of each entry of a section, such as `tasks` and `income`: their first, counted from 0, and their
-/// text.
+/// The lines of each entry, by section and key (such as `tasks` and `income`): the zero-based number of the
+/// first line, and the byte range.
 #[derive(Clone, Debug, Default)]
 pub struct SectionLines {
     entries: HashMap<(String, String), (usize, Range<usize>)>,
@@ -27,41 +25,41 @@ struct SectionLine {
 }
 
 impl SectionLines {
-    /// Of a text and the tree it was read as.
+    /// Computes the ranges of a text from the tree that was parsed from it.
     pub fn from_tree(text: &str, root: &Node) -> Self {
-        let mut result = Self::default();
-        let Node::Map(sections) = root else { return result };
+        let mut ranges = Self::default();
+        let Node::Map(sections) = root else { return ranges };
         let lines = entries(text);
         let tops: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].indent == 0).collect();
         let names = tops.iter().map(|at| &lines[*at].key);
         if !names.eq(sections.iter().map(|(name, _)| name)) {
-            return result;
+            return ranges;
         }
         for (index, (name, section)) in sections.iter().enumerate() {
             let end = tops.get(index + 1).copied().unwrap_or(lines.len());
             let inside = &lines[tops[index] + 1..end];
-            let (Node::Map(wanted), Some(first)) = (section, inside.first()) else { continue };
+            let (Node::Map(expected), Some(first)) = (section, inside.first()) else { continue };
             let own: Vec<&SectionLine> = inside.iter().filter(|entry| entry.indent == first.indent).collect();
-            if !own.iter().map(|entry| &entry.key).eq(wanted.iter().map(|(key, _)| key)) {
+            if !own.iter().map(|entry| &entry.key).eq(expected.iter().map(|(key, _)| key)) {
                 continue;
             }
             let last = lines.get(end).map_or(text.len(), |entry| entry.start);
             let ends = own.iter().skip(1).map(|entry| entry.start).chain([last]);
             for (entry, end) in own.iter().zip(ends) {
                 let lines = (entry.line, entry.start..end);
-                result.entries.insert((name.clone(), entry.key.clone()), lines);
+                ranges.entries.insert((name.clone(), entry.key.clone()), lines);
             }
         }
-        result
+        ranges
     }
 
-    /// The lines of an entry of a section: how many stand before them, and where in the text they are.
+    /// The number of lines before an entry, and its byte range.
     pub fn entry(&self, section: &str, key: &str) -> Option<(usize, Range<usize>)> {
         self.entries.get(&(section.to_owned(), key.to_owned())).cloned()
     }
 }
 
-/// Every line that looks like a key, with its indentation.
+/// All lines that look like a key, with their indentation.
 fn entries(text: &str) -> Vec<SectionLine> {
     let mut all = Vec::new();
     let mut start = 0;
@@ -75,7 +73,7 @@ fn entries(text: &str) -> Vec<SectionLine> {
     all
 }
 
-/// The key that a line begins with: bare, or in quotes without anything escaped.
+/// The key at the start of a line, if it is bare or in quotes without escapes.
 fn key(line: &str) -> Option<String> {
     let (key, rest) = match line.chars().next()? {
         '#' | '-' | '?' | '&' | '*' | '!' | '{' | '[' | '}' | ']' | '%' | '|' | '>' => return None,
@@ -106,8 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_its_own_lines() {
-        let text = "# a file\ndata:\n  rows: {source: x}\n\ntasks:\n  'a b':\n    kind: binary\n  c: {\n    kind: x }\nseed: 1\n";
+    fn an_entry_has_its_own_lines() {
+        let text = "# a file\ndata:\n  rows: {source: x}\n\ntasks:\n  'a b':\n    kind: binary\n  c: {\n    \
+                    kind: x }\nseed: 1\n";
         assert_eq!(lines(text, "tasks", "a b").unwrap(), (5, "  'a b':\n    kind: binary\n".to_owned()));
         assert_eq!(lines(text, "tasks", "c").unwrap(), (7, "  c: {\n    kind: x }\n".to_owned()));
         assert_eq!(lines(text, "data", "rows").unwrap().0, 2);
@@ -115,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_looks_like_an_entry_is_not_believed() {
+    fn text_that_only_looks_like_an_entry_is_ignored() {
         let flow = "tasks:\n  a: {target: y,\n  loss: x}\n";
         assert_eq!(lines(flow, "tasks", "a"), None);
         let text = "tasks:\n  a: \"x\n  b: c\"\n";
@@ -125,12 +124,11 @@ mod tests {
 
     #[test]
     fn keys_of_lines() {
-        let sentences = |line: &str| key(line);
-        assert_eq!(sentences("a: 1").unwrap(), "a");
-        assert_eq!(sentences("capital gain:").unwrap(), "capital gain");
-        assert_eq!(sentences("\"a: b\" : {x: 1}").unwrap(), "a: b");
+        assert_eq!(key("a: 1").unwrap(), "a");
+        assert_eq!(key("capital gain:").unwrap(), "capital gain");
+        assert_eq!(key("\"a: b\" : {x: 1}").unwrap(), "a: b");
         for line in ["- a: 1", "# a: 1", "'it''s': 1", "\"a\\n\": 1", "a", "a:1", "{a: 1}", ""] {
-            assert_eq!(sentences(line), None, "{line}");
+            assert_eq!(key(line), None, "{line}");
         }
     }
 }

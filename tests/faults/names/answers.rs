@@ -9,8 +9,11 @@ use crate::support::Project;
 fn two_tasks_of_one_answer_column_are_refused_by_check() {
     let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_probability: {target: y, kind: regression}\n";
     let output = project(tasks).mtl(&["check", "pipeline.yaml"]).expect(3).err();
-    assert_says(&output, &["same-answer", "`label_probability`: one of `label`, one of `label_probability`"]);
-    assert_says(&output, &["pipeline.yaml:15:3", "give one of the tasks another name"]);
+    assert_says(
+        &output,
+        &["same-answer", "`label_probability` is ambiguous: produced by `label` and by `label_probability`"],
+    );
+    assert_says(&output, &["pipeline.yaml:15:3", "rename one of the tasks"]);
     // Names that only begin alike are no harm.
     let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_y: {target: y, kind: regression}\n";
     project(tasks).mtl(&["check", "pipeline.yaml"]).expect(0);
@@ -25,7 +28,7 @@ tasks:
 ";
     let project = project(tasks);
     let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
-    let told = "its column of answers `colour_red` is called `colour:red`";
+    let told = "the prediction column `colour_red` is called `colour:red`";
     assert_says(&ran.err(), &["warning: task `colour`", told]);
     for file in ["o.csv", "o.jsonl", "o.parquet", "o.arrow", "o.csv.gz"] {
         let output = online(&project, &["predict", "last", "rows.csv", "--to", file]).expect(0);

@@ -53,7 +53,7 @@ fn no_file_that_is_read_is_written_over() {
         assert_says(&output, &["is the input file", ".answers.csv"]);
         // Nor what the model has learned from, whichever rows are answered.
         let output = project.mtl(&["predict", "last", "new.csv", "--to", name]).expect(2).err();
-        assert_says(&output, &["learned from"]);
+        assert_says(&output, &["was trained on"]);
         assert_eq!(project.read("rows.csv"), before, "{name}");
     }
     let project = project.file("out/kept.txt", "a folder");
@@ -77,10 +77,10 @@ fn no_file_that_is_read_is_written_over() {
 
     // The other commands that write.
     for (arguments, what) in [
-        (vec!["report", "last", "--to", "rows.csv"], "a report is written as .html"),
+        (vec!["report", "last", "--to", "rows.csv"], "must end in .html"),
         (vec!["report", "last", "--to", "out"], "is a folder"),
         (vec!["plot", "last", "--to", "rows.csv"], "is a file"),
-        (vec!["init", "rows.csv", "--target", "y", "--to", "rows.csv", "--force"], "is the data itself"),
+        (vec!["init", "rows.csv", "--target", "y", "--to", "rows.csv", "--force"], "is the data file"),
     ] {
         assert_says(&project.mtl(&arguments).expect(2).err(), &[what]);
     }

@@ -25,12 +25,16 @@ fn a_folder_does_not_shadow_a_run() {
     let output = predict("outs").expect(2).err();
     assert_says(
         &output,
-        &["`outs` is the folder of a bundle", "`./outs` for the folder", &format!("`{run}` for the run")],
+        &[
+            "`outs` is ambiguous: it is the folder of a bundle",
+            "`./outs` for the folder",
+            &format!("`{run}` for the run"),
+        ],
     );
     for name in ["./outs", "outs/", &run, &format!("{run}#1")] {
         predict(name).expect(0);
     }
-    for (path, what) in [("outs/model.onnx", "name its folder: outs"), ("outs/none", "there is no folder")] {
+    for (path, what) in [("outs/model.onnx", "write its folder: outs"), ("outs/none", "does not exist")] {
         assert_says(&predict(path).expect(1).err(), &[what]);
     }
     // A bundle alone needs no runs.
@@ -72,10 +76,10 @@ fn trials_are_named_wherever_runs_are() {
         let output = project.mtl(&arguments).expect(2).err();
         assert_says(&output, &[&format!("run `{run}` has no trial `24`; it has 3 trials, `#1` to `#3`")]);
     }
-    assert_says(&project.mtl(&["compare", "last#2"]).expect(2).err(), &["one trial has nothing"]);
+    assert_says(&project.mtl(&["compare", "last#2"]).expect(2).err(), &["one trial cannot be compared"]);
     assert_says(&project.mtl(&["show", "#2"]).expect(2).err(), &["`last#2`"]);
     for (arguments, what) in
-        [(["rm", "last#2"], "whole runs"), (["resume", "last#2"], "write `last` for `last#2`")]
+        [(["rm", "last#2"], "whole runs"), (["resume", "last#2"], "write `last` instead of `last#2`")]
     {
         assert_says(&project.mtl(&arguments).expect(2).err(), &[what]);
     }
@@ -94,15 +98,12 @@ fn a_run_without_a_model_says_why() {
     let bad = last(&project);
     for arguments in [&predict[..], &["export", "last", "--to", "x"], &["verify", "last"]] {
         let output = project.mtl(arguments).expect(1).err();
-        assert_says(
-            &output,
-            &[&format!("`last` is run `{bad}`, which has no model: it failed at stage `fit`")],
-        );
+        assert_says(&output, &[&format!("`last` is run `{bad}`, which has no model: stage `fit` failed")]);
         assert_says(&output, &["x9", &format!("the newest run with a model is `{good}`")]);
     }
     assert!(!project.path("a.csv").exists());
     project.mtl(&["show", "last"]).expect(0);
     project.mtl(&["report", "last"]).expect(0);
     project.mtl(failing[1]).expect(0);
-    assert_says(&project.mtl(&predict).expect(1).err(), &["its stage `export` was not asked for"]);
+    assert_says(&project.mtl(&predict).expect(1).err(), &["its stage `export` was not run"]);
 }

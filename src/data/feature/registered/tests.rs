@@ -66,7 +66,7 @@ impl InputKind for LettersConfig {
 /// Registered once, since what is registered stays; all tests of this file share it.
 fn letters() {
     let refused = FeatureConfig::register::<LettersConfig>("letters", "toys 0.1.0").err();
-    assert!(refused.is_none_or(|refused| refused.to_string().contains("toys 0.1.0 has one")));
+    assert!(refused.is_none_or(|refused| refused.to_string().contains("toys 0.1.0 already defines it")));
 }
 
 fn fitted(text: &str, input: Value) -> Result<Fitted, DataError> {
