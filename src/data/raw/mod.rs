@@ -1,4 +1,4 @@
-//! Raw rows in, named answers out: the files of `mtl predict`.
+//! The files of `mtl predict`: new rows in, predictions out.
 
 mod answer;
 mod column;
