@@ -251,12 +251,6 @@ pub struct LocatedError {
     pub error: DataError,
 }
 
-impl LocatedError {
-    pub fn new(path: Path, error: DataError) -> Self {
-        Self { path, error }
-    }
-}
-
 impl DataError {
     /// Attaches this error to a pipeline node.
     pub fn at(self, path: Path) -> LocatedError {

@@ -245,7 +245,7 @@ fn a_query_over_several_rows_is_not_run_on_new_ones_without_a_word() {
     let ran = project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]);
     assert_ne!(ran.code(), 0);
     said(&ran, "the pipeline's query cannot be run on the new rows of `rows.csv`");
-    said(&ran, "use a file with the query's result, columns `x`, `k`, and add `--prepared`");
+    said(&ran, "use a file that contains the query's result (columns `x`, `k`), and add `--prepared`");
     assert!(!project.path("answers.csv").exists());
     project.online(&["predict", "last", "rows.csv", "--to", "answers.csv", "--prepared"]).expect(0);
 }
@@ -277,7 +277,7 @@ fn what_training_never_saw_is_told() {
         &ran,
         "input `k`: 1 of 3 cells have a value not seen in training, first `zz` in `odd.csv`, line 3; known: `a`, `b`, `c`",
     );
-    said(&ran, "input `k`: 1 of 3 cells are missing; in training none was");
+    said(&ran, "input `k`: 1 of 3 cells are missing; training had no missing cells");
     python(&project, "odd.csv", &answers(&project, "answers.csv"));
     // `missing: error` holds for new rows too.
     let ran = project.online(&["predict", "last", "gap.csv", "--to", "gaps.csv"]);

@@ -114,10 +114,7 @@ pub(in crate::data) fn merge_unknown_columns(problems: Vec<LocatedError>) -> Vec
             Some(columns) => columns.push(column.clone()),
             None => {
                 let (table, known, columns) = (table.clone(), known.clone(), vec![column.clone()]);
-                out.push(LocatedError::new(
-                    problem.path,
-                    DataError::UnknownColumns { table, columns, known },
-                ));
+                out.push(DataError::UnknownColumns { table, columns, known }.at(problem.path));
             }
         }
     }

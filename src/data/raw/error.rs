@@ -45,7 +45,10 @@ impl ReadingError {
             Self::WhichTable { tables } => format!("choose one: `--table {}`", tables.join(" | ")),
             Self::NoTable { .. } => "write the name of a table of the pipeline after `--table`".to_owned(),
             Self::NotRowWise { wanted, .. } => {
-                format!("use a file with the query's result, columns {}, and add `--prepared`", list(wanted))
+                format!(
+                    "use a file that contains the query's result (columns {}), and add `--prepared`",
+                    list(wanted)
+                )
             }
             Self::NoColumnOf { input, .. } => {
                 format!("add the column, or use a file that already has `{input}` and add `--prepared`")

@@ -128,8 +128,10 @@ fn key_warnings(
         warnings.push(InputWarning::new(InputWarningCause::Unseen, input, text));
     }
     if !missing.is_empty() {
-        let text =
-            format!("input `{name}`: {} of {rows} cells are missing; in training none was", missing.len());
+        let text = format!(
+            "input `{name}`: {} of {rows} cells are missing; training had no missing cells",
+            missing.len()
+        );
         warnings.push(InputWarning::new(InputWarningCause::Missing, input, text));
     }
     warnings
