@@ -1,6 +1,6 @@
-//! A column's cells in one of seven plain kinds, whatever the file stored them as.
+//! A column's cells as one of a few plain types, whatever type the file stores.
 //!
-//! An empty text is a missing value everywhere; a float NaN too.
+//! An empty text and a float NaN are missing values.
 
 mod list;
 mod number;
@@ -21,19 +21,19 @@ use crate::data::error::DataError;
 #[derive(Clone, Debug)]
 pub(in crate::data) enum Cells {
     Int(Int64Chunked),
-    /// `single`: stored as 32-bit floats, and so written by people with few digits.
+    /// `single`: stored as 32-bit floats, and printed with their digits.
     Float {
         values: Float64Chunked,
         single: bool,
     },
     Bool(BooleanChunked),
     Text(StringChunked),
-    /// Dates and times as a count since a beginning.
+    /// Dates and times, as polars' physical integers.
     Time(Int64Chunked),
     List(Box<ListColumn>),
-    /// Pictures, and whatever else is bytes.
+    /// Bytes, such as images.
     Binary(BinaryChunked),
-    /// Anything else: its type's name.
+    /// Any other type; `found` is its name.
     Other {
         name: PlSmallStr,
         found: String,
@@ -56,7 +56,7 @@ impl Cells {
         convert(series)
     }
 
-    /// As many missing cells, of the same kind.
+    /// A column of missing cells with the same name and kind.
     pub fn missing(&self, rows: usize) -> Self {
         let name = PlSmallStr::from_str(self.name());
         match self {
@@ -81,7 +81,6 @@ impl Cells {
         }
     }
 
-    /// The column's name.
     pub fn name(&self) -> &str {
         match self {
             Self::Int(values) | Self::Time(values) => values.name(),
@@ -94,7 +93,7 @@ impl Cells {
         }
     }
 
-    /// What the cells are, for people.
+    /// The kind of the cells, for messages.
     pub fn found(&self) -> String {
         match self {
             Self::Int(_) => "whole numbers".to_owned(),
@@ -104,16 +103,20 @@ impl Cells {
             Self::Time(_) => "dates or times".to_owned(),
             Self::List(list) => format!("lists of {}", list.inner.found()),
             Self::Binary(_) => "bytes".to_owned(),
-            Self::Other { found: result, .. } => result.clone(),
+            Self::Other { found, .. } => found.clone(),
         }
     }
 
-    /// Is the column made of numbers?
+    /// Are the cells numbers?
     pub fn is_numeric(&self) -> bool {
         matches!(self, Self::Int(_) | Self::Float { .. })
     }
 
-    /// Calls `each` with every cell as text, in row order; `None` where it is missing.
+    /// Calls `each` with the row and text of every cell, in row order; `None` for missing cells.
+    ///
+    /// # Errors
+    ///
+    /// `DataError::WrongType` for dates, lists, bytes and other types.
     pub fn for_each_text(&self, mut each: impl FnMut(usize, Option<&str>)) -> Result<(), DataError> {
         let mut buffer = String::new();
         match self {
@@ -146,7 +149,7 @@ impl Cells {
         Ok(())
     }
 
-    /// All cells as texts, empty where missing.
+    /// All cells as texts, empty if missing.
     pub fn texts(&self) -> Result<Vec<Cow<'_, str>>, DataError> {
         match self {
             Self::Text(values) => Ok(values.iter().map(|text| composed(text.unwrap_or(""))).collect()),
@@ -161,7 +164,7 @@ impl Cells {
         }
     }
 
-    /// One cell as it stands: for a message, or the name of a file.
+    /// One cell verbatim, for a message or as a file name; empty if missing or not a scalar.
     pub fn text(&self, row: usize) -> Cow<'_, str> {
         let mut buffer = String::new();
         match self {
@@ -187,13 +190,13 @@ impl Cells {
         DataError::WrongType { column: self.name().to_owned(), found: self.found(), wanted }
     }
 
-    /// The cells as whole numbers to be looked up: `missing` where missing, `unseen` where they are none.
+    /// The cells as integer keys: `missing` for missing cells, `unseen` for those that are not whole numbers.
     pub fn codes(&self, missing: i64, unseen: i64) -> Result<Vec<i64>, DataError> {
-        let of_float = |value: Option<f64>| match value.filter(|value| !value.is_nan()) {
+        let from_float = |value: Option<f64>| match value.filter(|value| !value.is_nan()) {
             Some(value) => as_integer(value).unwrap_or(unseen),
             None => missing,
         };
-        let of_text = |value: Option<&str>| match value.map(str::trim).filter(|text| !text.is_empty()) {
+        let from_text = |value: Option<&str>| match value.map(str::trim).filter(|text| !text.is_empty()) {
             Some(text) => {
                 let number = text.parse::<i64>().ok().or_else(|| as_integer(text.parse().ok()?));
                 number.unwrap_or(unseen)
@@ -202,9 +205,9 @@ impl Cells {
         };
         Ok(match self {
             Self::Int(values) => values.iter().map(|value| value.unwrap_or(missing)).collect(),
-            Self::Float { values, .. } => values.iter().map(of_float).collect(),
+            Self::Float { values, .. } => values.iter().map(from_float).collect(),
             Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
-            Self::Text(values) => values.iter().map(of_text).collect(),
+            Self::Text(values) => values.iter().map(from_text).collect(),
             Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
                 return Err(self.type_error("a whole number"));
             }
@@ -212,12 +215,12 @@ impl Cells {
     }
 }
 
-/// A float that is a whole number. 2^63 is the first beyond i64.
+/// The integer value of a float, if it has one. 2^63 is the first beyond i64.
 fn as_integer(value: f64) -> Option<i64> {
     (value.fract() == 0.0 && value.abs() < 9_223_372_036_854_775_808.0).then_some(value as i64)
 }
 
-/// The first bad row, and how many there are.
+/// The first bad row, and the number of bad rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::data) struct BadRow {
     pub first: Option<usize>,
@@ -242,7 +245,7 @@ fn convert(series: &Series) -> PolarsResult<Cells> {
         DataType::Null | DataType::Categorical(..) | DataType::Enum(..) => {
             Cells::Text(cast(&DataType::String)?.str()?.clone())
         }
-        // Numbers beyond i64 are names, not amounts: hashes and the like.
+        // Numbers beyond i64 are identifiers, such as hashes, not quantities.
         DataType::UInt64 if series.max::<u64>()?.is_some_and(|largest| largest > i64::MAX as u64) => {
             Cells::Text(cast(&DataType::String)?.str()?.clone())
         }
@@ -259,8 +262,7 @@ fn convert(series: &Series) -> PolarsResult<Cells> {
     })
 }
 
-/// A text with its letters composed (Unicode NFC): `e` and a combining accent are the letter `é`, as they
-/// look.
+/// The text in Unicode normalization form C: `e` followed by a combining accent becomes `é`.
 pub(in crate::data) fn composed(text: &str) -> Cow<'_, str> {
     match text.is_ascii() || is_nfc(text) {
         true => Cow::Borrowed(text),
@@ -268,7 +270,7 @@ pub(in crate::data) fn composed(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Writes into a buffer that is used again, so that a column costs no allocation per cell.
+/// Writes into a reused buffer, which saves an allocation per cell.
 fn write(buffer: &mut String, value: impl std::fmt::Display) -> &str {
     use std::fmt::Write;
     buffer.clear();
@@ -277,7 +279,7 @@ fn write(buffer: &mut String, value: impl std::fmt::Display) -> &str {
     buffer
 }
 
-/// The shortest text that reads back as the same float; whole numbers without a point.
+/// The shortest text that parses to the same float; whole numbers have no decimal point.
 fn write_float(buffer: &mut String, value: f64, single: bool) -> &str {
     // Adding 0 turns -0 into 0.
     if single { write(buffer, value as f32 + 0.0) } else { write(buffer, value + 0.0) }

@@ -1,8 +1,8 @@
-//! What can be wrong with data, as fields. `DataError::diagnostics` gives each its place in the pipeline.
+//! Errors in data, with their details as fields. `DataError::diagnostics` attaches each to its pipeline node.
 
 use std::path::PathBuf;
 
-use crate::data::error::suspicion::{gather, holds};
+use crate::data::error::suspicion::{column_list, merge_unknown_columns};
 use crate::data::feature::registered::error::RegisteredError;
 use crate::data::free_memory::VARIABLE;
 use crate::data::location::DataLocation;
@@ -19,10 +19,10 @@ use crate::domain::diagnostic::{Diagnostic, Path, PathStep};
 mod help;
 pub(in crate::data) mod suspicion;
 
-/// What is wrong with a file, a table or a column.
+/// A problem with a file, a table or a column.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
-    /// Several problems, all found at once.
+    /// Several problems, reported together.
     #[error("{}", first_of(.0))]
     Many(Vec<LocatedError>),
 
@@ -32,23 +32,40 @@ pub enum DataError {
     Unreadable { file: PathBuf, source: std::io::Error },
     #[error("`{}` cannot be written", .file.display())]
     Unwritable { file: PathBuf, source: std::io::Error },
-    #[error("`{}` {found} more than the {limit} that one file may hold here", .file.display())]
+    #[error("`{}` {found} more than {limit}, the limit for one file", .file.display())]
     TooLarge { file: PathBuf, found: String, limit: Bytes },
     #[error("the environment variable {}: {reason}", VARIABLE)]
     MemorySetting { reason: String },
     #[error("`{}` is not {form}: {reason}", .file.display())]
     NotOfForm { file: PathBuf, form: &'static str, reason: String },
-    #[error("`{}` ends in none of .csv, .tsv, .tab, .txt, .parquet, .jsonl, .arrow (csv and tsv also with .gz, .zst)", .file.display())]
+    #[error(
+        "unknown file extension of `{}`; supported: .csv, .tsv, .tab, .txt, .jsonl, .ndjson, .parquet, .pq, \
+         .arrow, .feather, .ipc, .idx (text files also with .gz or .zst)",
+        .file.display()
+    )]
     UnknownForm { file: PathBuf },
-    #[error("`{}` is not UTF-8 text: line {line}, byte {column} of the line{}", .file.display(), letter(*.found))]
+    #[error(
+        "`{}` is not UTF-8 text: line {line}, byte {column} of the line{}",
+        .file.display(),
+        letter(*.found)
+    )]
     NotUtf8 { file: PathBuf, line: usize, column: usize, found: Option<u8> },
-    #[error("`{}` is no text but {}", .file.display(), .likeness.what)]
+    #[error("`{}` is {}, not text", .file.display(), .likeness.what)]
     Unlike { file: PathBuf, likeness: FileGuess },
-    #[error("`{}` is not text: line {line}, byte {column} of the line, is a zero byte", .file.display())]
+    #[error("`{}` is not text: line {line} has a zero byte, byte {column} of the line", .file.display())]
     Nul { file: PathBuf, line: usize, column: usize },
-    #[error("`{}`, line {line}: {} where the table has {}{}", .file.display(), fields(*.found), columns(*.expected), more(*.count))]
+    #[error(
+        "`{}`, line {line}: {} where the table has {}{}",
+        .file.display(),
+        fields(*.found),
+        columns(*.expected),
+        more(*.count)
+    )]
     Ragged { file: PathBuf, line: usize, found: usize, expected: usize, count: usize, cause: Option<String> },
-    #[error("`{}` ends in the middle of a row: its last line, {line}, has {found} of {expected} fields", .file.display())]
+    #[error(
+        "`{}` ends in the middle of a row: its last line, {line}, has {found} of {expected} fields",
+        .file.display()
+    )]
     CutShort { file: PathBuf, line: usize, found: usize, expected: usize },
     #[error("`{}`, line {line}: a quote is opened and never closed", .file.display())]
     OpenQuote { file: PathBuf, line: usize },
@@ -56,21 +73,23 @@ pub enum DataError {
     AfterQuote { file: PathBuf, line: usize, found: char },
     #[error("`{}`, line {line}: {reason}{}", .file.display(), more(*.count))]
     BadJson { file: PathBuf, line: usize, reason: String, count: usize, help: Option<&'static str> },
-    #[error("`{}`: the heading `{}` stands twice, over columns {first} and {second}", .file.display(), short(.name))]
+    #[error("`{}`: duplicate column name `{}` (columns {first} and {second})", .file.display(), short(.name))]
     DuplicateHeading { file: PathBuf, name: String, first: usize, second: usize },
-    #[error("`{}`: `{}` cannot name a column: it {reason}", .file.display(), short(.name))]
+    #[error("`{}`: invalid column name `{}`: it {reason}", .file.display(), short(.name))]
     BadHeading { file: PathBuf, name: String, reason: &'static str },
-    #[error("`{}`, line {line}, cannot name {columns} columns: most of it is numbers, some of them twice", .file.display())]
-    HeadingOfNumbers { file: PathBuf, line: usize, columns: usize, first: String },
-    #[error("`{}`, line {line}: `{found}` is a line for Excel, no row of the table", .file.display())]
+    #[error("`{}`, line {line} looks like data, not like a header: most of it is numbers", .file.display())]
+    HeadingOfNumbers { file: PathBuf, line: usize, first: String },
+    #[error("`{}`, line {line}: `{found}` is an Excel directive, not a row", .file.display())]
     ExcelSeparator { file: PathBuf, line: usize, found: String },
-    #[error("the separator is one ASCII character, not {found:?}")]
+    #[error("`separator` must be one ASCII character; found {found:?}")]
     Separator { found: String },
-    #[error("the quote is one ASCII sign other than the separator, or `none`, not {found:?}")]
+    #[error(
+        "`quote` must be one ASCII punctuation character other than `separator`, or `none`; found {found:?}"
+    )]
     Quote { found: String },
-    #[error("`{}` has {lines} lines, all of which `skip_rows: {asked}` leaves out", .file.display())]
+    #[error("`skip_rows: {asked}` skips all {lines} lines of `{}`", .file.display())]
     AllSkipped { file: PathBuf, asked: usize, lines: usize },
-    #[error("`columns` names columns of files without a header, but `header` is true")]
+    #[error("`columns` requires `header: false`")]
     ColumnsBesideHeader,
     #[error("`{}` has no rows", .file.display())]
     NoRows { file: PathBuf },
@@ -80,94 +99,130 @@ pub enum DataError {
     TooManyRows { file: PathBuf, rows: usize },
     #[error("the query failed: {}", brief(.reason))]
     Query { reason: String },
-    #[error("the query reads the file {file} by `{function}`: it may read the table `self` alone")]
+    #[error("`query` may only read the table `self`; found `{function}({file})`")]
     QueryReads { function: String, file: String },
     #[error("{found}")]
     QueryTooDeep { found: String },
-    #[error("`{}` has other columns than `{}`: {difference}", .file.display(), .first.display())]
+    #[error("the columns of `{}` differ from those of `{}`: {difference}", .file.display(), .first.display())]
     OtherColumns { file: PathBuf, first: PathBuf, difference: String },
     #[error("column `{column}` is {found} in `{}` but {expected} in the source", .file.display())]
     OtherType { column: String, file: PathBuf, found: String, expected: String },
 
     #[error("{table} has no column `{column}`")]
     UnknownColumn { table: String, column: String, known: Vec<String> },
-    #[error("{table} has none of the columns {}: {}", list(.columns), holds(.known))]
+    #[error("{table} has none of the columns {}: {}", list(.columns), column_list(.known))]
     UnknownColumns { table: String, columns: Vec<String>, known: Vec<String> },
-    #[error("table `{table}` has no column `{column}`, and {} cannot be missing", with_article(.kind))]
+    #[error("table `{table}` has no column `{column}`, which {} input requires", with_article(.kind))]
     LackingColumn { table: String, column: String, kind: &'static str },
-    #[error("column `{column}`: a step of {found} numbers where the others have {expected}, in {place}")]
+    #[error("column `{column}`, {place}: a time step has {found} values; expected {expected}")]
     StepWidth { column: String, found: usize, expected: usize, place: DataLocation },
-    #[error("the rows have more than {limit} steps together")]
+    #[error("the rows have more than {limit} time steps in total")]
     TooManySteps { limit: u32 },
-    #[error("column `{column}` is not what the earlier run read under that name")]
+    #[error("column `{column}` has another type than in the earlier run")]
     OtherEncoding { column: String },
-    #[error("column `{column}` holds lists, texts that are already cut; `{tokenizer}` would cut them again")]
+    #[error(
+        "column `{column}` is already tokenized (lists); the tokenizer `{tokenizer}` would split it again"
+    )]
     AlreadyCut { column: String, tokenizer: &'static str },
-    #[error("renaming `{old}` to `{new}` gives two columns of that name")]
+    #[error("renaming `{old}` to `{new}` makes two columns of that name")]
     RenameCollides { old: String, new: String },
-    #[error("column `{column}`: {} not a number, first `{}` in {place}", rows(*.count, "is", "are"), short(.value))]
+    #[error(
+        "column `{column}`: {} not a number, first `{}` in {place}",
+        rows(*.count, "is", "are"),
+        short(.value)
+    )]
     NotNumber { column: String, value: String, place: DataLocation, count: usize, samples: Vec<String> },
     #[error("column `{column}`: {} infinite, first {value} in {place}", rows(*.count, "is", "are"))]
     Infinite { column: String, value: String, place: DataLocation, count: usize },
-    #[error("column `{column}`: {} beyond 32-bit floats as the network reads them, first {value} in {place}", rows(*.count, "is", "are"))]
+    #[error(
+        "column `{column}`: {} outside the range of float32, first {value} in {place}",
+        rows(*.count, "is", "are")
+    )]
     BeyondFloats { column: String, value: String, place: DataLocation, count: usize },
-    #[error("column `{column}`: {} not a whole number, first `{value}` in {place}", rows(*.count, "is", "are"))]
+    #[error(
+        "column `{column}`: {} not a whole number, first `{value}` in {place}",
+        rows(*.count, "is", "are")
+    )]
     NotWhole { column: String, value: String, place: DataLocation, count: usize },
     #[error("column `{column}` has no value in {}, first in {place}", rows(*.count, "", ""))]
     Missing { column: String, place: DataLocation, count: usize },
     #[error("column `{column}` holds {found}, which cannot be used as {wanted}")]
     WrongType { column: String, found: String, wanted: &'static str },
-    #[error("column `{column}`: {found} in {place}, where a picture is {sides}whole numbers from 0 to 255")]
+    #[error("column `{column}`, {place}: found {found}; an image is {sides}whole numbers from 0 to 255")]
     Pixels { column: String, found: String, place: String, sides: String },
     #[error("column `{column}` has no value on any training row")]
     AllMissing { column: String },
     #[error("column `{column}` has {found} values on training rows; one_hot takes at most {limit}")]
     TooManyValues { column: String, found: usize, limit: usize },
-    #[error("column `{column}`: no value is seen on {minimum} training rows")]
+    #[error("column `{column}`: no value occurs on at least {minimum} training rows (`minimum: {minimum}`)")]
     NoKeys { column: String, minimum: usize },
 
     #[error("the {split} split is empty: {reason}")]
     EmptySplit { split: &'static str, reason: String },
-    #[error("column `{column}`: `{value}` stands on {} only, too few for {splits} splits, first in {place}", rows(*.count, "", ""))]
+    #[error(
+        "column `{column}`: `{value}` occurs on only {}, first in {place}; a stratified split needs at least \
+         {splits}",
+        rows(*.count, "", "")
+    )]
     TooFewOfStratum { column: String, value: String, count: usize, splits: usize, place: DataLocation },
-    #[error("column `{column}`: `{value}` in {place} names no split")]
+    #[error("column `{column}`, {place}: `{value}` is not mapped to a split")]
     UnknownSplit { column: String, value: String, place: DataLocation, known: Vec<String> },
-    #[error("valid {valid} and test {test} leave no share for training")]
+    #[error("`valid` + `test` must be less than 1; found {valid} + {test}")]
     Shares { valid: f64, test: f64 },
 
     #[error("target `{column}`: every label is missing on training rows")]
     NoLabels { column: String },
     #[error("target `{column}`: all training rows have the same label, `{value}`")]
     OneClass { column: String, value: String },
-    #[error("target `{column}`: a binary target has two values, this one has {}: {}", .values.len(), counted(.values, .rows))]
+    #[error(
+        "target `{column}`: a binary target needs exactly 2 values; found {}: {}",
+        .values.len(),
+        counted(.values, .rows)
+    )]
     NotBinary { column: String, values: Vec<String>, rows: Vec<u64> },
     #[error("target `{column}`: no row has the positive value `{positive}`")]
     UnknownPositive { column: String, positive: String, values: Vec<String> },
     #[error("target `{column}`: {} neither 0 nor 1, first `{value}` in {place}", rows(*.count, "is", "are"))]
     NotLabel { column: String, value: String, place: DataLocation, count: usize },
-    #[error("target `{column}`: an ordinal target of text needs its `order`")]
+    #[error("target `{column}`: an ordinal target with text labels needs `order`")]
     NoOrder { column: String, values: Vec<String> },
     #[error("target `{column}`: `{value}` in {place} is not in the `order`")]
     NotInOrder { column: String, value: String, place: DataLocation, order: Vec<String> },
-    #[error("the `order` has `{value}` twice")]
+    #[error("duplicate class `{value}` in `order`")]
     OrderTwice { value: String },
-    #[error("the `order` has {found} classes; two are the least")]
+    #[error("`order` needs at least 2 classes; found {found}")]
     ShortOrder { found: usize },
-    #[error("a {kind} target is one column, not {found}")]
+    #[error("`{kind}` takes one target column; found {found}")]
     OneColumn { kind: &'static str, found: usize },
-    #[error("target `{column}`: {} another number of tags than of tokens, first {tags} tags for {tokens} tokens in {place}", rows(*.count, "has", "have"))]
+    #[error(
+        "target `{column}`: tags and tokens differ in number on {}, first in {place}: {tags} tags, {tokens} \
+         tokens",
+        rows(*.count, "", "")
+    )]
     TagCount { column: String, tags: usize, tokens: usize, place: DataLocation, count: usize },
-    #[error("target `{column}`: tag {position}, `{tag}`, of {place} cannot stand there: {reason}{}", more(*.count))]
-    BadTag { column: String, tag: String, position: usize, place: DataLocation, reason: String, count: usize },
-    #[error("tags belong to tokens, and no input gives them")]
+    #[error(
+        "target `{column}`, {place}: invalid tag `{tag}` at position {position}: {reason}{}",
+        more(*.count)
+    )]
+    BadTag {
+        column: String,
+        tag: String,
+        /// Counted from 1.
+        position: usize,
+        place: DataLocation,
+        reason: String,
+        /// Rows with an invalid tag.
+        count: usize,
+    },
+    #[error("tagging needs exactly one token input; found none")]
     NoTokens,
-    #[error("tags belong to tokens, and both `{first}` and `{second}` give such")]
+    #[error("tagging needs exactly one token input; found `{first}`, `{second}`")]
     SeveralTokens { first: String, second: String },
-    #[error("no input of tokens is called `{column}`: a language model learns the next token of one")]
+    #[error("the target of a language model is a token input; there is no token input `{column}`")]
     NotTokens { column: String },
-    #[error("target `{column}`: the tokenizer has no token for the end of a text")]
+    #[error("target `{column}`: the tokenizer has no end-of-text token")]
     NoEnd { column: String },
-    #[error("no input of tokens is called `{input}`, whose tokenizer could be shared")]
+    #[error("`tokenizer: {{input: {input}}}`: there is no token input `{input}`")]
     NoSuchTokenizer { input: String },
     #[error("the tokenizer cannot be used: {reason}")]
     Tokenizer { reason: String },
@@ -185,35 +240,36 @@ pub enum DataError {
     #[error(transparent)]
     Registered(#[from] RegisteredError),
 
-    #[error("`{}` is no dataset of this mtl: {reason}", .file.display())]
+    #[error("`{}` is not a dataset of this version of mtl: {reason}", .file.display())]
     Store { file: PathBuf, reason: String },
 }
 
-/// A problem and the pipeline's node it belongs to, relative to what was asked.
+/// An error and the pipeline node it belongs to, relative to the requested node.
 #[derive(Debug)]
 pub struct LocatedError {
     pub path: Path,
     pub error: DataError,
 }
 
-impl LocatedError {
-    pub fn new(path: Path, error: DataError) -> Self {
-        Self { path, error }
-    }
-}
-
 impl DataError {
-    /// This problem at a node of the pipeline.
+    /// Attaches this error to a pipeline node.
     pub fn at(self, path: Path) -> LocatedError {
         LocatedError { path, error: self }
     }
 
-    /// `Ok` when nothing was found wrong, else the problems, in order.
-    pub fn unless_empty(problems: Vec<LocatedError>) -> Result<(), Self> {
-        if problems.is_empty() { Ok(()) } else { Err(Self::Many(gather(problems))) }
+    /// An error of polars.
+    pub(in crate::data) fn query(cause: impl std::fmt::Display) -> Self {
+        Self::Query { reason: cause.to_string() }
     }
 
-    /// The problem and what it came from, in one sentence.
+    /// # Errors
+    ///
+    /// `DataError::Many` with the problems in order, unless there are none.
+    pub fn unless_empty(problems: Vec<LocatedError>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self::Many(merge_unknown_columns(problems))) }
+    }
+
+    /// The message followed by those of its sources, separated by colons.
     pub fn with_causes(&self) -> String {
         let mut message = self.to_string();
         let mut source = std::error::Error::source(self);
@@ -224,7 +280,7 @@ impl DataError {
         message
     }
 
-    /// A stable name, for scripts and the docs.
+    /// The stable error code, for scripts and the documentation.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Many(_) => "data",
@@ -292,15 +348,16 @@ impl DataError {
         }
     }
 
-    /// The problems as diagnostics, their paths taken as standing under `at`.
+    /// The problems as diagnostics, with paths below `at`.
     pub fn diagnostics(&self, at: &Path) -> Vec<Diagnostic> {
         match self {
-            Self::Many(problems) => {
-                problems.iter().flat_map(|one| one.error.diagnostics(&join(at, &one.path))).collect()
-            }
-            one => {
-                let diagnostic = Diagnostic::error(one.code(), at.clone(), one.with_causes());
-                vec![match one.help() {
+            Self::Many(problems) => problems
+                .iter()
+                .flat_map(|problem| problem.error.diagnostics(&join(at, &problem.path)))
+                .collect(),
+            single => {
+                let diagnostic = Diagnostic::error(single.code(), at.clone(), single.with_causes());
+                vec![match single.help() {
                     Some(help) => diagnostic.help(help),
                     None => diagnostic,
                 }]
@@ -309,12 +366,13 @@ impl DataError {
     }
 }
 
-/// The first problem, and how many more there are: all are told where each has its place.
+/// The first message and the number of further ones; `diagnostics` lists them all.
 fn first_of(problems: &[LocatedError]) -> String {
-    let first = problems.first().map(|one| one.error.to_string()).unwrap_or_default();
+    let first = problems.first().map(|problem| problem.error.to_string()).unwrap_or_default();
     match problems.len() {
         0 | 1 => first,
-        several => format!("{first} (and {} more problems)", several - 1),
+        2 => format!("{first} (and 1 more problem)"),
+        count => format!("{first} (and {} more problems)", count - 1),
     }
 }
 

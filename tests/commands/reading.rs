@@ -186,8 +186,8 @@ fn a_query_reads_its_own_table_alone() {
     for command in [&["check", "pipeline.yaml"][..], &["run", "pipeline.yaml"], &["plan", "pipeline.yaml"]] {
         let output = project.mtl(command).expect(3).err();
         assert!(output.contains("pipeline.yaml:6:"), "{output}");
-        assert!(output.contains("reads the file 'lab.csv' by `read_csv`"), "{output}");
-        assert!(output.contains("join the tables before, into one file"), "{output}");
+        assert!(output.contains("found `read_csv('lab.csv')`"), "{output}");
+        assert!(output.contains("join the tables into one file first"), "{output}");
     }
     assert!(!project.path("runs/cache").exists(), "nothing was begun");
 }
@@ -197,14 +197,11 @@ fn deep_queries_work_or_are_refused() {
     let sum = |terms: usize| format!("select *, {}age as total from self", "age + ".repeat(terms - 1));
     queried(Project::small(), &sum(200)).mtl(&["run", "pipeline.yaml", "--only", "split"]).expect(0);
     for (query, arguments) in [
-        (sum(2000), "has 4003 words and signs, more than 2000"),
-        (sum(100_000), "has 200003 words and signs, more than 2000"),
-        (format!("select * from self where {}true", "age > 0 and ".repeat(30_000)), "words and signs"),
-        (
-            format!("select {}age{} as age from self", "(".repeat(100), ")".repeat(100)),
-            "stand too many within another",
-        ),
-        (format!("select {} age from self", "not ".repeat(100_000)), "words and signs"),
+        (sum(2000), "has 4003 SQL tokens; the limit is 2000"),
+        (sum(100_000), "has 200003 SQL tokens; the limit is 2000"),
+        (format!("select * from self where {}true", "age > 0 and ".repeat(30_000)), "SQL tokens"),
+        (format!("select {}age{} as age from self", "(".repeat(100), ")".repeat(100)), "nested too deeply"),
+        (format!("select {} age from self", "not ".repeat(100_000)), "SQL tokens"),
     ] {
         let project = queried(Project::small(), &query);
         let began = Instant::now();
@@ -229,7 +226,7 @@ fn what_unpacks_to_more_than_memory_is_refused() {
         Ran::of(command.env("MTL_DATA_MEMORY", limit)).expect(1).err()
     };
     let output = limited("64MB");
-    assert!(output.contains("to more than the 64 MB that one file may hold here"), "{output}");
+    assert!(output.contains("to more than 64 MB, the limit for one file"), "{output}");
     assert!(output.contains("rows.csv.gz") && output.contains("MTL_DATA_MEMORY=64GB"), "{output}");
     let output = limited("a lot");
     assert!(
@@ -241,7 +238,7 @@ fn what_unpacks_to_more_than_memory_is_refused() {
         Project::small().command(&["run", "pipeline.yaml", "--only", "load"]).env("MTL_DATA_MEMORY", "1kB"),
     );
     let output = output.expect(1).err();
-    assert!(output.contains("needs") && output.contains("in memory, more than the 1.0 kB"), "{output}");
+    assert!(output.contains("needs") && output.contains("in memory, more than 1.0 kB"), "{output}");
 }
 
 #[test]

@@ -156,7 +156,7 @@ fn spellings_are_those_of_training() {
     let project = Project::new().file("rows.csv", flags).file("pipeline.yaml", pipeline);
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let told = project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
-    assert!(!told.err().contains("did not learn"), "{}", told.err());
+    assert!(!told.err().contains("not seen in training"), "{}", told.err());
     let (expected, _) = scored(&project);
     let actual: f64 = answers(&project, "answers.csv").iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum();
     assert!((actual - expected).abs() <= 1e-4 * expected.max(1e-3), "{actual}, scored {expected}");
@@ -207,7 +207,7 @@ fn a_query_is_run_again_on_new_rows() {
     let ran = project
         .online(&["predict", "last", "rows.csv", "--to", "answers.csv", "--keep", "raw,day"])
         .expect(0);
-    said(&ran, "rows are left out, as the pipeline's query leaves them out: `day = 'on time'`");
+    said(&ran, "rows are dropped by the conditions of the pipeline's query: `day = 'on time'`");
     let kept: Vec<&str> = text.lines().skip(1).filter(|line| line.contains("on time")).collect();
     let (expected, count) = scored(&project);
     let actual = answers(&project, "answers.csv");
@@ -222,14 +222,14 @@ fn a_query_is_run_again_on_new_rows() {
         .file("new.csv", "raw,k\n5,1\n-5,2\n")
         .file("done.csv", "x,letter,twice\n0.5,k1,2\n-0.5,k2,4\n");
     let ran = project.online(&["predict", "last", "new.csv", "--to", "new_answers.csv"]).expect(0);
-    said(&ran, "the query's condition `day = 'on time'` is not asked: there is no column `day`");
+    said(&ran, "the query's condition `day = 'on time'` is skipped: there is no column `day`");
     project.online(&["predict", "last", "done.csv", "--to", "done_answers.csv", "--prepared"]).expect(0);
     assert_eq!(project.read("new_answers.csv"), project.read("done_answers.csv"));
     // A column that is computed with is needed, and of its kind.
     let project = project.file("lost.csv", "k\n1\n").file("odd.csv", "raw,k\n1,2\nlow,1\n");
     let ran = project.online(&["predict", "last", "lost.csv", "--to", "lost_answers.csv"]);
     assert_ne!(ran.code(), 0);
-    said(&ran, "has no column `raw`, of which the pipeline's query makes `x` (`raw / 10`); it has `k`");
+    said(&ran, "has no column `raw`, needed for `x` = `raw / 10`; it has `k`");
     let ran = project.online(&["predict", "last", "odd.csv", "--to", "odd_answers.csv"]);
     assert_ne!(ran.code(), 0);
     said(&ran, "column `raw`: 1 row(s) are not numbers as in training, first `low` in `odd.csv`, line 3");
@@ -245,10 +245,7 @@ fn a_query_over_several_rows_is_not_run_on_new_ones_without_a_word() {
     let ran = project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]);
     assert_ne!(ran.code(), 0);
     said(&ran, "the pipeline's query cannot be run on the new rows of `rows.csv`");
-    said(
-        &ran,
-        "give rows as the query's result has them, with the columns `x`, `k`, and say so by `--prepared`",
-    );
+    said(&ran, "use a file that contains the query's result (columns `x`, `k`), and add `--prepared`");
     assert!(!project.path("answers.csv").exists());
     project.online(&["predict", "last", "rows.csv", "--to", "answers.csv", "--prepared"]).expect(0);
 }
@@ -270,17 +267,17 @@ fn what_training_never_saw_is_told() {
     let ran = project.online(&["predict", "last", "odd.csv", "--to", "answers.csv"]).expect(0);
     said(
         &ran,
-        "input `n`: 2 of 3 cells hold a value that training did not learn, first `A7` in `odd.csv`, line 2; known: `4`, `5`, `6`",
+        "input `n`: 2 of 3 cells have a value not seen in training, first `A7` in `odd.csv`, line 2; known: `4`, `5`, `6`",
     );
     said(
         &ran,
-        "input `flag`: all 3 cells hold a value that training did not learn, first `1` in `odd.csv`, line 2; known: `false`, `true`",
+        "input `flag`: all 3 cells have a value not seen in training, first `1` in `odd.csv`, line 2; known: `false`, `true`",
     );
     said(
         &ran,
-        "input `k`: 1 of 3 cells hold a value that training did not learn, first `zz` in `odd.csv`, line 3; known: `a`, `b`, `c`",
+        "input `k`: 1 of 3 cells have a value not seen in training, first `zz` in `odd.csv`, line 3; known: `a`, `b`, `c`",
     );
-    said(&ran, "input `k`: 1 of 3 cells are missing, and none was in training");
+    said(&ran, "input `k`: 1 of 3 cells are missing; training had no missing cells");
     python(&project, "odd.csv", &answers(&project, "answers.csv"));
     // `missing: error` holds for new rows too.
     let ran = project.online(&["predict", "last", "gap.csv", "--to", "gaps.csv"]);
@@ -311,7 +308,7 @@ fn letters_are_the_same_composed_or_not() {
         .file("pipeline.yaml", pipeline(table, inputs));
     law(&project, "rows.csv", &truth(120));
     let ran = project.online(&["predict", "last", "decomposed.csv", "--to", "other.csv"]).expect(0);
-    assert!(!ran.err().contains("did not learn") && !ran.err().contains("unknown"), "{}", ran.err());
+    assert!(!ran.err().contains("not seen in training") && !ran.err().contains("unknown"), "{}", ran.err());
     assert_eq!(project.read("answers.csv"), project.read("other.csv"));
 }
 
@@ -331,11 +328,11 @@ fn several_tables_are_told_apart() {
     project.online(&["predict", "last", "b.csv", "--to", "b_answers.csv"]).expect(0);
     let ran = project.online(&["predict", "last", "new.csv", "--to", "answers.csv"]);
     assert_ne!(ran.code(), 0);
-    said(&ran, "the model learned from `a`, `b`, which are read in different ways");
+    said(&ran, "the model was trained on `a`, `b`, which are read with different settings");
     project.online(&["predict", "last", "new.csv", "--to", "answers.csv", "--table", "b"]).expect(0);
     assert_eq!(project.read("answers.csv"), project.read("b_answers.csv"));
     let ran = project.online(&["predict", "last", "new.csv", "--to", "answers.csv", "--table", "c"]);
-    said(&ran, "the model learned from no table `c`, but from `a`, `b`");
+    said(&ran, "unknown table `c`: the model was trained on `a`, `b`");
 }
 
 #[test]

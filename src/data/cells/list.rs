@@ -1,4 +1,4 @@
-//! A column of lists: the cells of all lists, one list after the other, and where each ends.
+//! A column of lists: the concatenated cells of all lists, and the offset of each list.
 
 use std::ops::Range;
 
@@ -6,11 +6,11 @@ use polars::prelude::{ChunkExplode, DataType, PlSmallStr, PolarsResult, Series};
 
 use crate::data::cells::Cells;
 
-/// A column of lists. A missing list is an empty one.
+/// A column of lists. A missing list is empty.
 #[derive(Clone, Debug)]
 pub(in crate::data) struct ListColumn {
     name: PlSmallStr,
-    /// One more than there are rows.
+    /// `[rows + 1]`: where each row's cells start and end in `inner`.
     pub offsets: Vec<usize>,
     pub inner: Cells,
 }
@@ -21,13 +21,13 @@ impl ListColumn {
         if !matches!(series.dtype(), DataType::List(_)) {
             return Ok(None);
         }
-        // In one piece, so that offsets and values belong together.
+        // A single chunk, so that the offsets match the values.
         let lists = series.list()?.rechunk();
-        let result = ChunkExplode::offsets(lists.as_ref())?;
-        let mut offsets: Vec<usize> = result.as_slice().iter().map(|offset| *offset as usize).collect();
+        let raw_offsets = ChunkExplode::offsets(lists.as_ref())?;
+        let mut offsets: Vec<usize> = raw_offsets.as_slice().iter().map(|offset| *offset as usize).collect();
         let mut inner = lists.get_inner();
         let missing: Vec<bool> = lists.is_null().iter().map(|missing| missing == Some(true)).collect();
-        // What stands under a missing list is nothing.
+        // A null list may still cover values; drop them.
         if missing.iter().zip(offsets.windows(2)).any(|(missing, ends)| *missing && ends[0] < ends[1]) {
             let kept = missing.iter().zip(offsets.windows(2)).filter(|(missing, _)| !**missing);
             let kept: Vec<Range<usize>> = kept.map(|(_, ends)| ends[0]..ends[1]).collect();
@@ -53,7 +53,7 @@ impl ListColumn {
         self.offsets.len() - 1
     }
 
-    /// The cells of a row.
+    /// The range of a row's cells in `inner`.
     pub fn row(&self, row: usize) -> Range<usize> {
         self.offsets[row]..self.offsets[row + 1]
     }

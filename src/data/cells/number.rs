@@ -1,4 +1,4 @@
-//! Cells as numbers; of those that are none, the first is named with its place.
+//! Cells as numbers. Errors name the first cell that is not a number.
 
 use crate::data::cells::{BadRow, Cells, as_integer};
 use crate::data::error::DataError;
@@ -6,12 +6,17 @@ use crate::data::frame::Frame;
 use crate::data::location::DataLocation;
 
 impl Cells {
-    /// The cells as 64-bit floats, NaN where missing. Texts are read as numbers; all of them must be.
+    /// The cells as 64-bit floats, NaN for missing ones. Texts are parsed.
+    ///
+    /// # Errors
+    ///
+    /// `DataError::NotNumber` or `DataError::Infinite` with the first such cell; `DataError::WrongType` for
+    /// cells that are neither numbers, booleans nor texts.
     pub fn numbers(&self, frame: &Frame) -> Result<Vec<f64>, DataError> {
         self.numbers_at(&|row| frame.cell_location(row, self.name()))
     }
 
-    /// As `numbers`, where `place` tells where a cell stood.
+    /// As [`Cells::numbers`]; `location` gives the position of a row's cell.
     pub fn numbers_at(&self, location: &dyn Fn(usize) -> DataLocation) -> Result<Vec<f64>, DataError> {
         let mut bad = BadRow::default();
         let mut infinite = BadRow::default();
@@ -52,7 +57,7 @@ impl Cells {
         }
         if let Some(row) = bad.first {
             let (value, location) = (self.text(row).into_owned(), location(row));
-            let (column, samples) = (self.name().to_owned(), self.no_numbers());
+            let (column, samples) = (self.name().to_owned(), self.non_numbers());
             return Err(DataError::NotNumber { column, value, place: location, count: bad.count, samples });
         }
         if let Some(row) = infinite.first {
@@ -63,10 +68,14 @@ impl Cells {
         Ok(numbers)
     }
 
-    /// The cells as whole numbers, `missing` where missing.
+    /// The cells as whole numbers, `missing` for missing cells.
+    ///
+    /// # Errors
+    ///
+    /// `DataError::NotWhole` with the first cell that is not a whole number; `DataError::WrongType`.
     pub fn whole_numbers(&self, missing: i64, frame: &Frame) -> Result<Vec<i64>, DataError> {
         let mut bad = BadRow::default();
-        let mut of_float = |row: usize, value: Option<f64>| match value.filter(|value| !value.is_nan()) {
+        let mut from_float = |row: usize, value: Option<f64>| match value.filter(|value| !value.is_nan()) {
             Some(value) => as_integer(value).unwrap_or_else(|| {
                 bad.note(row);
                 missing
@@ -76,20 +85,20 @@ impl Cells {
         let numbers: Vec<i64> = match self {
             Self::Int(values) => values.iter().map(|value| value.unwrap_or(missing)).collect(),
             Self::Float { values, .. } => {
-                values.iter().enumerate().map(|(row, v)| of_float(row, v)).collect()
+                values.iter().enumerate().map(|(row, v)| from_float(row, v)).collect()
             }
             Self::Bool(values) => values.iter().map(|value| value.map_or(missing, i64::from)).collect(),
             Self::Text(values) => {
-                let mut read = |(row, value): (usize, Option<&str>)| {
+                let mut parse = |(row, value): (usize, Option<&str>)| {
                     let Some(text) = value.map(str::trim).filter(|text| !text.is_empty()) else {
                         return missing;
                     };
                     match text.parse::<i64>() {
                         Ok(number) => number,
-                        Err(_) => of_float(row, Some(text.parse().unwrap_or(f64::INFINITY))),
+                        Err(_) => from_float(row, Some(text.parse().unwrap_or(f64::INFINITY))),
                     }
                 };
-                values.iter().enumerate().map(&mut read).collect()
+                values.iter().enumerate().map(&mut parse).collect()
             }
             Self::Time(_) | Self::List(_) | Self::Binary(_) | Self::Other { .. } => {
                 return Err(self.type_error("a whole number"));
@@ -106,8 +115,8 @@ impl Cells {
         }
     }
 
-    /// Some of the different texts that are no numbers.
-    fn no_numbers(&self) -> Vec<String> {
+    /// Up to eight distinct texts that are not numbers.
+    fn non_numbers(&self) -> Vec<String> {
         let mut samples: Vec<String> = Vec::new();
         let Self::Text(values) = self else { return samples };
         let texts = values.iter().flatten().map(str::trim);

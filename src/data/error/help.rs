@@ -1,55 +1,58 @@
-//! What to do about a problem with data.
+//! The help line of each data error: what to write instead.
 
 use crate::data::error::DataError;
-use crate::data::error::suspicion::{no_heading, of_columns, of_texts};
+use crate::data::error::suspicion::{no_header_help, non_number_help, unknown_column_help};
 use crate::data::phrases::{list, suggest};
 use crate::domain::missing_word::looks_missing;
 
 impl DataError {
-    /// Labels in the way that look like missing ones.
+    /// The offending labels that look like a missing value, such as `n/a`.
     fn missing_words(&self) -> Vec<&str> {
-        let types: Vec<&String> = match self {
+        let labels: Vec<&String> = match self {
             Self::NotBinary { values, .. } | Self::NoOrder { values, .. } => values.iter().collect(),
             Self::NotInOrder { value, .. } | Self::NotLabel { value, .. } => vec![value],
             Self::BadTag { tag, .. } => vec![tag],
             _ => Vec::new(),
         };
-        types.into_iter().map(String::as_str).filter(|text| looks_missing(text)).collect()
+        labels.into_iter().map(String::as_str).filter(|text| looks_missing(text)).collect()
     }
 
-    /// What to do about it.
+    /// What to write instead.
     pub fn help(&self) -> Option<String> {
         let words = self.missing_words();
         if !words.is_empty() {
             let listed: Vec<String> = words.iter().map(|word| format!("{word:?}")).collect();
             return Some(format!(
-                "{} looks like a missing label: if it means that nobody knows, write `missing: [{}]` in the csv source",
-                list(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()),
+                "{} looks like a missing label: if so, write `missing: [{}]` in the csv source",
+                list(&words.iter().map(ToString::to_string).collect::<Vec<_>>()),
                 listed.join(", ")
             ));
         }
         let help = match self {
             Self::UnknownColumn { column, known, .. } => return Some(suggest(column, known)),
-            Self::UnknownColumns { columns, known, .. } => return of_columns(columns.first()?, known),
-            Self::HeadingOfNumbers { first, .. } => return Some(no_heading(first)),
-            Self::ExcelSeparator { line, found: types, .. } => {
-                let separator = types.chars().nth(4).map(|one| format!(", separator: {:?}", one.to_string()));
+            Self::UnknownColumns { columns, known, .. } => {
+                return unknown_column_help(columns.first()?, known);
+            }
+            Self::HeadingOfNumbers { first, .. } => return Some(no_header_help(first)),
+            Self::ExcelSeparator { line, found, .. } => {
+                let separator =
+                    found.chars().nth(4).map(|character| format!(", separator: {:?}", character.to_string()));
                 let separator = separator.unwrap_or_default();
                 return Some(format!(
                     "write `skip_rows: {line}{separator}` in the csv source, or delete the line"
                 ));
             }
-            Self::NotNumber { samples, .. } => return Some(of_texts(samples)),
+            Self::NotNumber { samples, .. } => return Some(non_number_help(samples)),
             Self::Ragged { cause: Some(cause), .. } => return Some(cause.clone()),
             Self::BadJson { help, .. } => return help.map(str::to_owned),
             Self::BadHeading { name, .. } if name.contains('\t') => {
-                "tabs stand in it: write `separator: \"\\t\"` in the csv source"
+                "it contains tabs: write `separator: \"\\t\"` in the csv source"
             }
             Self::BadHeading { .. } | Self::DuplicateHeading { .. } => {
-                "name the columns otherwise: `header: false`, `skip_rows: 1` and their names under `columns`"
+                "write `header: false` and `skip_rows: 1`, and list the column names under `columns`"
             }
             Self::UnknownPositive { positive, values, .. } => return Some(suggest(positive, values)),
-            Self::UnknownSplit { known, .. } => return Some(format!("its values may be {}", list(known))),
+            Self::UnknownSplit { known, .. } => return Some(format!("mapped values: {}", list(known))),
             Self::NotInOrder { value, order, .. } => return Some(suggest(value, order)),
             Self::NoOrder { values, .. } => {
                 return Some(format!("name the classes from lowest to highest; found {}", list(values)));
@@ -58,78 +61,84 @@ impl DataError {
                 "save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
             }
             Self::Nul { .. } => "the file is damaged or of another kind; write it again as UTF-8 text",
-            Self::Unlike { likeness: guess, .. } => guess.help,
+            Self::Unlike { likeness, .. } => likeness.help,
             Self::Separator { .. } => {
-                "write it in quotes, such as `separator: \";\"`, and a tab as `\"\\t\"`"
+                "quote it, for example `separator: \";\"`, and write a tab as `\"\\t\"`"
             }
-            Self::Quote { .. } => "write `quote: none` where a quote in the file is a character as any other",
-            Self::AllSkipped { .. } => "skip only the lines before the line that names the columns",
+            Self::Quote { .. } => "write `quote: none` if quotes in the file are ordinary characters",
+            Self::AllSkipped { .. } => "skip only the lines before the header",
             Self::QueryReads { .. } => {
-                "join the tables before, into one file that the source names; tasks of another table have a table of their \
-                 own under `data`"
+                "join the tables into one file first; for tasks on another table, add that table under `data`"
             }
-            Self::QueryTooDeep { .. } => "make such columns before, and write them into the file",
+            Self::QueryTooDeep { .. } => "compute these columns beforehand and store them in the file",
             Self::TooLarge { .. } => {
-                "the limit is half of the memory that is free; the environment variable MTL_DATA_MEMORY sets another, such as \
-                 `MTL_DATA_MEMORY=64GB`"
+                "the limit is half of the free memory; set the environment variable MTL_DATA_MEMORY for \
+                 another, for example `MTL_DATA_MEMORY=64GB`"
             }
             Self::Absent { .. } => "paths are relative to the pipeline file",
-            Self::Ragged { .. } => "fields that hold the separator must stand in double quotes",
-            Self::CutShort { .. } => "the file was probably not written to its end; fetch or write it again",
+            Self::Ragged { .. } => "put fields that contain the separator in double quotes",
+            Self::CutShort { .. } => "the file is probably truncated; download or write it again",
             Self::OpenQuote { .. } => {
-                "the file may be cut short; where quotes in it are signs as any other, such as inches, write `quote: none`"
+                "the file may be truncated; if quotes are ordinary characters, such as inches, write `quote: \
+                 none`"
             }
             Self::AfterQuote { .. } => {
-                "a quote inside a quoted field is doubled: \"\"; where quotes are signs as any other, write `quote: none`"
+                "double a quote inside a quoted field (\"\"); if quotes are ordinary characters, write \
+                 `quote: none`"
             }
-            Self::ColumnsBesideHeader => "say `header: false`, or use `rename`",
+            Self::ColumnsBesideHeader => "write `header: false`, or use `rename`",
             Self::WrongType { wanted: "a number", .. } => {
-                "turn it into a number in the `query`, such as `date_part('year', day) as year`"
+                "convert it to a number in the `query`, for example `date_part('year', day) as year`"
             }
-            Self::WrongType { wanted: "a picture", .. } => {
-                "of a column for each pixel the `query` makes one: `select *, concat_ws(' ', pixel0, pixel1, ...) as picture from self` \
-                 with all their names, an input `picture: {image: {height: 28, width: 28}}`; files of pictures are read by the source `images`"
+            Self::WrongType { wanted: "a picture" | "an image", .. } => {
+                "for one column per pixel write `query: select *, concat_ws(' ', pixel0, pixel1, ...) as \
+                 picture from self` with all column names, and the input \
+                 `picture: {image: {height: 28, width: 28}}`; for image files use the source `images`"
             }
             Self::Pixels { .. } => {
-                "say `image: {height: 28, width: 28}`; where the column names files, read them by \
+                "write `image: {height: 28, width: 28}`; if the column contains file names, write \
                  `source: {images: {path: FOLDER, labels: rows.csv, column: NAME}}`"
             }
-            Self::WrongType { .. } => "turn it into text or a number in the `query`",
-            Self::Infinite { .. } => "replace or drop such rows in the `query`",
+            Self::WrongType { .. } => "convert it to text or a number in the `query`",
+            Self::Infinite { .. } => "replace the value or drop these rows in the `query`",
             Self::BeyondFloats { .. } => {
-                "`standardize` it where it is not; else take its logarithm, or drop such rows, in the `query`"
+                "`standardize` it; otherwise take its logarithm or drop these rows in the `query`"
             }
-            Self::Missing { .. } => "allow it by `missing`, or drop such rows in the `query`",
+            Self::Missing { .. } => "allow missing values with `missing`, or drop these rows in the `query`",
             Self::TooManyValues { .. } => "use `category`, or a larger `minimum`",
             Self::NoKeys { .. } => "lower `minimum`",
-            Self::AllMissing { .. } => "leave the column out, or look at the `query` and the split",
+            Self::AllMissing { .. } => "remove the column, or check the `query` and the split",
             Self::OneClass { .. } => {
-                "nothing can be learned of one class; use another split, such as `stratified`, or leave the task out"
+                "one class cannot be learned; use another split, such as `stratified`, or remove the task"
             }
-            Self::NotBinary { .. } => "use `multiclass`, or make two values of them in the `query`",
-            Self::NotLabel { .. } => "a label is 0 or 1, true or false, or empty where unknown",
+            Self::NotBinary { .. } => "use `multiclass`, or reduce the column to two values in the `query`",
+            Self::NotLabel { .. } => "write 0 or 1, true or false, or leave unknown labels empty",
             Self::TooFewOfStratum { .. } => "merge or drop it in the `query`, or use another split",
-            Self::Shares { .. } => "valid + test must be less than 1",
+            Self::Shares { .. } => "lower `valid` or `test`; the remaining rows are for training",
             Self::OneColumn { .. } => {
                 "use `multilabel` for several columns of 0 and 1, or one task per column"
             }
-            Self::TagCount { .. } => "every token has one tag; a row without any tag is unlabelled",
+            Self::TagCount { .. } => "write one tag per token; a row without any tag is unlabelled",
             Self::BadTag { .. } => {
-                "correct the data, or use `scheme: none`, where a tag is a class and no more"
+                "correct the data, or write `scheme: none`, which treats every tag as an independent class"
             }
             Self::NoTokens => {
-                "write `inputs: {words: tokens}` for a column `words` of tokens, or `text: {tokenizer: character}` for tags of characters"
+                "write `inputs: {words: tokens}` for a column `words` of tokens, or \
+                 `text: {tokenizer: character}` for one tag per character"
             }
             Self::LackingColumn { .. } => {
-                "give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
+                "add the column with `rename` or `query`; only number and category inputs may be missing \
+                 from a table"
             }
-            Self::AlreadyCut { .. } => "read it by `tokens`, or use `word`, `character` or `jieba`",
+            Self::AlreadyCut { .. } => {
+                "use the input kind `tokens`, or the tokenizer `word`, `character` or `jieba`"
+            }
             Self::Split(error) => return error.help(),
             Self::Picture(error) => return error.help().map(str::to_owned),
             Self::Vectors(error) => return error.help(),
             Self::Reading(error) => return error.help(),
             Self::Registered(error) => return error.help().map(str::to_owned),
-            Self::Store { .. } => "it is made again by `--fresh`",
+            Self::Store { .. } => "rebuild it with `--fresh`",
             _ => return None,
         };
         Some(help.to_owned())

@@ -118,8 +118,8 @@ mod tests {
             let result = cells(texts);
             packed(&result, sides, sides, &|row| format!("row {row}")).unwrap_err().to_string()
         };
-        assert!(text(&["1 2 3 4", "1 2 3"], Some(2)).contains("3 numbers in row 1"));
-        assert!(text(&["1 2 3 256"], Some(2)).contains("`256` in row 0"));
+        assert!(text(&["1 2 3 4", "1 2 3"], Some(2)).contains("row 1: found 3 numbers"));
+        assert!(text(&["1 2 3 256"], Some(2)).contains("row 0: found `256`"));
         assert!(text(&["0.5 0 0 0"], Some(2)).contains("`0.5`"));
         assert!(text(&["cats/1.png"], Some(2)).contains("`cats/1.png`"));
         assert!(text(&["1 2 3 4"], None).contains("`height`"));

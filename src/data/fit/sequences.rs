@@ -94,10 +94,7 @@ fn a_text_column_without_text_is_refused() {
     assert!(result[0].starts_with("all-missing at inputs.t"), "{result:?}");
     let lists = "{\"t\": [1]}\n{\"t\": [2]}\n{\"t\": [3]}\n";
     let result = problems(lists, json!({"t": {"text": {"tokenizer": "bpe"}}}), json!({}));
-    assert!(
-        result[0].starts_with("already-cut at inputs.t: column `t` holds lists, texts that"),
-        "{result:?}"
-    );
+    assert!(result[0].starts_with("already-cut at inputs.t: column `t` is already tokenized"), "{result:?}");
 }
 
 #[test]
@@ -172,9 +169,7 @@ fn series_may_have_several_numbers_a_step() {
     let result = problems(&bad, json!({"s": "series"}), json!({}));
     assert_eq!(
         result,
-        [
-            "step-width at inputs.s: column `s`: a step of 1 numbers where the others have 2, in `rows.jsonl`, line 1"
-        ]
+        ["step-width at inputs.s: column `s`, `rows.jsonl`, line 1: a time step has 1 values; expected 2"]
     );
     let config = json!({"s": {"series": {"standardize": false}}});
     let texts = fitted(csv("s\n1 2\n\"3,-4.5; 1e1\"\n5\n7\n"), config, json!({}));
@@ -236,25 +231,25 @@ fn tags_that_cannot_be_are_named() {
             "\"B-PER\", \"I-PER\"",
             "\"B-PER\"",
             json!({}),
-            "tag-count at tasks.t.target: target `t`: 1 row has another number of tags than of tokens, first 1 tags for 2 tokens in `rows.jsonl`, line 2 | every token has one tag; a row without any tag is unlabelled",
+            "tag-count at tasks.t.target: target `t`: tags and tokens differ in number on 1 row, first in `rows.jsonl`, line 2: 1 tags, 2 tokens | write one tag per token; a row without any tag is unlabelled",
         ),
         (
             "\"I-PER\"",
             "\"PER\"",
             json!("bio"),
-            "bad-tag at tasks.t.target: target `t`: tag 2, `PER`, of `rows.jsonl`, line 2 cannot stand there: a tag is `O`, or `B-` or `I-` with a name | correct the data, or use `scheme: none`, where a tag is a class and no more",
+            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 2: invalid tag `PER` at position 2: a tag is `O`, or `B-` or `I-` with a name | correct the data, or write `scheme: none`, which treats every tag as an independent class",
         ),
         (
             "\"I-PER\"",
             "\"I-ORG\"",
             json!("bio"),
-            "bad-tag at tasks.t.target: target `t`: tag 2, `I-ORG`, of `rows.jsonl`, line 2 cannot stand there: it goes on with what neither `B-ORG` nor `I-ORG` before it began",
+            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 2: invalid tag `I-ORG` at position 2: it goes on with what neither `B-ORG` nor `I-ORG` before it began",
         ),
         (
             "x",
             "x",
             json!("bioes"),
-            "bad-tag at tasks.t.target: target `t`: tag 2, `O`, of `rows.jsonl`, line 1 cannot stand there: it stands before `E-ORG` has come (and 2 more such rows)",
+            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 1: invalid tag `O` at position 2: it stands before `E-ORG` has come (and 2 more such rows)",
         ),
         (
             "x",
@@ -318,7 +313,8 @@ fn a_text_to_be_written_ends() {
         json!({"s": [["s"], {"text": {"tokenizer": {"input": "u"}}}]}),
     );
     assert!(
-        result[0].starts_with("tokenizer at tasks.s.target: no input of tokens is called `u`"),
+        result[0]
+            .starts_with("tokenizer at tasks.s.target: `tokenizer: {input: u}`: there is no token input `u`"),
         "{result:?}"
     );
 }
@@ -342,7 +338,7 @@ fn a_language_model_learns_the_next_token() {
         json!({"next": [["u"], "language_model"]}),
     );
     assert!(
-        result[0].starts_with("tokens-input at tasks.next.target: no input of tokens is called `u`"),
+        result[0].starts_with("tokens-input at tasks.next.target: the target of a language model is a token input; there is no token input `u`"),
         "{result:?}"
     );
 }
@@ -401,7 +397,7 @@ fn a_table_may_lack_a_number_but_no_text() {
     let message = folder.problems(result);
     assert_eq!(
         message[0],
-        "lacking-column at inputs.n: table `b` has no column `n`, and a series cannot be missing | give it a column of that name by `rename` or `query`; numbers and categories alone may be missing"
+        "lacking-column at inputs.n: table `b` has no column `n`, which a series input requires | add the column with `rename` or `query`; only number and category inputs may be missing from a table"
     );
     let (folder, result) = two_tables(json!({"m": "number"}));
     assert_eq!(folder.problems(result).len(), 2);

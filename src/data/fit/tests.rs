@@ -134,9 +134,9 @@ fn every_bad_column_is_told_at_once_with_its_place() {
     assert_eq!(
         result,
         [
-            "not-a-number at inputs.age: column `age`: 1 row is not a number, first `old` in `rows.csv`, line 3 | list texts that mean a missing value under the csv source's `missing`, turn others into numbers in the `query`, or use `category`",
-            "infinite-number at inputs.far: column `far`: 1 row is infinite, first inf in `rows.csv`, line 3 | replace or drop such rows in the `query`",
-            "all-missing at inputs.none: column `none` has no value on any training row | leave the column out, or look at the `query` and the split",
+            "not-a-number at inputs.age: column `age`: 1 row is not a number, first `old` in `rows.csv`, line 3 | list texts that mean a missing value under `missing` in the csv source, convert others to numbers in the `query`, or use `category`",
+            "infinite-number at inputs.far: column `far`: 1 row is infinite, first inf in `rows.csv`, line 3 | replace the value or drop these rows in the `query`",
+            "all-missing at inputs.none: column `none` has no value on any training row | remove the column, or check the `query` and the split",
             "unknown-column at inputs.sexx: `rows.csv` has no column `sexx` | did you mean `sex`?",
             "unknown-column at tasks.t.target: `rows.csv` has no column `why` | known: `age`, `pay`, `far`, `none`, `sex`, `y`",
         ]
@@ -153,7 +153,7 @@ fn a_target_that_cannot_be_learned_is_refused() {
         ),
         (
             json!([["b"], "binary"]),
-            "not-binary at tasks.t.target: target `b`: a binary target has two values, this one has 3: `0` on 2 rows, `1` on 2 rows, `2` on 2 rows | use `multiclass`, or make two values of them in the `query`",
+            "not-binary at tasks.t.target: target `b`: a binary target needs exactly 2 values; found 3: `0` on 2 rows, `1` on 2 rows, `2` on 2 rows | use `multiclass`, or reduce the column to two values in the `query`",
         ),
         (
             json!([["c"], "regression"]),
@@ -165,11 +165,11 @@ fn a_target_that_cannot_be_learned_is_refused() {
         ),
         (
             json!([["d", "a"], "multilabel"]),
-            "not-a-label at tasks.t.target: target `d`: 1 row is neither 0 nor 1, first `2` in `rows.csv`, line 2 | a label is 0 or 1, true or false, or empty where unknown",
+            "not-a-label at tasks.t.target: target `d`: 1 row is neither 0 nor 1, first `2` in `rows.csv`, line 2 | write 0 or 1, true or false, or leave unknown labels empty",
         ),
         (
             json!([["e"], "ordinal"]),
-            "order at tasks.t.target: target `e`: an ordinal target of text needs its `order` | name the classes from lowest to highest; found `high`, `low`, `mid`",
+            "order at tasks.t.target: target `e`: an ordinal target with text labels needs `order` | name the classes from lowest to highest; found `high`, `low`, `mid`",
         ),
         (
             json!([["e"], {"ordinal": ["low", "mid", "hihg"]}]),
@@ -180,7 +180,10 @@ fn a_target_that_cannot_be_learned_is_refused() {
             "not-a-number at tasks.t.target: column `e`: 6 rows are not a number, first `low` in `rows.csv`, line 2",
         ),
         (json!([["f"], {"binary": "yes"}]), "not-binary at tasks.t.target: target `f`"),
-        (json!([["a", "b"], "binary"]), "one-column at tasks.t.target: a binary target is one column, not 2"),
+        (
+            json!([["a", "b"], "binary"]),
+            "one-column at tasks.t.target: `binary` takes one target column; found 2",
+        ),
         (
             json!([["x"], "regression", true]),
             "missing-value at tasks.t.target: column `x` has no value in 1 row, first in `rows.csv`, line 4",
@@ -286,10 +289,10 @@ fn what_is_beyond_32_bits_when_it_is_read_is_refused() {
     let text = "x,y\n1,1\n2,2e300\n3,3\n4,4\n1e300,5\n6,6\n";
     let result = problems(text, json!({"x": "standardize"}), json!({"y": [["y"], {"regression": false}]}));
     assert!(
-        result[0].starts_with("beyond-floats at inputs.x: column `x`: 1 row is beyond 32-bit floats as the network reads them, first 1e300 in `rows.csv`, line 6"),
+        result[0].starts_with("beyond-floats at inputs.x: column `x`: 1 row is outside the range of float32, first 1e300 in `rows.csv`, line 6"),
         "{result:?}"
     );
-    assert!(result[1].contains("column `y`: 1 row is beyond 32-bit floats"), "{result:?}");
+    assert!(result[1].contains("column `y`: 1 row is outside the range of float32"), "{result:?}");
     // Scaled by what stands on training rows, large and small numbers are as good as others.
     let text = "x,y\n1e300,1e-300\n2e300,2e-300\n3e300,3e-300\n4e300,4e-300\n5e300,5e-300\n6e300,6e-300\n";
     let result = fitted(text, json!({"x": "standardize"}), json!({"y": [["y"], "regression"]}));

@@ -1,4 +1,4 @@
-//! Loading: every form a file may have, and every way it may be damaged.
+//! Loading every file format, intact and damaged.
 
 use serde_json::{Value, json};
 
@@ -20,27 +20,34 @@ fn a_damaged_csv_is_refused_by_line() {
     for (bytes, problem) in [
         (
             &b"a,b\n1,2\n3\n4,5,6\n7,8\n"[..],
-            "ragged-row at source.csv.path: `rows.csv`, line 3: 1 field where the table has 2 columns (and 1 more such rows) | fields that hold the separator must stand in double quotes",
+            "ragged-row at source.csv.path: `rows.csv`, line 3: 1 field where the table has 2 columns (and 1 \
+             more such rows) | put fields that contain the separator in double quotes",
         ),
         (
             b"a,b\n1,2\n3,4\n5",
-            "file-cut at source.csv.path: `rows.csv` ends in the middle of a row: its last line, 4, has 1 of 2 fields | the file was probably not written to its end; fetch or write it again",
+            "file-cut at source.csv.path: `rows.csv` ends in the middle of a row: its last line, 4, has 1 of \
+             2 fields | the file is probably truncated; download or write it again",
         ),
         (
             b"a,b\n1,\"x\ny\"\n3,\"4\n5,6\n",
-            "file-cut at source.csv.path: `rows.csv`, line 4: a quote is opened and never closed | the file may be cut short; where quotes in it are signs as any other, such as inches, write `quote: none`",
+            "file-cut at source.csv.path: `rows.csv`, line 4: a quote is opened and never closed | the file \
+             may be truncated; if quotes are ordinary characters, such as inches, write `quote: none`",
         ),
         (
             b"a,b\n1,\"x\"y\n",
-            "csv-quote at source.csv.path: `rows.csv`, line 2: 'y' follows a closing quote | a quote inside a quoted field is doubled: \"\"; where quotes are signs as any other, write `quote: none`",
+            "csv-quote at source.csv.path: `rows.csv`, line 2: 'y' follows a closing quote | double a quote \
+             inside a quoted field (\"\"); if quotes are ordinary characters, write `quote: none`",
         ),
         (
             b"a,b\n1,2\n3,caf\xe9\n",
-            "not-utf8 at source.csv.path: `rows.csv` is not UTF-8 text: line 3, byte 6 of the line, is 0xe9, which is `é` in Windows-1252 (Latin-1) | save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW",
+            "not-utf8 at source.csv.path: `rows.csv` is not UTF-8 text: line 3, byte 6 of the line, is 0xe9, \
+             which is `é` in Windows-1252 (Latin-1) | save the file as UTF-8, or convert it: iconv -f \
+             WINDOWS-1252 -t UTF-8 OLD > NEW",
         ),
         (
             b"a,b,a\n1,2,3\n",
-            "duplicate-heading at source.csv.path: `rows.csv`: the heading `a` stands twice, over columns 1 and 3 | name the columns otherwise: `header: false`, `skip_rows: 1` and their names under `columns`",
+            "duplicate-heading at source.csv.path: `rows.csv`: duplicate column name `a` (columns 1 and 3) | \
+             write `header: false` and `skip_rows: 1`, and list the column names under `columns`",
         ),
         (b"a,b\n", "no-rows at source.csv.path: `rows.csv` has no rows"),
         (b"", "no-rows at source.csv.path: `rows.csv` has no rows"),
@@ -50,13 +57,16 @@ fn a_damaged_csv_is_refused_by_line() {
 }
 
 #[test]
-fn a_ragged_line_and_a_cut_end_are_told_together() {
-    let result = csv_problems("a,b\n1\n3,4\n5");
-    assert!(result[0].contains("line 2: 1 field ") && result[1].contains("its last line, 4,"), "{result:?}");
+fn a_ragged_line_and_a_truncated_end_are_reported_together() {
+    let problems = csv_problems("a,b\n1\n3,4\n5");
+    assert!(
+        problems[0].contains("line 2: 1 field ") && problems[1].contains("its last line, 4,"),
+        "{problems:?}"
+    );
 }
 
 #[test]
-fn a_file_of_another_form_is_refused() {
+fn a_file_of_another_format_is_refused() {
     let folder = Folder::new();
     folder.file("rows", "a,b\n1,2\nand some more text\n");
     let mut cut = b"PAR1".to_vec();
@@ -73,7 +83,8 @@ fn a_file_of_another_form_is_refused() {
         (
             "parquet",
             "cut",
-            "file-form at source.parquet.path: `cut` is not a Parquet file: its end is missing; it was probably cut short",
+            "file-form at source.parquet.path: `cut` is not a Parquet file: its end is missing; it is \
+             probably truncated",
         ),
         (
             "parquet",
@@ -88,35 +99,37 @@ fn a_file_of_another_form_is_refused() {
         (
             "csv",
             "none.csv",
-            "file-absent at source.csv.path: there is no file `none.csv` | paths are relative to the pipeline file",
+            "file-absent at source.csv.path: there is no file `none.csv` | paths are relative to the \
+             pipeline file",
         ),
         (
             "jsonl",
             "rows",
-            "bad-json at source.jsonl.path: `rows`, line 1: column 1: expected value (and 2 more such rows) | lines of fields with a separator between them are read by `csv`",
+            "bad-json at source.jsonl.path: `rows`, line 1: column 1: expected value (and 2 more such rows) \
+             | for delimited text use the source `csv`",
         ),
     ] {
-        let result = folder.problems(folder.load(json!({"source": {source: file}})));
-        assert_eq!(result, [problem]);
+        let problems = folder.problems(folder.load(json!({"source": {source: file}})));
+        assert_eq!(problems, [problem]);
     }
     folder.file("rows.csv.gz", "a,b\n1,2\n");
-    let result = folder.problems(folder.load(json!({"source": {"csv": "rows.csv.gz"}})));
+    let problems = folder.problems(folder.load(json!({"source": {"csv": "rows.csv.gz"}})));
     assert_eq!(
-        result,
+        problems,
         ["file-form at source.csv.path: `rows.csv.gz` is not gzip: it begins with other bytes"]
     );
 }
 
 #[test]
-fn a_footer_of_nonsense_is_an_error_and_no_panic() {
+fn a_garbage_footer_is_an_error_and_not_a_panic() {
     let folder = Folder::new();
     for seed in 0..50u8 {
         let mut bytes = b"PAR1".to_vec();
         bytes.extend((0..60u8).map(|i| i.wrapping_mul(seed).wrapping_add(seed)));
         bytes.extend(b"\x20\x00\x00\x00PAR1");
         folder.file("rows.parquet", &bytes);
-        let result = folder.problems(folder.load(json!({"source": {"parquet": "rows.parquet"}})));
-        assert_eq!(result.len(), 1, "seed {seed}");
+        let problems = folder.problems(folder.load(json!({"source": {"parquet": "rows.parquet"}})));
+        assert_eq!(problems.len(), 1, "seed {seed}");
     }
 }
 
@@ -128,12 +141,13 @@ fn json_lines_name_the_bad_line() {
         ("{\"a\": 1}\n\n{\"a\": 2", "line 3: the file ends in the middle of a row"),
         (
             "[1]\n",
-            "line 1: a row is one JSON object, such as {\"age\": 41}, not a list | the file is one JSON list; write a line for each of its objects: jq -c '.[]' OLD > NEW",
+            "line 1: a row is one JSON object, such as {\"age\": 41}, not a list | the file is one JSON \
+             list; convert it to one object per line: jq -c '.[]' OLD > NEW",
         ),
     ] {
         folder.file("rows.jsonl", text);
-        let result = folder.problems(folder.load(json!({"source": {"jsonl": "rows.jsonl"}})));
-        assert_eq!(result, [format!("bad-json at source.jsonl.path: `rows.jsonl`, {reason}")]);
+        let problems = folder.problems(folder.load(json!({"source": {"jsonl": "rows.jsonl"}})));
+        assert_eq!(problems, [format!("bad-json at source.jsonl.path: `rows.jsonl`, {reason}")]);
     }
 }
 
@@ -156,7 +170,7 @@ fn json_lines_become_columns_of_one_kind_each() {
 }
 
 #[test]
-fn compressed_text_is_read_by_its_ending() {
+fn the_extension_selects_decompression() {
     let folder = Folder::new();
     // python: gzip.compress(b"a\tb\n1\tx\n2\ty\n", mtime=0); printf 'a,b\n1,x\n2,y\n' | zstd
     let gzip = [
@@ -174,12 +188,15 @@ fn compressed_text_is_read_by_its_ending() {
         let frame = folder.load(json!({"source": {"csv": file}})).unwrap().frame;
         assert_eq!((frame.rows(), frame.columns()), (2, vec!["a".to_owned(), "b".to_owned()]));
     }
-    let result = folder.problems(folder.load(json!({"source": {"csv": "cut.tsv.gz"}})));
-    assert!(result[0].starts_with("file-form at source.csv.path: `cut.tsv.gz` is not gzip"), "{result:?}");
+    let problems = folder.problems(folder.load(json!({"source": {"csv": "cut.tsv.gz"}})));
+    assert!(
+        problems[0].starts_with("file-form at source.csv.path: `cut.tsv.gz` is not gzip"),
+        "{problems:?}"
+    );
 }
 
 #[test]
-fn a_csv_says_what_is_missing_and_what_its_columns_are() {
+fn csv_settings_name_columns_and_missing_values() {
     let folder = Folder::new();
     folder.file("rows.csv", "\u{feff}a, 1, ?\r\n b ,2.5,x\r\n\r\n?,,\"y, z\"\r\n");
     let config =
@@ -190,14 +207,14 @@ fn a_csv_says_what_is_missing_and_what_its_columns_are() {
     frame.cells("k").unwrap().for_each_text(|_, text| texts.push(text.map(str::to_owned))).unwrap();
     assert_eq!(texts, [Some("a".to_owned()), Some("b".to_owned()), None]);
     assert_eq!(frame.cells("t").unwrap().text(2), "y, z");
-    // The empty line is no row, and is counted all the same.
+    // The empty line is not a row, but counts as a line.
     assert!(frame.location(2).to_string().ends_with("line 4"));
     let config = json!({"csv": {"path": "rows.csv", "header": false}});
     assert_eq!(folder.load(json!({"source": config})).unwrap().frame.columns()[2], "column_3");
 }
 
 #[test]
-fn the_query_runs_over_self_and_names_come_after() {
+fn the_query_runs_over_self_before_renaming() {
     let folder = Folder::new();
     folder.file("rows.csv", "age,sex\n41,m\n17,f\n30,f\n");
     let config =
@@ -216,11 +233,11 @@ fn the_query_runs_over_self_and_names_come_after() {
         ("select age as nn from self", "unknown-column at rename.n: `rows.csv` has no column `n`"),
         (
             "select age as n, sex as years from self",
-            "rename at rename.n: renaming `n` to `years` gives two columns",
+            "rename at rename.n: renaming `n` to `years` makes two columns",
         ),
     ] {
-        let result = folder.problems(folder.load(config(query)));
-        assert!(result.len() == 1 && result[0].starts_with(problem), "{query}: {result:?}");
+        let problems = folder.problems(folder.load(config(query)));
+        assert!(problems.len() == 1 && problems[0].starts_with(problem), "{query}: {problems:?}");
     }
     let grouped = folder.load(config("select sex, count(*) as n from self group by sex")).unwrap();
     assert!(grouped.notes[0].text.contains("without `order by`"));
@@ -237,31 +254,35 @@ fn split_files_have_the_same_columns_and_agree_on_their_kinds() {
     assert_eq!(loaded.parts, Some([2, 0, 1]));
     assert_eq!(loaded.frame.cells("a").unwrap().numbers(&loaded.frame).unwrap(), [1.0, 2.0, 3.5]);
     assert!(loaded.frame.location(2).to_string().ends_with("test.csv`, line 2"));
-    let result = folder.problems(folder.load(config("other.csv")));
+    let problems = folder.problems(folder.load(config("other.csv")));
     assert_eq!(
-        result,
-        ["other-columns at split.files.test: `other.csv` has other columns than `train.csv`: `b` is missing"]
+        problems,
+        ["other-columns at split.files.test: the columns of `other.csv` differ from those of `train.csv`: \
+          `b` is missing"]
     );
 }
 
 #[test]
 fn lists_in_json_lines_are_columns_of_lists() {
     let folder = Folder::new();
-    let text = "{\"t\": [\"a\", 1, null], \"n\": [1, 2.5], \"m\": [[1, 2], [3]], \"o\": [{\"a\": 1}], \"e\": []}\n\
-                {\"t\": null, \"n\": [], \"m\": [], \"o\": [2], \"e\": []}\n{\"t\": [\"b\"], \"n\": [null], \"m\": [[4]]}\n";
+    let text = "{\"t\": [\"a\", 1, null], \"n\": [1, 2.5], \"m\": [[1, 2], [3]], \"o\": [{\"a\": 1}], "
+        .to_owned()
+        + "\"e\": []}\n"
+        + "{\"t\": null, \"n\": [], \"m\": [], \"o\": [2], \"e\": []}\n"
+        + "{\"t\": [\"b\"], \"n\": [null], \"m\": [[4]]}\n";
     folder.file("rows.jsonl", text);
     let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
-    let result = |name: &str| loaded.frame.cells(name).unwrap();
-    assert_eq!(result("t").found(), "lists of text");
-    assert_eq!(result("n").found(), "lists of numbers");
-    assert_eq!(result("m").found(), "lists of lists of numbers");
+    let cells = |name: &str| loaded.frame.cells(name).unwrap();
+    assert_eq!(cells("t").found(), "lists of text");
+    assert_eq!(cells("n").found(), "lists of numbers");
+    assert_eq!(cells("m").found(), "lists of lists of numbers");
     // Lists of other things are kept as their JSON text.
-    assert_eq!(result("o").text(0), "[{\"a\":1}]");
-    assert_eq!(result("e").found(), "lists of text");
-    let pieces = TextLists::from_cells(&result("t"), " ").unwrap();
+    assert_eq!(cells("o").text(0), "[{\"a\":1}]");
+    assert_eq!(cells("e").found(), "lists of text");
+    let pieces = TextLists::from_cells(&cells("t"), " ").unwrap();
     let rows: Vec<Vec<&str>> = (0..3).map(|row| pieces.row(row).collect()).collect();
     assert_eq!(rows, [vec!["a", "1", ""], vec![], vec!["b"]]);
-    let steps = StepLists::from_cells(&result("n"), &loaded.frame).unwrap();
+    let steps = StepLists::from_cells(&cells("n"), &loaded.frame).unwrap();
     assert_eq!((steps.row(0), steps.length(1), steps.row(2)[0].is_nan()), (&[1.0, 2.5][..], 0, true));
 }
 
@@ -284,7 +305,7 @@ fn lists_of_parquet_are_read_through_a_query() {
 }
 
 #[test]
-fn conll_gives_a_row_per_sentence() {
+fn conll_has_a_row_per_sentence() {
     let folder = Folder::new();
     folder.file("a.txt", "# one\nEU B-ORG\nrejects  O\n\n\n# two\nPeter\tB-PER\n  \n#tag O\n");
     let config =
@@ -299,12 +320,15 @@ fn conll_gives_a_row_per_sentence() {
     assert_eq!(tags.row(0).collect::<Vec<_>>(), ["B-ORG", "O"]);
     assert!(loaded.frame.location(1).to_string().ends_with("line 7"));
     folder.file("b.txt", "a\tb c\tO\na\n\nb\tO\tO\n");
-    let config = |separator: &str| json!({"source": {"conll": {"path": "b.txt", "columns": ["x", "y", "z"], "separator": separator}}});
+    let config = |separator: &str| {
+        let conll = json!({"path": "b.txt", "columns": ["x", "y", "z"], "separator": separator});
+        json!({"source": {"conll": conll}})
+    };
     assert_eq!(
         folder.problems(folder.load(config("\t"))),
-        [
-            "ragged-row at source.conll.path: `b.txt`, line 2: 1 field where the table has 3 columns | `columns` names every field of a line, and `separator` what stands between them; lines that are notes begin with what `comment` says"
-        ]
+        ["ragged-row at source.conll.path: `b.txt`, line 2: 1 field where the table has 3 columns | list \
+             all fields of a line under `columns`, and set `separator` to the text between them and \
+             `comment` to the prefix of comment lines"]
     );
     folder.file("b.txt", "\n\n");
     assert!(folder.problems(folder.load(config("\t")))[0].starts_with("no-rows at source.conll.path"));
@@ -321,25 +345,25 @@ fn repeated_rows_are_dropped_when_asked() {
         deduplicate(&settings, load(&settings, folder.path())?, &used)
     };
     let source = json!({"csv": "a.csv"});
-    let result = load(json!({"source": source, "deduplicate": true})).unwrap();
-    assert_eq!(result.frame.rows(), 4);
+    let loaded = load(json!({"source": source, "deduplicate": true})).unwrap();
+    assert_eq!(loaded.frame.rows(), 4);
     assert!(
-        result.notes[0]
+        loaded.notes[0]
             .text
             .starts_with("2 rows repeat an earlier one in all inputs and targets and are dropped, first ")
     );
-    assert!(result.notes[0].text.ends_with("line 5; 4 of 6 are left"), "{}", result.notes[0].text);
-    assert!(result.frame.location(3).to_string().ends_with("line 6"));
-    let result = load(json!({"source": source, "deduplicate": ["t"]})).unwrap();
+    assert!(loaded.notes[0].text.ends_with("line 5; 4 of 6 are left"), "{}", loaded.notes[0].text);
+    assert!(loaded.frame.location(3).to_string().ends_with("line 6"));
+    let loaded = load(json!({"source": source, "deduplicate": ["t"]})).unwrap();
     assert_eq!(
-        (result.frame.rows(), result.frame.cells("t").unwrap().text(2).into_owned()),
+        (loaded.frame.rows(), loaded.frame.cells("t").unwrap().text(2).into_owned()),
         (3, "c".to_owned())
     );
     assert_eq!(load(json!({"source": source})).unwrap().frame.rows(), 6);
     let split = json!({"files": {"test": "b.csv"}});
-    let result = load(json!({"source": source, "split": split, "deduplicate": "t"})).unwrap();
-    assert_eq!((result.parts, result.frame.rows()), (Some([3, 0, 1]), 4));
-    assert!(result.frame.location(3).to_string().ends_with("b.csv`, line 3"));
+    let loaded = load(json!({"source": source, "split": split, "deduplicate": "t"})).unwrap();
+    assert_eq!((loaded.parts, loaded.frame.rows()), (Some([3, 0, 1]), 4));
+    assert!(loaded.frame.location(3).to_string().ends_with("b.csv`, line 3"));
     assert_eq!(
         folder.problems(load(json!({"source": source, "deduplicate": ["tt"]}))),
         ["unknown-column at deduplicate: `a.csv` has no column `tt` | did you mean `t`?"]

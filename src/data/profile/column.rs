@@ -1,4 +1,4 @@
-//! What one column holds.
+//! The profile of one column.
 
 use polars::prelude::Int64Chunked;
 
@@ -7,39 +7,39 @@ use crate::data::profile::count::{CountedValues, ValueRows};
 use crate::data::profile::pattern::{self, Pattern};
 use crate::data::profile::text_profile::{self, TextProfile};
 
-/// What one column holds.
+/// Statistics of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnProfile {
     pub name: String,
     pub kind: ColumnKind,
     pub rows: usize,
-    /// Different values, missing ones left out.
+    /// The number of distinct values, without missing ones.
     pub distinct: usize,
     pub missing: usize,
-    /// Smallest, median and largest, of numbers.
+    /// Minimum, median and maximum of numbers.
     pub range: Option<[f64; 3]>,
-    /// The smallest number but one.
+    /// The second-smallest number.
     pub second: Option<f64>,
     /// Are all numbers whole?
     pub is_whole: bool,
-    /// Rows with a number that is none: infinity.
+    /// The number of rows with an infinite number.
     pub infinite: usize,
-    /// The most frequent values and their rows, most frequent first, at most a hundred.
+    /// The most frequent values with their row counts, most frequent first, at most a hundred.
     pub values: Vec<(String, usize)>,
-    /// Rows of the rarest value.
+    /// The row count of the rarest value.
     pub rarest: usize,
-    /// Different values that stand on at least 2, 5 and 20 rows.
+    /// The number of distinct values that occur on at least 2, 5 and 20 rows.
     pub frequent: [usize; 3],
-    /// Is each number as much larger than the one above it?
+    /// Do the whole numbers form an arithmetic sequence, as row numbers do?
     pub is_running: bool,
-    /// What the texts look like, where nine of ten look alike.
+    /// The pattern of nine of ten texts.
     pub pattern: Option<Pattern>,
-    /// What the texts are made of.
+    /// Word statistics of texts.
     pub prose: Option<TextProfile>,
     pub list: Option<ListProfile>,
 }
 
-/// What a column is made of.
+/// The type of a column's cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
     Whole,
@@ -49,23 +49,24 @@ pub enum ColumnKind {
     Time,
     /// Lists, as in JSON lines.
     List,
-    /// Pictures, and whatever else is bytes.
+    /// Bytes, such as images.
     Bytes,
     Other,
 }
 
-/// What lists hold.
+/// Statistics of a column of lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListProfile {
-    /// Numbers, or lists of numbers; else texts.
+    /// Are the items numbers or lists of numbers, rather than texts?
     pub numbers: bool,
+    /// The length of the longest list.
     pub longest: usize,
-    /// Are all lists of one length?
+    /// Do all lists have the same length?
     pub is_fixed: bool,
 }
 
 impl ColumnProfile {
-    /// Rows with a value.
+    /// The number of rows with a value.
     pub fn present(&self) -> usize {
         self.rows - self.missing
     }
@@ -136,12 +137,12 @@ pub(super) fn describe(cells: &Cells) -> ColumnProfile {
     profile
 }
 
-/// Smallest, median and largest.
+/// Minimum, median and maximum of sorted numbers with their row counts.
 fn range(ordered: &[(f64, usize)]) -> Option<[f64; 3]> {
     let rows: usize = ordered.iter().map(|(_, rows)| rows).sum();
     let mut seen = 0;
-    let median = ordered.iter().find(|(_, here)| {
-        seen += here;
+    let median = ordered.iter().find(|(_, count)| {
+        seen += count;
         seen * 2 >= rows
     });
     Some([ordered.first()?.0, median?.0, ordered.last()?.0])
@@ -151,16 +152,9 @@ fn is_running(values: &Int64Chunked) -> bool {
     if values.null_count() > 0 || values.len() < 3 {
         return false;
     }
-    let mut numbers = values.iter().flatten();
-    let (Some(first), Some(second)) = (numbers.next(), numbers.next()) else { return false };
-    let step = second.wrapping_sub(first);
-    let mut last = second;
-    step != 0
-        && numbers.all(|number| {
-            let follows = number.wrapping_sub(last) == step;
-            last = number;
-            follows
-        })
+    let steps =
+        || values.iter().flatten().zip(values.iter().flatten().skip(1)).map(|(a, b)| b.wrapping_sub(a));
+    steps().next().is_some_and(|first| first != 0 && steps().all(|step| step == first))
 }
 
 fn list(cells: &Cells) -> Option<ListProfile> {

@@ -1,6 +1,6 @@
-//! How well a column predicts a target all alone, on rows it was not learned from: each half of a sample is
-//! answered from the other. Values of texts answer with the mean of their rows, drawn towards the mean of all
-//! by one row, so that an identifier says nothing; numbers by those around them.
+//! How well a single column predicts a target, by two-fold cross-validation on a sample. A categorical value
+//! predicts the mean of its training rows, shrunk towards the overall mean by one pseudo-row, so that an
+//! identifier predicts nothing; a number predicts from its neighbours.
 
 use polars::prelude::PlHashMap;
 use rayon::prelude::*;
@@ -10,45 +10,45 @@ use crate::data::profile::DataProfile;
 use crate::data::profile::neighbour_index::NeighbourIndex;
 use crate::data::profile::sample::{self, SampledColumn};
 
-/// What a target is measured by.
+/// The score of a target's predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetMeasure {
-    /// The area under the ROC curve, of two classes.
+    /// The area under the ROC curve, for two classes.
     Auc,
-    /// The share of right answers, of several classes.
+    /// The share of correct predictions, for several classes.
     Accuracy,
-    /// The coefficient of determination, of numbers.
+    /// The coefficient of determination, for numbers.
     R2,
 }
 
-/// What a column says of a target.
+/// How well a column predicts a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColumnRelevance {
     pub measure: TargetMeasure,
     pub score: f64,
-    /// What answering always the same scores.
+    /// The score of a constant prediction.
     pub chance: f64,
-    /// Rows it was measured on.
+    /// The number of labelled rows in the sample.
     pub rows: usize,
-    /// How often the column's value changes along a target of numbers, where it has few values.
+    /// How often the column's value changes along a target of numbers, if it has at most 50 values.
     pub steps: Option<StepDifferences>,
-    /// Are the column's values numbers of which most are different?
+    /// Are the values numbers, more than half of them distinct?
     pub is_continuous: bool,
 }
 
-/// Changes of a column's value from row to row, the rows in the order of a target's numbers.
+/// Changes of a column's value from row to row, with the rows sorted by a target's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepDifferences {
     pub changes: usize,
-    /// Changes that an order at random would have.
+    /// The expected number of changes in random order.
     pub chance: f64,
-    /// Different values of the column.
+    /// The number of distinct values of the column.
     pub values: usize,
 }
 
 impl StepDifferences {
-    /// Are the values classes of the target's numbers? Then they change no more often than there are borders,
-    /// or nearly so where the numbers were rounded in between.
+    /// Are the values bins of the target's numbers? Then they change only at the bin borders, or hardly more
+    /// often if the numbers were rounded.
     pub fn are_classes(&self) -> bool {
         let borders = self.values - 1;
         let exact = self.changes == borders && self.chance >= 8.0 * borders as f64;
@@ -56,16 +56,17 @@ impl StepDifferences {
     }
 }
 
-/// A target on the rows of the sample.
+/// A target on the sampled rows.
 struct SampledTarget {
     measure: TargetMeasure,
-    /// 0 and 1, class numbers from 0, or numbers; NaN where missing.
+    /// 0 and 1, class indices, or numbers; NaN for missing labels.
     values: Vec<f64>,
     classes: usize,
 }
 
 impl DataProfile {
-    /// What each column says of each target; `None` where it is the target, or cannot be asked.
+    /// How well each column predicts each target, as `[column][target]`. `None` for target columns, for
+    /// columns of other types than numbers and texts, and for targets with too few labels.
     pub fn alone(
         &self,
         targets: &[(usize, TargetMeasure)],
@@ -75,31 +76,33 @@ impl DataProfile {
             .iter()
             .zip(targets)
             .filter(|(_, (_, measure))| *measure != TargetMeasure::R2)
-            .map(|(one, _)| one)
+            .map(|(cells, _)| cells)
             .collect();
         let rows = sample::rows(self.rows, self.columns.len(), &classes);
         let half: Vec<bool> = rows.iter().map(|row| sample::is_first_half(*row)).collect();
-        let truths: Vec<Option<SampledTarget>> = cells
+        let sampled_targets: Vec<Option<SampledTarget>> = cells
             .iter()
             .zip(targets)
-            .map(|(cells, (_, measure))| Some(truth(&SampledColumn::from_cells(cells, &rows)?, *measure)))
+            .map(|(cells, (_, measure))| {
+                Some(sample_target(&SampledColumn::from_cells(cells, &rows)?, *measure))
+            })
             .collect();
-        let of_column = |column: usize| {
+        let relevances = |column: usize| {
             let sampled = match targets.iter().any(|(target, _)| *target == column) {
                 true => None,
                 false => SampledColumn::from_cells(&self.cells(column)?, &rows),
             };
             let codes = sampled.as_ref().map(SampledColumn::codes);
-            let one = |truth: &Option<SampledTarget>| {
-                query_relevance(sampled.as_ref()?, codes.as_ref()?, truth.as_ref()?, &half)
+            let relevance = |target: &Option<SampledTarget>| {
+                column_relevance(sampled.as_ref()?, codes.as_ref()?, target.as_ref()?, &half)
             };
-            Ok(truths.iter().map(one).collect())
+            Ok(sampled_targets.iter().map(relevance).collect())
         };
-        (0..self.columns.len()).into_par_iter().map(of_column).collect()
+        (0..self.columns.len()).into_par_iter().map(relevances).collect()
     }
 }
 
-fn truth(sampled: &SampledColumn, measure: TargetMeasure) -> SampledTarget {
+fn sample_target(sampled: &SampledColumn, measure: TargetMeasure) -> SampledTarget {
     if let (TargetMeasure::R2, Some(numbers)) = (measure, sampled.numbers()) {
         return SampledTarget { measure, values: numbers.to_vec(), classes: 0 };
     }
@@ -109,13 +112,14 @@ fn truth(sampled: &SampledColumn, measure: TargetMeasure) -> SampledTarget {
     SampledTarget { measure, values, classes }
 }
 
-fn query_relevance(
+fn column_relevance(
     column: &SampledColumn,
     codes: &[u32],
-    truth: &SampledTarget,
+    target: &SampledTarget,
     half: &[bool],
 ) -> Option<ColumnRelevance> {
-    let labelled: Vec<usize> = (0..codes.len()).filter(|row| !truth.values[*row].is_nan()).collect();
+    let truth = &target.values;
+    let labelled: Vec<usize> = (0..codes.len()).filter(|row| !truth[*row].is_nan()).collect();
     if labelled.len() < 30 {
         return None;
     }
@@ -124,16 +128,16 @@ fn query_relevance(
     let parts =
         [true, false].map(|first| labelled.iter().copied().filter(|row| half[*row] == first).collect());
     let [first, second]: [Vec<usize>; 2] = parts;
-    let turns = [(&first, &second), (&second, &first)];
-    let (score, chance) = match truth.measure {
-        TargetMeasure::Auc => (auc(column, codes, &truth.values, turns)?, 0.5),
-        TargetMeasure::Accuracy => accuracy(column, codes, &truth.values, truth.classes, turns)?,
-        TargetMeasure::R2 => (r2(column, codes, &truth.values, turns)?, 0.0),
+    let folds = [(&first, &second), (&second, &first)];
+    let (score, chance) = match target.measure {
+        TargetMeasure::Auc => (auc(column, codes, truth, folds)?, 0.5),
+        TargetMeasure::Accuracy => accuracy(column, codes, truth, target.classes, folds)?,
+        TargetMeasure::R2 => (r2(column, codes, truth, folds)?, 0.0),
     };
-    let asked = truth.measure == TargetMeasure::R2 && (2..=50).contains(&distinct);
-    let steps = asked.then(|| steps(codes, &truth.values, labelled.clone(), distinct));
+    let has_steps = target.measure == TargetMeasure::R2 && (2..=50).contains(&distinct);
+    let steps = has_steps.then(|| steps(codes, truth, labelled.clone(), distinct));
     Some(ColumnRelevance {
-        measure: truth.measure,
+        measure: target.measure,
         score,
         chance,
         rows: labelled.len(),
@@ -152,98 +156,103 @@ fn steps(codes: &[u32], truth: &[f64], mut rows: Vec<usize>, values: usize) -> S
     StepDifferences { changes, chance, values: counts.iter().filter(|count| **count > 0).count() }
 }
 
-/// Of what answering always the same leaves wrong, the share that is right; 0 where nothing is left.
+/// The score rescaled so that a constant prediction has 0 and a perfect one 1; never negative.
 pub fn gain(score: f64, chance: f64) -> f64 {
     if chance < 1.0 { ((score - chance) / (1.0 - chance)).max(0.0) } else { 0.0 }
 }
 
-type DirectionChanges<'a> = [(&'a Vec<usize>, &'a Vec<usize>); 2];
+/// The training and test rows of each fold.
+type Folds<'a> = [(&'a Vec<usize>, &'a Vec<usize>); 2];
 
-/// What the learned rows say of the asked ones, in one or several ways.
-fn answers(
+/// The predictions for the test rows from the training rows, by one or several models.
+fn predict(
     column: &SampledColumn,
     codes: &[u32],
     truth: &[f64],
-    learned: &[usize],
-    asked: &[usize],
+    train: &[usize],
+    test: &[usize],
 ) -> Vec<Vec<f64>> {
-    let mean = learned.iter().map(|row| truth[*row]).sum::<f64>() / learned.len().max(1) as f64;
-    let drawn = |sum: f64, count: f64| (sum + mean) / (count + 1.0);
+    let mean = train.iter().map(|row| truth[*row]).sum::<f64>() / train.len().max(1) as f64;
+    let shrunk = |sum: f64, count: f64| (sum + mean) / (count + 1.0);
     match column {
         SampledColumn::Codes(_) => {
             let mut groups: PlHashMap<u32, (f64, f64)> = PlHashMap::default();
-            for row in learned {
+            for row in train {
                 let group = groups.entry(codes[*row]).or_default();
                 *group = (group.0 + truth[*row], group.1 + 1.0);
             }
-            let answer =
-                |row: &usize| groups.get(&codes[*row]).map_or(mean, |(sum, count)| drawn(*sum, *count));
-            vec![asked.iter().map(answer).collect()]
+            let prediction =
+                |row: &usize| groups.get(&codes[*row]).map_or(mean, |(sum, count)| shrunk(*sum, *count));
+            vec![test.iter().map(prediction).collect()]
         }
         SampledColumn::Numbers(numbers) => {
-            let present = learned.iter().filter(|row| !numbers[**row].is_nan());
-            let known = NeighbourIndex::fit(present.map(|row| (numbers[*row], truth[*row])).collect());
-            let lacking = learned.iter().filter(|row| numbers[**row].is_nan()).map(|row| truth[*row]);
-            let (sum, count) = lacking.fold((0.0, 0.0), |(sum, count), y| (sum + y, count + 1.0));
-            let missing = drawn(sum, count);
-            let all = |answer: &dyn Fn(f64) -> f64| -> Vec<f64> {
-                let one = |row: &usize| if numbers[*row].is_nan() { missing } else { answer(numbers[*row]) };
-                asked.iter().map(one).collect()
+            let present = train.iter().filter(|row| !numbers[**row].is_nan());
+            let index = NeighbourIndex::fit(present.map(|row| (numbers[*row], truth[*row])).collect());
+            let of_missing = train.iter().filter(|row| numbers[**row].is_nan()).map(|row| truth[*row]);
+            let (sum, count) = of_missing.fold((0.0, 0.0), |(sum, count), y| (sum + y, count + 1.0));
+            let missing = shrunk(sum, count);
+            let all = |model: &dyn Fn(f64) -> f64| -> Vec<f64> {
+                let prediction =
+                    |row: &usize| if numbers[*row].is_nan() { missing } else { model(numbers[*row]) };
+                test.iter().map(prediction).collect()
             };
-            vec![all(&|x| known.near(x)), all(&|x| known.between(x)), all(&|x| known.on_line(x))]
+            vec![all(&|x| index.near(x)), all(&|x| index.between(x)), all(&|x| index.on_line(x))]
         }
     }
 }
 
-fn auc(column: &SampledColumn, codes: &[u32], truth: &[f64], turns: DirectionChanges<'_>) -> Option<f64> {
+/// The area under the ROC curve of the best model, averaged over the folds.
+fn auc(column: &SampledColumn, codes: &[u32], truth: &[f64], folds: Folds<'_>) -> Option<f64> {
     let mut scores: Vec<(f64, f64)> = Vec::new();
-    for (learned, asked) in turns {
-        let wanted: Vec<bool> = asked.iter().map(|row| truth[*row] > 0.5).collect();
-        let ways = answers(column, codes, truth, learned, asked);
-        scores.resize(ways.len(), (0.0, 0.0));
-        for (sum, way) in scores.iter_mut().zip(ways) {
-            let (area, weight) = (area(&way, &wanted)?, asked.len() as f64);
+    for (train, test) in folds {
+        let labels: Vec<bool> = test.iter().map(|row| truth[*row] > 0.5).collect();
+        let models = predict(column, codes, truth, train, test);
+        scores.resize(models.len(), (0.0, 0.0));
+        for (sum, predictions) in scores.iter_mut().zip(models) {
+            let (area, weight) = (area(&predictions, &labels)?, test.len() as f64);
             *sum = (sum.0 + area * weight, sum.1 + weight);
         }
     }
     scores.into_iter().map(|(sum, weight)| sum / weight).reduce(f64::max)
 }
 
-/// The area under the ROC curve; rows of one answer share their rank. `None` below five rows of a class.
-fn area(answers: &[f64], wanted: &[bool]) -> Option<f64> {
-    let mut order: Vec<usize> = (0..answers.len()).collect();
-    order.sort_unstable_by(|a, b| answers[*a].total_cmp(&answers[*b]));
-    let positive = wanted.iter().filter(|wanted| **wanted).count();
-    let negative = wanted.len() - positive;
+/// The area under the ROC curve; tied predictions share their rank. `None` with fewer than three rows of a
+/// class.
+fn area(predictions: &[f64], labels: &[bool]) -> Option<f64> {
+    let mut order: Vec<usize> = (0..predictions.len()).collect();
+    order.sort_unstable_by(|a, b| predictions[*a].total_cmp(&predictions[*b]));
+    let positive = labels.iter().filter(|label| **label).count();
+    let negative = labels.len() - positive;
     if positive < 3 || negative < 3 {
         return None;
     }
     let (mut ranks, mut start) = (0.0, 0);
     while start < order.len() {
-        let same = order[start..].iter().take_while(|row| answers[**row] == answers[order[start]]).count();
-        let rank = start as f64 + (same as f64 + 1.0) / 2.0;
-        ranks += rank * order[start..start + same].iter().filter(|row| wanted[**row]).count() as f64;
-        start += same;
+        let first = predictions[order[start]];
+        let tied = order[start..].iter().take_while(|row| predictions[**row] == first).count();
+        let rank = start as f64 + (tied as f64 + 1.0) / 2.0;
+        ranks += rank * order[start..start + tied].iter().filter(|row| labels[**row]).count() as f64;
+        start += tied;
     }
     let (positive, negative) = (positive as f64, negative as f64);
     Some((ranks - positive * (positive + 1.0) / 2.0) / (positive * negative))
 }
 
-/// The share of right answers, and that of the most frequent class.
+/// The accuracy, and that of always predicting the most frequent class.
 fn accuracy(
     column: &SampledColumn,
     codes: &[u32],
     truth: &[f64],
     classes: usize,
-    turns: DirectionChanges<'_>,
+    folds: Folds<'_>,
 ) -> Option<(f64, f64)> {
-    let (mut right, mut usual, mut all) = (0usize, 0usize, 0usize);
-    for (learned, asked) in turns {
-        let frequent = most_frequent(learned.iter().map(|row| truth[*row]), classes)?;
-        let answer: Box<dyn Fn(usize) -> f64> = match column {
+    let (mut correct, mut constant, mut all) = (0usize, 0usize, 0usize);
+    for (train, test) in folds {
+        let frequent = most_frequent(train.iter().map(|row| truth[*row]), classes)?;
+        let predict: Box<dyn Fn(usize) -> f64> = match column {
             SampledColumn::Codes(_) => {
                 let mut groups: PlHashMap<u32, Vec<f64>> = PlHashMap::default();
-                learned.iter().for_each(|row| groups.entry(codes[*row]).or_default().push(truth[*row]));
+                train.iter().for_each(|row| groups.entry(codes[*row]).or_default().push(truth[*row]));
                 let known: PlHashMap<u32, f64> = groups
                     .into_iter()
                     .filter_map(|(code, rows)| Some((code, most_frequent(rows.into_iter(), classes)?)))
@@ -251,34 +260,34 @@ fn accuracy(
                 Box::new(move |row| known.get(&codes[row]).copied().unwrap_or(frequent))
             }
             SampledColumn::Numbers(numbers) => {
-                let mut pairs: Vec<(f64, f64)> = learned
+                let mut pairs: Vec<(f64, f64)> = train
                     .iter()
                     .filter(|row| !numbers[**row].is_nan())
                     .map(|row| (numbers[*row], truth[*row]))
                     .collect();
                 pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.total_cmp(&b.1)));
-                let known = NeighbourIndex::fit(pairs.clone());
-                let lacking = learned.iter().filter(|row| numbers[**row].is_nan()).map(|row| truth[*row]);
-                let missing = most_frequent(lacking, classes).unwrap_or(frequent);
+                let index = NeighbourIndex::fit(pairs.clone());
+                let of_missing = train.iter().filter(|row| numbers[**row].is_nan()).map(|row| truth[*row]);
+                let missing = most_frequent(of_missing, classes).unwrap_or(frequent);
                 Box::new(move |row| {
                     if numbers[row].is_nan() {
                         return missing;
                     }
-                    let (from, to) = known.window(numbers[row]);
+                    let (from, to) = index.window(numbers[row]);
                     most_frequent(pairs[from..to].iter().map(|(_, y)| *y), classes).unwrap_or(frequent)
                 })
             }
         };
-        for row in asked {
+        for row in test {
             all += 1;
-            right += usize::from(answer(*row) == truth[*row]);
-            usual += usize::from(frequent == truth[*row]);
+            correct += usize::from(predict(*row) == truth[*row]);
+            constant += usize::from(frequent == truth[*row]);
         }
     }
-    (all > 0).then(|| (right as f64 / all as f64, usual as f64 / all as f64))
+    (all > 0).then(|| (correct as f64 / all as f64, constant as f64 / all as f64))
 }
 
-/// Of equals the class of the lowest number.
+/// The most frequent class; the lowest of equally frequent ones.
 fn most_frequent(values: impl Iterator<Item = f64>, classes: usize) -> Option<f64> {
     let mut counts = vec![0usize; classes.max(1)];
     values.for_each(|class| counts[(class as usize).min(classes.max(1) - 1)] += 1);
@@ -286,19 +295,21 @@ fn most_frequent(values: impl Iterator<Item = f64>, classes: usize) -> Option<f6
     (*most.1 > 0).then_some(most.0 as f64)
 }
 
-fn r2(column: &SampledColumn, codes: &[u32], truth: &[f64], turns: DirectionChanges<'_>) -> Option<f64> {
-    let all = || turns.iter().flat_map(|(_, asked)| asked.iter().map(|row| truth[*row]));
+/// The coefficient of determination of the best model over both folds.
+fn r2(column: &SampledColumn, codes: &[u32], truth: &[f64], folds: Folds<'_>) -> Option<f64> {
+    let all = || folds.iter().flat_map(|(_, test)| test.iter().map(|row| truth[*row]));
     let mean = all().sum::<f64>() / all().count().max(1) as f64;
     let total: f64 = all().map(|y| (y - mean).powi(2)).sum();
     if total <= 0.0 {
         return None;
     }
     let mut errors: Vec<f64> = Vec::new();
-    for (learned, asked) in turns {
-        let ways = answers(column, codes, truth, learned, asked);
-        errors.resize(ways.len(), 0.0);
-        for (sum, way) in errors.iter_mut().zip(ways) {
-            *sum += way.iter().zip(asked).map(|(answer, row)| (answer - truth[*row]).powi(2)).sum::<f64>();
+    for (train, test) in folds {
+        let models = predict(column, codes, truth, train, test);
+        errors.resize(models.len(), 0.0);
+        for (sum, predictions) in errors.iter_mut().zip(models) {
+            let squares = predictions.iter().zip(test).map(|(y, row)| (y - truth[*row]).powi(2));
+            *sum += squares.sum::<f64>();
         }
     }
     errors.into_iter().reduce(f64::min).map(|error| 1.0 - error / total)
@@ -312,9 +323,9 @@ mod tests {
     /// 0.6666666666666667.
     #[test]
     fn the_area_is_that_of_scikit_learn() {
-        let wanted = [false, false, false, true, true, true];
-        let result = area(&[0.1, 0.4, 0.4, 0.4, 0.8, 0.3], &wanted).unwrap();
-        assert!((result - 2.0 / 3.0).abs() < 1e-12, "{result}");
+        let labels = [false, false, false, true, true, true];
+        let area_under_curve = area(&[0.1, 0.4, 0.4, 0.4, 0.8, 0.3], &labels).unwrap();
+        assert!((area_under_curve - 2.0 / 3.0).abs() < 1e-12, "{area_under_curve}");
         assert_eq!(area(&[0.1, 0.2], &[true, false]), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The different values of a column, and on how many rows each stands.
+//! The distinct values of a column with their row counts.
 
 use std::hash::Hash;
 
@@ -6,7 +6,7 @@ use polars::prelude::PlHashMap;
 
 use crate::data::cells::Cells;
 
-/// Values with their rows.
+/// Distinct values with their row counts.
 pub(super) struct ValueRows {
     pub values: CountedValues,
     pub missing: usize,
@@ -18,7 +18,7 @@ pub(super) enum CountedValues {
 }
 
 impl ValueRows {
-    /// `None` where the cells are neither numbers nor texts.
+    /// `None` if the cells are neither numbers, booleans nor texts.
     pub fn from_cells(cells: &Cells) -> Option<Self> {
         match cells {
             Cells::Int(values) => {
@@ -62,7 +62,7 @@ impl ValueRows {
         }
     }
 
-    /// The most frequent values, as they are written; those of equal numbers in their order.
+    /// The `most` most frequent values as text; equally frequent ones in ascending order.
     pub fn texts(&self, most: usize) -> Vec<(String, usize)> {
         match &self.values {
             CountedValues::Numbers(numbers) => {
@@ -74,7 +74,7 @@ impl ValueRows {
     }
 }
 
-/// Values in the order in which they are met first, whatever a map's own order is.
+/// The distinct values in order of first appearance with their counts, and the number of missing cells.
 fn tally<T: Hash + Eq + Copy>(cells: impl Iterator<Item = Option<T>>) -> (Vec<(T, usize)>, usize) {
     let mut indices: PlHashMap<T, usize> = PlHashMap::default();
     let mut counts: Vec<(T, usize)> = Vec::new();

@@ -1,5 +1,5 @@
-//! What a file and its columns hold, for `mtl init`: how it is read, what each column is made of, and how
-//! much one column says of another.
+//! Profiles a data file for `mtl init`: how to read it, the statistics of each column, and how well one
+//! column predicts another.
 
 mod column;
 pub mod column_pairs;
@@ -24,16 +24,20 @@ pub use crate::data::profile::text_profile::{TextProfile, WritingSystem};
 use crate::data::source::SourceConfig;
 use crate::data::source::{OpenedFile, sniff};
 
-/// A file looked at from end to end.
+/// The profile of a whole file.
 pub struct DataProfile {
-    /// How it is read.
+    /// Settings that read the file.
     pub source: SourceConfig,
     pub rows: usize,
     pub columns: Vec<ColumnProfile>,
     frame: Frame,
 }
 
-/// Looks at every column of a file.
+/// Profiles every column of a file.
+///
+/// # Errors
+///
+/// If the file cannot be read or has no rows.
 pub fn survey(file: &Path) -> Result<DataProfile, DataError> {
     let mut source = sniff(file)?;
     let mut frame = read(&mut source, file)?;
@@ -49,7 +53,6 @@ pub fn survey(file: &Path) -> Result<DataProfile, DataError> {
 }
 
 impl DataProfile {
-    /// The cells of a column.
     fn cells(&self, column: usize) -> Result<Cells, DataError> {
         self.frame.cells(&self.columns[column].name)
     }
@@ -59,7 +62,7 @@ fn describe(frame: &Frame) -> Result<Vec<ColumnProfile>, DataError> {
     frame.columns().par_iter().map(|name| Ok(column::describe(&frame.cells(name)?))).collect()
 }
 
-/// Names further words for missing values, where the source has that setting; true when there are new ones.
+/// Adds words for missing values to the source, if it has that setting. Returns whether any are new.
 fn add_missing(source: &mut SourceConfig, words: Vec<String>) -> bool {
     let SourceConfig::Csv(config) = source else { return false };
     let before = config.missing.len();
@@ -71,16 +74,16 @@ fn add_missing(source: &mut SourceConfig, words: Vec<String>) -> bool {
     config.missing.len() > before
 }
 
-/// Reads the file. A quote that makes no sense further down than was looked at is then none.
+/// Reads the file. If quotes turn out to be unbalanced below the sniffed part, sets `quote: none`.
 fn read(source: &mut SourceConfig, file: &Path) -> Result<Frame, DataError> {
     let table = |source: &SourceConfig| {
-        let sheet = OpenedFile::open(source, file)?;
-        let kinds = sheet.texts(|_| false);
-        sheet.build(&kinds)
+        let opened = OpenedFile::open(source, file)?;
+        let kinds = opened.texts(|_| false);
+        opened.build(&kinds)
     };
     let mut result = table(source);
     if let (Err(error), SourceConfig::Csv(config)) = (&result, &*source)
-        && is_of_quotes(error)
+        && is_quote_error(error)
     {
         let mut plain = config.clone();
         "none".clone_into(&mut plain.quote);
@@ -96,10 +99,10 @@ fn read(source: &mut SourceConfig, file: &Path) -> Result<Frame, DataError> {
     Ok(Frame::new(table, vec![origin]))
 }
 
-fn is_of_quotes(error: &DataError) -> bool {
+fn is_quote_error(error: &DataError) -> bool {
     match error {
         DataError::OpenQuote { .. } | DataError::AfterQuote { .. } => true,
-        DataError::Many(result) => result.iter().any(|LocatedError { error, .. }| is_of_quotes(error)),
+        DataError::Many(errors) => errors.iter().any(|LocatedError { error, .. }| is_quote_error(error)),
         _ => false,
     }
 }

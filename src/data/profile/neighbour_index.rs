@@ -1,21 +1,21 @@
-//! What a number says of another: by rows with the same number, by the nearest ones, on the line between two
-//! of them, and on one line for all. Learned on some rows, asked on others.
+//! One-dimensional regression from one number to another: nearest neighbours, linear interpolation, and least
+//! squares.
 
-/// Rows whose numbers are nearest.
+/// The number of nearest neighbours.
 const NEAREST: usize = 5;
 
-/// Pairs of a number and what it is to say, in the order of the numbers.
+/// Regression models fitted to pairs (x, y), sorted by x.
 pub(super) struct NeighbourIndex {
     numbers: Vec<f64>,
-    /// Sums of what the first rows say, from 0.
+    /// Prefix sums of y, from 0.
     sums: Vec<f64>,
     mean: f64,
-    /// Intercept and slope of the line of least squares.
+    /// Intercept and slope of the least-squares line.
     line: (f64, f64),
 }
 
 impl NeighbourIndex {
-    /// Learns from pairs whose numbers are present.
+    /// Fits pairs (x, y) without NaN.
     pub fn fit(mut pairs: Vec<(f64, f64)>) -> Self {
         pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.total_cmp(&b.1)));
         let count = pairs.len().max(1) as f64;
@@ -30,13 +30,13 @@ impl NeighbourIndex {
         Self { numbers, sums, mean, line: (mean - slope * middle, slope) }
     }
 
-    /// The mean of rows with the same number, where there are two, else of the nearest.
+    /// Nearest neighbours: the mean y over [`window`](Self::window).
     pub fn near(&self, x: f64) -> f64 {
         let (from, to) = self.window(x);
         if from == to { self.mean } else { (self.sums[to] - self.sums[from]) / (to - from) as f64 }
     }
 
-    /// On the line between the two rows around the number.
+    /// Linear interpolation between the two rows around `x`; constant outside the fitted range.
     pub fn between(&self, x: f64) -> f64 {
         let (from, to) = self.equal(x);
         if to > from {
@@ -54,11 +54,12 @@ impl NeighbourIndex {
         }
     }
 
+    /// Least squares.
     pub fn on_line(&self, x: f64) -> f64 {
         self.line.0 + self.line.1 * x
     }
 
-    /// The places of rows with the same number, where there are two, else of the nearest.
+    /// The index range of the rows with this `x` if there are at least two, else of the five nearest.
     pub fn window(&self, x: f64) -> (usize, usize) {
         let (mut from, mut to) = self.equal(x);
         if to - from >= 2 {
@@ -93,11 +94,11 @@ mod tests {
     /// is [17.14285714, -10.0]; scikit-learn: `KNeighborsRegressor(5)` of six rows at 2.5 means the five
     /// nearest.
     #[test]
-    fn a_number_is_answered_by_those_around_it() {
-        let result = NeighbourIndex::fit(vec![(4.0, 60.0), (1.0, 10.0), (2.0, 20.0)]);
-        assert_eq!(result.between(2.5), 30.0);
-        assert_eq!((result.between(0.0), result.between(9.0)), (10.0, 60.0));
-        assert!((result.on_line(3.0) - (17.142_857_14 * 3.0 - 10.0)).abs() < 1e-6);
+    fn predictions_come_from_neighbouring_numbers() {
+        let index = NeighbourIndex::fit(vec![(4.0, 60.0), (1.0, 10.0), (2.0, 20.0)]);
+        assert_eq!(index.between(2.5), 30.0);
+        assert_eq!((index.between(0.0), index.between(9.0)), (10.0, 60.0));
+        assert!((index.on_line(3.0) - (17.142_857_14 * 3.0 - 10.0)).abs() < 1e-6);
         let six = NeighbourIndex::fit((0..6).map(|x| (f64::from(x), f64::from(x * x))).collect());
         assert_eq!(six.near(2.5), (1.0 + 4.0 + 9.0 + 16.0 + 0.0) / 5.0);
         let same = NeighbourIndex::fit(vec![(1.0, 0.0), (2.0, 1.0), (2.0, 0.0), (3.0, 1.0)]);

@@ -1,6 +1,6 @@
-//! What single texts look like: names of things rather than properties of them.
+//! Detects columns of identifiers and other texts with a fixed pattern, such as dates or file names.
 
-/// What nine of ten texts of a column look like.
+/// A pattern that at least nine of ten texts of a column match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
     Date,
@@ -11,12 +11,12 @@ pub enum Pattern {
     Url,
     Picture,
     File,
-    /// A number with a sign, a unit or thousands separators, which no reader takes for one.
+    /// A number with a currency sign, a unit or thousands separators, which is not parsed as a number.
     Amount,
 }
 
 impl Pattern {
-    /// As a person calls such texts.
+    /// A name for messages, in the plural.
     pub fn display_name(self) -> &'static str {
         match self {
             Self::Date => "dates or times",
@@ -32,14 +32,14 @@ impl Pattern {
     }
 }
 
-/// Texts that are looked at.
-const LOOKED_AT: usize = 1000;
+/// The number of texts in the sample.
+const SAMPLE: usize = 1000;
 
 type Test = fn(&str) -> bool;
 
-/// The pattern of a column's different texts.
+/// The pattern of a column's distinct texts, if at least nine of ten match one.
 pub(super) fn detect(texts: &[(String, usize)]) -> Option<Pattern> {
-    let step = texts.len().div_ceil(LOOKED_AT).max(1);
+    let step = texts.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&str> = texts.iter().step_by(step).map(|(text, _)| text.trim()).collect();
     let tests: [(Pattern, Test); 9] = [
         (Pattern::Date, is_date),
@@ -53,11 +53,11 @@ pub(super) fn detect(texts: &[(String, usize)]) -> Option<Pattern> {
         (Pattern::Amount, is_amount),
     ];
     let most = |test: Test| sample.iter().filter(|text| test(text)).count() * 10 >= sample.len() * 9;
-    let result = tests.into_iter().find(|(_, test)| !sample.is_empty() && most(*test));
-    result.map(|(pattern, _)| pattern)
+    let matching = tests.into_iter().find(|(_, test)| !sample.is_empty() && most(*test));
+    matching.map(|(pattern, _)| pattern)
 }
 
-/// Runs of digits, runs of letters, and what stands between them.
+/// The text split into runs of digits, of letters, and of other characters.
 fn runs(text: &str) -> Vec<&str> {
     let class =
         |letter: char| if letter.is_ascii_digit() { 0 } else { 1 + u8::from(!letter.is_alphanumeric()) };
@@ -75,7 +75,7 @@ fn runs(text: &str) -> Vec<&str> {
     runs
 }
 
-/// A date, a time of day, or both, however they are written; a year and a month too.
+/// A date, a time of day, or both, in any common format; or a year with a month.
 fn is_date(text: &str) -> bool {
     if text.len() > 40 {
         return false;
@@ -119,9 +119,9 @@ fn is_date(text: &str) -> bool {
 
 /// `18.00.00`
 fn is_time(numbers: &[&str]) -> bool {
-    let below = |index: usize, most: u32| {
+    let below = |index: usize, limit: u32| {
         let number: &&str = &numbers[index];
-        number.len() == 2 && number.parse::<u32>().is_ok_and(|number| number < most)
+        number.len() == 2 && number.parse::<u32>().is_ok_and(|number| number < limit)
     };
     numbers.len() == 3 && below(0, 25) && below(1, 60) && below(2, 60)
 }
@@ -158,7 +158,7 @@ fn is_uuid(text: &str) -> bool {
     lengths == [8, 4, 4, 4, 12] && plain.bytes().all(|letter| letter == b'-' || letter.is_ascii_hexdigit())
 }
 
-/// Hexadecimal digits, or the letters and digits of base 64, too many and too mixed for a word.
+/// Hexadecimal or base64 characters, too many and too mixed for a word.
 fn is_hash(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
@@ -208,7 +208,7 @@ fn is_file(text: &str) -> bool {
     is_picture(text) || ending(text).is_some_and(|ending| known.contains(&ending.as_str()))
 }
 
-/// `$1,234.50`, `12 %`, `1,234`, `5 kg`: a number once a sign, a unit and the separators are gone.
+/// `$1,234.50`, `12 %`, `1,234`, `5 kg`: a number after signs, a unit and thousands separators are removed.
 fn is_amount(text: &str) -> bool {
     let signs = ['$', '€', '£', '¥', '%', ' ', '+', '~', '<', '>'];
     let plain = text.trim_matches(signs);
@@ -224,12 +224,12 @@ fn is_amount(text: &str) -> bool {
 mod tests {
     use crate::data::profile::pattern::{Pattern, detect};
 
-    fn found(texts: &[&str]) -> Option<Pattern> {
+    fn pattern_of(texts: &[&str]) -> Option<Pattern> {
         detect(&texts.iter().map(|text| ((*text).to_owned(), 1)).collect::<Vec<_>>())
     }
 
     #[test]
-    fn each_pattern_is_known_by_its_looks() {
+    fn each_pattern_is_detected() {
         for (text, pattern) in [
             ("2024-02-29", Some(Pattern::Date)),
             ("2024-02-29T12:30:00.5Z", Some(Pattern::Date)),
@@ -263,8 +263,8 @@ mod tests {
             ("3-4", None),
             ("engineering", None),
         ] {
-            assert_eq!(found(&[text]), pattern, "{text}");
+            assert_eq!(pattern_of(&[text]), pattern, "{text}");
         }
-        assert_eq!(found(&["2020-01-01", "soon"]), None);
+        assert_eq!(pattern_of(&["2020-01-01", "soon"]), None);
     }
 }

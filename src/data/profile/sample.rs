@@ -1,78 +1,79 @@
-//! Rows drawn to measure by, and a column's cells on them. Nothing is drawn at random: a row's place is a
-//! hash of its number.
+//! A deterministic sample of rows, and a column's cells on it. The rows are selected by a hash of their
+//! number.
 
 use polars::prelude::PlHashMap;
 
 use crate::data::cells::Cells;
 
-/// Rows at most, and cells of all columns at most.
+/// The maximum number of rows, and of cells of all columns together.
 const ROWS: usize = 10_000;
 const CELLS: usize = 20_000_000;
-/// Rows of each class that are wanted, where there are as many.
-const OF_A_CLASS: usize = 200;
+/// The number of rows of each class to include, if the class has as many.
+const ROWS_PER_CLASS: usize = 200;
 
-/// A mixed-up number: the finalizer of SplitMix64.
-fn mixed(number: u64) -> u64 {
+/// A hash of a number: the finalizer of SplitMix64.
+fn hash(number: u64) -> u64 {
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
 }
 
-/// In which half does a row stand?
+/// Which half of a two-fold split the row belongs to.
 pub(super) fn is_first_half(row: u32) -> bool {
-    mixed(u64::from(row) ^ 0x5bd1_e995) & 1 == 0
+    hash(u64::from(row) ^ 0x5bd1_e995) & 1 == 0
 }
 
-/// Rows of a table of `columns` columns, ascending: one of each stretch of rows, and more of rare classes.
+/// The sampled rows of a table, ascending: one of each block of consecutive rows, and the first rows of each
+/// class of `classes`.
 pub(super) fn rows(rows: usize, columns: usize, classes: &[&Cells]) -> Vec<u32> {
-    let wanted = rows.min(ROWS).min((CELLS / columns.max(1)).max(1000));
-    let mut drawn: Vec<u32> = (0..wanted)
+    let size = rows.min(ROWS).min((CELLS / columns.max(1)).max(1000));
+    let mut sample: Vec<u32> = (0..size)
         .map(|index| {
-            let (from, to) = (index * rows / wanted, (index + 1) * rows / wanted);
-            (from + (mixed(index as u64) % (to - from).max(1) as u64) as usize) as u32
+            let (from, to) = (index * rows / size, (index + 1) * rows / size);
+            (from + (hash(index as u64) % (to - from).max(1) as u64) as usize) as u32
         })
         .collect();
-    if wanted < rows {
-        classes.iter().for_each(|cells| drawn.extend(rare(cells)));
+    if size < rows {
+        classes.iter().for_each(|cells| sample.extend(first_of_classes(cells)));
     }
-    drawn.sort_unstable();
-    drawn.dedup();
-    drawn
+    sample.sort_unstable();
+    sample.dedup();
+    sample
 }
 
-/// The first rows of each class, as many as are wanted of one.
-fn rare(cells: &Cells) -> Vec<u32> {
-    let mut result: PlHashMap<String, usize> = PlHashMap::default();
+/// The first rows of each class.
+fn first_of_classes(cells: &Cells) -> Vec<u32> {
+    let mut counts: PlHashMap<String, usize> = PlHashMap::default();
     let mut rows = Vec::new();
-    // A target that is no text and no number has been refused.
+    // Targets that are neither texts nor numbers have been refused before.
     let _ = cells.for_each_text(|row, text| {
         let Some(text) = text else { return };
-        if result.len() > 100 {
+        if counts.len() > 100 {
             return;
         }
-        let seen = match result.get_mut(text) {
-            Some(seen) => seen,
-            None => result.entry(text.to_owned()).or_insert(0),
+        let count = match counts.get_mut(text) {
+            Some(count) => count,
+            None => counts.entry(text.to_owned()).or_insert(0),
         };
-        *seen += 1;
-        if *seen <= OF_A_CLASS {
+        *count += 1;
+        if *count <= ROWS_PER_CLASS {
             rows.push(row as u32);
         }
     });
     rows
 }
 
-/// A column's cells on the rows of a sample.
+/// A column's cells on the sampled rows.
 pub(super) enum SampledColumn {
-    /// NaN where missing.
+    /// NaN for missing cells.
     Numbers(Vec<f64>),
-    /// 0 where missing.
+    /// One code per distinct value, from 1; 0 for missing cells.
     Codes(Vec<u32>),
 }
 
 impl SampledColumn {
-    /// `None` where the cells are neither numbers nor texts.
+    /// `None` if the cells are neither numbers, booleans nor texts.
     pub fn from_cells(cells: &Cells, rows: &[u32]) -> Option<Self> {
         let at = |row: &u32| *row as usize;
         Some(match cells {
@@ -94,7 +95,7 @@ impl SampledColumn {
         })
     }
 
-    /// The same as codes: each number is one.
+    /// The cells as codes, one per distinct value; 0 for missing cells.
     pub fn codes(&self) -> Vec<u32> {
         match self {
             Self::Codes(codes) => codes.clone(),
@@ -130,11 +131,11 @@ mod tests {
     use crate::data::profile::sample::rows;
 
     #[test]
-    fn a_sample_is_spread_over_the_rows_and_small_tables_are_taken_whole() {
+    fn a_sample_is_spread_over_the_rows_and_contains_all_of_a_small_table() {
         assert_eq!(rows(5, 3, &[]), [0, 1, 2, 3, 4]);
-        let drawn = rows(300_000, 40, &[]);
-        assert_eq!(drawn.len(), 10_000);
-        assert!(drawn.windows(2).all(|pair| pair[1] - pair[0] < 60));
+        let sample = rows(300_000, 40, &[]);
+        assert_eq!(sample.len(), 10_000);
+        assert!(sample.windows(2).all(|pair| pair[1] - pair[0] < 60));
         assert_eq!(rows(30_000, 10_000, &[]).len(), 2000);
     }
 }

@@ -1,61 +1,61 @@
-//! What texts are made of: words, how many, and whether they come again.
+//! Word statistics of a column of texts.
 
 use std::collections::HashMap;
 
-/// What the different texts of a column are made of.
+/// Word statistics of the distinct texts of a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextProfile {
-    /// Words of a text, on average; of a script without blanks, characters.
+    /// The mean number of words per text; of characters in scripts without spaces.
     pub words_per_text: f64,
-    /// Words, or characters, of the longest but one in fifty.
+    /// The 98th percentile of the number of words, or characters, per text.
     pub long: usize,
-    /// Texts of more than one word, from 0 to 1.
+    /// The share of texts with more than one word, in [0, 1].
     pub several: f64,
-    /// Words that stand in another text too, from 0 to 1.
+    /// The share of words that also occur in another text, in [0, 1].
     pub repeated: f64,
     pub script: WritingSystem,
 }
 
-/// How words are told apart.
+/// How texts are split into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WritingSystem {
-    /// By blanks.
+    /// At spaces.
     Blanks,
-    /// Chinese: by a dictionary.
+    /// Chinese: with a dictionary.
     Chinese,
-    /// Japanese, Thai and the like.
+    /// Japanese, Thai and other scripts without spaces.
     Unspaced,
 }
 
-/// Texts that are looked at.
-const LOOKED_AT: usize = 2000;
+/// The number of texts in the sample.
+const SAMPLE: usize = 2000;
 
-/// Of a column's different texts.
+/// Profiles the distinct texts of a column; `None` if there are none.
 pub(super) fn profile(texts: &[(String, usize)]) -> Option<TextProfile> {
-    let step = texts.len().div_ceil(LOOKED_AT).max(1);
+    let step = texts.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&str> = texts.iter().step_by(step).map(|(text, _)| text.as_str()).collect();
     if sample.is_empty() {
         return None;
     }
     let script = script(&sample);
-    let cut: Vec<Vec<String>> = sample.iter().map(|text| split_words(text, script)).collect();
-    let mut lengths: Vec<usize> = cut.iter().map(Vec::len).collect();
+    let words: Vec<Vec<String>> = sample.iter().map(|text| split_words(text, script)).collect();
+    let mut lengths: Vec<usize> = words.iter().map(Vec::len).collect();
     lengths.sort_unstable();
     let count = sample.len() as f64;
     let mut texts_with: HashMap<&str, usize> = HashMap::new();
-    for words in &cut {
-        let mut own: Vec<&str> = words.iter().map(String::as_str).collect();
-        own.sort_unstable();
-        own.dedup();
-        own.into_iter().for_each(|word| *texts_with.entry(word).or_default() += 1);
+    for text in &words {
+        let mut distinct: Vec<&str> = text.iter().map(String::as_str).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        distinct.into_iter().for_each(|word| *texts_with.entry(word).or_default() += 1);
     }
     let all: usize = lengths.iter().sum();
-    let again = cut.iter().flatten().filter(|word| texts_with[word.as_str()] > 1).count();
+    let repeated = words.iter().flatten().filter(|word| texts_with[word.as_str()] > 1).count();
     Some(TextProfile {
         words_per_text: all as f64 / count,
         long: lengths[(lengths.len() * 49 / 50).min(lengths.len() - 1)],
         several: lengths.iter().filter(|length| **length > 1).count() as f64 / count,
-        repeated: again as f64 / all.max(1) as f64,
+        repeated: repeated as f64 / all.max(1) as f64,
         script,
     })
 }
@@ -63,14 +63,14 @@ pub(super) fn profile(texts: &[(String, usize)]) -> Option<TextProfile> {
 fn split_words(text: &str, script: WritingSystem) -> Vec<String> {
     match script {
         WritingSystem::Blanks => {
-            let letters = |letter: char| !letter.is_alphanumeric();
-            text.split(letters).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
+            let is_separator = |character: char| !character.is_alphanumeric();
+            text.split(is_separator).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
         }
         _ => text.chars().filter(|letter| letter.is_alphanumeric()).map(String::from).collect(),
     }
 }
 
-/// The script of at least three letters of ten.
+/// The script of at least 30 % of the letters.
 fn script(texts: &[&str]) -> WritingSystem {
     let (mut all, mut chinese, mut unspaced) = (0usize, 0usize, 0usize);
     for letter in texts.iter().flat_map(|text| text.chars()).filter(|letter| letter.is_alphabetic()) {
@@ -103,10 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn words_are_counted_and_those_that_come_again() {
-        let result = profile(&texts(&["The cat sat.", "the dog ran", "one"])).unwrap();
-        assert_eq!((result.words_per_text * 3.0, result.script), (7.0, WritingSystem::Blanks));
-        assert_eq!((result.repeated * 7.0, result.several * 3.0), (2.0, 2.0));
+    fn words_and_repeated_words_are_counted() {
+        let english = profile(&texts(&["The cat sat.", "the dog ran", "one"])).unwrap();
+        assert_eq!((english.words_per_text * 3.0, english.script), (7.0, WritingSystem::Blanks));
+        assert_eq!((english.repeated * 7.0, english.several * 3.0), (2.0, 2.0));
         assert_eq!(profile(&texts(&["这本书很好", "不好看"])).unwrap().script, WritingSystem::Chinese);
         assert_eq!(profile(&texts(&["とても良い本です"])).unwrap().script, WritingSystem::Unspaced);
         assert_eq!(profile(&[]), None);

@@ -1,4 +1,4 @@
-//! Columns to write: answers, and the columns of the file they answer.
+//! Columns to write: predictions, and columns kept from the input file.
 
 use polars::prelude::{Column, DataType};
 
@@ -8,7 +8,7 @@ use crate::data::list::TextLists;
 /// One column to write. `None` and NaN are missing values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AnswerColumn {
-    /// Probabilities, values.
+    /// Probabilities and predicted numbers.
     Float(Vec<f32>),
     Number(Vec<Option<f64>>),
     Int(Vec<Option<i64>>),
@@ -17,6 +17,7 @@ pub enum AnswerColumn {
 }
 
 impl AnswerColumn {
+    /// The number of rows.
     pub fn len(&self) -> usize {
         match self {
             Self::Float(values) => values.len(),
@@ -31,8 +32,8 @@ impl AnswerColumn {
         self.len() == 0
     }
 
-    /// A column as it was read; dates and times as text, lists as text with spaces between. `None` for
-    /// other nested types.
+    /// A column as it was read; dates and times become text, lists text with spaces between the items. `None`
+    /// for bytes and other nested types.
     pub(in crate::data) fn from_column(column: &Column) -> Option<Self> {
         Some(match Cells::from_column(column).ok()? {
             Cells::Int(values) => Self::Int(values.iter().collect()),

@@ -1,4 +1,4 @@
-//! One input's cells as the values a model is fed, cast as training cast them.
+//! Converts one input's cells to the model's input values, with the same casts as in training.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::data::frame::Frame;
 use crate::data::list::{StepLists, TextLists};
 use crate::data::picture::ImageSize;
 use crate::data::raw::input_warnings::{self, InputWarning, merged};
-use crate::data::raw::open::of_cells;
+use crate::data::raw::open::cell_type;
 use crate::data::raw::values::RawColumn;
 use crate::data::source::{CellType, read_bytes};
 use crate::data::tokenizer::TokenCodec;
@@ -24,7 +24,7 @@ use crate::domain::reading::CellKind;
 use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, UNSEEN_INT};
 use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
-/// An input's column, and what is to be said of it. `kind`: what its cells were in training.
+/// An input's values and warnings about them. `kind`: the kind of its cells in training.
 pub(super) fn read(
     input: &InputSignature,
     kind: Option<CellKind>,
@@ -38,7 +38,7 @@ pub(super) fn read(
         Encoding::Series { center, .. } => return series(input, cells, frame, center.len()),
         Encoding::Registered { .. } => return registered(input, cells, frame, kind),
         encoding @ Encoding::Image { .. } => match ImageFormat::from_encoding(encoding) {
-            Some(look) => images(cells, frame, look)?,
+            Some(format) => images(cells, frame, format)?,
             None => return Err(DataError::OtherEncoding { column: input.name.to_string() }),
         },
         Encoding::Code { keys: Keys::Text(keys), .. } | Encoding::OneHot { keys: Keys::Text(keys) } => {
@@ -52,11 +52,11 @@ pub(super) fn read(
     if input.required {
         refuse_missing(&column, cells, frame)?;
     }
-    let text = input_warnings::warnings(input, &column, cells, frame);
-    Ok((column, text))
+    let warnings = input_warnings::warnings(input, &column, cells, frame);
+    Ok((column, warnings))
 }
 
-/// An input that is missing on every row.
+/// An input without a value on any row.
 pub(super) fn missing(input: &InputSignature, rows: usize) -> RawColumn {
     match input.raw {
         ElementType::Int64 => RawColumn::Whole(vec![MISSING_INT; rows]),
@@ -68,7 +68,7 @@ pub(super) fn missing(input: &InputSignature, rows: usize) -> RawColumn {
     }
 }
 
-/// `missing: error`, as in training.
+/// Refuses missing values where the pipeline has `missing: error`.
 fn refuse_missing(column: &RawColumn, cells: &Cells, frame: &Frame) -> Result<(), DataError> {
     let RawColumn::Numbers(values) = column else { return Ok(()) };
     let mut bad = BadRow::default();
@@ -87,17 +87,17 @@ fn tokens(
     kind: Option<CellKind>,
 ) -> Result<(RawColumn, Vec<InputWarning>), DataError> {
     let codec = TokenCodec::new(tokenizer)?;
-    let numbers: Result<Vec<Vec<u32>>, DataError> = match cells {
-        // Tokens that are already cut.
+    let ids: Result<Vec<Vec<u32>>, DataError> = match cells {
+        // Already tokenized.
         Cells::List(_) => {
             let pieces = TextLists::from_cells(cells, " ")?;
             (0..pieces.rows()).map(|row| codec.pieces(pieces.row(row))).collect()
         }
-        texts => texts.texts()?.par_iter().map(|text| codec.encode(&spelled(text, kind))).collect(),
+        texts => texts.texts()?.par_iter().map(|text| codec.encode(&normalized(text, kind))).collect(),
     };
-    let numbers = numbers?;
-    let output = input_warnings::of_tokens(input, &numbers, codec.unknown());
-    Ok((RawColumn::Tokens(truncate_rows(&numbers, limits, codec.unknown())?, tokenizer.pad), output))
+    let ids = ids?;
+    let warnings = input_warnings::token_warnings(input, &ids, codec.unknown());
+    Ok((RawColumn::Tokens(truncate_rows(&ids, limits, codec.unknown())?, tokenizer.pad), warnings))
 }
 
 fn series(
@@ -112,12 +112,12 @@ fn series(
         return Err(DataError::StepWidth { column, found: steps.width, expected: width, place: location });
     }
     let lengths: Vec<usize> = (0..steps.rows()).map(|row| steps.length(row)).collect();
-    let text = input_warnings::truncation_warning(input, &lengths).into_iter().collect();
+    let warnings = input_warnings::truncation_warning(input, &lengths).into_iter().collect();
     let (raw, _) = series::truncate_rows(cells.name(), &steps, frame, (&input.encoding, input.raw))?;
-    Ok((RawColumn::Series(raw), text))
+    Ok((RawColumn::Series(raw), warnings))
 }
 
-/// What a kind of another crate makes of the cells.
+/// The values computed by an input kind of another crate.
 fn registered(
     input: &InputSignature,
     cells: &Cells,
@@ -125,54 +125,55 @@ fn registered(
     kind: Option<CellKind>,
 ) -> Result<(RawColumn, Vec<InputWarning>), DataError> {
     let texts = cells.texts()?;
-    let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| spelled(text, kind)).collect();
+    let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| normalized(text, kind)).collect();
     let (array, own) = encode_registered(input, &texts, frame)?;
-    let output = input_warnings::of_version(input, own).into_iter().collect();
+    let warnings = input_warnings::version_warning(input, own).into_iter().collect();
     let is_sequence = array.offsets.is_some();
-    Ok((if is_sequence { RawColumn::Series(array) } else { RawColumn::Numbers(array) }, output))
+    Ok((if is_sequence { RawColumn::Series(array) } else { RawColumn::Numbers(array) }, warnings))
 }
 
-/// Pictures, as files' bytes or as numbers, or the names of their files, which are relative to the file of
-/// the rows.
-fn images(cells: &Cells, frame: &Frame, look: ImageFormat) -> Result<RawColumn, DataError> {
+/// Images `[rows, channels, height, width]` from file contents, pixel values, or file names relative to the
+/// file of the rows.
+fn images(cells: &Cells, frame: &Frame, format: ImageFormat) -> Result<RawColumn, DataError> {
     let location = |row: usize| frame.location(row).to_string();
     if holds_pictures(cells) {
-        return Ok(RawColumn::Image(pictures(cells, look, location)?));
+        return Ok(RawColumn::Image(pictures(cells, format, location)?));
     }
     let read = |row: usize| {
         let file = frame.location(row).file.with_file_name("").join(cells.text(row).as_ref());
         let cell = read_bytes(&file).map_err(|cause| cause.with_causes())?;
-        picture(&cell, look)
+        picture(&cell, format)
     };
     let decoded: Vec<Result<Vec<u8>, String>> = (0..cells.len()).into_par_iter().map(read).collect();
     let pixels = collect_or_first_error(decoded, location)?.concat();
-    let ImageSize { channels, height, width } = look.size;
+    let ImageSize { channels, height, width } = format.size;
     let shape = [cells.len(), channels, height, width];
     Ok(RawColumn::Image(Array::new(&shape, ArrayValues::U8(pixels))))
 }
 
+/// The distinct texts, normalized, and each row's index into them.
 fn texts(cells: &Cells, keys: &[String], kind: Option<CellKind>) -> Result<RawColumn, DataError> {
     let known: PlHashSet<&str> = keys.iter().map(String::as_str).collect();
-    let (mut result, mut rows) = (Vec::new(), Vec::with_capacity(cells.len()));
-    let mut position: PlHashMap<String, u32> = PlHashMap::default();
+    let (mut distinct, mut rows) = (Vec::new(), Vec::with_capacity(cells.len()));
+    let mut indices: PlHashMap<String, u32> = PlHashMap::default();
     cells.for_each_text(|_, text| {
         let text = text.unwrap_or("");
-        let location = position.get(text).copied().unwrap_or_else(|| {
-            position.insert(text.to_owned(), result.len() as u32);
-            result.push(match kind {
-                Some(_) => spelled(text, kind).into_owned(),
+        let index = indices.get(text).copied().unwrap_or_else(|| {
+            indices.insert(text.to_owned(), distinct.len() as u32);
+            distinct.push(match kind {
+                Some(_) => normalized(text, kind).into_owned(),
                 None => as_known(text, &known),
             });
-            result.len() as u32 - 1
+            distinct.len() as u32 - 1
         });
-        rows.push(location);
+        rows.push(index);
     })?;
-    Ok(RawColumn::Text(result, rows))
+    Ok(RawColumn::Text(distinct, rows))
 }
 
-/// A text as a column of its kind spells it: `1.50` among numbers is `1.5`, `True` among flags `true`.
-fn spelled(text: &str, kind: Option<CellKind>) -> Cow<'_, str> {
-    let Some(wanted) = kind.and_then(of_cells) else { return Cow::Borrowed(text) };
+/// The canonical spelling of a cell of this kind: the number `1.50` is `1.5`, the boolean `True` is `true`.
+fn normalized(text: &str, kind: Option<CellKind>) -> Cow<'_, str> {
+    let Some(wanted) = kind.and_then(cell_type) else { return Cow::Borrowed(text) };
     if text.is_empty() || CellType::parse(text).join(wanted) != wanted {
         return Cow::Borrowed(text);
     }
@@ -188,30 +189,29 @@ fn spelled(text: &str, kind: Option<CellKind>) -> Cow<'_, str> {
     }
 }
 
-/// The key a text stands for, where nobody told what the cells were: numbers and booleans that training read
-/// as such were keys in one form.
+/// The key of a text when the kind of the cells in training is unknown: training normalized the keys of
+/// columns of numbers and booleans.
 fn as_known(text: &str, known: &PlHashSet<&str>) -> String {
     if known.contains(text) {
         return text.to_owned();
     }
     [CellKind::Number, CellKind::Bool]
         .into_iter()
-        .map(|kind| spelled(text, Some(kind)))
-        .find(|spelled| known.contains(spelled.as_ref()) && !spelled.is_empty())
+        .map(|kind| normalized(text, Some(kind)))
+        .find(|normalized| known.contains(normalized.as_ref()) && !normalized.is_empty())
         .map_or_else(|| text.to_owned(), Cow::into_owned)
 }
 
-/// A column as an encoding that is known already has it: as a model is fed, encoded, and what a person should
-/// know of it.
+/// A column under an encoding that is already fitted: the raw input values, the encoded values, and warnings.
 pub(in crate::data) fn known(
     input: &InputSignature,
     cells: &Cells,
     frame: &Frame,
 ) -> Result<(Array, Array, Vec<String>), DataError> {
     let rows = frame.rows();
-    let (read, text) = read(input, Some(CellKind::from_cells(cells)), cells, frame)?;
-    let raw = read.rows(0..rows);
-    let encoded = encode(&input.encoding, &raw);
-    let column = input.name.to_string();
-    encoded.map(|encoded| (raw, encoded, merged(text))).ok_or(DataError::OtherEncoding { column })
+    let (column, warnings) = read(input, Some(CellKind::from_cells(cells)), cells, frame)?;
+    let raw = column.rows(0..rows);
+    let encoded = encode(&input.encoding, &raw)
+        .ok_or_else(|| DataError::OtherEncoding { column: input.name.to_string() })?;
+    Ok((raw, encoded, merged(warnings)))
 }

@@ -1,5 +1,6 @@
-//! Does what a card computes look at a row's own cells alone? A card may come from anywhere, and SQL can read
-//! files: an expression with a query in it, or that is more than one expression, is refused before it is run.
+//! Checks that an SQL expression of a card uses only the cells of its own row. A card may come from anywhere,
+//! and SQL can read files: anything that contains a subquery, or is not exactly one expression, is refused
+//! before it runs.
 
 use std::ops::ControlFlow;
 
@@ -12,29 +13,29 @@ use crate::data::error::DataError;
 use crate::data::raw::ReadingError;
 use crate::domain::reading::Expression;
 
-/// Refuses what is no expression over a row's cells.
+/// Refuses anything but a single expression over the cells of one row.
 pub(super) fn check_row_expression(expression: &Expression) -> Result<(), DataError> {
     let refused = |reason: &str| {
         let reason = format!("its expression `{}` {reason}", expression.sql);
         DataError::from(ReadingError::Card { reason })
     };
-    // A comment would hide what is written behind the expression.
+    // Whitespace tokens are not skipped: a comment could hide text behind the expression.
     let parser = Parser::new(&GenericDialect)
         .with_options(ParserOptions { trailing_commas: true, ..ParserOptions::default() })
         .try_with_sql(&expression.sql);
     let parsed =
         parser.and_then(|mut parser| Ok((parser.parse_expr()?, parser.next_token_no_skip().cloned())));
-    let (parsed, rest) = parsed.map_err(|_| refused("is no expression"))?;
-    if rest.is_some_and(|rest| rest.token != Token::EOF) {
+    let (parsed, next) = parsed.map_err(|_| refused("is not an expression"))?;
+    if next.is_some_and(|next| next.token != Token::EOF) {
         return Err(refused("is more than one expression"));
     }
     match parsed.visit(&mut QueryVisitor) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(()) => Err(refused("looks at more than a row's own cells")),
+        ControlFlow::Break(()) => Err(refused("reads more than the cells of one row")),
     }
 }
 
-/// Stops at a query, or at a table.
+/// Breaks at the first query or table.
 struct QueryVisitor;
 
 impl Visitor for QueryVisitor {

@@ -1,10 +1,10 @@
-//! Raw rows in, named answers out: the files of `mtl predict`.
+//! The files of `mtl predict`: new rows in, predictions out.
 
 mod answer;
 mod column;
 pub(in crate::data) mod error;
 mod expression;
-mod form;
+mod file_format;
 mod input_warnings;
 mod open;
 mod proof;
@@ -15,7 +15,7 @@ mod write;
 pub use crate::data::raw::answer::AnswerColumn;
 pub(in crate::data) use crate::data::raw::column::known;
 pub use crate::data::raw::error::ReadingError;
-pub use crate::data::raw::form::{AnswerFileFormat, WRITTEN};
+pub use crate::data::raw::file_format::{AnswerFileFormat, WRITTEN};
 pub use crate::data::raw::proof::prove;
 pub use crate::data::raw::read::{RawRows, RawTable, read};
 pub use crate::data::raw::write::{save, write};

@@ -1,5 +1,5 @@
-//! The law of reading, proved: a table's own files, read again as the model's card says, give the rows that
-//! the model learned from and was scored on.
+//! Verifies that reading is reproducible: a table's own files, read with the settings of the model's card,
+//! give the rows that the model was trained and evaluated on.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -15,8 +15,12 @@ use crate::domain::array::{Array, ArrayValues};
 use crate::domain::name::TableName;
 use crate::domain::table::Dataset;
 
-/// Reads the files of a table again, as rows to predict, and looks for every row of the dataset among them:
-/// the query may have sorted them, and repeated ones may have been dropped.
+/// Reads the files of a table again, as rows to predict, and checks that they contain every row of the
+/// dataset. The order may differ, since the query may sort, and duplicates may have been dropped.
+///
+/// # Errors
+///
+/// Those of [`read`], or `ReadingError::Card` naming the first row that is not found.
 pub fn prove(
     dataset: &Dataset,
     name: &TableName,
@@ -28,20 +32,20 @@ pub fn prove(
     if reading.is_none_or(|reading| reading.not_row_wise.is_some()) {
         return Ok(());
     }
-    let mut result: PlHashMap<u64, usize> = PlHashMap::default();
+    let mut counts: PlHashMap<u64, usize> = PlHashMap::default();
     for file in files(config, base) {
         let rows = RawRows { file, table: Some(name.to_string()), prepared: false };
         let raw = read(&rows, signature)?;
         let encoded = raw.batch(0..raw.rows).into_iter().zip(&signature.inputs);
         let encoded: Option<Vec<Array>> =
             encoded.map(|((_, array), input)| encode(&input.encoding, &array)).collect();
-        let encoded = encoded.ok_or_else(|| differs(name, "an input is of another type"))?;
-        (0..raw.rows).for_each(|row| *result.entry(sum(encoded.iter(), row)).or_default() += 1);
+        let encoded = encoded.ok_or_else(|| differs(name, "an input has another type"))?;
+        (0..raw.rows).for_each(|row| *counts.entry(row_hash(encoded.iter(), row)).or_default() += 1);
     }
     for row in 0..table.rows {
-        match result.get_mut(&sum(table.inputs.iter().map(|(_, array)| array), row)) {
+        match counts.get_mut(&row_hash(table.inputs.iter().map(|(_, array)| array), row)) {
             Some(count) if *count > 0 => *count -= 1,
-            _ => return Err(differs(name, &format!("row {} was read otherwise in training", row + 1))),
+            _ => return Err(differs(name, &format!("row {} was read differently in training", row + 1))),
         }
     }
     Ok(())
@@ -51,28 +55,28 @@ fn differs(table: &TableName, reason: &str) -> DataError {
     ReadingError::Card { reason: format!("table `{table}`: {reason}") }.into()
 }
 
-fn sum<'a>(arrays: impl Iterator<Item = &'a Array>, row: usize) -> u64 {
-    let mut sum = DefaultHasher::new();
-    arrays.for_each(|array| add(array, row, &mut sum));
-    sum.finish()
+fn row_hash<'a>(arrays: impl Iterator<Item = &'a Array>, row: usize) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    arrays.for_each(|array| hash_row(array, row, &mut hasher));
+    hasher.finish()
 }
 
-/// Adds a row of an array to a sum: its bits, and how many.
-fn add(array: &Array, row: usize, sum: &mut DefaultHasher) {
+/// Hashes a row of an array: the number of its values, and their bits.
+fn hash_row(array: &Array, row: usize, hasher: &mut DefaultHasher) {
     let (steps, width) = (array.row(row), array.width());
     let range = steps.start * width..steps.end * width;
-    range.len().hash(sum);
+    range.len().hash(hasher);
     match &array.values {
-        ArrayValues::F32(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
-        ArrayValues::F64(values) => values[range].iter().for_each(|value| value.to_bits().hash(sum)),
-        ArrayValues::I64(values) => values[range].hash(sum),
-        ArrayValues::U32(values) => values[range].hash(sum),
-        ArrayValues::U8(values) => values[range].hash(sum),
-        ArrayValues::Text(values) => values[range].hash(sum),
+        ArrayValues::F32(values) => values[range].iter().for_each(|value| value.to_bits().hash(hasher)),
+        ArrayValues::F64(values) => values[range].iter().for_each(|value| value.to_bits().hash(hasher)),
+        ArrayValues::I64(values) => values[range].hash(hasher),
+        ArrayValues::U32(values) => values[range].hash(hasher),
+        ArrayValues::U8(values) => values[range].hash(hasher),
+        ArrayValues::Text(values) => values[range].hash(hasher),
     }
 }
 
-/// The files that hold rows.
+/// The table's files of rows.
 fn files(config: &TableConfig, base: &Path) -> Vec<PathBuf> {
     let own = match &config.source {
         SourceConfig::Images(images) => images.labels.as_ref().unwrap_or(&images.path),

@@ -1,4 +1,4 @@
-//! New rows, read as a model's training rows were: the values it is fed.
+//! Reads new rows with the settings of the training rows: the model's input values.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::data::frame::Frame;
 use crate::data::raw::column;
 use crate::data::raw::expression::check_row_expression;
 use crate::data::raw::input_warnings::merged;
-use crate::data::raw::open::{RequiredColumns, name_images, reading_of, source_for, table};
+use crate::data::raw::open::{RequiredColumns, name_images, read_table, reading_of, source_for};
 use crate::data::raw::values::RawColumn;
 use crate::data::raw::{AnswerColumn, ReadingError};
 use crate::data::source::{compute, kept_rows};
@@ -18,23 +18,23 @@ use crate::domain::name::InputName;
 use crate::domain::reading::{CellKind, Expression, InputReading, TableSchema};
 use crate::domain::signature::{Encoding, InputSignature, Signature};
 
-/// New rows, checked against a signature.
+/// New rows that match a signature.
 #[derive(Clone, Debug)]
 pub struct RawTable {
     pub rows: usize,
-    /// What a person should know of the rows.
+    /// Warnings about the rows.
     pub notes: Vec<String>,
     inputs: Vec<(InputName, RawColumn)>,
     frame: Frame,
 }
 
-/// Which rows to read, and how.
+/// The file of new rows, and how to read it.
 #[derive(Clone, Debug, Default)]
 pub struct RawRows {
     pub file: PathBuf,
-    /// The table of the pipeline as whose rows they are read, where there are several.
+    /// The table of the pipeline whose settings apply, if there are several.
     pub table: Option<String>,
-    /// Are they as the pipeline's query and `rename` give them?
+    /// Are the rows already the result of the pipeline's query and `rename`?
     pub prepared: bool,
 }
 
@@ -44,14 +44,18 @@ impl RawRows {
     }
 }
 
-/// Reads the columns a model needs, as its card says that the training rows were read; the file's kind is
-/// told by its ending. Label columns are not needed. All problems at once, at `inputs.<input>`.
+/// Reads the columns that a model needs, with the settings in its card. The file extension determines the
+/// source kind. Label columns are not needed.
+///
+/// # Errors
+///
+/// The problems of all inputs together, at `inputs.<input>`; or why the file cannot be read.
 pub fn read(rows: &RawRows, signature: &Signature) -> Result<RawTable, DataError> {
     let file = &rows.file;
     let reading = reading_of(&signature.readings, file, rows.table.as_deref())?;
     if let Some(reason) = reading.and_then(|reading| reading.not_row_wise.as_ref()).filter(|_| !rows.prepared)
     {
-        let wanted = signature.inputs.iter().map(|input| input.name.to_string()).collect();
+        let wanted: Vec<String> = signature.inputs.iter().map(|input| input.name.to_string()).collect();
         return Err(ReadingError::NotRowWise { file: file.clone(), reason: reason.clone(), wanted }.into());
     }
     let sources: Vec<InputSource<'_>> = signature
@@ -60,28 +64,27 @@ pub fn read(rows: &RawRows, signature: &Signature) -> Result<RawTable, DataError
         .map(|input| InputSource::from_reading(input, reading, rows.prepared))
         .collect();
     let filters = reading.filter(|_| !rows.prepared).map_or(&[][..], |reading| &reading.filters);
-    sources.iter().filter_map(|one| one.expression).chain(filters).try_for_each(check_row_expression)?;
+    let expressions = || sources.iter().filter_map(|source| source.expression).chain(filters);
+    expressions().try_for_each(check_row_expression)?;
     let mut source = source_for(reading, file)?;
     let is_image = |input: &&InputSignature| matches!(input.encoding, Encoding::Image { .. });
     name_images(&mut source, signature.inputs.iter().find(is_image).map(|input| input.name.as_str()));
-    let expressions = sources.iter().filter_map(|one| one.expression);
-    let computed = expressions
-        .chain(filters)
-        .flat_map(|one| &one.columns)
+    let computed = expressions()
+        .flat_map(|expression| &expression.columns)
         .filter_map(|name| Some((name.as_str(), *reading?.columns.get(name)?)));
-    let texts = sources.iter().filter(|one| one.is_text).filter_map(|one| one.column).collect();
+    let texts = sources.iter().filter(|source| source.is_text).filter_map(|source| source.column).collect();
     let (frame, mut notes) =
-        table(&source, file, reading, &RequiredColumns { computed: computed.collect(), texts })?;
-    let frame = chosen(frame, filters, &mut notes, file)?;
-    let made = computed_columns(&frame, &sources)?;
-    let (mut inputs, mut message, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+        read_table(&source, file, reading, &RequiredColumns { computed: computed.collect(), texts })?;
+    let frame = filtered(frame, filters, &mut notes, file)?;
+    let computed = computed_columns(&frame, &sources)?;
+    let (mut inputs, mut warnings, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (input, source) in signature.inputs.iter().zip(&sources) {
         let cells = match (source.expression, source.column) {
-            (Some(expression), _) => match lacking(&frame, expression) {
-                None => made.cells(input.name.as_str()),
+            (Some(expression), _) => match missing_column(&frame, expression) {
+                None => computed.cells(input.name.as_str()),
                 Some(column) => Err(no_column(file, &frame, column, input, expression)),
             },
-            // A table that lacked the column in training may have it now.
+            // A column that was missing in training may be present now.
             (None, None) if !frame.has(input.name.as_str()) => {
                 inputs.push((input.name.clone(), column::missing(input, frame.rows())));
                 continue;
@@ -89,24 +92,24 @@ pub fn read(rows: &RawRows, signature: &Signature) -> Result<RawTable, DataError
             (None, column) => frame.cells(column.unwrap_or(input.name.as_str())),
         };
         match cells.and_then(|cells| column::read(input, source.kind, &cells, &frame)) {
-            Ok((column, text)) => {
+            Ok((column, own)) => {
                 inputs.push((input.name.clone(), column));
-                message.extend(text);
+                warnings.extend(own);
             }
             Err(error) => problems.push(error.at(Node::from_key("inputs").key(&input.name))),
         }
     }
     DataError::unless_empty(problems)?;
-    notes.extend(merged(message));
+    notes.extend(merged(warnings));
     Ok(RawTable { rows: frame.rows(), notes, inputs, frame })
 }
 
-/// Where an input's cells come from in the file at hand.
+/// Where an input's cells come from in the new file.
 struct InputSource<'a> {
     input: &'a str,
     column: Option<&'a str>,
     expression: Option<&'a Expression>,
-    /// What its cells were in training; unknown to the cards of earlier versions.
+    /// The kind of its cells in training; `None` with cards of earlier versions.
     kind: Option<CellKind>,
     is_text: bool,
 }
@@ -130,35 +133,36 @@ impl<'a> InputSource<'a> {
     }
 }
 
-/// The rows for which the query's conditions are true; those whose columns the file lacks, such as labels,
-/// are not asked.
-fn chosen(
+/// The rows for which the query's conditions hold; skips conditions on columns that the file does not have,
+/// such as labels.
+fn filtered(
     frame: Frame,
     filters: &[Expression],
     notes: &mut Vec<String>,
     file: &Path,
 ) -> Result<Frame, DataError> {
-    let (asked, left): (Vec<_>, Vec<_>) =
-        filters.iter().partition(|filter| lacking(&frame, filter).is_none());
-    for filter in left {
-        let column = lacking(&frame, filter).unwrap_or_default();
-        notes.push(format!(
-            "the query's condition `{}` is not asked: there is no column `{column}`",
-            filter.sql
-        ));
+    let mut applied = Vec::new();
+    for filter in filters {
+        match missing_column(&frame, filter) {
+            None => applied.push(filter),
+            Some(column) => notes.push(format!(
+                "the query's condition `{}` is skipped: there is no column `{column}`",
+                filter.sql
+            )),
+        }
     }
-    if asked.is_empty() {
+    if applied.is_empty() {
         return Ok(frame);
     }
-    let rows = kept_rows(frame.table(), &asked)?;
+    let rows = kept_rows(frame.table(), &applied)?;
     let dropped = frame.rows() - rows.len();
     if rows.is_empty() {
         return Err(DataError::NoRowsAfterQuery { file: file.to_owned() });
     }
     if dropped > 0 {
-        let conditions: Vec<String> = asked.iter().map(|filter| format!("`{}`", filter.sql)).collect();
+        let conditions: Vec<String> = applied.iter().map(|filter| format!("`{}`", filter.sql)).collect();
         notes.push(format!(
-            "{dropped} of {} rows are left out, as the pipeline's query leaves them out: {}",
+            "{dropped} of {} rows are dropped by the conditions of the pipeline's query: {}",
             frame.rows(),
             conditions.join(", ")
         ));
@@ -167,18 +171,18 @@ fn chosen(
     Ok(frame)
 }
 
-/// The columns that the query computes, whose own columns are all there.
+/// Computes the query's expressions whose columns are all present.
 fn computed_columns(frame: &Frame, sources: &[InputSource<'_>]) -> Result<Frame, DataError> {
     let expressions: Vec<(String, &Expression)> = sources
         .iter()
         .filter_map(|source| Some((source.input.to_owned(), source.expression?)))
-        .filter(|(_, expression)| lacking(frame, expression).is_none())
+        .filter(|(_, expression)| missing_column(frame, expression).is_none())
         .collect();
     Ok(frame.with_columns(compute(frame.table(), &expressions)?))
 }
 
-/// The first column of an expression that is not there.
-fn lacking<'a>(frame: &Frame, expression: &'a Expression) -> Option<&'a str> {
+/// The first column of an expression that the file does not have.
+fn missing_column<'a>(frame: &Frame, expression: &'a Expression) -> Option<&'a str> {
     expression.columns.iter().find(|name| !frame.has(name)).map(String::as_str)
 }
 
@@ -187,32 +191,32 @@ fn no_column(
     frame: &Frame,
     column: &str,
     input: &InputSignature,
-    made: &Expression,
+    expression: &Expression,
 ) -> DataError {
     ReadingError::NoColumnOf {
         file: file.to_owned(),
         column: column.to_owned(),
         input: input.name.to_string(),
-        sql: made.sql.clone(),
+        sql: expression.sql.clone(),
         known: frame.columns(),
     }
     .into()
 }
 
 impl RawTable {
-    /// The model's inputs for some of the rows, in the signature's order, each `[rows, 1]`, or sequences
-    /// filled up to the longest of these rows.
+    /// The model's inputs for a range of rows, in the signature's order: `[rows, 1]` each, or sequences
+    /// padded to the longest of these rows.
     pub fn batch(&self, rows: Range<usize>) -> Vec<(InputName, Array)> {
         let rows = rows.start.min(self.rows)..rows.end.min(self.rows);
         self.inputs.iter().map(|(name, column)| (name.clone(), column.rows(rows.clone()))).collect()
     }
 
-    /// The names of the file's own columns.
+    /// The names of the file's columns.
     pub fn columns(&self) -> Vec<String> {
         self.frame.columns()
     }
 
-    /// The file's own columns, to stand beside the answers; nested ones are left out.
+    /// The file's columns, to be written beside the predictions; bytes and nested lists are left out.
     pub fn originals(&self) -> Vec<(String, AnswerColumn)> {
         let columns = self.frame.table().columns().iter();
         columns

@@ -1,19 +1,19 @@
-//! An input's values, read and not yet encoded.
+//! An input's values before encoding.
 
 use std::ops::Range;
 
 use crate::data::feature::{fed, series};
 use crate::domain::array::{Array, ArrayValues};
 
-/// An input's values, a row each.
+/// An input's values, one per row.
 #[derive(Clone, Debug)]
 pub(super) enum RawColumn {
-    /// `[rows, 1]`, in as many bits as the model is fed; or `[rows, ...]` that a kind of another crate made.
+    /// `[rows, 1]` in the model's input precision, or `[rows, ...]` from an input kind of another crate.
     Numbers(Array),
     Whole(Vec<i64>),
-    /// Different texts, and each row's index into them: far smaller than a text per row.
+    /// The distinct texts, and each row's index into them; far smaller than one text per row.
     Text(Vec<String>, Vec<u32>),
-    /// Token numbers, and what stands behind a row's end.
+    /// Token ids, and the id that pads short rows.
     Tokens(Array, u32),
     Series(Array),
     /// Bytes `[rows, channels, height, width]`.
@@ -21,7 +21,7 @@ pub(super) enum RawColumn {
 }
 
 impl RawColumn {
-    /// Some of the rows, as a model is fed them.
+    /// A range of rows, as the model's input.
     pub fn rows(&self, rows: Range<usize>) -> Array {
         let picked: Vec<u32> = (rows.start as u32..rows.end as u32).collect();
         let values = match self {
@@ -29,8 +29,8 @@ impl RawColumn {
             Self::Series(array) => return series::fed(&array.gather(&picked)),
             Self::Image(array) | Self::Numbers(array) => return array.gather(&picked),
             Self::Whole(values) => ArrayValues::I64(values[rows.clone()].to_vec()),
-            Self::Text(result, indices) => {
-                let text = |index: &u32| result[*index as usize].clone();
+            Self::Text(distinct, indices) => {
+                let text = |index: &u32| distinct[*index as usize].clone();
                 ArrayValues::Text(indices[rows.clone()].iter().map(text).collect())
             }
         };

@@ -1,4 +1,4 @@
-//! Columns in one of the forms of answers: csv, tsv, jsonl, parquet, arrow.
+//! Writes predictions as csv, tsv, jsonl, parquet or arrow.
 
 use std::io::{Error as IoError, Write};
 use std::path::Path;
@@ -13,31 +13,34 @@ use crate::data::error::DataError;
 use crate::data::persist::persist;
 use crate::data::raw::{AnswerColumn, AnswerFileFormat};
 
-/// Writes columns of the same length, no two of one name, into a file, compressed by gzip where that is asked
-/// for. It appears whole or not at all.
+/// Writes columns of equal length and unique names to a file, atomically. The `bool` asks for gzip.
+///
+/// # Errors
+///
+/// `DataError::Unwritable`.
 pub fn save(
     path: &Path,
-    (form, packed): (AnswerFileFormat, bool),
+    (format, gzip): (AnswerFileFormat, bool),
     columns: &[(String, AnswerColumn)],
 ) -> Result<(), DataError> {
-    persist(path, |writer| match packed {
-        false => write(writer, form, columns),
+    persist(path, |writer| match gzip {
+        false => write(writer, format, columns),
         true => {
-            let mut packer = GzEncoder::new(writer, Compression::default());
-            write(&mut packer, form, columns)?;
-            packer.finish().map(|_| ())
+            let mut encoder = GzEncoder::new(writer, Compression::default());
+            write(&mut encoder, format, columns)?;
+            encoder.finish().map(|_| ())
         }
     })
 }
 
-/// Writes them wherever bytes go.
+/// Writes columns of equal length and unique names to a writer.
 pub fn write(
     mut writer: impl Write,
-    form: AnswerFileFormat,
+    format: AnswerFileFormat,
     columns: &[(String, AnswerColumn)],
 ) -> Result<(), IoError> {
     let writer = &mut writer;
-    match form {
+    match format {
         AnswerFileFormat::Csv => separated(writer, columns, b','),
         AnswerFileFormat::Tsv => separated(writer, columns, b'\t'),
         AnswerFileFormat::Jsonl => json_lines(writer, columns),
@@ -78,20 +81,20 @@ fn separated(
             }
             match column {
                 AnswerColumn::Float(values) => {
-                    plain(&mut line, Some(values[row]).filter(|value| !value.is_nan()))?
+                    field(&mut line, Some(values[row]).filter(|value| !value.is_nan()))?
                 }
                 AnswerColumn::Number(values) => {
-                    plain(&mut line, values[row].filter(|value| !value.is_nan()))?
+                    field(&mut line, values[row].filter(|value| !value.is_nan()))?
                 }
-                AnswerColumn::Int(values) => plain(&mut line, values[row])?,
-                AnswerColumn::Bool(values) => plain(&mut line, values[row])?,
+                AnswerColumn::Int(values) => field(&mut line, values[row])?,
+                AnswerColumn::Bool(values) => field(&mut line, values[row])?,
                 AnswerColumn::Text(values) => {
                     quote(&mut line, values[row].as_deref().unwrap_or(""), separator)
                 }
             }
         }
         if line.is_empty() {
-            // An empty line is no row; a missing value in quotes is.
+            // Readers skip an empty line, so a row of one missing value is written as empty quotes.
             line.extend(b"\"\"");
         }
         line.push(b'\n');
@@ -100,11 +103,11 @@ fn separated(
     Ok(())
 }
 
-fn plain(line: &mut Vec<u8>, value: Option<impl std::fmt::Display>) -> Result<(), IoError> {
+fn field(line: &mut Vec<u8>, value: Option<impl std::fmt::Display>) -> Result<(), IoError> {
     value.map_or(Ok(()), |value| write!(line, "{value}"))
 }
 
-/// A text as a field: in quotes where it would otherwise be read as something else.
+/// Appends a field, quoted if it would otherwise be read differently.
 fn quote(line: &mut Vec<u8>, text: &str, separator: u8) {
     let special = |byte: u8| byte == separator || matches!(byte, b'"' | b'\n' | b'\r');
     if !text.bytes().any(special) && text.trim().len() == text.len() {
@@ -122,15 +125,15 @@ fn json_lines(writer: &mut impl Write, columns: &[(String, AnswerColumn)]) -> Re
         for (position, (name, (_, column))) in names.iter().zip(columns).enumerate() {
             write!(writer, "{}{name}:", if position == 0 { '{' } else { ',' })?;
             match column {
-                // Written from 32 bits: the same number in 64 bits has a long tail.
+                // Formatted as f32: converted to f64 the same number has many more digits.
                 AnswerColumn::Float(values) => {
-                    finite(writer, Some(values[row]).filter(|value| value.is_finite()))?
+                    json_value(writer, Some(values[row]).filter(|value| value.is_finite()))?
                 }
                 AnswerColumn::Number(values) => {
-                    finite(writer, values[row].filter(|value| value.is_finite()))?
+                    json_value(writer, values[row].filter(|value| value.is_finite()))?
                 }
-                AnswerColumn::Int(values) => finite(writer, values[row])?,
-                AnswerColumn::Bool(values) => finite(writer, values[row])?,
+                AnswerColumn::Int(values) => json_value(writer, values[row])?,
+                AnswerColumn::Bool(values) => json_value(writer, values[row])?,
                 AnswerColumn::Text(values) => serde_json::to_writer(&mut *writer, &values[row])?,
             }
         }
@@ -139,7 +142,7 @@ fn json_lines(writer: &mut impl Write, columns: &[(String, AnswerColumn)]) -> Re
     Ok(())
 }
 
-fn finite(writer: &mut impl Write, value: Option<impl std::fmt::Display>) -> Result<(), IoError> {
+fn json_value(writer: &mut impl Write, value: Option<impl std::fmt::Display>) -> Result<(), IoError> {
     match value {
         Some(value) => write!(writer, "{value}"),
         None => writer.write_all(b"null"),

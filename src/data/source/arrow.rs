@@ -18,7 +18,7 @@ use crate::domain::choice_config::Settings;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArrowConfig {
-    /// Relative to the pipeline file.
+    /// The file, relative to the pipeline file.
     pub path: String,
 }
 
@@ -31,7 +31,7 @@ impl Settings for ArrowConfig {
 pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, DataError> {
     let form = "an Arrow file";
     let mut opened = magic(file, form, b"ARROW1", 10)?;
-    // Where the blocks cannot be followed, the reader tells why.
+    // If the blocks cannot be parsed, the reader reports the error.
     memory::allow(file, blocks::unpacked(&mut opened).unwrap_or(0))?;
     opened.rewind().map_err(|source| DataError::Unreadable { file: file.to_owned(), source })?;
     guarded(file, form, || IpcReader::new(opened).finish())

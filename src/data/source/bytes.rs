@@ -1,4 +1,4 @@
-//! Files as text: read, decompressed by their ending, checked to be UTF-8.
+//! Reads files as bytes or text: decompresses them by their extension and checks that text is UTF-8.
 
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::data::source::{file_guess, memory};
 use crate::disk::regular_file;
 use crate::domain::bytes::Bytes;
 
-/// The bytes of a file.
+/// The raw bytes of a file.
 pub(in crate::data) fn bytes(file: &Path) -> Result<Vec<u8>, DataError> {
     let mut opened = open(file)?;
     let size = opened.metadata().map_err(|source| unreadable(file, source))?.len();
@@ -21,7 +21,7 @@ pub(in crate::data) fn bytes(file: &Path) -> Result<Vec<u8>, DataError> {
     Ok(bytes)
 }
 
-/// Opens a file, which must be a regular one.
+/// Opens a regular file.
 pub(in crate::data) fn open(file: &Path) -> Result<std::fs::File, DataError> {
     regular_file::open(file).map_err(|source| unreadable(file, source))
 }
@@ -33,28 +33,29 @@ fn unreadable(file: &Path, source: std::io::Error) -> DataError {
     }
 }
 
-/// The bytes of a file, decompressed where its ending says so.
+/// The bytes of a file, decompressed if its extension is .gz or .zst.
 pub(in crate::data) fn plain(file: &Path) -> Result<Vec<u8>, DataError> {
     decompressed(file, bytes(file)?)
 }
 
-/// The text of a file, without the mark some editors put before UTF-8.
+/// The text of a file, decompressed and without a byte order mark.
 pub(in crate::data) fn text(file: &Path) -> Result<String, DataError> {
     let bytes = plain(file)?;
     if let Some(guess) = file_guess::guess(&bytes) {
         return Err(DataError::Unlike { file: file.to_owned(), likeness: guess });
     }
-    if let Some(at) = bytes.iter().position(|&b| b == 0) {
-        let (line, column) = line_and_column(&bytes[..at]);
+    if let Some(index) = bytes.iter().position(|&b| b == 0) {
+        let (line, column) = line_and_column(&bytes[..index]);
         return Err(DataError::Nul { file: file.to_owned(), line, column });
     }
     let mut text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let bytes = error.as_bytes();
         let (line, column) = line_and_column(&bytes[..valid]);
-        // A letter of another encoding stands among ASCII; bytes that stop in a letter of UTF-8 are cut off.
-        let cut = error.utf8_error().error_len().is_none();
-        let bad_byte = if cut { None } else { bytes.get(valid).copied() };
+        // Show the byte of another encoding, but not that of a UTF-8 sequence truncated at the end of the
+        // file.
+        let truncated = error.utf8_error().error_len().is_none();
+        let bad_byte = if truncated { None } else { bytes.get(valid).copied() };
         DataError::NotUtf8 { file: file.to_owned(), line, column, found: bad_byte }
     })?;
     if text.starts_with('\u{feff}') {
@@ -63,13 +64,12 @@ pub(in crate::data) fn text(file: &Path) -> Result<String, DataError> {
     Ok(text)
 }
 
-/// What ends the lines of a text: a carriage return where there is no line feed at all, as on a Mac before
-/// 2001.
+/// The line end of a text: a carriage return if there is no line feed at all, as on a Mac before 2001.
 pub(in crate::data) fn line_end(text: &str) -> char {
     if text.contains('\r') && !text.contains('\n') { '\r' } else { '\n' }
 }
 
-/// Line, and byte of the line, behind these bytes, counted from 1.
+/// The line, and byte of the line, after these bytes, counted from 1.
 fn line_and_column(before: &[u8]) -> (usize, usize) {
     let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
     let column = 1 + before.iter().rev().take_while(|&&b| b != b'\n').count();
@@ -77,28 +77,28 @@ fn line_and_column(before: &[u8]) -> (usize, usize) {
 }
 
 fn decompressed(file: &Path, packed: Vec<u8>) -> Result<Vec<u8>, DataError> {
-    let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    let (form, magic): (&'static str, &[u8]) = match ending.as_deref() {
+    let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    let (form, magic): (&'static str, &[u8]) = match extension.as_deref() {
         Some("gz") => ("gzip", &[0x1f, 0x8b]),
         Some("zst") => ("zstd", &[0x28, 0xb5, 0x2f, 0xfd]),
         _ => return Ok(packed),
     };
     let refuse = |reason: String| DataError::NotOfForm { file: file.to_owned(), form, reason };
-    // Asked here, since polars tells the form by the first bytes and returns other text as it is.
+    // Checked here, since polars decides by the first bytes and returns other data unchanged.
     if !packed.starts_with(magic) || packed.len() < 4 {
         return Err(refuse("it begins with other bytes".to_owned()));
     }
     let limit = memory::limit()?;
-    let held = Bytes(packed.len() as u64);
+    let packed_size = Bytes(packed.len() as u64);
     let opened = CompressedReader::try_new(packed.into()).map_err(|cause| refuse(cause.to_string()))?;
     let mut plain = Vec::new();
-    // Counted on the way: what a packed file says of its size is not to be trusted.
+    // Counted while reading, since the size in a compressed file's header cannot be trusted.
     opened
         .take(limit.0.saturating_add(1))
         .read_to_end(&mut plain)
         .map_err(|cause| refuse(cause.to_string()))?;
     if plain.len() as u64 > limit.0 {
-        return Err(memory::too_large(file, format!("unpacks from {held} to"), limit));
+        return Err(memory::too_large(file, format!("decompresses from {packed_size} to"), limit));
     }
     Ok(plain)
 }

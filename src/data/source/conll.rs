@@ -13,8 +13,8 @@ use crate::data::source::{bytes, list_builder};
 use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 
-/// CoNLL: one token per line with its tags beside it, and an empty line behind each sentence. A sentence
-/// becomes a row, each column a list.
+/// CoNLL: one token and its tags per line, and an empty line after each sentence. A sentence becomes a row,
+/// and each column a list.
 ///
 /// ```text
 /// EU      B-ORG
@@ -25,15 +25,15 @@ use crate::domain::name::ColumnName;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConllConfig {
-    /// Relative to the pipeline file.
+    /// The file, relative to the pipeline file.
     pub path: String,
-    /// What the fields of a line are called, all of them.
+    /// The names of all fields of a line.
     pub columns: Vec<ColumnName>,
-    /// Between the fields of a line, such as `"\t"`. Default: any number of spaces and tabs.
+    /// The text between the fields of a line, such as `"\t"`. Default: any number of spaces and tabs.
     #[serde(default)]
     pub separator: Option<String>,
-    /// Lines that begin so say nothing, such as `"# "`. Default: there are none, since a token may begin
-    /// with anything.
+    /// The prefix of comment lines, such as `"# "`. Default: no comment lines, since a token may begin with
+    /// anything.
     #[serde(default)]
     pub comment: Option<String>,
 }
@@ -47,21 +47,21 @@ pub(in crate::data) fn read(config: &ConllConfig, file: &Path) -> Result<(DataFr
     let text = bytes::text(file)?;
     let expected = config.columns.len();
     let mut columns: Vec<Vec<Vec<&str>>> = vec![vec![]; expected];
-    let mut firsts: Vec<u32> = vec![];
+    let mut first_lines: Vec<u32> = vec![];
     let mut ragged: Option<(usize, usize)> = None;
     let mut count = 0;
-    let mut inside = false;
+    let mut in_sentence = false;
     for (number, line) in text.split(bytes::line_end(&text)).enumerate() {
         if config.comment.as_ref().is_some_and(|comment| !comment.is_empty() && line.starts_with(comment)) {
             continue;
         }
         if line.trim().is_empty() {
-            inside = false;
+            in_sentence = false;
             continue;
         }
-        if !inside {
-            inside = true;
-            firsts.push(number as u32 + 1);
+        if !in_sentence {
+            in_sentence = true;
+            first_lines.push(number as u32 + 1);
             columns.iter_mut().for_each(|column| column.push(vec![]));
         }
         let fields: Vec<&str> = match config.separator.as_deref() {
@@ -79,22 +79,23 @@ pub(in crate::data) fn read(config: &ConllConfig, file: &Path) -> Result<(DataFr
             column.last_mut().into_iter().for_each(|sentence| sentence.push(field));
         }
     }
-    if let Some((line, result)) = ragged {
+    if let Some((line, found)) = ragged {
         let cause = Some(
-            "`columns` names every field of a line, and `separator` what stands between them; lines that are notes \
-             begin with what `comment` says"
+            "list all fields of a line under `columns`, and set `separator` to the text between them and \
+             `comment` to the prefix of comment lines"
                 .to_owned(),
         );
-        return Err(DataError::Ragged { file: file.to_owned(), line, found: result, expected, count, cause });
+        return Err(DataError::Ragged { file: file.to_owned(), line, found, expected, count, cause });
     }
-    let made =
+    let columns =
         config.columns.iter().zip(&columns).map(|(name, lists)| list_builder::texts(name.as_str(), lists));
-    let table = DataFrame::new(firsts.len(), made.collect()).map_err(|cause| DataError::NotOfForm {
-        file: file.to_owned(),
-        form: "a CoNLL file",
-        reason: cause.to_string(),
+    let table = DataFrame::new(first_lines.len(), columns.collect()).map_err(|cause| {
+        DataError::NotOfForm { file: file.to_owned(), form: "a CoNLL file", reason: cause.to_string() }
     })?;
-    let origin =
-        SourceFile { file: file.to_owned(), rows: firsts.len(), lines: LineIndex::Each(Arc::from(firsts)) };
+    let origin = SourceFile {
+        file: file.to_owned(),
+        rows: first_lines.len(),
+        lines: LineIndex::Each(Arc::from(first_lines)),
+    };
     Ok((table, origin))
 }

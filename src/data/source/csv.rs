@@ -11,32 +11,32 @@ use crate::data::source::kind::CellType;
 use crate::data::source::record::CsvDialect;
 use crate::domain::choice_config::Settings;
 
-/// Comma- or otherwise separated text, optionally compressed (.gz, .zst).
+/// Delimited text, optionally compressed (.gz, .zst).
 ///
-/// Every cell is looked at before a column's kind is told: whole numbers, numbers, true and false,
-/// or text. Spaces around a field that is not quoted do not belong to it.
+/// A column's type is inferred from all its cells: whole numbers, numbers, booleans, or text. Spaces around
+/// an unquoted field are dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CsvConfig {
-    /// Relative to the pipeline file.
+    /// The file, relative to the pipeline file.
     pub path: String,
-    /// One character between fields; default `,`, and a tab for `.tsv` and `.tab` files.
+    /// The character between fields; default `,`, and a tab for `.tsv` and `.tab` files.
     #[serde(default)]
     pub separator: Option<String>,
-    /// The character that fields which hold a separator or a line end stand in, doubled inside them;
-    /// `none` where a quote is a character as any other. Default `"`.
+    /// The character around fields that contain a separator or a line end, doubled inside them; `none` if
+    /// quotes are ordinary characters. Default `"`.
     #[serde(default = "default_quote")]
     pub quote: String,
-    /// What stands before the decimals of a number: `.` or `,`. Default `.`.
+    /// The decimal separator of numbers: `.` or `,`. Default `.`.
     #[serde(default)]
     pub decimal: Decimal,
-    /// Lines before the table, such as a title. Default 0.
+    /// The number of lines to skip before the table, such as a title. Default 0.
     #[serde(default)]
     pub skip_rows: usize,
-    /// Does the first line name the columns? Default true.
+    /// Is the first line a header with the column names? Default true.
     #[serde(default = "default_header")]
     pub header: bool,
-    /// Names of the columns, when there is no header. Default: `column_1`, `column_2`...
+    /// The column names, if there is no header. Default: `column_1`, `column_2`...
     #[serde(default)]
     pub columns: Option<Vec<String>>,
     /// Texts that mean a missing value, besides the empty one. Default none.
@@ -49,7 +49,7 @@ impl Settings for CsvConfig {
     const EXAMPLE: &'static str = "{csv: {path: data/rows.csv}}";
 }
 
-/// What stands before the decimals of a number.
+/// The decimal separator of numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Decimal {
     #[default]
@@ -60,7 +60,7 @@ pub enum Decimal {
 }
 
 impl Decimal {
-    /// The kind of one cell's text, which is not empty. A number with a thousands separator is text.
+    /// The type of one cell's text, which is not empty. A number with thousands separators is text.
     pub(in crate::data) fn kind(self, text: &str) -> CellType {
         match (self, CellType::parse(text)) {
             (Self::Comma, CellType::Float) if text.contains('.') => CellType::Text,
@@ -74,7 +74,7 @@ impl Decimal {
         }
     }
 
-    /// A number's text with a point before its decimals.
+    /// A number's text with a decimal point.
     pub(in crate::data) fn with_point(self, number: &str) -> Cow<'_, str> {
         match self {
             Self::Comma if number.contains(',') => Cow::Owned(number.replace(',', ".")),
@@ -92,7 +92,7 @@ fn default_quote() -> String {
 }
 
 impl CsvConfig {
-    /// A file with a header and no more to say about it.
+    /// Default settings for a file with a header.
     pub fn plain(path: &str) -> Self {
         Self {
             path: path.to_owned(),
@@ -106,29 +106,33 @@ impl CsvConfig {
         }
     }
 
-    /// How the records of `file` are cut into fields.
+    /// The characters that delimit the fields of `file`.
+    ///
+    /// # Errors
+    ///
+    /// `DataError::Separator` or `DataError::Quote` for an invalid setting.
     pub(in crate::data) fn dialect(&self, file: &Path) -> Result<CsvDialect, DataError> {
         let separator = self.separator(file)?;
         Ok(CsvDialect { separator, quote: self.quote(separator)? })
     }
 
-    /// The byte that fields may stand in.
+    /// The quote character, if quoting is enabled.
     fn quote(&self, separator: u8) -> Result<Option<u8>, DataError> {
         match self.quote.as_bytes() {
             b"none" => Ok(None),
-            [one] if one.is_ascii_punctuation() && *one != separator => Ok(Some(*one)),
+            [quote] if quote.is_ascii_punctuation() && *quote != separator => Ok(Some(*quote)),
             _ => Err(DataError::Quote { found: self.quote.clone() }),
         }
     }
 
-    /// The byte between the fields of `file`.
+    /// The separator of `file`.
     pub(in crate::data) fn separator(&self, file: &Path) -> Result<u8, DataError> {
         match self.separator.as_deref() {
             None if is_tsv(file) => Ok(b'\t'),
             None => Ok(b','),
             Some("\\t") => Ok(b'\t'),
             Some(text) => match text.as_bytes() {
-                [one] if one.is_ascii() && !matches!(one, b'"' | b'\n' | b'\r' | 0) => Ok(*one),
+                [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | 0) => Ok(*byte),
                 _ => Err(DataError::Separator { found: text.to_owned() }),
             },
         }
@@ -136,10 +140,10 @@ impl CsvConfig {
 }
 
 /// Does the name end in .tsv or .tab, compressed or not?
-fn is_tsv(file: &Path) -> bool {
+pub(in crate::data) fn is_tsv(file: &Path) -> bool {
     let name = file.to_string_lossy().to_lowercase();
     let plain = name.trim_end_matches(".gz").trim_end_matches(".zst");
-    [".tsv", ".tab"].iter().any(|ending| plain.ends_with(ending))
+    [".tsv", ".tab"].iter().any(|extension| plain.ends_with(extension))
 }
 
 #[cfg(test)]
@@ -149,7 +153,7 @@ mod tests {
 
     /// pandas: `read_csv(StringIO("x\n" + text), sep=";", decimal=",").x.dtype` is float64, int64 or object.
     #[test]
-    fn a_decimal_comma_makes_a_number_of_one_comma() {
+    fn numbers_with_a_decimal_comma_are_recognized() {
         for (text, kind) in [
             ("1,5", CellType::Float),
             ("-,5", CellType::Float),

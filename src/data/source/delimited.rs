@@ -1,6 +1,7 @@
-//! A separated text file: checked from end to end, its columns' kinds told, then built.
+//! Reads delimited text files: a first pass checks every record and infers the column types, a second builds
+//! the table.
 //!
-//! Our own reader, since polars fills ragged and cut lines with missing values without a word.
+//! A reader of our own, since polars silently fills ragged and truncated lines with missing values.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -9,28 +10,28 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 use rayon::prelude::*;
 
-use crate::data::error::suspicion::{are_numbers, of_widths};
-use crate::data::error::{DataError, LocatedError};
+use crate::data::error::DataError;
+use crate::data::error::suspicion::{are_numbers, field_count_help};
 use crate::data::frame::{LineIndex, SourceFile};
 use crate::data::phrases::short;
 use crate::data::source::csv::{CsvConfig, Decimal};
 use crate::data::source::kind::{Builder, CellType};
-use crate::data::source::record::{CsvDialect, FieldCursor, FieldError, RecordChunk, stretches};
+use crate::data::source::record::{CsvDialect, FieldCursor, FieldError, RecordChunk, chunks};
 use crate::data::source::{bytes, file_guess};
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::ColumnName;
 
-/// Bytes that one thread reads in one go.
-const STRETCH: usize = 1 << 21;
+/// The approximate number of bytes in a chunk, which one thread reads.
+const CHUNK_BYTES: usize = 1 << 21;
 
-/// A separated text file whose every record has been checked.
+/// A delimited text file whose records have all been checked.
 pub(in crate::data) struct Delimited {
     file: PathBuf,
     text: String,
     dialect: CsvDialect,
     decimal: Decimal,
     missing: Vec<String>,
-    /// Where each stretch of records begins and ends in the text, and its first line.
+    /// Start, length and first line of each chunk of records.
     chunks: Vec<(usize, usize, usize)>,
     pub names: Vec<String>,
     pub kinds: Vec<CellType>,
@@ -73,15 +74,13 @@ impl Delimited {
         if config.header {
             (body, line) = (cursor.position(), cursor.line());
         }
-        let cut =
-            stretches(&text[body..], dialect, line, STRETCH).map_err(|fault| fault_error(fault, file))?;
-        let surveys: Vec<DelimitedScan> =
-            cut.par_iter().map(|chunk| DelimitedScan::scan(chunk, dialect, &names, config)).collect();
-        let cut: Vec<(usize, usize, usize)> = cut
-            .iter()
-            .map(|one| (one.text.as_ptr() as usize - text.as_ptr() as usize, one.text.len(), one.line))
-            .collect();
-        let (kinds, lines) = finish_scan(surveys, file, &text, &names, config.header)?;
+        let chunks =
+            chunks(&text[body..], dialect, line, CHUNK_BYTES).map_err(|fault| fault_error(fault, file))?;
+        let scans: Vec<DelimitedScan> =
+            chunks.par_iter().map(|chunk| DelimitedScan::scan(chunk, dialect, &names, config)).collect();
+        let start = |chunk: &RecordChunk<'_>| chunk.text.as_ptr() as usize - text.as_ptr() as usize;
+        let chunks = chunks.iter().map(|chunk| (start(chunk), chunk.text.len(), chunk.line)).collect();
+        let (kinds, lines) = finish_scan(scans, file, &text, &names, config.header)?;
         let rows = lines.len();
         let consecutive = lines.first().is_none_or(|&first| lines.last() == Some(&(first + rows as u32 - 1)));
         let lines = match (consecutive, lines.first()) {
@@ -90,21 +89,21 @@ impl Delimited {
         };
         let origin = SourceFile { file: file.to_owned(), rows, lines };
         let (decimal, missing) = (config.decimal, config.missing.clone());
-        let (file, chunks) = (file.to_owned(), cut);
+        let file = file.to_owned();
         Ok(Self { file, text, dialect, decimal, missing, chunks, names, kinds, origin })
     }
 
-    /// The table, its columns of these kinds, which must hold the file's own.
+    /// Builds the table with these column types, which must include the inferred ones.
     pub fn build(self, kinds: &[CellType]) -> Result<(DataFrame, SourceFile), DataError> {
         let parts: Result<Vec<DataFrame>, DataError> = self
             .chunks
             .par_iter()
-            .map(|&(start, length, line)| self.part(start, length, line, kinds))
+            .map(|&(start, length, line)| self.build_chunk(start, length, line, kinds))
             .collect();
         let mut parts = parts?.into_iter();
         let mut table = match parts.next() {
             Some(first) => first,
-            None => self.part(0, 0, 1, kinds)?,
+            None => self.build_chunk(0, 0, 1, kinds)?,
         };
         for part in parts {
             table.vstack_mut_owned(part).map_err(|cause| self.refuse(&cause))?;
@@ -114,7 +113,7 @@ impl Delimited {
         Ok((table, self.origin))
     }
 
-    fn part(
+    fn build_chunk(
         &self,
         start: usize,
         length: usize,
@@ -130,7 +129,8 @@ impl Delimited {
             for (builder, cell) in builders.iter_mut().zip(record) {
                 match (present(cell, &self.missing), &builder) {
                     (Some(text), Builder::Float(_)) => builder.push(Some(&self.decimal.with_point(text))),
-                    // Beside a text a number is told by its point, so that the text alone is what is wrong.
+                    // In a column of text, numbers keep a decimal point, so that only the text is not a
+                    // number.
                     (Some(text), Builder::Text(_)) if self.decimal.kind(text) == CellType::Float => {
                         builder.push(Some(&self.decimal.with_point(text)));
                     }
@@ -146,22 +146,23 @@ impl Delimited {
     fn refuse(&self, cause: &polars::prelude::PolarsError) -> DataError {
         DataError::NotOfForm {
             file: self.file.clone(),
-            form: "a separated text file",
+            form: "a delimited text file",
             reason: cause.to_string(),
         }
     }
 }
 
-/// What a first pass over a stretch finds.
+/// The result of the first pass over a chunk.
 struct DelimitedScan {
     kinds: Vec<CellType>,
     /// The line of each record.
     lines: Vec<u32>,
-    /// Line and number of fields of the first record with a wrong number of them, and how many there are.
+    /// Line and number of fields of the first ragged record.
     ragged: Option<(usize, usize)>,
     ragged_count: usize,
-    /// How many such records have so many fields, and the line of the first.
+    /// The ragged records by their number of fields: their count, and the line of the first.
     widths: BTreeMap<usize, (usize, usize)>,
+    /// Line and number of fields of the last record.
     last_record: Option<(usize, usize)>,
     fault: Option<FieldError>,
 }
@@ -186,7 +187,7 @@ impl DelimitedScan {
                 scan.widths.entry(record.len()).or_insert((0, line)).0 += 1;
             }
             for (kind, cell) in scan.kinds.iter_mut().zip(record) {
-                // A text column stays one whatever follows.
+                // No cell can change the type of a text column.
                 if *kind != CellType::Text
                     && let Some(text) = present(cell, &config.missing)
                 {
@@ -199,9 +200,13 @@ impl DelimitedScan {
     }
 }
 
-/// The columns' kinds and the records' lines, or everything that is wrong with the file.
+/// Merges the scans of all chunks into the column types and the line of each record.
+///
+/// # Errors
+///
+/// All problems of the file.
 fn finish_scan(
-    surveys: Vec<DelimitedScan>,
+    scans: Vec<DelimitedScan>,
     file: &Path,
     text: &str,
     names: &[String],
@@ -209,39 +214,36 @@ fn finish_scan(
 ) -> Result<(Vec<CellType>, Vec<u32>), DataError> {
     let expected = names.len();
     let mut problems = Vec::new();
-    if let Some(fault) = surveys.iter().find_map(|scan| scan.fault) {
+    if let Some(fault) = scans.iter().find_map(|scan| scan.fault) {
         return Err(fault_error(fault, file));
     }
-    let ragged = surveys.iter().find_map(|scan| scan.ragged);
-    let mut count: usize = surveys.iter().map(|scan| scan.ragged_count).sum();
-    let last = surveys.iter().rev().find_map(|scan| scan.last_record);
+    let ragged = scans.iter().find_map(|scan| scan.ragged);
+    let mut count: usize = scans.iter().map(|scan| scan.ragged_count).sum();
+    let last = scans.iter().rev().find_map(|scan| scan.last_record);
     let file = file.to_owned();
-    let cut = last.filter(|(_, field)| *field < expected && !text.ends_with(['\n', '\r']));
-    if let Some((line, field)) = cut {
+    let truncated = last.filter(|(_, fields)| *fields < expected && !text.ends_with(['\n', '\r']));
+    if let Some((line, found)) = truncated {
         count -= 1;
-        problems.push(LocatedError::new(
-            Node::root(),
-            DataError::CutShort { file: file.clone(), line, found: field, expected },
-        ));
+        problems.push(DataError::CutShort { file: file.clone(), line, found, expected }.at(Node::root()));
     }
-    if let Some((line, field)) = ragged.filter(|first| Some(*first) != cut) {
+    if let Some((line, found)) = ragged.filter(|first| Some(*first) != truncated) {
         let mut widths: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
-        for (width, (count, line)) in surveys.iter().flat_map(|scan| &scan.widths) {
+        for (width, (count, line)) in scans.iter().flat_map(|scan| &scan.widths) {
             widths.entry(*width).or_insert((0, *line)).0 += count;
         }
         let widths: Vec<_> = widths.into_iter().map(|(width, (count, line))| (width, count, line)).collect();
-        let cause = of_widths(names, header, &widths, surveys.iter().map(|scan| scan.lines.len()).sum());
-        let error = DataError::Ragged { file, line, found: field, expected, count, cause };
-        problems.insert(0, LocatedError::new(Node::root(), error));
+        let cause = field_count_help(names, header, &widths, scans.iter().map(|scan| scan.lines.len()).sum());
+        let error = DataError::Ragged { file, line, found, expected, count, cause };
+        problems.insert(0, error.at(Node::root()));
     }
     DataError::unless_empty(problems)?;
-    let kinds = surveys.iter().fold(vec![CellType::Empty; expected], |kinds, scan| {
+    let kinds = scans.iter().fold(vec![CellType::Empty; expected], |kinds, scan| {
         kinds.iter().zip(&scan.kinds).map(|(a, b)| a.join(*b)).collect()
     });
-    Ok((kinds, surveys.into_iter().flat_map(|scan| scan.lines).collect()))
+    Ok((kinds, scans.into_iter().flat_map(|scan| scan.lines).collect()))
 }
 
-/// Calls `each` with the line and the fields of every record; empty lines are none.
+/// Calls `each` with the line and fields of every record; skips empty lines.
 fn each_record<'a>(
     chunk: &RecordChunk<'a>,
     dialect: CsvDialect,
@@ -252,15 +254,7 @@ fn each_record<'a>(
     while !cursor.is_at_end() {
         let line = cursor.line();
         record.clear();
-        let mut quoted = false;
-        loop {
-            let field = cursor.field()?;
-            quoted |= field.quoted;
-            record.push(field.text);
-            if field.last {
-                break;
-            }
-        }
+        let quoted = cursor.record(&mut record)?;
         if record.len() > 1 || quoted || !record[0].is_empty() {
             each(line, &record);
         }
@@ -289,50 +283,46 @@ fn present<'a>(cell: &'a str, missing: &[String]) -> Option<&'a str> {
     (!cell.is_empty() && !missing.iter().any(|text| text.trim() == cell)).then_some(cell)
 }
 
-/// Headings as column names; an empty one, as pandas writes over row numbers, is named by its position.
-fn headings(field: Vec<String>, file: &Path, line: usize) -> Result<Vec<String>, DataError> {
-    let numbers = are_numbers(&field);
-    let (columns, first) = (field.len(), field.first().cloned().unwrap_or_default());
+/// The header's fields as column names. An empty one, as pandas writes above its row index, is named by its
+/// position.
+fn headings(fields: Vec<String>, file: &Path, line: usize) -> Result<Vec<String>, DataError> {
+    let numbers = are_numbers(&fields);
+    let first = fields.first().cloned().unwrap_or_default();
     let mut problems = Vec::new();
-    let mut names: Vec<String> = Vec::with_capacity(field.len());
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for (position, heading) in field.into_iter().enumerate() {
+    let mut names: Vec<String> = Vec::with_capacity(fields.len());
+    let mut positions: HashMap<String, usize> = HashMap::new();
+    for (position, heading) in fields.into_iter().enumerate() {
         let name = if heading.is_empty() { format!("column_{}", position + 1) } else { heading };
         let file = || file.to_owned();
         if ColumnName::new(name.clone()).is_none() {
             let reason = bad_name(&name);
             problems.push(DataError::BadHeading { file: file(), name: name.clone(), reason });
         }
-        if let Some(first) = places.get(&name) {
+        if let Some(first) = positions.get(&name) {
             let (first, second) = (first + 1, position + 1);
             problems.push(DataError::DuplicateHeading { file: file(), name: name.clone(), first, second });
         }
-        places.entry(name.clone()).or_insert(position);
+        positions.entry(name.clone()).or_insert(position);
         names.push(name);
     }
     if numbers && !problems.is_empty() {
-        return Err(DataError::HeadingOfNumbers {
-            file: file.to_owned(),
-            line,
-            columns,
-            first: short(&first),
-        });
+        return Err(DataError::HeadingOfNumbers { file: file.to_owned(), line, first: short(&first) });
     }
-    DataError::unless_empty(problems.into_iter().map(|one| one.at(Node::root())).collect())?;
+    DataError::unless_empty(problems.into_iter().map(|problem| problem.at(Node::root())).collect())?;
     Ok(names)
 }
 
-/// Why a text is no name.
+/// Why a text is not a valid column name, to be read after "it".
 pub(in crate::data) fn bad_name(name: &str) -> &'static str {
     match name {
         "" => "is empty",
-        _ if name.contains(['\n', '\r']) => "goes on over several lines",
-        _ if name.chars().any(char::is_control) => "holds control characters",
+        _ if name.contains(['\n', '\r']) => "spans several lines",
+        _ if name.chars().any(char::is_control) => "contains control characters",
         _ => "is longer than 256 bytes",
     }
 }
 
-/// `sep=;` above the table, which tells Excel the separator.
+/// Refuses the line `sep=;`, which tells Excel the separator.
 fn excel_separator(text: &str, line: usize, file: &Path) -> Result<(), DataError> {
     let first = text.lines().next().unwrap_or_default().split('\r').next().unwrap_or_default();
     let field = first.trim().trim_matches('"');
@@ -347,6 +337,6 @@ fn fault_error(fault: FieldError, file: &Path) -> DataError {
     let file = file.to_owned();
     match fault {
         FieldError::OpenQuote { line } => DataError::OpenQuote { file, line },
-        FieldError::AfterQuote { line, found: field } => DataError::AfterQuote { file, line, found: field },
+        FieldError::AfterQuote { line, found } => DataError::AfterQuote { file, line, found },
     }
 }

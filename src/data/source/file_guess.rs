@@ -1,7 +1,7 @@
-//! What a file is when it is not the text it is read as: told by its first bytes, so that a spreadsheet
-//! called `rows.csv` is refused as a spreadsheet.
+//! Recognizes files that are not the text they should be, by their first bytes, so that a spreadsheet named
+//! `rows.csv` is reported as a spreadsheet.
 
-/// What a file looks like, and what to do with it.
+/// What a file looks like, and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileGuess {
     pub what: &'static str,
@@ -12,29 +12,32 @@ const fn like(what: &'static str, help: &'static str) -> FileGuess {
     FileGuess { what, help }
 }
 
-const AS_CSV: &str = "save the sheet as `CSV UTF-8` in the spreadsheet program, and name that file";
+const AS_CSV: &str = "save the sheet as `CSV UTF-8` in the spreadsheet program, and use that file";
 const PACKED: &str =
-    "unpack it; files packed by gzip or zstd are read as they are where their names end in .gz or .zst";
+    "decompress it; files compressed with gzip or zstd are read directly if their names end in .gz or .zst";
 const UTF_16: &str = "save it as `CSV UTF-8` or `UTF-8`, or convert it: iconv -f UTF-16 -t UTF-8 OLD > NEW";
 
-/// First bytes that tell a form.
-const MARKS: [(&[u8], FileGuess); 16] = [
-    (b"PK\x03\x04", like("a ZIP archive, as Excel's .xlsx files are", AS_CSV)),
-    (b"\xd0\xcf\x11\xe0", like("a file of Microsoft Office, such as Excel's .xls", AS_CSV)),
+/// The first bytes of each format.
+const MAGIC: [(&[u8], FileGuess); 16] = [
+    (b"PK\x03\x04", like("a ZIP archive, such as an Excel .xlsx file", AS_CSV)),
+    (b"\xd0\xcf\x11\xe0", like("a Microsoft Office file, such as an Excel .xls file", AS_CSV)),
     (
         b"PAR1\x15",
-        like("a Parquet file", "write `source: {parquet: {path: ...}}`, and let its name end in .parquet"),
+        like(
+            "a Parquet file",
+            "write `source: {parquet: {path: ...}}`, and rename the file to end in .parquet",
+        ),
     ),
     (
         b"ARROW1\0",
-        like("an Arrow file", "write `source: {arrow: {path: ...}}`, and let its name end in .arrow"),
+        like("an Arrow file", "write `source: {arrow: {path: ...}}`, and rename the file to end in .arrow"),
     ),
-    (b"\x1f\x8b", like("packed by gzip", "let its name end in .gz")),
-    (b"\x28\xb5\x2f\xfd", like("packed by zstd", "let its name end in .zst")),
-    (b"BZh91AY&SY", like("packed by bzip2", PACKED)),
-    (b"\xfd7zXZ", like("packed by xz", PACKED)),
-    (b"7z\xbc\xaf", like("packed by 7-Zip", PACKED)),
-    (b"Rar!\x1a", like("packed by RAR", PACKED)),
+    (b"\x1f\x8b", like("compressed with gzip", "rename the file to end in .gz")),
+    (b"\x28\xb5\x2f\xfd", like("compressed with zstd", "rename the file to end in .zst")),
+    (b"BZh91AY&SY", like("compressed with bzip2", PACKED)),
+    (b"\xfd7zXZ", like("compressed with xz", PACKED)),
+    (b"7z\xbc\xaf", like("compressed with 7-Zip", PACKED)),
+    (b"Rar!\x1a", like("compressed with RAR", PACKED)),
     (
         b"SQLite format 3",
         like(
@@ -43,37 +46,38 @@ const MARKS: [(&[u8], FileGuess); 16] = [
         ),
     ),
     (b"\x89HDF", like("an HDF5 file", "write its table as CSV or Parquet with pandas")),
-    (b"%PDF-", like("a PDF document", "tables in it must be written as CSV")),
-    (b"\xff\xfe", like("UTF-16 text, as Excel's `Unicode Text` and Windows' Notepad write", UTF_16)),
+    (b"%PDF-", like("a PDF document", "export its tables as CSV")),
+    (b"\xff\xfe", like("UTF-16 text, as written by Excel's `Unicode Text` and Windows Notepad", UTF_16)),
     (b"\xfe\xff", like("UTF-16 text", UTF_16)),
     (
         b"version https://git-lfs",
-        like("a pointer of Git LFS to the file", "fetch the file itself: git lfs pull"),
+        like("a Git LFS pointer to the file", "fetch the file itself: git lfs pull"),
     ),
 ];
 
-/// What a file that should be text looks like instead; nothing where it may be text.
+/// What a file looks like that should be text; `None` if it may be text.
 pub(in crate::data) fn guess(bytes: &[u8]) -> Option<FileGuess> {
-    let mark = MARKS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, guess)| *guess);
-    mark.or_else(|| is_page(bytes).then_some(PAGE)).or_else(|| is_wide(bytes).then_some(WIDE))
+    let known = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, guess)| *guess);
+    known.or_else(|| is_page(bytes).then_some(PAGE)).or_else(|| is_wide(bytes).then_some(WIDE))
 }
 
 const PAGE: FileGuess = like(
     "a web page (HTML)",
-    "the download gave a page instead of the file, such as a login or an error; open it in a browser to see which",
+    "the download returned a page instead of the file, such as a login or an error; open it in a browser",
 );
-const WIDE: FileGuess = like("UTF-16 text without its mark", UTF_16);
+const WIDE: FileGuess = like("UTF-16 text without a byte order mark", UTF_16);
 
-/// Lines of JSON where lines of fields should be.
+/// Recognizes JSON in a file that should be delimited text.
 pub(in crate::data) fn of_json(text: &str) -> Option<FileGuess> {
     let first = text.trim_start().split(['\n', '\r']).next().unwrap_or_default().trim_end();
     let is_object = first.starts_with('{') && serde_json::from_str::<serde_json::Value>(first).is_ok();
     let is_list = ["[{", "[ {", "["].contains(&first) || first.starts_with("[{\"");
     match (is_object, is_list) {
-        (true, _) => Some(like("JSON, an object a line", "write `source: {jsonl: {path: ...}}`")),
+        (true, _) => Some(like("JSON lines", "write `source: {jsonl: {path: ...}}`")),
         (_, true) => Some(like(
-            "JSON, one list",
-            "write a line for each object (jq -c '.[]' OLD > NEW), and `source: {jsonl: {path: ...}}`",
+            "a JSON list",
+            "convert it to one object per line (jq -c '.[]' OLD > NEW), and write \
+             `source: {jsonl: {path: ...}}`",
         )),
         _ => None,
     }
@@ -83,19 +87,19 @@ fn is_page(bytes: &[u8]) -> bool {
     let start = bytes.iter().position(|b| !b.is_ascii_whitespace()).unwrap_or(0);
     let start = if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { start };
     let begins = |tag: &str| {
-        bytes[start..].get(..tag.len()).is_some_and(|result| result.eq_ignore_ascii_case(tag.as_bytes()))
+        bytes[start..].get(..tag.len()).is_some_and(|first| first.eq_ignore_ascii_case(tag.as_bytes()))
     };
     begins("<!doctype html") || begins("<html")
 }
 
-/// Is every other byte of its beginning a zero, as in UTF-16 of mostly Latin letters?
+/// Are most of the even or of the odd bytes zero, as in UTF-16 with Latin letters?
 fn is_wide(bytes: &[u8]) -> bool {
     let beginning = &bytes[..bytes.len().min(256)];
     let zeros = |from: usize| beginning.iter().skip(from).step_by(2).filter(|&&b| b == 0).count();
     beginning.len() >= 4 && zeros(0).max(zeros(1)) * 5 >= beginning.len() * 2
 }
 
-/// A byte of Windows-1252, which most files that are neither ASCII nor UTF-8 are written in, as its letter.
+/// Decodes a byte of Windows-1252, the most common encoding of files that are neither ASCII nor UTF-8.
 pub(in crate::data) fn latin(byte: u8) -> char {
     const HIGH: [char; 32] = [
         '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
@@ -112,7 +116,7 @@ mod tests {
     use crate::data::source::file_guess::{guess, latin, of_json};
 
     #[test]
-    fn the_first_bytes_tell() {
+    fn formats_are_recognized_by_their_first_bytes() {
         for (bytes, what) in [
             (b"PK\x03\x04\x14\x00\x06\x00".as_slice(), "ZIP"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1", "Office"),
@@ -123,8 +127,8 @@ mod tests {
             (b"a\x00,\x00b\x00\n\x001\x00", "UTF-16"),
             (b"version https://git-lfs.github.com/spec/v1\noid sha256:", "Git LFS"),
         ] {
-            let tag = guess(bytes).map(|guess| guess.what).unwrap_or_default();
-            assert!(tag.contains(what), "{what}: {tag}");
+            let guessed = guess(bytes).map(|guess| guess.what).unwrap_or_default();
+            assert!(guessed.contains(what), "{what}: {guessed}");
         }
         for text in ["a,b\n1,2\n", "", "a", "PAR1,x\n", "\u{feff}a,b\n", "BZh,h\n", "<p>,x\n"] {
             assert_eq!(guess(text.as_bytes()), None, "{text}");
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_not_separated_text() {
+    fn json_is_not_delimited_text() {
         for text in ["{\"a\": 1}\n{\"a\": 2}\n", "[{\"a\": 1},\n", "[\n  {\n"] {
             assert!(of_json(text).is_some(), "{text}");
         }
@@ -143,7 +147,7 @@ mod tests {
 
     /// Python: `bytes([0xe9, 0x80, 0x9f]).decode("cp1252")`.
     #[test]
-    fn a_byte_is_shown_as_its_letter() {
+    fn bytes_are_decoded_as_windows_1252() {
         assert_eq!([0xe9, 0x80, 0x9f].map(latin), ['é', '€', 'Ÿ']);
     }
 }

@@ -1,4 +1,4 @@
-//! What stands between a damaged binary file and polars, which trusts its files and may panic.
+//! Protects against damaged binary files: polars trusts its files and may panic.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -10,8 +10,12 @@ use polars::prelude::PolarsResult;
 use crate::data::error::DataError;
 use crate::data::source::bytes;
 
-/// Opens a file that begins and ends with the same mark, before which stands the length of the
-/// footer; `around` is the least number of bytes besides the footer.
+/// Opens a file that starts and ends with the magic bytes `mark`, the final ones preceded by the length of
+/// the footer. `around` is the minimum number of bytes besides the footer.
+///
+/// # Errors
+///
+/// `DataError::NotOfForm` if the magic bytes or the footer's length do not fit.
 pub(in crate::data) fn magic(
     file: &Path,
     form: &'static str,
@@ -36,7 +40,7 @@ pub(in crate::data) fn magic(
     opened.seek(SeekFrom::End(-(ends as i64))).map_err(unreadable)?;
     opened.read_exact(&mut tail).map_err(unreadable)?;
     if tail[4..] != *mark {
-        return Err(refuse("its end is missing; it was probably cut short"));
+        return Err(refuse("its end is missing; it is probably truncated"));
     }
     let footer = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
     if footer + around > size {
@@ -46,7 +50,7 @@ pub(in crate::data) fn magic(
     Ok(opened)
 }
 
-/// Runs polars on a file; what it says or how it dies becomes an error.
+/// Runs polars on a file. Its errors and panics become `DataError::NotOfForm`.
 pub(in crate::data) fn guarded<T>(
     file: &Path,
     form: &'static str,
@@ -60,7 +64,7 @@ pub(in crate::data) fn guarded<T>(
     Err(DataError::NotOfForm { file: file.to_owned(), form, reason })
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(in crate::data) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "it is damaged".to_owned())

@@ -17,7 +17,8 @@ use crate::data::source::bytes;
 use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 
-/// IDX, the format of MNIST: a file of images, and files of labels, one for each row. Plain or gzipped (.gz).
+/// IDX, the format of MNIST: a file of images, and files of labels with one label per image. Plain or gzipped
+/// (.gz).
 ///
 /// `source: {idx: {images: data/images-idx3-ubyte, labels: {digit: data/labels-idx1-ubyte}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,16 +41,16 @@ impl Settings for IdxConfig {
 }
 
 impl IdxConfig {
-    /// A file of images and no more to say about it.
+    /// Default settings for a file of images without labels.
     pub fn plain(images: &str) -> Self {
         Self { images: images.to_owned(), labels: IndexMap::new(), column: None }
     }
 }
 
-/// The column of images, where no other name is given.
+/// The default name of the column of images.
 pub(in crate::data) const IMAGE: &str = "image";
 
-/// What an IDX file promises, kept.
+/// A parsed IDX file.
 struct Idx {
     sizes: Vec<usize>,
     values: Vec<u8>,
@@ -60,7 +61,7 @@ pub(in crate::data) fn label_files(config: &IdxConfig, base: &Path) -> Vec<PathB
     config.labels.values().map(|path| base.join(path)).collect()
 }
 
-/// Reads the images, and the labels beside them.
+/// Reads the images and their labels.
 pub(in crate::data) fn read(
     config: &IdxConfig,
     file: &Path,
@@ -68,12 +69,16 @@ pub(in crate::data) fn read(
 ) -> Result<(DataFrame, SourceFile), DataError> {
     let images = open(file)?;
     if images.sizes.len() != 3 {
-        return Err(refuse(file, format!("{} are no images: rows, height and width", list(&images.sizes))));
+        let sizes = list(&images.sizes);
+        return Err(refuse(
+            file,
+            format!("its shape is {sizes}; images have the shape rows x height x width"),
+        ));
     }
     let rows = images.sizes[0];
     let name = config.column.as_ref().map_or(IMAGE, ColumnName::as_str);
     let mut columns = vec![column(name, images, file)?];
-    let mut beside = Vec::with_capacity(config.labels.len());
+    let mut label_files = Vec::with_capacity(config.labels.len());
     for (name, path) in &config.labels {
         let path = base.join(path);
         let labels = open(&path)?;
@@ -83,10 +88,10 @@ pub(in crate::data) fn read(
             return Err(error.into());
         }
         columns.push(column(name.as_str(), labels, &path)?);
-        beside.push((name.to_string(), path));
+        label_files.push((name.to_string(), path));
     }
     let table = DataFrame::new(rows, columns).map_err(|cause| refuse(file, cause.to_string()))?;
-    Ok((table, SourceFile { file: file.to_owned(), rows, lines: LineIndex::Beside(Arc::from(beside)) }))
+    Ok((table, SourceFile { file: file.to_owned(), rows, lines: LineIndex::Beside(Arc::from(label_files)) }))
 }
 
 fn column(name: &str, idx: Idx, file: &Path) -> Result<Column, DataError> {
@@ -106,13 +111,14 @@ fn column(name: &str, idx: Idx, file: &Path) -> Result<Column, DataError> {
             Ok(builder.finish().into_column())
         }
         _ => {
-            Err(refuse(file, format!("{} are neither one value per row nor one per pixel", list(&idx.sizes))))
+            let sizes = list(&idx.sizes);
+            Err(refuse(file, format!("its shape is {sizes}; expected rows, or rows x height x width")))
         }
     }
 }
 
-/// Two bytes of 0, the type (8: unsigned bytes), the number of dimensions, each size as 4 bytes with the
-/// largest first, and the values.
+/// Parses the format: two zero bytes, the type (8: unsigned bytes), the number of dimensions, each size as a
+/// big-endian 32-bit integer, and the values.
 fn open(file: &Path) -> Result<Idx, DataError> {
     let bytes = bytes::plain(file)?;
     let (kind, dimensions) = match bytes[..] {
@@ -120,11 +126,11 @@ fn open(file: &Path) -> Result<Idx, DataError> {
         _ => return Err(refuse(file, "it begins with other bytes".to_owned())),
     };
     if kind != 8 {
-        return Err(refuse(file, format!("its values are of type {kind:#04x}, not 0x08, unsigned bytes")));
+        return Err(refuse(file, format!("its values have type {kind:#04x}; expected 0x08, unsigned bytes")));
     }
     let start = 4 + 4 * dimensions;
     let Some(header) = bytes.get(4..start).filter(|header| !header.is_empty()) else {
-        return Err(refuse(file, format!("its header of {dimensions} sizes is cut short")));
+        return Err(refuse(file, format!("its header of {dimensions} sizes is truncated")));
     };
     let sizes: Vec<usize> =
         header.as_chunks::<4>().0.iter().map(|size| u32::from_be_bytes(*size) as usize).collect();
@@ -158,7 +164,7 @@ mod tests {
     use crate::data::fixture::{Folder, idx};
     use crate::data::picture::{Picture, PixelConversion};
 
-    fn words() -> serde_json::Value {
+    fn config() -> serde_json::Value {
         let labels = json!({"digit": "digits.gz", "mask": "masks"});
         json!({"source": {"idx": {"images": "images", "labels": labels}}})
     }
@@ -176,7 +182,7 @@ mod tests {
     #[test]
     fn images_and_labels_become_columns() {
         let folder = folder();
-        let frame = folder.load(words()).unwrap().frame;
+        let frame = folder.load(config()).unwrap().frame;
         assert_eq!(frame.columns(), ["image", "digit", "mask"]);
         assert_eq!(frame.cells("digit").unwrap().numbers(&frame).unwrap(), [7.0, 0.0, 9.0]);
         let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
@@ -188,14 +194,14 @@ mod tests {
             frame.location(1).to_string(),
             format!("`{}`, row 2", folder.path().join("images").display())
         );
-        // Each column stands in a file of its own, also of rows that were picked.
+        // Locations name the file of each column, also after rows were picked.
         let second = frame.pick(&[1, 2]).unwrap();
         for (column, file) in [("image", "images"), ("digit", "digits.gz"), ("mask", "masks")] {
             let expected = format!("`{}`, row 3", folder.path().join(file).display());
             assert_eq!(second.cell_location(1, column).to_string(), expected);
         }
-        // Columns of bytes go through queries.
-        let mut queried = words();
+        // Queries keep columns of bytes.
+        let mut queried = config();
         queried["query"] = json!("select * from self where digit > 0 order by digit desc");
         let frame = folder.load(queried).unwrap().frame;
         let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
@@ -206,29 +212,30 @@ mod tests {
     }
 
     #[test]
-    fn a_lying_header_is_refused() {
+    fn an_inconsistent_header_is_refused() {
         let folder = folder();
         for (bytes, reason) in [
             (idx(&[3, 2, 2], &[0; 11]), "its header says 3 x 2 x 2 = 12 bytes, but 11 follow it"),
             (idx(&[3, 2, 2], &[0; 13]), "its header says 3 x 2 x 2 = 12 bytes, but 13 follow it"),
             (
                 idx(&[u32::MAX, u32::MAX, u32::MAX], &[]),
-                "its header says 4294967295 x 4294967295 x 4294967295 = more than any memory bytes, but 0 follow it",
+                "its header says 4294967295 x 4294967295 x 4294967295 = more than any memory bytes, but 0 \
+                 follow it",
             ),
-            (idx(&[4], &[0; 4]), "4 are no images: rows, height and width"),
-            (vec![0, 0, 8, 3, 0, 0], "its header of 3 sizes is cut short"),
-            (vec![0, 0, 8, 0], "its header of 0 sizes is cut short"),
-            (vec![0, 0, 13, 1, 0, 0, 0, 0], "its values are of type 0x0d, not 0x08, unsigned bytes"),
+            (idx(&[4], &[0; 4]), "its shape is 4; images have the shape rows x height x width"),
+            (vec![0, 0, 8, 3, 0, 0], "its header of 3 sizes is truncated"),
+            (vec![0, 0, 8, 0], "its header of 0 sizes is truncated"),
+            (vec![0, 0, 13, 1, 0, 0, 0, 0], "its values have type 0x0d; expected 0x08, unsigned bytes"),
             (b"P5 2 2 255".to_vec(), "it begins with other bytes"),
             (vec![], "it begins with other bytes"),
         ] {
             folder.file("images", bytes);
             let expected =
                 format!("file-form at source.idx.images: `images` is not an IDX file of bytes: {reason}");
-            assert_eq!(folder.problems(folder.load(words())), [expected]);
+            assert_eq!(folder.problems(folder.load(config())), [expected]);
         }
         folder.file("images", idx(&[2, 2, 2], &[0; 8]));
-        let actual = folder.problems(folder.load(words()));
+        let actual = folder.problems(folder.load(config()));
         assert_eq!(actual, ["other-rows at source.idx.images: `digits.gz` has 3 rows, but `images` has 2"]);
     }
 }

@@ -20,12 +20,12 @@ use crate::data::source::list_builder::{ListItemKind, Lists};
 use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 
-/// One JSON object per line. Lists of numbers, of texts, and of lists of numbers are columns of lists; other
-/// lists and objects inside a row are kept as their JSON text.
+/// JSON lines: one object per line. Lists of numbers, of texts, and of lists of numbers become columns of
+/// lists; other lists and nested objects are kept as JSON text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JsonlConfig {
-    /// Relative to the pipeline file.
+    /// The file, relative to the pipeline file.
     pub path: String,
 }
 
@@ -34,19 +34,19 @@ impl Settings for JsonlConfig {
     const EXAMPLE: &'static str = "{jsonl: {path: data/rows.jsonl}}";
 }
 
-/// A file of JSON lines whose every line has been checked.
+/// A file of JSON lines whose lines have all been checked.
 pub(in crate::data) struct Jsonl {
     file: PathBuf,
     text: String,
-    /// Byte range of each row.
+    /// The byte range of each row.
     rows: Vec<(usize, usize)>,
     pub names: Vec<String>,
     pub kinds: Vec<CellType>,
     origin: SourceFile,
 }
 
-/// Rows that one thread reads in one go.
-const STRETCH: usize = 4096;
+/// The number of rows in a chunk, which one thread reads.
+const CHUNK_ROWS: usize = 4096;
 
 impl Jsonl {
     /// Reads and checks the file.
@@ -61,16 +61,16 @@ impl Jsonl {
             }
             start += line.len();
         }
-        let surveys: Vec<JsonScan> = rows
-            .par_chunks(STRETCH)
-            .zip(numbers.par_chunks(STRETCH))
+        let scans: Vec<JsonScan> = rows
+            .par_chunks(CHUNK_ROWS)
+            .zip(numbers.par_chunks(CHUNK_ROWS))
             .map(|(rows, numbers)| JsonScan::scan(&text, rows, numbers))
             .collect();
-        let count = surveys.iter().map(|scan| scan.bad).sum();
+        let count = scans.iter().map(|scan| scan.bad).sum();
         let mut columns: IndexMap<String, CellType> = IndexMap::new();
-        for scan in surveys {
+        for scan in scans {
             if let Some((line, reason)) = scan.first_bad {
-                let help = likely(&text, rows.len(), count);
+                let help = likely_format(&text, rows.len(), count);
                 return Err(DataError::BadJson {
                     file: file.to_owned(),
                     line: line as usize,
@@ -94,14 +94,14 @@ impl Jsonl {
         Ok(Self { file: file.to_owned(), text, rows, names, kinds, origin })
     }
 
-    /// The table, its columns of these kinds, which must hold the file's own.
+    /// Builds the table with these column types, which must include the inferred ones.
     pub fn build(self, kinds: &[CellType]) -> Result<(DataFrame, SourceFile), DataError> {
         let parts: Result<Vec<DataFrame>, DataError> =
-            self.rows.par_chunks(STRETCH).map(|rows| self.part(rows, kinds)).collect();
+            self.rows.par_chunks(CHUNK_ROWS).map(|rows| self.build_chunk(rows, kinds)).collect();
         let mut parts = parts?.into_iter();
         let mut table = match parts.next() {
             Some(first) => first,
-            None => self.part(&[], kinds)?,
+            None => self.build_chunk(&[], kinds)?,
         };
         for part in parts {
             table.vstack_mut_owned(part).map_err(|cause| self.refuse(cause.to_string()))?;
@@ -110,7 +110,7 @@ impl Jsonl {
         Ok((table, self.origin))
     }
 
-    fn part(&self, rows: &[(usize, usize)], kinds: &[CellType]) -> Result<DataFrame, DataError> {
+    fn build_chunk(&self, rows: &[(usize, usize)], kinds: &[CellType]) -> Result<DataFrame, DataError> {
         let mut builders: Vec<JsonColumnBuilder> = self
             .names
             .iter()
@@ -166,13 +166,14 @@ impl JsonColumnBuilder {
     }
 }
 
-/// What a first pass over some rows finds.
+/// The result of the first pass over a chunk.
 #[derive(Default)]
 struct JsonScan {
     /// In order of appearance.
     columns: IndexMap<String, CellType>,
-    /// Line and reason of the first that is no row, and how many there are.
+    /// Line and reason of the first invalid row.
     first_bad: Option<(u32, String)>,
+    /// The number of invalid rows.
     bad: usize,
 }
 
@@ -204,7 +205,7 @@ impl JsonScan {
     }
 }
 
-/// A line's object, or why it holds none.
+/// The object on a line, or why there is none.
 fn row(text: &str, start: usize, end: usize) -> Result<Map<String, Value>, String> {
     let value = serde_json::from_str(&text[start..end]).map_err(|cause| {
         if cause.is_eof() && end == text.len() {
@@ -216,32 +217,32 @@ fn row(text: &str, start: usize, end: usize) -> Result<Map<String, Value>, Strin
     })?;
     match value {
         Value::Object(row) => Ok(row),
-        other => Err(format!("a row is one JSON object, such as {{\"age\": 41}}, not {}", found(&other))),
+        other => Err(format!("a row is one JSON object, such as {{\"age\": 41}}, not {}", describe(&other))),
     }
 }
 
-/// What a value is, for people.
-fn found(value: &Value) -> &'static str {
+/// The type of a value, for messages.
+fn describe(value: &Value) -> &'static str {
     match value {
         Value::Array(_) => "a list",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Number(_) => "a number",
         Value::Null | Value::Bool(_) => "null, true or false",
         Value::Object(_) => "an object",
     }
 }
 
-/// What a file that does not read most likely is.
-fn likely(text: &str, rows: usize, bad: usize) -> Option<&'static str> {
+/// Help that depends on what an invalid file most likely is.
+fn likely_format(text: &str, rows: usize, bad: usize) -> Option<&'static str> {
     match text.trim_start().chars().next() {
         Some('[') => {
-            Some("the file is one JSON list; write a line for each of its objects: jq -c '.[]' OLD > NEW")
+            Some("the file is one JSON list; convert it to one object per line: jq -c '.[]' OLD > NEW")
         }
         Some('{') if bad == rows || bad > rows / 2 => {
-            Some("an object must stand on one line: jq -c . OLD > NEW")
+            Some("write each object on one line: jq -c . OLD > NEW")
         }
         Some('{') => None,
-        _ => Some("lines of fields with a separator between them are read by `csv`"),
+        _ => Some("for delimited text use the source `csv`"),
     }
 }
 
@@ -251,7 +252,7 @@ fn kind(value: &Value) -> CellType {
         Value::Bool(_) => CellType::Bool,
         Value::Number(number) if number.is_i64() => CellType::Int,
         Value::Number(number) if number.is_f64() => CellType::Float,
-        // Beyond i64: a hash or another name, not an amount.
+        // Beyond i64: a hash or another identifier, not a quantity.
         Value::Number(_) => CellType::Text,
         Value::String(text) if text.is_empty() => CellType::Empty,
         Value::Array(items) => ListItemKind::from_values(items).map_or(CellType::Text, CellType::List),
@@ -259,7 +260,7 @@ fn kind(value: &Value) -> CellType {
     }
 }
 
-/// A value as the text a builder of any kind that holds it can read.
+/// A value as text that a builder of any matching type can parse.
 fn cell(value: &Value) -> Cow<'_, str> {
     match value {
         Value::Null => Cow::Borrowed(""),

@@ -1,6 +1,6 @@
-//! What a column of a text file is made of, told from all its cells, and the column built of them.
+//! Infers the type of a text file's column from all its cells, and builds the column.
 //!
-//! Whole-number texts with leading zeros or a plus sign stay text: `007` is a name, not an amount.
+//! Whole numbers with leading zeros or a plus sign stay text: `007` is an identifier, not a quantity.
 
 use polars::prelude::{
     BooleanChunkedBuilder, ChunkedBuilder, Float64Type, Int64Type, IntoColumn, PlSmallStr,
@@ -9,22 +9,22 @@ use polars::prelude::{
 
 use crate::data::source::list_builder::ListItemKind;
 
-/// The narrowest kind that holds every cell seen so far.
+/// The narrowest type that represents every cell seen so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::data) enum CellType {
-    /// Every cell is missing.
+    /// All cells are missing.
     #[default]
     Empty,
     Bool,
     Int,
     Float,
     Text,
-    /// Lists, in a form that has such.
+    /// Lists, in JSON lines.
     List(ListItemKind),
 }
 
 impl CellType {
-    /// The kind of one cell's text, which is not empty.
+    /// The type of one cell's text, which is not empty.
     pub fn parse(text: &str) -> Self {
         let bytes = text.as_bytes();
         let (negative, digits) = match bytes {
@@ -34,7 +34,7 @@ impl CellType {
         match digits {
             [b'0', b'0'..=b'9', ..] => Self::Text,
             _ if digits.iter().all(u8::is_ascii_digit) && !digits.is_empty() => {
-                // A minus zero and numbers beyond i64 would not come back as they were written.
+                // Minus zero and numbers beyond i64 would lose digits as integers.
                 if negative && digits == b"0" {
                     Self::Float
                 } else if text.len() < 19 || text.parse::<i64>().is_ok() {
@@ -55,7 +55,7 @@ impl CellType {
         }
     }
 
-    /// The narrowest kind that holds both.
+    /// The narrowest type that represents both.
     pub fn join(self, other: Self) -> Self {
         match (self, other) {
             (a, b) if a == b => a,
@@ -98,7 +98,7 @@ impl Builder {
         }
     }
 
-    /// Adds a cell; its text is of the builder's kind, since the kind was told from all cells.
+    /// Appends a cell. Its text parses, since the type was inferred from all cells.
     pub fn push(&mut self, cell: Option<&str>) {
         match self {
             Self::Bool(builder) => builder.append_option(cell.and_then(boolean)),
@@ -124,7 +124,7 @@ mod tests {
     use crate::data::source::list_builder::ListItemKind;
 
     #[test]
-    fn a_cell_tells_its_kind() {
+    fn cells_are_typed_by_their_text() {
         for (text, kind) in [
             ("0", CellType::Int),
             ("-12", CellType::Int),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_join_to_the_narrowest_that_holds_both() {
+    fn types_join_to_the_narrowest_common_one() {
         assert_eq!(CellType::Int.join(CellType::Float), CellType::Float);
         assert_eq!(CellType::Empty.join(CellType::Bool), CellType::Bool);
         assert_eq!(CellType::Bool.join(CellType::Int), CellType::Text);

@@ -1,4 +1,4 @@
-//! Lists inside rows of JSON: what they are made of, and the columns built of them.
+//! Builds columns of lists from JSON arrays.
 
 use polars::chunked_array::builder::get_list_builder;
 use polars::prelude::{
@@ -7,10 +7,10 @@ use polars::prelude::{
 };
 use serde_json::Value;
 
-/// What the lists of a column are made of.
+/// The type of the items of a column of lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data) enum ListItemKind {
-    /// Every list is empty.
+    /// All lists are empty.
     None,
     Numbers,
     Texts,
@@ -19,7 +19,7 @@ pub(in crate::data) enum ListItemKind {
 }
 
 impl ListItemKind {
-    /// `None` where no column of lists holds such a list: it is kept as its JSON text.
+    /// `None` for a list that no column of lists can hold; it is kept as JSON text.
     pub fn from_values(items: &[Value]) -> Option<Self> {
         let number = |item: &Value| matches!(item, Value::Number(_) | Value::Null);
         let single = |item: &Value| !matches!(item, Value::Array(_) | Value::Object(_));
@@ -36,7 +36,7 @@ impl ListItemKind {
         }
     }
 
-    /// What holds both.
+    /// The narrowest type that represents both.
     pub fn join(self, other: Self) -> Option<Self> {
         match (self, other) {
             (a, b) if a == b => Some(a),
@@ -70,7 +70,7 @@ impl Lists {
         }
     }
 
-    /// Adds a list; its items are of the builder's kind, since the kind was told from all lists.
+    /// Appends a list. Its items have the builder's type, since that was inferred from all lists.
     pub fn push(&mut self, list: Option<&Value>) -> PolarsResult<()> {
         let items = list.and_then(Value::as_array);
         match (self, items) {
@@ -100,12 +100,12 @@ impl Lists {
     }
 }
 
-/// A missing number is NaN.
+/// The numbers of a list; NaN for null.
 fn numbers(items: &[Value]) -> impl Iterator<Item = f64> {
     items.iter().map(|item| item.as_f64().unwrap_or(f64::NAN))
 }
 
-/// A missing text is an empty one.
+/// An item as text; empty for null.
 fn text(item: &Value) -> String {
     match item {
         Value::Null => String::new(),

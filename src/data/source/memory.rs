@@ -1,6 +1,6 @@
-//! How much a data file may hold once it is unpacked. A few thousand bytes can unpack to more than any
-//! memory, and then the system ends the program without a word: so what a file will hold is told before, or
-//! counted on the way.
+//! Limits the decompressed size of a data file. A few thousand bytes can decompress to more than any memory,
+//! and then the system kills the process without a message. So the size is determined beforehand, or counted
+//! while decompressing.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -9,32 +9,38 @@ use crate::data::error::DataError;
 use crate::data::free_memory::{self, VARIABLE};
 use crate::domain::bytes::Bytes;
 
-/// Where the system does not say how much memory is free.
-const UNTOLD: Bytes = Bytes(8 << 30);
+/// The limit when the amount of free memory is unknown.
+const DEFAULT_LIMIT: Bytes = Bytes(8 << 30);
 
-/// What one picture may hold, where nobody set a limit: more than any camera's.
-const PICTURE: Bytes = Bytes(512 << 20);
+/// The default limit for one image: more than any camera's.
+const IMAGE_LIMIT: Bytes = Bytes(512 << 20);
 
-/// What the variable says; bytes, or with a unit.
+/// The value of the environment variable, in bytes or with a unit.
 fn read_limit() -> Result<Option<Bytes>, DataError> {
     let Some(text) = std::env::var_os(VARIABLE) else { return Ok(None) };
     Bytes::parse(&text.to_string_lossy()).map(Some).map_err(|reason| DataError::MemorySetting { reason })
 }
 
-/// The bytes that one file may hold: half of what is free when the first is read, since its table needs as
-/// much again.
+/// The maximum size of one file: half of the memory that is free when the first file is read, since the table
+/// needs as much again.
+///
+/// # Errors
+///
+/// `DataError::MemorySetting` if the environment variable cannot be parsed.
 pub(in crate::data) fn limit() -> Result<Bytes, DataError> {
-    static FREE: OnceLock<Bytes> = OnceLock::new();
-    let free = || *FREE.get_or_init(|| free_memory::available().map_or(UNTOLD, |free| Bytes(free.0 / 2)));
-    Ok(read_limit()?.unwrap_or_else(free))
+    static HALF_OF_FREE: OnceLock<Bytes> = OnceLock::new();
+    let half = || free_memory::available().map_or(DEFAULT_LIMIT, |free| Bytes(free.0 / 2));
+    Ok(read_limit()?.unwrap_or_else(|| *HALF_OF_FREE.get_or_init(half)))
 }
 
-/// The bytes that one picture may hold.
+/// The maximum size of one image.
 pub(in crate::data) fn picture_limit() -> Result<Bytes, DataError> {
-    Ok(read_limit()?.unwrap_or(limit()?.min(PICTURE)))
+    Ok(read_limit()?.unwrap_or(limit()?.min(IMAGE_LIMIT)))
 }
 
-/// Refuses a file that holds so many bytes, where these are too many.
+/// # Errors
+///
+/// `DataError::TooLarge` if the file needs more than [`limit`].
 pub(in crate::data) fn allow(file: &Path, bytes: u64) -> Result<(), DataError> {
     let limit = limit()?;
     if bytes <= limit.0 {
@@ -43,7 +49,7 @@ pub(in crate::data) fn allow(file: &Path, bytes: u64) -> Result<(), DataError> {
     Err(too_large(file, format!("needs {} in memory,", Bytes(bytes)), limit))
 }
 
-/// `found`: what is more than the limit.
-pub(in crate::data) fn too_large(file: &Path, result: String, limit: Bytes) -> DataError {
-    DataError::TooLarge { file: file.to_owned(), found: result, limit }
+/// `found`: the part of the message before "more than {limit}".
+pub(in crate::data) fn too_large(file: &Path, found: String, limit: Bytes) -> DataError {
+    DataError::TooLarge { file: file.to_owned(), found, limit }
 }

@@ -1,4 +1,4 @@
-//! The shelf of sources: where a table comes from.
+//! The registry of sources: where a table comes from.
 
 pub mod arrow;
 pub(in crate::data) mod bytes;
@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use crate::data::error::DataError;
 pub(in crate::data) use crate::data::source::bytes::{bytes as read_bytes, text as read_text};
 pub(in crate::data) use crate::data::source::kind::CellType;
-pub(in crate::data) use crate::data::source::opened_file::{OpenedFile, of_ending};
+pub(in crate::data) use crate::data::source::opened_file::{OpenedFile, source_from_extension};
 pub(in crate::data) use crate::data::source::query::{check as check_query, is_unordered, run as run_query};
 pub(in crate::data) use crate::data::source::rowwise::{
     ColumnOrigin, RowQuery, compute, kept_rows, row_query,
@@ -34,7 +34,7 @@ pub(in crate::data) use crate::data::source::sniff::sniff;
 use crate::domain::choice_config::kinds;
 
 kinds! {
-    /// Where a table comes from.
+    /// The source of a table.
     pub enum SourceConfig: "source" {
         Csv: "csv" => csv::CsvConfig,
         Parquet: "parquet" => parquet::ParquetConfig,
@@ -46,17 +46,16 @@ kinds! {
     }
 }
 
-/// What a table is read from.
+/// The inputs of a table, for its fingerprint.
 #[derive(Clone, Debug, Default)]
 pub struct SourceFiles {
     pub files: Vec<PathBuf>,
-    /// Names that the rows are made of, where these say more than the files' content: a picture's class, a
-    /// picture that is not there.
+    /// File names that determine rows besides the files' content: an image's class, a missing image.
     pub names: Vec<String>,
 }
 
 impl SourceConfig {
-    /// The setting that names the file, or folder.
+    /// The key of the setting with the file or folder.
     pub(in crate::data) fn path_key(&self) -> &'static str {
         match self {
             Self::Idx(_) => "images",
@@ -64,20 +63,24 @@ impl SourceConfig {
         }
     }
 
-    /// Every file that is read; paths are relative to `base`.
-    pub(in crate::data) fn reads(&self, base: &Path) -> Result<SourceFiles, DataError> {
+    /// All files that are read. Paths are relative to `base`.
+    ///
+    /// # Errors
+    ///
+    /// If the labels or folders of images cannot be listed.
+    pub(in crate::data) fn source_files(&self, base: &Path) -> Result<SourceFiles, DataError> {
         let files = match self {
             Self::Idx(config) => {
                 std::iter::once(base.join(&config.images)).chain(idx::label_files(config, base)).collect()
             }
-            Self::Images(config) => return images::reads(config, base),
-            one => vec![base.join(one.path())],
+            Self::Images(config) => return images::source_files(config, base),
+            other => vec![base.join(other.path())],
         };
         Ok(SourceFiles { files, names: vec![] })
     }
 
     /// The same settings for another file.
-    pub(in crate::data) fn at(self, path: String) -> Self {
+    pub(in crate::data) fn with_path(self, path: String) -> Self {
         match self {
             Self::Csv(config) => Self::Csv(csv::CsvConfig { path, ..config }),
             Self::Parquet(_) => Self::Parquet(parquet::ParquetConfig { path }),
@@ -89,12 +92,12 @@ impl SourceConfig {
         }
     }
 
-    /// Is one row file all there is to it?
+    /// Does it read a single file of rows?
     pub(in crate::data) fn is_one_file(&self) -> bool {
         !matches!(self, Self::Idx(_) | Self::Images(_))
     }
 
-    /// The file, as the user wrote it.
+    /// The file or folder, as the user wrote it.
     pub fn path(&self) -> &str {
         match self {
             Self::Csv(config) => &config.path,

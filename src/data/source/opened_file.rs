@@ -1,4 +1,4 @@
-//! One file, opened: text files tell their columns' kinds first, so that several files of one table
+//! An opened data file. Text files infer their column types first, so that several files of one table can
 //! agree on them before any column is built.
 
 use std::path::Path;
@@ -19,23 +19,23 @@ use crate::data::source::jsonl::{Jsonl, JsonlConfig};
 use crate::data::source::kind::CellType;
 use crate::data::source::parquet::{self, ParquetConfig};
 
-/// One opened file.
+/// An opened and checked file.
 pub(in crate::data) enum OpenedFile {
     Delimited(Box<Delimited>),
     Jsonl(Box<Jsonl>),
-    /// A binary file, with types of its own.
+    /// A file whose columns have types.
     Table(DataFrame, SourceFile),
-    /// Pictures, and a word about those left out.
+    /// Images, with notes about skipped ones.
     Pictures(DataFrame, SourceFile, Vec<DataNote>),
 }
 
 impl OpenedFile {
-    /// Opens and checks a file of the source's kind.
+    /// Opens and checks a file with the source's settings.
     pub fn open(config: &SourceConfig, file: &Path) -> Result<Self, DataError> {
         Self::open_in(config, file, Path::new(""))
     }
 
-    /// As `open`; the files beside it are relative to `base`.
+    /// As [`OpenedFile::open`]; further files of the source, such as labels, are relative to `base`.
     pub fn open_in(config: &SourceConfig, file: &Path, base: &Path) -> Result<Self, DataError> {
         match config {
             SourceConfig::Csv(config) => Ok(Self::Delimited(Box::new(Delimited::open(config, file)?))),
@@ -62,16 +62,16 @@ impl OpenedFile {
         Self::Table(table, origin)
     }
 
-    /// The columns' names and kinds, where the file has no types of its own.
+    /// The column names and inferred types of a text file.
     pub fn kinds(&self) -> Option<(&[String], &[CellType])> {
         match self {
-            Self::Delimited(sheet) => Some((&sheet.names, &sheet.kinds)),
-            Self::Jsonl(sheet) => Some((&sheet.names, &sheet.kinds)),
+            Self::Delimited(file) => Some((&file.names, &file.kinds)),
+            Self::Jsonl(file) => Some((&file.names, &file.kinds)),
             Self::Table(..) | Self::Pictures(..) => None,
         }
     }
 
-    /// What a person should know about it.
+    /// Warnings about the file.
     pub fn notes(&self) -> Vec<DataNote> {
         match self {
             Self::Pictures(_, _, notes) => notes.clone(),
@@ -79,21 +79,22 @@ impl OpenedFile {
         }
     }
 
-    /// Widens the columns of each sheet so that all of them hold every sheet's cells.
-    pub fn agree(sheets: &[Self]) -> Vec<Vec<CellType>> {
+    /// The column types of each file, widened so that columns of the same name have the same type in all
+    /// files.
+    pub fn agree(files: &[Self]) -> Vec<Vec<CellType>> {
         let joint = |name: &String| {
-            sheets.iter().filter_map(Self::kinds).fold(CellType::Empty, |kind, (names, kinds)| {
+            files.iter().filter_map(Self::kinds).fold(CellType::Empty, |kind, (names, kinds)| {
                 let position = names.iter().position(|known| known == name);
                 position.map_or(kind, |position| kind.join(kinds[position]))
             })
         };
-        sheets
+        files
             .iter()
-            .map(|sheet| sheet.kinds().map_or_else(Vec::new, |(names, _)| names.iter().map(joint).collect()))
+            .map(|file| file.kinds().map_or_else(Vec::new, |(names, _)| names.iter().map(joint).collect()))
             .collect()
     }
 
-    /// Some columns as text, as they are written; for keys that must not be told anew. Lists stay lists.
+    /// The column types, with text for the columns that `is_text` selects; lists stay lists.
     pub fn texts(&self, is_text: impl Fn(&str) -> bool) -> Vec<CellType> {
         self.kinds().map_or_else(Vec::new, |(names, kinds)| {
             let widen = |(name, kind): (&String, &CellType)| match kind {
@@ -105,22 +106,22 @@ impl OpenedFile {
         })
     }
 
-    /// The table, its columns of these kinds.
+    /// Builds the table; `kinds` are the types of a text file's columns.
     pub fn build(self, kinds: &[CellType]) -> Result<(DataFrame, SourceFile), DataError> {
         match self {
-            Self::Delimited(sheet) => sheet.build(kinds),
-            Self::Jsonl(sheet) => sheet.build(kinds),
+            Self::Delimited(file) => file.build(kinds),
+            Self::Jsonl(file) => file.build(kinds),
             Self::Table(table, origin) | Self::Pictures(table, origin, _) => Ok((table, origin)),
         }
     }
 }
 
-/// The source that reads a file, told by its ending.
-pub(in crate::data) fn of_ending(file: &Path) -> Result<SourceConfig, DataError> {
+/// The source for a file's extension, with default settings.
+pub(in crate::data) fn source_from_extension(file: &Path) -> Result<SourceConfig, DataError> {
     let path = file.to_string_lossy().into_owned();
     let name = path.to_lowercase();
     let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-    let ends = |endings: &[&str], name: &str| endings.iter().any(|ending| name.ends_with(ending));
+    let ends = |extensions: &[&str], name: &str| extensions.iter().any(|extension| name.ends_with(extension));
     if ends(&[".csv", ".tsv", ".tab", ".txt"], plain) {
         Ok(SourceConfig::Csv(CsvConfig::plain(&path)))
     } else if ends(&[".jsonl", ".ndjson"], plain) {

@@ -18,7 +18,7 @@ use crate::domain::choice_config::Settings;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ParquetConfig {
-    /// Relative to the pipeline file.
+    /// The file, relative to the pipeline file.
     pub path: String,
 }
 
@@ -38,7 +38,7 @@ pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, DataError> {
             .iter()
             .flat_map(|group| group.parquet_columns())
             .map(|column| {
-                // A value that is repeated is written once, but takes its place in memory each time.
+                // A repeated value is stored once in the file, but takes memory each time.
                 let values = u64::try_from(column.num_values()).unwrap_or(0).saturating_mul(8);
                 values.max(u64::try_from(column.uncompressed_size()).unwrap_or(0))
             })

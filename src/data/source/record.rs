@@ -1,24 +1,24 @@
-//! Separated text, cut into records and fields (RFC 4180), with the line each begins on.
+//! Splits delimited text into records and fields (RFC 4180), with the line that each begins on.
 //!
-//! A field may stand in quotes, a quote inside them doubled. Outside quotes, spaces around a field do not
-//! belong to it; a quote in the middle of an unquoted field is an ordinary character. A line ends with a line
-//! feed, with a carriage return (as on a Mac before 2001), or with both, in one file too.
+//! A field may be quoted, with quotes inside doubled. Spaces around an unquoted field are dropped; a quote in
+//! the middle of an unquoted field is an ordinary character. A line ends with a line feed, a carriage return
+//! (as on a Mac before 2001), or both, even mixed in one file.
 
 use std::borrow::Cow;
 
-/// How records are cut into fields.
+/// The characters that delimit fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data) struct CsvDialect {
     pub separator: u8,
-    /// What a field may stand in.
+    /// The quote character, if quoting is enabled.
     pub quote: Option<u8>,
 }
 
-/// Walks through text field by field.
+/// Iterates over the fields of a text.
 pub(in crate::data) struct FieldCursor<'a> {
     text: &'a str,
     at: usize,
-    /// Line of the next byte, from 1.
+    /// The line of the next byte, from 1.
     line: usize,
     dialect: CsvDialect,
 }
@@ -28,11 +28,11 @@ pub(in crate::data) struct FieldCursor<'a> {
 pub(in crate::data) struct RecordField<'a> {
     pub text: Cow<'a, str>,
     pub quoted: bool,
-    /// Is it the last of its record?
+    /// Is it the last field of its record?
     pub last: bool,
 }
 
-/// Why a field cannot be read.
+/// A malformed field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data) enum FieldError {
     OpenQuote { line: usize },
@@ -56,39 +56,53 @@ impl<'a> FieldCursor<'a> {
         self.at
     }
 
-    /// Steps over a whole line, whatever it holds.
+    /// Skips a whole line, whatever it contains.
     pub fn skip_line(&mut self) {
-        let rest = &self.text.as_bytes()[self.at..];
-        let length = rest.iter().position(|&b| ends_line(b)).unwrap_or(rest.len());
-        self.step_over(self.at + length);
+        let remaining = &self.text.as_bytes()[self.at..];
+        let length = remaining.iter().position(|&b| ends_line(b)).unwrap_or(remaining.len());
+        self.skip_terminator(self.at + length);
     }
 
-    /// Reads one field and steps over the separator or line end behind it.
+    /// Reads one field, and skips the separator or line end after it.
     pub fn field(&mut self) -> Result<RecordField<'a>, FieldError> {
-        let rest = &self.text.as_bytes()[self.at..];
+        let remaining = &self.text.as_bytes()[self.at..];
         let CsvDialect { separator, quote } = self.dialect;
-        // A separator may be a tab or a space, and is then no space around a field.
-        let spaces = rest.iter().take_while(|&&b| b == b' ' && b != separator).count();
-        match (quote, rest.get(spaces)) {
+        // A space that is the separator does not count as a space around a field.
+        let spaces = remaining.iter().take_while(|&&b| b == b' ' && b != separator).count();
+        match (quote, remaining.get(spaces)) {
             (Some(quote), Some(&first)) if first == quote => {
                 return self.quoted_field(self.at + spaces + 1, quote);
             }
             _ => {}
         }
-        let length = rest.iter().position(|&b| b == separator || ends_line(b)).unwrap_or(rest.len());
+        let length =
+            remaining.iter().position(|&b| b == separator || ends_line(b)).unwrap_or(remaining.len());
         let text = &self.text[self.at..self.at + length];
-        let last = self.step_over(self.at + length);
+        let last = self.skip_terminator(self.at + length);
         Ok(RecordField { text: Cow::Borrowed(text.trim_matches([' ', '\t'])), quoted: false, last })
     }
 
+    /// Appends the fields of the next record to `record`. Returns whether any of them is quoted.
+    pub fn record(&mut self, record: &mut Vec<Cow<'a, str>>) -> Result<bool, FieldError> {
+        let mut quoted = false;
+        loop {
+            let field = self.field()?;
+            quoted |= field.quoted;
+            record.push(field.text);
+            if field.last {
+                return Ok(quoted);
+            }
+        }
+    }
+
     fn quoted_field(&mut self, start: usize, quote: u8) -> Result<RecordField<'a>, FieldError> {
-        let opened = self.line;
+        let opening_line = self.line;
         let bytes = self.text.as_bytes();
         let mut doubled = false;
         let mut at = start;
         let end = loop {
             match bytes[at..].iter().position(|&b| b == quote) {
-                None => return Err(FieldError::OpenQuote { line: opened }),
+                None => return Err(FieldError::OpenQuote { line: opening_line }),
                 Some(length) if bytes.get(at + length + 1) == Some(&quote) => {
                     doubled = true;
                     at += length + 2;
@@ -98,14 +112,14 @@ impl<'a> FieldCursor<'a> {
         };
         let inside = &self.text[start..end];
         self.line += line_ends(inside.as_bytes());
-        let spaces = |b: &u8| *b != self.dialect.separator && matches!(b, b' ' | b'\t');
-        let after = end + 1 + bytes[end + 1..].iter().take_while(|b| spaces(b)).count();
+        let is_space = |b: &u8| *b != self.dialect.separator && matches!(b, b' ' | b'\t');
+        let after = end + 1 + bytes[end + 1..].iter().take_while(|b| is_space(b)).count();
         match self.text[after..].chars().next() {
             None | Some('\n' | '\r') => {}
             Some(character) if character as u32 == u32::from(self.dialect.separator) => {}
             Some(character) => return Err(FieldError::AfterQuote { line: self.line, found: character }),
         }
-        let last = self.step_over(after);
+        let last = self.skip_terminator(after);
         let quote = char::from(quote);
         let text = match doubled {
             true => Cow::Owned(inside.replace(&format!("{quote}{quote}"), &quote.to_string())),
@@ -114,8 +128,8 @@ impl<'a> FieldCursor<'a> {
         Ok(RecordField { text, quoted: true, last })
     }
 
-    /// Steps over what ends a field at `end`; true when the record ends there too.
-    fn step_over(&mut self, end: usize) -> bool {
+    /// Skips the separator or line end at `end`. Returns whether the record ends there.
+    fn skip_terminator(&mut self, end: usize) -> bool {
         let bytes = self.text.as_bytes();
         let width = match (bytes.get(end), bytes.get(end + 1)) {
             (Some(b'\r'), Some(b'\n')) => 2,
@@ -127,7 +141,7 @@ impl<'a> FieldCursor<'a> {
                 self.line += 1;
                 true
             }
-            // A file may end right behind a separator: an empty last field follows.
+            // If the file ends right after a separator, an empty last field follows.
             Some(_) => false,
             None => true,
         }
@@ -138,23 +152,23 @@ fn ends_line(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
 
-/// How many lines end in a text: `\r\n` ends one.
+/// The number of line ends in a text; `\r\n` is one.
 fn line_ends(text: &[u8]) -> usize {
     let feeds = text.iter().filter(|&&b| b == b'\n').count();
     let returns = (0..text.len()).filter(|&at| text[at] == b'\r' && text.get(at + 1) != Some(&b'\n'));
     feeds + if text.contains(&b'\r') { returns.count() } else { 0 }
 }
 
-/// A stretch of whole records.
+/// A chunk of whole records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data) struct RecordChunk<'a> {
     pub text: &'a str,
-    /// The line it begins on.
+    /// The line that it begins on.
     pub line: usize,
 }
 
-/// Cuts text into stretches of about `size` bytes, between records.
-pub(in crate::data) fn stretches(
+/// Splits text between records into chunks of about `size` bytes.
+pub(in crate::data) fn chunks(
     text: &str,
     dialect: CsvDialect,
     line: usize,
@@ -173,8 +187,8 @@ pub(in crate::data) fn stretches(
             cursor.position()
         } else {
             let from = (start + size).min(text.len());
-            let mut rest = text.as_bytes()[from..].iter();
-            let end = rest.position(|&b| ends_line(b)).map_or(text.len(), |length| from + length + 1);
+            let mut remaining = text.as_bytes()[from..].iter();
+            let end = remaining.position(|&b| ends_line(b)).map_or(text.len(), |length| from + length + 1);
             let both = text.as_bytes()[end - 1] == b'\r' && text.as_bytes().get(end) == Some(&b'\n');
             end + usize::from(both)
         };
@@ -188,26 +202,22 @@ pub(in crate::data) fn stretches(
 
 #[cfg(test)]
 mod tests {
-    use crate::data::source::record::{CsvDialect, FieldCursor, FieldError, stretches};
+    use std::borrow::Cow;
+
+    use crate::data::source::record::{CsvDialect, FieldCursor, FieldError, chunks};
 
     const COMMAS: CsvDialect = CsvDialect { separator: b',', quote: Some(b'"') };
 
-    fn records(text: &str) -> Result<Vec<Vec<String>>, FieldError> {
+    fn records(text: &str) -> Result<Vec<Vec<Cow<'_, str>>>, FieldError> {
         records_of(text, COMMAS)
     }
 
-    fn records_of(text: &str, dialect: CsvDialect) -> Result<Vec<Vec<String>>, FieldError> {
+    fn records_of(text: &str, dialect: CsvDialect) -> Result<Vec<Vec<Cow<'_, str>>>, FieldError> {
         let mut cursor = FieldCursor::new(text, dialect, 1);
         let mut records = vec![];
         while !cursor.is_at_end() {
             let mut record = vec![];
-            loop {
-                let field = cursor.field()?;
-                record.push(field.text.into_owned());
-                if field.last {
-                    break;
-                }
-            }
+            cursor.record(&mut record)?;
             records.push(record);
         }
         Ok(records)
@@ -215,11 +225,8 @@ mod tests {
 
     #[test]
     fn quotes_spaces_and_line_ends() {
-        let character = records("a, b ,\"c, \"\"d\"\"\"\r\n1,5\" pipe,\n, \"x\ny\" ,z").unwrap();
-        assert_eq!(
-            character,
-            [vec!["a", "b", "c, \"d\""], vec!["1", "5\" pipe", ""], vec!["", "x\ny", "z"],]
-        );
+        let fields = records("a, b ,\"c, \"\"d\"\"\"\r\n1,5\" pipe,\n, \"x\ny\" ,z").unwrap();
+        assert_eq!(fields, [vec!["a", "b", "c, \"d\""], vec!["1", "5\" pipe", ""], vec!["", "x\ny", "z"],]);
     }
 
     #[test]
@@ -230,7 +237,7 @@ mod tests {
 
     /// Python: `list(csv.reader(io.StringIO(text, newline="")))`.
     #[test]
-    fn every_end_of_a_line_ends_one() {
+    fn every_kind_of_line_end_is_recognized() {
         let rows = [vec!["a", "b"], vec!["1", "x\ry"], vec!["2", "3"]];
         assert_eq!(records("a,b\r1,\"x\ry\"\r2,3\r").unwrap(), rows);
         assert_eq!(records("a,b\r\n1,\"x\ry\"\r2,3\n").unwrap(), rows);
@@ -245,23 +252,23 @@ mod tests {
 
     /// Python: `csv.reader(..., quotechar="'")` and `csv.reader(..., quoting=csv.QUOTE_NONE)`.
     #[test]
-    fn the_quote_is_chosen_or_there_is_none() {
+    fn the_quote_character_can_be_changed_or_disabled() {
         let text = "1,'it''s, so'\n2,5\" pipe\n";
-        let character = records_of(text, CsvDialect { quote: Some(b'\''), ..COMMAS }).unwrap();
-        assert_eq!(character, [vec!["1", "it's, so"], vec!["2", "5\" pipe"]]);
-        let character = records_of("1,\"open\n2,x\n", CsvDialect { quote: None, ..COMMAS }).unwrap();
-        assert_eq!(character, [vec!["1", "\"open"], vec!["2", "x"]]);
+        let fields = records_of(text, CsvDialect { quote: Some(b'\''), ..COMMAS }).unwrap();
+        assert_eq!(fields, [vec!["1", "it's, so"], vec!["2", "5\" pipe"]]);
+        let fields = records_of("1,\"open\n2,x\n", CsvDialect { quote: None, ..COMMAS }).unwrap();
+        assert_eq!(fields, [vec!["1", "\"open"], vec!["2", "x"]]);
     }
 
     #[test]
-    fn stretches_cut_between_records_only() {
+    fn chunks_are_split_between_records_only() {
         for (text, ends) in
             [("a,b\n1,\"x\ny\"\n2,3\n\n4,5", "\n"), ("a,b\r\n1,2\r\n\r\n4,5\r\n", "\r\n"), ("a\r1\r2", "\r")]
         {
             for size in 1..text.len() {
-                let cut = stretches(text, COMMAS, 1, size).unwrap();
-                assert_eq!(cut.iter().map(|one| one.text).collect::<String>(), text);
-                for chunk in &cut {
+                let chunks = chunks(text, COMMAS, 1, size).unwrap();
+                assert_eq!(chunks.iter().map(|chunk| chunk.text).collect::<String>(), text);
+                for chunk in &chunks {
                     let before = chunk.text.as_ptr() as usize - text.as_ptr() as usize;
                     assert_eq!(chunk.line, 1 + text[..before].matches(ends).count(), "size {size}");
                     assert_ne!(chunk.text.as_bytes()[0], b'y', "size {size}");

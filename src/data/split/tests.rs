@@ -168,7 +168,7 @@ fn a_split_that_cannot_be_made_says_why() {
     for (split, problem) in [
         (
             json!({"random": {"valid": 0.5, "test": 0.5}}),
-            "empty-split at split.random: valid 0.5 and test 0.5 leave no share for training | valid + test must be less than 1",
+            "empty-split at split.random: `valid` + `test` must be less than 1; found 0.5 + 0.5 | lower `valid` or `test`; the remaining rows are for training",
         ),
         (
             json!({"random": {"valid": 0.01, "test": 0.2}}),
@@ -180,7 +180,7 @@ fn a_split_that_cannot_be_made_says_why() {
         ),
         (
             json!({"stratified": "g"}),
-            "split-too-few at split.stratified: column `g`: `a` stands on 2 rows only, too few for 3 splits, first in `rows.csv`, line 2",
+            "split-too-few at split.stratified: column `g`: `a` occurs on only 2 rows, first in `rows.csv`, line 2; a stratified split needs at least 3",
         ),
         (
             json!({"group": "g"}),
@@ -196,7 +196,7 @@ fn a_split_that_cannot_be_made_says_why() {
         ),
         (
             json!({"column": "part"}),
-            "unknown-split at split.column: column `part`: `dev` in `rows.csv`, line 4 names no split | its values may be `train`, `valid`, `test`",
+            "unknown-split at split.column: column `part`, `rows.csv`, line 4: `dev` is not mapped to a split | mapped values: `train`, `valid`, `test`",
         ),
     ] {
         let result = folder.problems(divided(split, &loaded, 0));

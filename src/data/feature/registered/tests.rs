@@ -185,5 +185,5 @@ fn a_card_of_a_kind_that_is_not_here_is_refused() {
         assert!(refused.contains("input-kind at inputs.word") && refused.contains(expected), "{refused}");
     }
     let notes = text("letters", "toys 0.0.9", json!("abc")).unwrap();
-    assert_eq!(notes, ["input `word`: `letters` was fitted by toys 0.0.9, and is read by toys 0.1.0"]);
+    assert_eq!(notes, ["input `word`: `letters` was fitted with toys 0.0.9; this program has toys 0.1.0"]);
 }

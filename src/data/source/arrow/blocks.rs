@@ -1,12 +1,12 @@
-//! How much an Arrow file holds once it is unpacked: each packed buffer begins with its size. The blocks are
-//! found by the footer (Apache Arrow, File.fbs and Message.fbs).
+//! The decompressed size of an Arrow file: each compressed buffer begins with its size. The footer lists the
+//! blocks (Apache Arrow, File.fbs and Message.fbs).
 
 use std::io::{Read, Seek, SeekFrom};
 
 use polars_arrow_format::ipc::planus::ReadAsRoot;
 use polars_arrow_format::ipc::{FooterRef, MessageHeaderRef, MessageRef};
 
-/// The sizes of all buffers, unpacked; none where the file is not as it should be.
+/// The decompressed size of all buffers, in bytes; `None` if the file is malformed.
 pub fn unpacked(file: &mut (impl Read + Seek)) -> Option<u64> {
     let size = file.seek(SeekFrom::End(0)).ok()?;
     let length = u32::from_le_bytes(read(file, size.checked_sub(10)?, 4, size)?.try_into().ok()?);
@@ -24,13 +24,13 @@ pub fn unpacked(file: &mut (impl Read + Seek)) -> Option<u64> {
     Some(sum)
 }
 
-/// The sizes of a batch's buffers, which begin at `body`.
+/// The decompressed size of a batch's buffers, which begin at `body`.
 fn batch(file: &mut (impl Read + Seek), message: &[u8], body: u64, size: u64) -> Option<u64> {
-    // Four bytes of length; newer files have four more before them.
+    // Four bytes of length; newer files have a four-byte continuation marker before them.
     let start = if message.starts_with(&[0xff; 4]) { 8 } else { 4 };
     let message = MessageRef::read_as_root(message.get(start..)?).ok()?;
     let batch = match message.header().ok()?? {
-        // A dictionary is a batch of one column.
+        // A dictionary contains a batch of one column.
         MessageHeaderRef::DictionaryBatch(dictionary) => dictionary.data().ok()??,
         MessageHeaderRef::RecordBatch(batch) => batch,
         _ => return None,
@@ -39,15 +39,15 @@ fn batch(file: &mut (impl Read + Seek), message: &[u8], body: u64, size: u64) ->
     let mut sum: u64 = 0;
     for buffer in batch.buffers().ok()?? {
         let (index, length) = (u64::try_from(buffer.offset()).ok()?, u64::try_from(buffer.length()).ok()?);
-        let held = match is_packed && length >= 8 {
+        let unpacked = match is_packed && length >= 8 {
             true => {
-                let held = read(file, body.checked_add(index)?, 8, size)?;
-                // What does not get smaller is left as it is, and says -1.
-                u64::try_from(i64::from_le_bytes(held.try_into().ok()?)).unwrap_or(length)
+                let prefix = read(file, body.checked_add(index)?, 8, size)?;
+                // -1 marks a buffer that is stored uncompressed.
+                u64::try_from(i64::from_le_bytes(prefix.try_into().ok()?)).unwrap_or(length)
             }
             false => length,
         };
-        sum = sum.saturating_add(held);
+        sum = sum.saturating_add(unpacked);
     }
     Some(sum)
 }
@@ -80,18 +80,18 @@ mod tests {
     }
 
     #[test]
-    fn a_packed_file_says_what_it_holds() {
+    fn the_decompressed_size_is_read_from_the_buffers() {
         let zeros = || Series::new("x".into(), vec![0_i64; 100_000]).into_column();
         let texts =
             || Series::new("t".into(), vec!["a text that is too long for a view"; 100_000]).into_column();
         for compression in [None, Some(IpcCompression::LZ4), Some(IpcCompression::ZSTD(Default::default()))] {
             let one = written(vec![zeros()], compression);
-            let result = unpacked(&mut Cursor::new(&one)).unwrap();
-            assert!((800_000..900_000).contains(&result), "{result}");
+            let size = unpacked(&mut Cursor::new(&one)).unwrap();
+            assert!((800_000..900_000).contains(&size), "{size}");
             let both = written(vec![zeros(), texts()], compression);
-            let result = unpacked(&mut Cursor::new(&both)).unwrap();
-            assert!(result > 800_000 + 1_600_000, "{result}");
-            // Wherever it is damaged, it is no reason to fail here.
+            let size = unpacked(&mut Cursor::new(&both)).unwrap();
+            assert!(size > 800_000 + 1_600_000, "{size}");
+            // No damage makes it panic.
             for at in (0..both.len()).step_by(both.len() / 97 + 1) {
                 let mut bad = both.clone();
                 bad[at] ^= 0x5a;

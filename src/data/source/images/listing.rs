@@ -1,6 +1,5 @@
-//! Which files a table of pictures is made of: those that a table of labels names, or that lie in the folders
-//! of classes. Reading them and telling them by their content both begin here, so that nothing is read that
-//! does not count.
+//! Lists the files of a table of images: those that a table of labels names, or those in the class folders.
+//! Both reading and fingerprinting use this list, so that every file that is read is part of the fingerprint.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -21,18 +20,22 @@ use crate::domain::name::ColumnName;
 
 const LABEL: &str = "label";
 
-/// A table without its pictures: where each row's are.
+/// A table without its images, and the path of each row's images.
 pub(super) struct Listing {
     pub table: DataFrame,
     /// The files of the column `image`, and of the column of masks.
     pub columns: Vec<(String, Vec<PathBuf>)>,
     pub origin: SourceFile,
-    /// The rows' names below the folder, where these say their classes.
+    /// `class/file` of each row, if the folders are the classes.
     names: Vec<String>,
 }
 
-/// The table of labels and the pictures of its rows, or of the folders of classes.
-pub(in crate::data) fn reads(config: &ImagesConfig, base: &Path) -> Result<SourceFiles, DataError> {
+/// All files of the source: the table of labels, and the images.
+///
+/// # Errors
+///
+/// If the labels cannot be read, or the folder has no images.
+pub(in crate::data) fn source_files(config: &ImagesConfig, base: &Path) -> Result<SourceFiles, DataError> {
     let listing = Listing::read(config, &base.join(&config.path), base)?;
     let mut files: Vec<PathBuf> = config.labels.iter().map(|labels| base.join(labels)).collect();
     let mut names = listing.names;
@@ -43,7 +46,7 @@ pub(in crate::data) fn reads(config: &ImagesConfig, base: &Path) -> Result<Sourc
         }
         match regular_file::metadata(&file) {
             Ok(_) => files.push(file),
-            // Its row may be left out: that it is not there counts too.
+            // Its row may be skipped, so a missing file is part of the fingerprint too.
             Err(_) => names.push(format!("without {}", file.strip_prefix(base).unwrap_or(&file).display())),
         }
     }
@@ -61,21 +64,21 @@ impl Listing {
         }
     }
 
-    /// The bytes of all files.
+    /// The total size of the images, in bytes.
     pub fn size(&self) -> u64 {
         let files = self.columns.iter().flat_map(|(_, files)| files);
         files.filter_map(|file| regular_file::metadata(file).ok()).map(|metadata| metadata.len()).sum()
     }
 }
 
-/// Rows of a table, each naming its files.
+/// The rows of a table of labels, which name their files.
 fn labelled(config: &ImagesConfig, folder: &Path, labels: &Path) -> Result<Listing, DataError> {
     let csv = CsvConfig::plain(&labels.to_string_lossy());
-    let sheet = Delimited::open(&csv, labels)?;
-    let kinds = sheet.kinds.clone();
-    let (table, origin) = sheet.build(&kinds)?;
+    let delimited = Delimited::open(&csv, labels)?;
+    let kinds = delimited.kinds.clone();
+    let (table, origin) = delimited.build(&kinds)?;
     let frame = Frame::new(table, vec![origin.clone()]);
-    let mut grounds = ImageFolders::canonicalize(config, &[folder, labels.parent().unwrap_or(Path::new(""))]);
+    let mut folders = ImageFolders::canonicalize(config, &[folder, labels.parent().unwrap_or(Path::new(""))]);
     let mut named = |column: &str| -> Result<Vec<PathBuf>, DataError> {
         let mut files = Vec::with_capacity(frame.rows());
         let (mut missing, mut outside) = (None, None);
@@ -84,7 +87,7 @@ fn labelled(config: &ImagesConfig, folder: &Path, labels: &Path) -> Result<Listi
                 missing.get_or_insert(row);
             }
             let file = folder.join(text.unwrap_or(""));
-            if outside.is_none() && grounds.are_left_by(&file) {
+            if outside.is_none() && folders.is_outside(&file) {
                 outside = Some((row, text.unwrap_or("").to_owned()));
             }
             files.push(file);
@@ -100,7 +103,7 @@ fn labelled(config: &ImagesConfig, folder: &Path, labels: &Path) -> Result<Listi
             None => Ok(files),
             Some((row, value)) => {
                 let what = format!("column `{column}`: `{value}` in {}", frame.location(row));
-                Err(PictureError::Outside { what, folders: grounds.to_string() }.into())
+                Err(PictureError::Outside { what, folders: folders.to_string() }.into())
             }
         }
     };
@@ -112,26 +115,26 @@ fn labelled(config: &ImagesConfig, folder: &Path, labels: &Path) -> Result<Listi
     Ok(Listing { table: frame.table().clone(), columns, origin, names: vec![] })
 }
 
-/// Rows of subfolders, each a class.
+/// The images in the subfolders, which are the classes.
 fn classes(config: &ImagesConfig, folder: &Path) -> Result<Listing, DataError> {
     let (mut files, mut names, mut labels) = (Vec::new(), Vec::new(), Vec::new());
-    let mut grounds = ImageFolders::canonicalize(config, &[folder]);
-    let inside = |file: &Path, grounds: &mut ImageFolders| match grounds.are_left_by(file) {
+    let mut folders = ImageFolders::canonicalize(config, &[folder]);
+    let mut refuse_outside = |file: &Path| match folders.is_outside(file) {
         false => Ok(()),
         true => {
             let what = format!("`{}`", file.display());
-            Err(DataError::from(PictureError::Outside { what, folders: grounds.to_string() }))
+            Err(DataError::from(PictureError::Outside { what, folders: folders.to_string() }))
         }
     };
     for class in entries(folder).into_iter().filter(|entry| entry.is_dir()) {
-        if leads_back(&class, folder) {
+        if is_loop(&class, folder) {
             let (link, folder) = (class.display().to_string(), folder.display().to_string());
             return Err(PictureError::Loop { link, folder }.into());
         }
-        inside(&class, &mut grounds)?;
+        refuse_outside(&class)?;
         let label = class.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        for file in entries(&class).into_iter().filter(|entry| is_picture(entry)) {
-            inside(&file, &mut grounds)?;
+        for file in entries(&class).into_iter().filter(|entry| is_image(entry)) {
+            refuse_outside(&file)?;
             names.push(format!("{label}/{}", file.file_name().unwrap_or_default().to_string_lossy()));
             labels.push(label.clone());
             files.push(file);
@@ -139,35 +142,35 @@ fn classes(config: &ImagesConfig, folder: &Path) -> Result<Listing, DataError> {
     }
     if files.is_empty() {
         let folder = folder.display().to_string();
-        let below = " in a subfolder, which would be its class";
+        let below = " in a subfolder (the subfolders are the classes)";
         return Err(PictureError::NoFiles { folder, below }.into());
     }
     let text = |name: &str, texts: &[String]| -> Column {
         StringChunked::from_slice(PlSmallStr::from_str(name), texts).into_column()
     };
     let rows = files.len();
-    let table = DataFrame::new(rows, vec![text(FILE, &names), text(LABEL, &labels)])
-        .map_err(|cause| DataError::Query { reason: cause.to_string() })?;
+    let table =
+        DataFrame::new(rows, vec![text(FILE, &names), text(LABEL, &labels)]).map_err(DataError::query)?;
     let lines = LineIndex::Files(Arc::from(files.clone()));
     let origin = SourceFile { file: folder.to_owned(), rows, lines };
     Ok(Listing { table, columns: vec![(IMAGE.to_owned(), files)], origin, names })
 }
 
-/// Is it called a picture? What is called so and is no file is told when it is read.
-fn is_picture(file: &Path) -> bool {
-    let ending = file.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    matches!(ending.as_deref(), Some("png" | "jpg" | "jpeg")) && !file.is_dir()
+/// Does it have the extension of an image? Whether it is a regular file is checked on reading.
+fn is_image(file: &Path) -> bool {
+    let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg")) && !file.is_dir()
 }
 
-/// Is a subfolder a link to a folder that it stands in?
-fn leads_back(class: &Path, folder: &Path) -> bool {
+/// Is a subfolder a symbolic link to a folder that contains it?
+fn is_loop(class: &Path, folder: &Path) -> bool {
     match (class.canonicalize(), folder.canonicalize()) {
         (Ok(class), Ok(folder)) => folder.starts_with(class),
         _ => false,
     }
 }
 
-/// Sorted: the order in which a folder is listed is the file system's own.
+/// The entries of a folder, sorted, since file systems list them in any order.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return vec![] };
     let mut entries: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -175,35 +178,40 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     entries
 }
 
-/// The folders that pictures may lie in, links followed.
+/// The folders that images may be in, with symbolic links resolved.
 struct ImageFolders {
-    /// None where pictures may lie anywhere.
+    /// `None` if images may be anywhere.
     folders: Option<Vec<PathBuf>>,
+    /// The folders as the user wrote them, quoted.
     folder_names: Vec<String>,
-    /// Where folders truly lie.
-    known: HashMap<PathBuf, Option<PathBuf>>,
+    /// A cache of resolved folders.
+    resolved: HashMap<PathBuf, Option<PathBuf>>,
 }
 
 impl ImageFolders {
     fn canonicalize(config: &ImagesConfig, folders: &[&Path]) -> Self {
-        let here = |folder: &Path| {
-            if folder.as_os_str().is_empty() { Path::new(".").to_owned() } else { folder.to_owned() }
-        };
-        let folders: Vec<PathBuf> = folders.iter().map(|folder| here(folder)).collect();
-        let text = folders.iter().map(|folder| format!("`{}`", folder.display())).collect();
-        let result = || folders.iter().filter_map(|folder| folder.canonicalize().ok()).collect();
-        Self { folders: (!config.outside).then(result), folder_names: text, known: HashMap::new() }
+        let folders = folders.iter().map(|folder| match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        });
+        let folder_names = folders.clone().map(|folder| format!("`{}`", folder.display())).collect();
+        let canonical = || folders.filter_map(|folder| folder.canonicalize().ok()).collect();
+        Self { folders: (!config.outside).then(canonical), folder_names, resolved: HashMap::new() }
     }
 
-    /// Does a file that is there lie elsewhere? Of what is not there, or leads nowhere, the reading tells.
-    fn are_left_by(&mut self, file: &Path) -> bool {
+    /// Is an existing file outside all of the folders? Missing files and broken links are reported on
+    /// reading.
+    fn is_outside(&mut self, file: &Path) -> bool {
         let Some(folders) = &self.folders else { return false };
         let real = match (file.parent(), file.file_name()) {
             (Some(parent), Some(name)) if !file.is_symlink() => {
-                let known = &mut self.known;
-                let folder = match known.get(parent) {
+                let folder = match self.resolved.get(parent) {
                     Some(folder) => folder.clone(),
-                    None => known.entry(parent.to_owned()).or_insert(parent.canonicalize().ok()).clone(),
+                    None => {
+                        let folder = parent.canonicalize().ok();
+                        self.resolved.insert(parent.to_owned(), folder.clone());
+                        folder
+                    }
                 };
                 folder.map(|folder| folder.join(name))
             }
@@ -215,8 +223,8 @@ impl ImageFolders {
 
 impl std::fmt::Display for ImageFolders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut text = self.folder_names.clone();
-        text.dedup();
-        f.write_str(&text.join(" and "))
+        let mut names = self.folder_names.clone();
+        names.dedup();
+        f.write_str(&names.join(" and "))
     }
 }

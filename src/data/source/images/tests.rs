@@ -1,4 +1,4 @@
-//! Folders and tables of pictures, good and bad.
+//! Folders and tables of images, valid and invalid.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::data::fixture::{Folder, jpeg, png, table};
 use crate::data::load::reads;
 use crate::data::picture::{Picture, PixelConversion, header};
 
-/// Two classes of three gray pictures of 2 x 2 pixels.
+/// Two classes of three grayscale images of 2 x 2 pixels.
 fn classes() -> Folder {
     let folder = Folder::new();
     for (class, level) in [("cat", 10), ("dog", 200)] {
@@ -49,7 +49,7 @@ fn subfolders_are_classes() {
     assert_eq!((read.files.len(), read.names[5].as_str()), (6, "dog/2.png"));
 }
 
-/// A table of labels, whose pictures are of two forms, and masks beside them.
+/// A table of labels with PNG and JPEG images and with masks.
 fn labelled() -> (Folder, Value) {
     let folder = Folder::new();
     std::fs::create_dir(folder.path().join("photos")).unwrap();
@@ -63,7 +63,7 @@ fn labelled() -> (Folder, Value) {
 }
 
 #[test]
-fn a_table_names_its_pictures() {
+fn a_table_of_labels_names_its_images() {
     let (folder, config) = labelled();
     let frame = folder.load(config.clone()).unwrap().frame;
     assert_eq!(frame.columns(), ["name", "age", "mask", "image"]);
@@ -79,13 +79,13 @@ fn a_table_names_its_pictures() {
 }
 
 #[test]
-fn what_is_no_picture_is_named_or_skipped() {
+fn corrupt_images_are_named_or_skipped() {
     let (folder, mut config) = labelled();
     let whole = std::fs::read(folder.path().join("photos/b.jpg")).unwrap();
     folder.file("photos/b.jpg", &whole[..whole.len() / 2]);
     folder.file("labels.csv", "name,age,mask\na.png,1,m.png\nb.jpg,2,m.png\nc.png,3,m.png\nd.png,4,m.png\n");
-    let problem = "picture at source.images.path: `photos/b.jpg` cannot be used: it is cut short (and 1 more) \
-                   | `corrupt: skip` in the source leaves such rows out";
+    let problem = "picture at source.images.path: `photos/b.jpg` cannot be used: it is cut short (and 1 \
+                   more) | `corrupt: skip` in the source leaves such rows out";
     assert_eq!(folder.problems(folder.load(config.clone())), [problem]);
     config["source"]["images"]["corrupt"] = json!("skip");
     let loaded = folder.load(config).unwrap();
@@ -94,27 +94,25 @@ fn what_is_no_picture_is_named_or_skipped() {
     let note = loaded.notes[0].text.replace(&format!("{}/", folder.path().display()), "");
     assert_eq!(
         note,
-        "2 of 4 rows are left out: `photos/b.jpg` cannot be used: it is cut short, `photos/d.png` cannot be \
+        "2 of 4 rows are skipped: `photos/b.jpg` cannot be used: it is cut short, `photos/d.png` cannot be \
          used: there is no such file"
     );
 }
 
 #[test]
-fn folders_without_pictures_and_splits_by_files_are_refused() {
+fn folders_without_images_and_splits_by_files_are_refused() {
     let folder = classes();
     let load = |config: Value| folder.problems(folder.load(config));
     assert_eq!(
         load(json!({"source": {"images": "photos/cat"}})),
-        [
-            "no-rows at source.images.path: `photos/cat` has no .png, .jpg or .jpeg file in a subfolder, which would be \
-             its class"
-        ]
+        ["no-rows at source.images.path: `photos/cat` has no .png, .jpg or .jpeg file in a subfolder (the \
+             subfolders are the classes)"]
     );
-    let result = load(json!({"source": {"images": "nowhere"}}));
+    let problems = load(json!({"source": {"images": "nowhere"}}));
     assert!(
-        result[0].starts_with("file-absent at source.images.path: there is no file `nowhere`"),
-        "{result:?}"
+        problems[0].starts_with("file-absent at source.images.path: there is no file `nowhere`"),
+        "{problems:?}"
     );
-    let result = load(json!({"source": {"images": "photos"}, "split": {"files": "other"}}));
-    assert!(result[0].starts_with("split-files at split.files: the split `files` needs"), "{result:?}");
+    let problems = load(json!({"source": {"images": "photos"}, "split": {"files": "other"}}));
+    assert!(problems[0].starts_with("split-files at split.files: the split `files` needs"), "{problems:?}");
 }

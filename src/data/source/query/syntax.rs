@@ -1,4 +1,4 @@
-//! What a query may not be: one that reads files besides its table's, or one so deep that no stack holds it.
+//! Refuses queries that read files, and queries nested too deeply for the stack.
 
 use std::ops::ControlFlow;
 
@@ -9,30 +9,29 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::data::error::DataError;
 
-/// Words and signs that one expression may have, with those that it stands in: it is at most as deep. The
-/// engine works out the types of a sum of a thousand terms in seconds, but of more with the cube of their
+/// The maximum number of tokens in an expression, including the enclosing ones; it bounds the depth. The
+/// engine infers the types of a sum of a thousand terms in seconds, but the time grows with the cube of their
 /// number.
-const LONGEST: usize = 2_000;
+const MAX_TOKENS: usize = 2_000;
 
-/// How the engine reads SQL.
+/// Parses SQL with the same options as the engine.
 pub(in crate::data) fn parse(query: &str) -> Result<Vec<Statement>, ParserError> {
     let options = ParserOptions { trailing_commas: true, ..ParserOptions::default() };
     Parser::new(&GenericDialect).with_options(options).try_with_sql(query)?.parse_statements()
 }
 
-/// Refuses a query that reads other files, or is too deep. Other faults are the engine's to tell.
+/// Refuses a query that reads files or is nested too deeply. The engine reports all other errors.
 pub(in crate::data) fn check(query: &str) -> Result<(), DataError> {
-    let longest = longest(query);
-    if longest > LONGEST {
-        let message =
-            format!("an expression of the query has {longest} words and signs, more than {LONGEST}");
-        return Err(DataError::QueryTooDeep { found: message });
+    let tokens = longest_expression(query);
+    if tokens > MAX_TOKENS {
+        let found = format!("an expression of the query has {tokens} SQL tokens; the limit is {MAX_TOKENS}");
+        return Err(DataError::QueryTooDeep { found });
     }
     let statements = match parse(query) {
         Ok(statements) => statements,
         Err(ParserError::RecursionLimitExceeded) => {
-            let message = "brackets or queries of the query stand too many within another".to_owned();
-            return Err(DataError::QueryTooDeep { found: message });
+            let found = "brackets or subqueries of the query are nested too deeply".to_owned();
+            return Err(DataError::QueryTooDeep { found });
         }
         Err(_) => return Ok(()),
     };
@@ -42,14 +41,14 @@ pub(in crate::data) fn check(query: &str) -> Result<(), DataError> {
     }
 }
 
-/// Looks for tables that are files. The names of polars' functions for them begin with `read_`.
+/// Breaks at a table function that reads files; polars' begin with `read_` or `scan_`.
 struct FileTableVisitor;
 
 impl Visitor for FileTableVisitor {
     type Break = DataError;
 
     fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<DataError> {
-        let TableFactor::Table { name, args: Some(given), .. } = table else {
+        let TableFactor::Table { name, args: Some(arguments), .. } = table else {
             return ControlFlow::Continue(());
         };
         let function = name.to_string().to_lowercase();
@@ -57,60 +56,62 @@ impl Visitor for FileTableVisitor {
         if !bare.starts_with("read_") && !bare.starts_with("scan_") {
             return ControlFlow::Continue(());
         }
-        let given: Vec<String> = given.args.iter().map(ToString::to_string).collect();
-        ControlFlow::Break(DataError::QueryReads { function: bare.to_owned(), file: given.join(", ") })
+        let arguments: Vec<String> = arguments.args.iter().map(ToString::to_string).collect();
+        ControlFlow::Break(DataError::QueryReads { function: bare.to_owned(), file: arguments.join(", ") })
     }
 }
 
-/// The most words and signs that an expression has: those between two commas, with what stands around and
-/// inside.
-fn longest(query: &str) -> usize {
-    // What is cut into no words is told by the engine.
-    let Ok(words) = Tokenizer::new(&GenericDialect, query).tokenize() else { return 0 };
-    let (mut outer, mut level): (Vec<BracketDepth>, BracketDepth) = (Vec::new(), BracketDepth::default());
-    for word in words {
-        match word {
+/// The number of tokens in the longest_expression expression: those between two commas, including enclosing
+/// and nested ones.
+fn longest_expression(query: &str) -> usize {
+    // The engine reports text that is not SQL.
+    let Ok(tokens) = Tokenizer::new(&GenericDialect, query).tokenize() else { return 0 };
+    let (mut outer, mut level): (Vec<TokenCount>, TokenCount) = (Vec::new(), TokenCount::default());
+    for token in tokens {
+        match token {
             Token::Whitespace(_) => continue,
             Token::LParen | Token::LBracket | Token::LBrace => {
-                let inner = BracketDepth { before: level.now, now: level.now, most: level.now };
+                let inner = TokenCount { outer: level.current, current: level.current, max: level.current };
                 outer.push(std::mem::replace(&mut level, inner));
             }
             Token::RParen | Token::RBracket | Token::RBrace => {
-                if let Some(around) = outer.pop() {
-                    let inner = std::mem::replace(&mut level, around);
-                    level.now = level.now.max(inner.most);
+                if let Some(enclosing) = outer.pop() {
+                    let inner = std::mem::replace(&mut level, enclosing);
+                    level.current = level.current.max(inner.max);
                     level.step();
                 }
             }
-            Token::Comma | Token::SemiColon => level.now = level.before,
+            Token::Comma | Token::SemiColon => level.current = level.outer,
             _ => level.step(),
         }
     }
-    outer.iter().chain([&level]).map(|level| level.most).max().unwrap_or(0)
+    outer.iter().chain([&level]).map(|level| level.max).max().unwrap_or(0)
 }
 
-/// What was counted at one depth of brackets.
+/// The token counts at one depth of brackets.
 #[derive(Default)]
-struct BracketDepth {
-    before: usize,
-    now: usize,
-    most: usize,
+struct TokenCount {
+    /// The tokens of the enclosing expression before the bracket.
+    outer: usize,
+    /// Since the last comma, including `outer`.
+    current: usize,
+    max: usize,
 }
 
-impl BracketDepth {
+impl TokenCount {
     fn step(&mut self) {
-        self.now += 1;
-        self.most = self.most.max(self.now);
+        self.current += 1;
+        self.max = self.max.max(self.current);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::data::error::DataError;
-    use crate::data::source::query::syntax::{check, longest};
+    use crate::data::source::query::syntax::{check, longest_expression};
 
     #[test]
-    fn tables_that_are_files_are_found_wherever_they_stand() {
+    fn file_tables_are_found_anywhere_in_a_query() {
         for query in [
             "select * from read_csv('lab.csv')",
             "select * from self join READ_PARQUET('lab.parquet') as t on self.id = t.id",
@@ -124,10 +125,7 @@ mod tests {
             assert!(matches!(check(query), Err(DataError::QueryReads { .. })), "{query}");
         }
         let text = check("select * from self, read_csv('a b.csv')").unwrap_err().to_string();
-        assert_eq!(
-            text,
-            "the query reads the file 'a b.csv' by `read_csv`: it may read the table `self` alone"
-        );
+        assert_eq!(text, "`query` may only read the table `self`; found `read_csv('a b.csv')`");
         for query in [
             "select read_csv, 'read_csv(1)' as x from self -- read_csv('lab.csv')",
             "select * from self as read_csv",
@@ -139,25 +137,25 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_an_expression_is_what_stands_between_commas() {
-        assert_eq!(longest("select a"), 2);
-        assert_eq!(longest("select a, b, c, d"), 2);
+    fn the_length_of_an_expression_counts_tokens_between_commas() {
+        assert_eq!(longest_expression("select a"), 2);
+        assert_eq!(longest_expression("select a, b, c, d"), 2);
         // `select`, `f`, `g`, `x` and two brackets.
-        assert_eq!(longest("select f(a, g(x), b)"), 6);
-        // One chain, though brackets stand in it.
-        assert_eq!(longest("((a + a) + a) + a"), 9);
-        assert_eq!(longest("((((a))))"), 5);
-        assert_eq!(longest("a )))"), 1);
-        assert_eq!(longest(&format!("select {}", "c, ".repeat(5000))), 2);
-        assert_eq!(longest(&format!("select {}a", "a + ".repeat(5000))), 10_002);
+        assert_eq!(longest_expression("select f(a, g(x), b)"), 6);
+        // One chain, despite the brackets.
+        assert_eq!(longest_expression("((a + a) + a) + a"), 9);
+        assert_eq!(longest_expression("((((a))))"), 5);
+        assert_eq!(longest_expression("a )))"), 1);
+        assert_eq!(longest_expression(&format!("select {}", "c, ".repeat(5000))), 2);
+        assert_eq!(longest_expression(&format!("select {}a", "a + ".repeat(5000))), 10_002);
     }
 
     #[test]
-    fn what_is_too_deep_is_refused() {
+    fn queries_nested_too_deeply_are_refused() {
         let deep = format!("select {}a{} from self", "(".repeat(2000), ")".repeat(2000));
         assert!(matches!(check(&deep), Err(DataError::QueryTooDeep { .. })));
         let long = format!("select {}a from self", "a + ".repeat(100_000));
         let text = check(&long).unwrap_err().to_string();
-        assert!(text.contains("has 200004 words and signs, more than 2000"), "{text}");
+        assert!(text.contains("has 200004 SQL tokens; the limit is 2000"), "{text}");
     }
 }

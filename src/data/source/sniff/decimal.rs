@@ -1,23 +1,23 @@
-//! Point or comma before the decimals of a number.
+//! Infers the decimal separator of numbers.
 
 use crate::data::source::csv::Decimal;
 use crate::data::source::kind::CellType;
 
-/// Told from the columns of numbers: a comma where one of them has it and none has a point.
+/// The decimal separator that most columns of numbers use; a point in case of doubt.
 pub(super) fn find(rows: &[Vec<String>]) -> Decimal {
     let columns = rows.first().map_or(0, Vec::len);
     let mut votes = [0usize; 2];
     for column in 0..columns {
         let cells = || rows.iter().filter_map(move |row| row.get(column)).filter(|cell| !cell.is_empty());
-        if let Some(decimal) = of_column(cells()) {
+        if let Some(decimal) = column_decimal(cells()) {
             votes[usize::from(decimal == Decimal::Comma)] += 1;
         }
     }
     if votes[1] > votes[0] { Decimal::Comma } else { Decimal::Point }
 }
 
-/// `None` where a column has no decimals, or is none of numbers.
-fn of_column<'a>(cells: impl Iterator<Item = &'a String>) -> Option<Decimal> {
+/// `None` for a column without decimals, or not of numbers.
+fn column_decimal<'a>(cells: impl Iterator<Item = &'a String>) -> Option<Decimal> {
     let (mut all, mut points, mut commas, mut whole, mut thousands) = (0, 0, 0, 0, 0);
     for cell in cells {
         all += 1;
@@ -27,12 +27,12 @@ fn of_column<'a>(cells: impl Iterator<Item = &'a String>) -> Option<Decimal> {
             CellType::Float => {}
             _ if Decimal::Comma.kind(cell) == CellType::Float => {
                 commas += 1;
-                thousands += usize::from(is_of_thousands(cell));
+                thousands += usize::from(may_have_thousands(cell));
             }
             _ => {}
         }
     }
-    // Words for missing values may stand among the numbers.
+    // Allow for words that mean a missing value.
     let numbers = points + commas + whole;
     if numbers * 10 < all * 7 || points > 0 && commas > 0 {
         return None;
@@ -45,8 +45,9 @@ fn of_column<'a>(cells: impl Iterator<Item = &'a String>) -> Option<Decimal> {
     }
 }
 
-/// `1,234`: three digits behind, one to three before, no zero at the front.
-fn is_of_thousands(cell: &str) -> bool {
+/// May the comma be a thousands separator, as in `1,234`: one to three digits before it, no leading zero, and
+/// three digits after it?
+fn may_have_thousands(cell: &str) -> bool {
     let digits = cell.trim_start_matches(['-', '+']);
     digits.split_once(',').is_some_and(|(before, after)| {
         after.len() == 3 && (1..=3).contains(&before.len()) && !before.starts_with('0')

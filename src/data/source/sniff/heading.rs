@@ -1,4 +1,4 @@
-//! Does the first record name the columns?
+//! Infers whether the first record is a header.
 
 use std::collections::HashSet;
 
@@ -6,18 +6,18 @@ use crate::data::source::csv::Decimal;
 use crate::data::source::kind::CellType;
 use crate::domain::name::ColumnName;
 
-/// What the first record is.
+/// The role of the first record.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Heading {
-    /// Names of columns, as they are to be.
+    /// Valid column names.
     Names,
-    /// A row as any other.
+    /// A row of data.
     None,
-    /// Names that cannot stay as they are: one lacks, stands twice or cannot be written.
+    /// Column names that had to be corrected: one was missing, duplicate or invalid.
     Renamed(Vec<String>),
 }
 
-/// Told from what stands below it.
+/// Compares the first record with those below it.
 pub(super) fn find(records: &[Vec<String>], decimal: Decimal) -> Heading {
     let Some((first, rows)) = records.split_first() else { return Heading::Names };
     let Some(width) = rows.first().map(Vec::len) else { return named(first) };
@@ -36,22 +36,23 @@ pub(super) fn find(records: &[Vec<String>], decimal: Decimal) -> Heading {
     if columns.iter().any(|column| column.is_typed && column.first_is_word) {
         return named(first);
     }
-    // Words all over: those of a row stand again further down, a column's name does not.
+    // All cells are words: those of a data row occur again further down, column names do not.
     let words = columns.iter().filter(|column| column.first_is_word).count();
     let repeated = columns.iter().filter(|column| column.first_is_word && column.repeats).count();
     if repeated > 0 && repeated * 2 >= words { Heading::None } else { named(first) }
 }
 
-/// A column below the first record.
+/// A column's cells, compared with the cell in the first record.
 struct SniffedColumn {
-    /// Are its cells numbers, dates, or true and false?
+    /// Are at least 80 % of the cells numbers, dates or booleans?
     is_typed: bool,
-    /// Is the first record's cell of that kind, too?
+    /// Is the first record's cell such a value, too?
     first_is_value: bool,
-    /// Does that cell lie between the smallest and the largest number?
+    /// Is it between the minimum and maximum of the cells?
     within: bool,
+    /// Is it neither a value nor missing?
     first_is_word: bool,
-    /// Does the first record's cell stand on a row?
+    /// Does it occur on another row?
     repeats: bool,
 }
 
@@ -74,7 +75,7 @@ impl SniffedColumn {
     }
 }
 
-/// Numbers that count the columns or the years, each one more than the one before: a heading of numbers.
+/// Are the numbers consecutive column numbers or years, so that the record is a header?
 fn are_counted(first: &[String]) -> bool {
     let numbers: Vec<i64> = first.iter().filter_map(|cell| cell.parse().ok()).collect();
     let steps = numbers.windows(2).all(|pair| pair[1] == pair[0] + 1);
@@ -98,36 +99,36 @@ fn is_missing(cell: &str) -> bool {
     ["", "?", "na", "n/a", "nan", "null", "none", "-", "."].iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
-/// The names as they are, or corrected where they cannot be used.
-fn named(result: &[String]) -> Heading {
-    let names = corrected(result);
-    let as_is =
-        names.iter().zip(result).enumerate().all(|(index, (name, heading))| {
+/// The headings as column names, corrected if any is invalid or duplicate.
+fn named(headings: &[String]) -> Heading {
+    let names = corrected(headings);
+    let unchanged =
+        names.iter().zip(headings).enumerate().all(|(index, (name, heading))| {
             name == heading || heading.is_empty() && *name == column_name(index)
         });
-    if as_is { Heading::Names } else { Heading::Renamed(names) }
+    if unchanged { Heading::Names } else { Heading::Renamed(names) }
 }
 
-/// Names that can be written and told apart.
-fn corrected(result: &[String]) -> Vec<String> {
+/// Valid and unique column names.
+fn corrected(headings: &[String]) -> Vec<String> {
     let mut known: HashSet<String> = HashSet::new();
-    let mut correct = |(place, heading): (usize, &String)| {
-        let is_fine = heading.is_empty() || ColumnName::new(heading.as_str()).is_some();
+    let mut correct = |(index, heading): (usize, &String)| {
+        let is_valid = heading.is_empty() || ColumnName::new(heading.as_str()).is_some();
         let plain: String = heading.chars().map(|c| if c.is_control() { ' ' } else { c }).take(60).collect();
-        let name = if is_fine { heading.trim() } else { plain.trim() };
-        let name = if name.is_empty() { column_name(place) } else { name.to_owned() };
-        let mut free = name.clone();
+        let name = if is_valid { heading.trim() } else { plain.trim() };
+        let name = if name.is_empty() { column_name(index) } else { name.to_owned() };
+        let mut unique = name.clone();
         let mut number = 2;
-        while !known.insert(free.clone()) {
-            free = format!("{name}_{number}");
+        while !known.insert(unique.clone()) {
+            unique = format!("{name}_{number}");
             number += 1;
         }
-        free
+        unique
     };
-    result.iter().enumerate().map(&mut correct).collect()
+    headings.iter().enumerate().map(&mut correct).collect()
 }
 
-/// What readers call a column without a heading.
+/// The name that readers give to a column with an empty heading.
 fn column_name(index: usize) -> String {
     format!("column_{}", index + 1)
 }

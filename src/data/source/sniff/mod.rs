@@ -1,8 +1,7 @@
-//! How a file is to be read, found by looking at it: what kind it is, and of separated text the separator,
-//! the quote, the decimal comma, lines before the table, and whether the first line names the columns.
+//! Infers the source settings of a file: its kind, and for delimited text the separator, the quote, the
+//! decimal comma, the lines before the table, and whether there is a header.
 //!
-//! What is found is written into a pipeline by `mtl init`; a pipeline that runs is read as it says, never
-//! guessed.
+//! Only `mtl init` uses this, and writes the settings into a pipeline; a run never guesses.
 
 mod decimal;
 mod heading;
@@ -16,14 +15,18 @@ use crate::data::source::csv::CsvConfig;
 use crate::data::source::jsonl::JsonlConfig;
 use crate::data::source::parquet::ParquetConfig;
 use crate::data::source::sniff::heading::Heading;
-use crate::data::source::{SourceConfig, bytes, of_ending};
+use crate::data::source::{SourceConfig, bytes, source_from_extension};
 
-/// Bytes at the beginning of a text that are looked at.
-const LOOKED_AT: usize = 1 << 19;
+/// The size of the sample at the beginning of a text, in bytes.
+const SAMPLE: usize = 1 << 19;
 
-/// The source that reads a file, told by its ending, its first bytes and its first records.
+/// The source settings for a file, from its extension, first bytes and first records.
+///
+/// # Errors
+///
+/// If the file cannot be read, or has a format that no source reads.
 pub(in crate::data) fn sniff(file: &Path) -> Result<SourceConfig, DataError> {
-    let known = of_ending(file);
+    let known = source_from_extension(file);
     if let Ok(known) = known
         && !matches!(known, SourceConfig::Csv(_))
     {
@@ -45,7 +48,8 @@ pub(in crate::data) fn sniff(file: &Path) -> Result<SourceConfig, DataError> {
         Some(b'{' | b'[') if path.to_lowercase().contains(".json") => Err(DataError::NotOfForm {
             file: file.to_owned(),
             form: "JSON lines",
-            reason: "it is one JSON document; write one object per line, as `jq -c '.[]' FILE` does"
+            reason: "it is one JSON document; convert it to one object per line, for example with \
+                     `jq -c '.[]' FILE`"
                 .to_owned(),
         }),
         _ => Ok(SourceConfig::Csv(separated(&text, file)?)),
@@ -56,58 +60,60 @@ fn is_object(line: &str) -> bool {
     serde_json::from_str::<serde_json::Value>(line).is_ok_and(|value| value.is_object())
 }
 
-/// How a separated text is read.
+/// The settings for delimited text.
 fn separated(text: &str, file: &Path) -> Result<CsvConfig, DataError> {
     let mut config = CsvConfig::plain(&file.to_string_lossy());
     let sample = beginning(text);
-    let (asked, below, skipped) = separator_line(sample);
-    let Some(cut) = separator::find(below, asked) else {
-        return match separator::stands_apart_by_blanks(below) {
+    let (declared, below, skipped) = separator_line(sample);
+    let Some(split) = separator::find(below, declared) else {
+        return match separator::has_aligned_columns(below) {
             true => Err(DataError::NotOfForm {
                 file: file.to_owned(),
-                form: "a separated text file",
-                reason: "its fields stand apart by several blanks; write one separator, as `tr -s ' ' ',' < FILE` does"
+                form: "a delimited text file",
+                reason: "its columns are aligned with several spaces; convert them to one separator, for \
+                         example with `tr -s ' ' ',' < FILE`"
                     .to_owned(),
             }),
             false => Ok(config),
         };
     };
-    if cut.separator != b',' || config.separator(file)? != b',' {
-        config.separator = Some(char::from(cut.separator).to_string());
+    if split.separator != b',' || config.separator(file)? != b',' {
+        config.separator = Some(char::from(split.separator).to_string());
     }
-    match cut.quote {
+    match split.quote {
         None => "none".clone_into(&mut config.quote),
         Some(quote) => config.quote = char::from(quote).to_string(),
     }
-    config.skip_rows = skipped + cut.skipped;
-    config.decimal = decimal::find(cut.records.get(1..).unwrap_or_default());
-    match heading::find(&cut.records, config.decimal) {
+    config.skip_rows = skipped + split.skipped;
+    config.decimal = decimal::find(split.records.get(1..).unwrap_or_default());
+    match heading::find(&split.records, config.decimal) {
         Heading::Names => {}
         Heading::None => config.header = false,
         Heading::Renamed(columns) => {
             config.header = false;
-            config.skip_rows += cut.heading_lines;
+            config.skip_rows += split.heading_lines;
             config.columns = Some(columns);
         }
     }
     Ok(config)
 }
 
-/// Whole lines at the beginning of a text.
+/// The whole lines within the sample.
 fn beginning(text: &str) -> &str {
-    if text.len() <= LOOKED_AT {
+    if text.len() <= SAMPLE {
         return text;
     }
-    let end = text.as_bytes()[..LOOKED_AT].iter().rposition(|&byte| byte == b'\n');
+    let end = text.as_bytes()[..SAMPLE].iter().rposition(|&byte| byte == b'\n');
     end.map_or(text, |end| &text[..=end])
 }
 
-/// The separator that a first line `sep=;` names, as spreadsheets write it; the text below; lines skipped.
+/// The separator declared by a first line `sep=;`, as spreadsheets write it; the text below it; and the
+/// number of skipped lines.
 fn separator_line(text: &str) -> (Option<u8>, &str, usize) {
     let (line, below) = text.split_once('\n').unwrap_or((text, ""));
     let named = line.trim_end_matches('\r').trim_matches('"');
     match named.strip_prefix("sep=").or_else(|| named.strip_prefix("SEP=")).map(str::as_bytes) {
-        Some([one]) if one.is_ascii() => (Some(*one), below, 1),
+        Some([separator]) if separator.is_ascii() => (Some(*separator), below, 1),
         _ => (None, text, 0),
     }
 }

@@ -1,8 +1,8 @@
-//! What a file of answers is written as, told by its ending or by its name.
+//! The formats of predictions files, chosen by file extension.
 
 use std::path::Path;
 
-/// The form of a file of answers.
+/// The format of a predictions file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerFileFormat {
     Csv,
@@ -12,8 +12,8 @@ pub enum AnswerFileFormat {
     Arrow,
 }
 
-/// The endings of each form; the first is the usual one.
-const ENDINGS: [(AnswerFileFormat, &[&str]); 5] = [
+/// The file extensions of each format; the first is the usual one.
+const EXTENSIONS: [(AnswerFileFormat, &[&str]); 5] = [
     (AnswerFileFormat::Csv, &[".csv"]),
     (AnswerFileFormat::Tsv, &[".tsv"]),
     (AnswerFileFormat::Jsonl, &[".jsonl", ".ndjson"]),
@@ -21,21 +21,22 @@ const ENDINGS: [(AnswerFileFormat, &[&str]); 5] = [
     (AnswerFileFormat::Arrow, &[".arrow", ".feather", ".ipc"]),
 ];
 
-/// What may be written, for people.
+/// The supported extensions, for messages.
 pub const WRITTEN: &str = ".csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow";
 
 impl AnswerFileFormat {
-    /// The form that a file's ending tells, and whether it is to be compressed.
+    /// The format for a file's extension, and whether to compress it with gzip. `None` for other extensions.
     pub fn of_ending(file: &Path) -> Option<(Self, bool)> {
         let name = file.to_string_lossy().to_lowercase();
-        let packed = name.ends_with(".gz");
+        let gzip = name.ends_with(".gz");
         let plain = name.strip_suffix(".gz").unwrap_or(&name);
-        let is = |endings: &&[&str]| endings.iter().any(|ending| plain.ends_with(ending));
-        let (form, _) = ENDINGS.into_iter().find(|(_, endings)| is(endings))?;
-        // The other two are compressed inside.
-        (form.is_text() || !packed).then_some((form, packed))
+        let matches = |extensions: &[&str]| extensions.iter().any(|extension| plain.ends_with(extension));
+        let (format, _) = EXTENSIONS.into_iter().find(|(_, extensions)| matches(extensions))?;
+        // Parquet and Arrow compress their own buffers.
+        (format.is_text() || !gzip).then_some((format, gzip))
     }
 
+    /// The name, as in `--format`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -46,7 +47,7 @@ impl AnswerFileFormat {
         }
     }
 
-    /// Can a terminal show it?
+    /// Is it a text format, which a terminal can show?
     pub fn is_text(self) -> bool {
         matches!(self, Self::Csv | Self::Tsv | Self::Jsonl)
     }
@@ -57,11 +58,11 @@ mod tests {
     use std::path::Path;
 
     use crate::data::raw::AnswerFileFormat;
-    use crate::data::source::of_ending;
+    use crate::data::source::source_from_extension;
 
     #[test]
-    fn an_ending_tells_a_form_that_can_be_read_again() {
-        for (name, form) in [
+    fn every_format_that_is_written_can_be_read() {
+        for (name, format) in [
             ("a.csv", Some((AnswerFileFormat::Csv, false))),
             ("a.b/A.CSV", Some((AnswerFileFormat::Csv, false))),
             (".tsv.gz", Some((AnswerFileFormat::Tsv, true))),
@@ -77,8 +78,11 @@ mod tests {
             ("csv", None),
             ("a", None),
         ] {
-            assert_eq!(AnswerFileFormat::of_ending(Path::new(name)), form, "{name}");
-            assert!(form.is_none() || of_ending(Path::new(name)).is_ok(), "{name} cannot be read");
+            assert_eq!(AnswerFileFormat::of_ending(Path::new(name)), format, "{name}");
+            assert!(
+                format.is_none() || source_from_extension(Path::new(name)).is_ok(),
+                "{name} cannot be read"
+            );
         }
     }
 }
