@@ -9,6 +9,7 @@ use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::activation::Activation;
+use crate::model::autograd::apply3;
 use crate::model::kernel::activation::{
     apply, composed as activation_twin, slope_by_output, slope_from_input, slope_from_output,
 };
@@ -24,7 +25,7 @@ pub fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) 
         return composed(x, weight, bias, function);
     }
     let x = x.contiguous()?;
-    x.apply_op3(&weight.contiguous()?, bias, AffineOp { function, before: OnceLock::new() })
+    apply3(&x, &weight.contiguous()?, bias, AffineOp { function, before: OnceLock::new() })
 }
 
 /// The same, composed of candle's operations.

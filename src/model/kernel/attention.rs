@@ -14,6 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use rayon::prelude::*;
 
+use crate::model::autograd::{apply1, apply3};
 use crate::model::kernel::attention::row::{AttentionRow, StridedSteps};
 use crate::model::kernel::product::{MatrixMut, ProductThreads, product};
 use crate::model::kernel::{fits, floats, with_floats, zeros};
@@ -56,7 +57,7 @@ pub fn self_attention(packed: &Tensor, how: &AttentionShape) -> Result<Tensor> {
         let part = |at| packed.narrow(2, at * wide / 3, wide / 3);
         return composed(&part(0)?, &part(1)?, &part(2)?, how);
     }
-    packed.contiguous()?.apply_op1(PackedQkv(how.clone()))
+    apply1(&packed.contiguous()?, PackedQkv(how.clone()))
 }
 
 /// Attention of queries `[batch, time, width]` to the keys and values `[batch, other time, width]` of
@@ -76,7 +77,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, how: &AttentionShape) -> Re
     if !fits(&[q, k, v]) {
         return composed(q, k, v, how);
     }
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, SeparateQkv(how.clone()))
+    apply3(&q.contiguous()?, &k.contiguous()?, &v.contiguous()?, SeparateQkv(how.clone()))
 }
 
 /// The same, composed of candle's operations.

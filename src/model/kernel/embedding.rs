@@ -4,6 +4,7 @@
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Storage, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
 
 /// Rows of the table that one thread sums at a time.
@@ -15,7 +16,7 @@ pub fn embed(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
     if !fits(&[table]) || !ids.device().is_cpu() || ids.dtype() != DType::U32 {
         return composed(table, ids);
     }
-    table.contiguous()?.apply_op1(EmbeddingOp { ids: ids.contiguous()? })
+    apply1(&table.contiguous()?, EmbeddingOp { ids: ids.contiguous()? })
 }
 
 /// The same, composed of candle's operations.

@@ -5,6 +5,7 @@
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply3;
 use crate::model::kernel::softmax::{dot, sum};
 use crate::model::kernel::wide::wide;
 use crate::model::kernel::{BLOCK, fits, floats, with_floats, zeros};
@@ -14,7 +15,7 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Re
     if !fits(&[x, gamma, beta]) {
         return composed(x, gamma, beta, epsilon);
     }
-    x.contiguous()?.apply_op3(gamma, beta, LayerNormOp { epsilon: epsilon as f32 })
+    apply3(&x.contiguous()?, gamma, beta, LayerNormOp { epsilon: epsilon as f32 })
 }
 
 /// The same, composed of candle's operations. candle's own `layer_norm` drops every gradient before it.

@@ -6,6 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::{WORTHWHILE, fits, floats, with_floats};
 
 /// Numbers drawn at a time; whoever draws them, they are the same.
@@ -40,7 +41,7 @@ pub fn masked(x: &Tensor, mask: Vec<f32>) -> Result<Tensor> {
     if !fits(&[x]) || mask.len() != x.elem_count() {
         return composed(x, mask);
     }
-    x.contiguous()?.apply_op1(MaskOp(mask))
+    apply1(&x.contiguous()?, MaskOp(mask))
 }
 
 /// The same, composed of candle's operations.

@@ -6,6 +6,7 @@
 //! fixed by the data.
 
 pub mod activation;
+pub mod add;
 pub mod affine;
 pub mod attention;
 pub mod choice;
