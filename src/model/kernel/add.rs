@@ -1,11 +1,10 @@
 //! The sum of two tensors of one shape, such as a residual connection's.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
 
 use crate::model::autograd::apply2;
 use crate::model::kernel::wide::wide;
-use crate::model::kernel::{WORTHWHILE, fits, floats, zeros};
+use crate::model::kernel::{CHUNK, computed, fits, floats};
 
 /// x + y.
 ///
@@ -33,10 +32,9 @@ impl CustomOp2 for AddOp {
         y_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (x, y) = (floats(x, x_layout)?, floats(y, y_layout)?);
-        let mut sum = zeros(x.len());
-        let blocks =
-            sum.par_chunks_mut(WORTHWHILE).zip(x.par_chunks(WORTHWHILE)).zip(y.par_chunks(WORTHWHILE));
-        blocks.for_each(|((sum, x), y)| {
+        let (sum, _) = computed(x.len(), CHUNK, |index, sum| {
+            let at = index * CHUNK..index * CHUNK + sum.len();
+            let (x, y) = (&x[at.clone()], &y[at]);
             wide(|| sum.iter_mut().zip(x).zip(y).for_each(|((sum, x), y)| *sum = x + y));
         });
         Ok((CpuStorage::F32(sum), x_layout.shape().clone()))

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use crate::model::autograd::{apply1, apply3};
 use crate::model::kernel::attention::row::{AttentionRow, StridedSteps};
 use crate::model::kernel::product::{MatrixMut, ProductThreads, product};
-use crate::model::kernel::{fits, floats, with_floats, zeros};
+use crate::model::kernel::{computed, fits, floats, with_floats, zeros};
 
 /// Who attends to what.
 #[derive(Clone, Debug)]
@@ -179,34 +179,28 @@ impl CustomOp1 for PackedQkv {
     fn cpu_fwd(&self, packed: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (batch, time, wide) = layout.shape().dims3()?;
         let width = wide / 3;
-        let mut y = zeros(batch * time * width);
-        let rows = floats(packed, layout)?.par_chunks_exact((time * wide).max(1));
-        y.par_chunks_exact_mut((time * width).max(1)).zip(rows).enumerate().for_each(
-            |(number, (y, packed))| {
-                self.row(number, packed, time).forward(y, width);
-            },
-        );
+        let packed = floats(packed, layout)?;
+        let (y, _) = computed(batch * time * width, time * width, |number, y| {
+            self.row(number, &packed[number * time * wide..][..time * wide], time).forward(y, width);
+        });
         Ok((CpuStorage::F32(y), Shape::from((batch, time, width))))
     }
 
     fn bwd(&self, packed: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, time, wide) = packed.dims3()?;
         let width = wide / 3;
-        let mut result = zeros(packed.elem_count());
-        with_floats(packed, |packed| {
+        let (result, _) = with_floats(packed, |packed| {
             with_floats(gradient, |gradient| {
-                let rows = packed.par_chunks_exact((time * wide).max(1));
-                let rows = rows.zip(gradient.par_chunks_exact((time * width).max(1)));
-                let jobs = result.par_chunks_exact_mut((time * wide).max(1)).zip(rows).enumerate();
-                jobs.for_each(|(number, (result, (packed, gradient)))| {
-                    let gradient = StridedSteps { values: gradient, stride: width };
+                Ok(computed(packed.len(), time * wide, |number, result| {
+                    let values = &gradient[number * time * width..][..time * width];
+                    let gradient = StridedSteps { values, stride: width };
+                    let packed = &packed[number * time * wide..][..time * wide];
                     self.row(number, packed, time).backward(gradient, |part, from, at, a, b| {
                         let output = &mut result[from * wide + part * width + at..];
                         let output = MatrixMut::strided(output, a.rows(), b.columns(), wide, 1);
                         product(a, b, output, true, ProductThreads::One);
                     });
-                });
-                Ok(())
+                }))
             })
         })?;
         Tensor::from_vec(result, packed.shape(), packed.device()).map(Some)
