@@ -4,7 +4,10 @@
 
 use std::cell::{Ref, RefCell};
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, Var};
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, Var};
+
+use crate::model::autograd::backward_from;
 
 /// A tensor on both sides of an interruption.
 #[derive(Clone, Debug)]
@@ -20,12 +23,12 @@ impl CutPoint {
         Ok(Self { read: Var::from_tensor(&given.detach())?, given })
     }
 
-    /// A scalar whose way back begins at this point with the gradient `upstream`.
-    pub fn goes_on(&self, upstream: Tensor) -> Result<Tensor> {
-        match self.given.device().is_cpu() {
-            true => self.given.apply_op1(UpstreamGradient(upstream)),
-            false => (&self.given * upstream)?.sum_all(),
-        }
+    /// candle's gradients behind this point, of the gradient `upstream` with respect to it.
+    ///
+    /// # Errors
+    /// Those of candle's backward.
+    pub fn backward(&self, upstream: Tensor) -> Result<GradStore> {
+        backward_from(&self.given, upstream)
     }
 }
 
@@ -56,23 +59,6 @@ impl CutPoints {
     }
 }
 
-/// Nothing, whose gradient by what it is of is this tensor.
-struct UpstreamGradient(Tensor);
-
-impl CustomOp1 for UpstreamGradient {
-    fn name(&self) -> &'static str {
-        "upstream"
-    }
-
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok((CpuStorage::F32(vec![0.0]), Shape::from(())))
-    }
-
-    fn bwd(&self, _: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
-        Ok(Some(self.0.clone()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::{Device, Tensor, Var};
@@ -91,7 +77,7 @@ mod tests {
         assert!(behind.get(w.as_tensor()).is_none());
         let points = cuts.points();
         let upstream = behind.get(points[0].read.as_tensor()).expect("a gradient").clone();
-        let before = points[0].goes_on(upstream).and_then(|scalar| scalar.backward()).expect("gradients");
+        let before = points[0].backward(upstream).expect("gradients");
         let result: Vec<f32> = before.get(&w).expect("a gradient").to_vec1().expect("numbers");
         assert_eq!(result, [18.0, 36.0]);
         let fixed = Tensor::new(1.0_f32, &Device::Cpu).expect("a tensor");

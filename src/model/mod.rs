@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod activations;
+pub mod autograd;
 pub mod config;
 pub mod cut;
 pub mod device;

@@ -1,15 +1,15 @@
 //! The joint loss's gradient, looked over before a step: is it whole, how long is it, what do the
 //! weights it touches weigh?
 
-use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, Result, Storage, Tensor};
 
+use crate::model::autograd::Gradients;
 use crate::train::optimizer::fused_step::{OptimizerStep, Trainable};
 use crate::train::regularization::PenaltyStrength;
 
 /// The variables' gradients in the variables' order; `None` where the batch's tasks do not reach.
-pub fn collect(mut store: GradStore, variables: &[Trainable]) -> Vec<Option<Tensor>> {
-    variables.iter().map(|variable| store.remove(variable.var.as_tensor())).collect()
+pub fn collect(mut gradients: Gradients, variables: &[Trainable]) -> Vec<Option<Tensor>> {
+    variables.iter().map(|variable| gradients.remove(variable.var.as_tensor())).collect()
 }
 
 /// What is known of a gradient before the step.

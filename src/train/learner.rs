@@ -7,6 +7,7 @@ mod validation_lookahead;
 
 use candle_core::Tensor;
 
+use crate::model::autograd::record;
 use crate::model::mode::Mode;
 use crate::model::network::Network;
 use crate::train::affinity::PairAffinity;
@@ -158,7 +159,7 @@ impl<'a> Learner<'a> {
     /// One backward of the weighted sum of the losses.
     fn learn_jointly(&mut self, batch: &Batch, clock: ScheduleStep) -> TrainResult<StepOutcome> {
         let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
-        let (losses, penalty) = self.losses(batch, &self.mode(clock, 0, 1))?;
+        let ((losses, penalty), tape) = record(|| self.losses(batch, &self.mode(clock, 0, 1)))?;
         let parts = std::slice::from_ref(batch);
         let mut outcome = self.outcome(parts, &[&losses], &tasks)?;
         if losses.is_empty() || outcome.diverged().is_some() {
@@ -170,7 +171,8 @@ impl<'a> Learner<'a> {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
             joint = (joint + penalty)?;
         }
-        let gradients = collect(joint.backward()?, &self.variables);
+        drop(losses);
+        let gradients = collect(tape.into_gradients(joint)?, &self.variables);
         // A task that counts nothing gives its variables nothing.
         let counting: Vec<usize> =
             tasks.iter().copied().filter(|task| outcome.weights[*task] != 0.0).collect();

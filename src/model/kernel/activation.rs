@@ -4,6 +4,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::activation::Activation;
+use crate::model::autograd::apply1;
 use crate::model::kernel::wide::{self, erf, exp, tanh, wide};
 use crate::model::kernel::{WORTHWHILE, fits, floats, with_floats};
 
@@ -20,7 +21,7 @@ pub fn activation(activation: Activation, x: &Tensor) -> Result<Tensor> {
     if !fits(&[x]) {
         return composed(activation, x);
     }
-    x.contiguous()?.apply_op1(ElementwiseOp(activation))
+    apply1(&x.contiguous()?, ElementwiseOp(activation))
 }
 
 /// The same, composed of candle's operations.

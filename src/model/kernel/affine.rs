@@ -9,6 +9,7 @@ use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::activation::Activation;
+use crate::model::autograd::apply3;
 use crate::model::kernel::activation::{
     apply, composed as activation_twin, slope_by_output, slope_from_input, slope_from_output,
 };
@@ -16,7 +17,7 @@ use crate::model::kernel::dot_products::dots;
 use crate::model::kernel::packed::{PackedMatrix, ProductTarget};
 use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 use crate::model::kernel::wide::wide;
-use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
+use crate::model::kernel::{BLOCK, WORTHWHILE, computed, fits, floats, with_floats, zeros};
 
 /// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
 pub fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
@@ -24,7 +25,7 @@ pub fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) 
         return composed(x, weight, bias, function);
     }
     let x = x.contiguous()?;
-    x.apply_op3(&weight.contiguous()?, bias, AffineOp { function, before: OnceLock::new() })
+    apply3(&x, &weight.contiguous()?, bias, AffineOp { function, before: OnceLock::new() })
 }
 
 /// The same, composed of candle's operations.
@@ -66,10 +67,9 @@ impl CustomOp3 for AffineOp {
         shape.push(out);
         let (x, weight, bias) =
             (floats(x, x_layout)?, floats(weight, weight_layout)?, floats(bias, bias_layout)?);
-        let mut y = zeros(rows * out);
         let by_output = slope_by_output(self.function);
         let right = MatrixView::new(weight, width, out);
-        times(x, right, &mut y, ProductTarget::Row(bias), |block| {
+        let mut y = times(x, rows, right, ProductTarget::Row(bias), |block| {
             if by_output {
                 apply(self.function, block);
             }
@@ -92,26 +92,28 @@ impl CustomOp3 for AffineOp {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (width, out) = weight.dims2()?;
         let rows = y.elem_count() / out.max(1);
-        let mut by_x = zeros(if x.track_op() { rows * width } else { 0 });
+        let mut by_x = Vec::new();
         let mut by_weight = zeros(width * out);
         let by_bias = with_floats(gradient, |gradient| {
-            let mut transposed = Vec::new();
+            let mut before_activation = Vec::new();
             let by_bias = match (self.function, self.before.get()) {
                 (Activation::Identity, _) => column_sums(gradient, out),
                 (function, Some(before)) => {
-                    transposed = zeros(gradient.len());
-                    sloped(function, slope_from_input, before, gradient, &mut transposed, out)
+                    let (values, sums) = sloped(function, slope_from_input, before, gradient, out);
+                    before_activation = values;
+                    sums
                 }
                 (function, None) => with_floats(y, |y| {
-                    transposed = zeros(gradient.len());
-                    Ok(sloped(function, slope_from_output, y, gradient, &mut transposed, out))
+                    let (values, sums) = sloped(function, slope_from_output, y, gradient, out);
+                    before_activation = values;
+                    Ok(sums)
                 })?,
             };
-            let before = if transposed.is_empty() { gradient } else { &transposed };
+            let before = if before_activation.is_empty() { gradient } else { &before_activation };
             if x.track_op() {
                 with_floats(weight, |weight| {
                     let right = MatrixView::new(weight, width, out).t();
-                    times(before, right, &mut by_x, ProductTarget::Nothing, |_| {});
+                    by_x = times(before, rows, right, ProductTarget::Nothing, |_| {});
                     Ok(())
                 })?;
             }
@@ -129,32 +131,29 @@ impl CustomOp3 for AffineOp {
     }
 }
 
-/// y = x times a matrix (+ `onto`), and `finish` with each block of rows of it.
+/// `rows` rows of x times a matrix (+ `onto`), and `finish` with each block of rows of the product.
 fn times(
     x: &[f32],
+    rows: usize,
     right: MatrixView,
-    y: &mut [f32],
     onto: ProductTarget,
     finish: impl Fn(&mut [f32]) + Sync + Send,
-) {
+) -> Vec<f32> {
     let (width, out) = (right.rows(), right.columns());
     if out == 0 {
-        return;
+        return Vec::new();
     }
-    let rows = y.len() / out;
     if rows <= BLOCK && width * out >= LARGE {
-        return by_columns(x, right, y, onto, finish);
+        let mut y = zeros(rows * out);
+        by_columns(x, right, &mut y, onto, finish);
+        return y;
     }
     let right = PackedMatrix::new(right);
-    let block = |(index, y): (usize, &mut [f32])| {
+    let block = |index: usize, y: &mut [f32]| {
         right.times(&x[index * BLOCK * width..], width, y.len() / out, y, out, onto);
         finish(y);
     };
-    if y.len() < WORTHWHILE {
-        y.chunks_mut(BLOCK * out).enumerate().for_each(block);
-    } else {
-        y.par_chunks_mut(BLOCK * out).enumerate().for_each(block);
-    }
+    computed(rows * out, BLOCK * out, block).0
 }
 
 /// Numbers of a matrix from which on its columns are divided among threads, where rows are too few for that.
@@ -213,35 +212,28 @@ fn in_blocks(values: &mut [f32], out: usize, work: impl Fn(&mut [f32]) + Sync + 
     }
 }
 
-/// Writes the gradient before the function to `turned`, and gives its column sums.
+/// The gradient with respect to the activation's input, and its column sums.
 fn sloped(
     function: Activation,
-    slope: impl Fn(Activation, &[f32], &mut [f32]) + Sync,
+    slope: impl Fn(Activation, &[f32], &mut [f32]) + Sync + Send,
     known: &[f32],
     gradient: &[f32],
-    transposed: &mut [f32],
     out: usize,
-) -> Vec<f32> {
-    let block = |((transposed, known), gradient): ((&mut [f32], &[f32]), &[f32])| {
-        let mut sums = vec![0.0; out];
-        let rows =
-            transposed.chunks_exact_mut(out).zip(known.chunks_exact(out)).zip(gradient.chunks_exact(out));
-        for ((transposed, known), gradient) in rows {
-            transposed.copy_from_slice(gradient);
-            slope(function, known, transposed);
-            wide(|| sums.iter_mut().zip(&*transposed).for_each(|(sum, g)| *sum += g));
-        }
-        sums
-    };
+) -> (Vec<f32>, Vec<f32>) {
     let size = (BLOCK * out).max(1);
     // Blocks are the same whatever the threads, so the sums are too.
-    let sums: Vec<Vec<f32>> = if gradient.len() < WORTHWHILE {
-        transposed.chunks_mut(size).zip(known.chunks(size)).zip(gradient.chunks(size)).map(block).collect()
-    } else {
-        let blocks = transposed.par_chunks_mut(size).zip(known.par_chunks(size));
-        blocks.zip(gradient.par_chunks(size)).map(block).collect()
-    };
-    total(sums, out)
+    let (values, sums) = computed(gradient.len(), size, |index, block| {
+        let at = index * size..index * size + block.len();
+        let mut sums = vec![0.0; out];
+        let rows = known[at.clone()].chunks_exact(out).zip(gradient[at].chunks_exact(out));
+        for (values, (known, gradient)) in block.chunks_exact_mut(out).zip(rows) {
+            values.copy_from_slice(gradient);
+            slope(function, known, values);
+            wide(|| sums.iter_mut().zip(&*values).for_each(|(sum, g)| *sum += g));
+        }
+        sums
+    });
+    (values, total(sums, out))
 }
 
 /// The sum of each column.

@@ -14,9 +14,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use rayon::prelude::*;
 
+use crate::model::autograd::{apply1, apply3};
 use crate::model::kernel::attention::row::{AttentionRow, StridedSteps};
 use crate::model::kernel::product::{MatrixMut, ProductThreads, product};
-use crate::model::kernel::{fits, floats, with_floats, zeros};
+use crate::model::kernel::{computed, fits, floats, with_floats, zeros};
 
 /// Who attends to what.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ pub fn self_attention(packed: &Tensor, how: &AttentionShape) -> Result<Tensor> {
         let part = |at| packed.narrow(2, at * wide / 3, wide / 3);
         return composed(&part(0)?, &part(1)?, &part(2)?, how);
     }
-    packed.contiguous()?.apply_op1(PackedQkv(how.clone()))
+    apply1(&packed.contiguous()?, PackedQkv(how.clone()))
 }
 
 /// Attention of queries `[batch, time, width]` to the keys and values `[batch, other time, width]` of
@@ -76,7 +77,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, how: &AttentionShape) -> Re
     if !fits(&[q, k, v]) {
         return composed(q, k, v, how);
     }
-    q.contiguous()?.apply_op3(&k.contiguous()?, &v.contiguous()?, SeparateQkv(how.clone()))
+    apply3(&q.contiguous()?, &k.contiguous()?, &v.contiguous()?, SeparateQkv(how.clone()))
 }
 
 /// The same, composed of candle's operations.
@@ -178,34 +179,28 @@ impl CustomOp1 for PackedQkv {
     fn cpu_fwd(&self, packed: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (batch, time, wide) = layout.shape().dims3()?;
         let width = wide / 3;
-        let mut y = zeros(batch * time * width);
-        let rows = floats(packed, layout)?.par_chunks_exact((time * wide).max(1));
-        y.par_chunks_exact_mut((time * width).max(1)).zip(rows).enumerate().for_each(
-            |(number, (y, packed))| {
-                self.row(number, packed, time).forward(y, width);
-            },
-        );
+        let packed = floats(packed, layout)?;
+        let (y, _) = computed(batch * time * width, time * width, |number, y| {
+            self.row(number, &packed[number * time * wide..][..time * wide], time).forward(y, width);
+        });
         Ok((CpuStorage::F32(y), Shape::from((batch, time, width))))
     }
 
     fn bwd(&self, packed: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, time, wide) = packed.dims3()?;
         let width = wide / 3;
-        let mut result = zeros(packed.elem_count());
-        with_floats(packed, |packed| {
+        let (result, _) = with_floats(packed, |packed| {
             with_floats(gradient, |gradient| {
-                let rows = packed.par_chunks_exact((time * wide).max(1));
-                let rows = rows.zip(gradient.par_chunks_exact((time * width).max(1)));
-                let jobs = result.par_chunks_exact_mut((time * wide).max(1)).zip(rows).enumerate();
-                jobs.for_each(|(number, (result, (packed, gradient)))| {
-                    let gradient = StridedSteps { values: gradient, stride: width };
+                Ok(computed(packed.len(), time * wide, |number, result| {
+                    let values = &gradient[number * time * width..][..time * width];
+                    let gradient = StridedSteps { values, stride: width };
+                    let packed = &packed[number * time * wide..][..time * wide];
                     self.row(number, packed, time).backward(gradient, |part, from, at, a, b| {
                         let output = &mut result[from * wide + part * width + at..];
                         let output = MatrixMut::strided(output, a.rows(), b.columns(), wide, 1);
                         product(a, b, output, true, ProductThreads::One);
                     });
-                });
-                Ok(())
+                }))
             })
         })?;
         Tensor::from_vec(result, packed.shape(), packed.device()).map(Some)

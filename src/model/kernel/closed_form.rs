@@ -4,6 +4,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::{BLOCK, WORTHWHILE, with_floats};
 
 /// One row of a loss: its logits, truth and mask, and where its gradient goes. Gives the row's loss and
@@ -50,7 +51,7 @@ pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &Loss
 /// A scalar tensor of `value`, whose gradient with respect to `x` is `gradient` (of x's shape).
 pub fn closed_form(x: &Tensor, value: f64, gradient: Vec<f32>) -> Result<Tensor> {
     let gradient = Tensor::from_vec(gradient, x.shape(), x.device())?;
-    x.apply_op1(ClosedFormLossOp { value: value as f32, gradient })
+    apply1(&x, ClosedFormLossOp { value: value as f32, gradient })
 }
 
 struct ClosedFormLossOp {

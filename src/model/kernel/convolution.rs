@@ -10,6 +10,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::activation::Activation;
+use crate::model::autograd::apply3;
 use crate::model::kernel::activation::{
     activation, composed as activation_twin, slope_by_output, slope_from_output,
 };
@@ -55,7 +56,7 @@ fn link(
     // The slopes of the others are not known from their output, which alone is kept.
     let inside = if slope_by_output(function) { function } else { Activation::Identity };
     let op = ConvolutionOp { window, function: inside, direction };
-    let y = x.contiguous()?.apply_op3(weight, bias, op)?;
+    let y = apply3(&x.contiguous()?, weight, bias, op)?;
     if inside == function { Ok(y) } else { activation(function, &y) }
 }
 

@@ -14,6 +14,7 @@ use std::ops::Range;
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply2;
 use crate::model::kernel::{fits, with_floats};
 
 /// Rows whose sums are made together; the same whatever the threads.
@@ -65,7 +66,7 @@ pub fn crf(
         emissions: (Tensor::from_vec(gradients.emissions, emissions.shape(), device)? * share)?,
         transitions: scaled(gradients.transitions, transitions.shape())?,
     };
-    emissions.apply_op2(transitions, op)
+    apply2(&emissions, transitions, op)
 }
 
 /// The same, composed of candle's operations.

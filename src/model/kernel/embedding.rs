@@ -2,9 +2,9 @@
 //! the order of the ids that name it, so it is the same for any number of threads.
 
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Storage, Tensor};
-use rayon::prelude::*;
 
-use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
+use crate::model::autograd::apply1;
+use crate::model::kernel::{BLOCK, computed, fits, floats, with_floats};
 
 /// Rows of the table that one thread sums at a time.
 const ROWS: usize = 64;
@@ -15,7 +15,7 @@ pub fn embed(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
     if !fits(&[table]) || !ids.device().is_cpu() || ids.dtype() != DType::U32 {
         return composed(table, ids);
     }
-    table.contiguous()?.apply_op1(EmbeddingOp { ids: ids.contiguous()? })
+    apply1(&table.contiguous()?, EmbeddingOp { ids: ids.contiguous()? })
 }
 
 /// The same, composed of candle's operations.
@@ -51,17 +51,11 @@ impl CustomOp1 for EmbeddingOp {
             if let Some(id) = ids.iter().find(|id| **id as usize >= rows) {
                 candle_core::bail!("id {id} is beyond its table of {rows} rows");
             }
-            let mut y = zeros(ids.len() * width);
-            let fill = |(y, ids): (&mut [f32], &[u32])| {
-                for (y, id) in y.chunks_exact_mut(width).zip(ids) {
+            let (y, _) = computed(ids.len() * width, BLOCK * width, |index, y| {
+                for (y, id) in y.chunks_exact_mut(width).zip(&ids[index * BLOCK..]) {
                     y.copy_from_slice(&table[*id as usize * width..][..width]);
                 }
-            };
-            if y.len() < WORTHWHILE {
-                y.chunks_mut(BLOCK * width).zip(ids.chunks(BLOCK)).for_each(fill);
-            } else {
-                y.par_chunks_mut(BLOCK * width).zip(ids.par_chunks(BLOCK)).for_each(fill);
-            }
+            });
             let mut shape = self.ids.dims().to_vec();
             shape.push(width);
             Ok((CpuStorage::F32(y), Shape::from(shape)))
@@ -70,11 +64,10 @@ impl CustomOp1 for EmbeddingOp {
 
     fn bwd(&self, table: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (rows, width) = table.dims2()?;
-        let mut result = zeros(rows * width);
-        with_floats(gradient, |gradient| {
+        let (result, _) = with_floats(gradient, |gradient| {
             self.with_ids(|ids| {
                 let (starts, indices) = by_row(ids, rows);
-                let add = |(block, sums): (usize, &mut [f32])| {
+                let add = |block: usize, sums: &mut [f32]| {
                     for (offset, sum) in sums.chunks_exact_mut(width).enumerate() {
                         let row = block * ROWS + offset;
                         for index in &indices[starts[row]..starts[row + 1]] {
@@ -83,12 +76,7 @@ impl CustomOp1 for EmbeddingOp {
                         }
                     }
                 };
-                if gradient.len() < WORTHWHILE {
-                    result.chunks_mut(ROWS * width).enumerate().for_each(add);
-                } else {
-                    result.par_chunks_mut(ROWS * width).enumerate().for_each(add);
-                }
-                Ok(())
+                Ok(computed(rows * width, ROWS * width, add))
             })
         })?;
         Tensor::from_vec(result, (rows, width), table.device()).map(Some)

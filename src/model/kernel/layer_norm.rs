@@ -3,18 +3,18 @@
 //! statistics are made, so the backward makes them again instead of keeping them.
 
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
 
+use crate::model::autograd::apply3;
 use crate::model::kernel::softmax::{dot, sum};
 use crate::model::kernel::wide::wide;
-use crate::model::kernel::{BLOCK, fits, floats, with_floats, zeros};
+use crate::model::kernel::{BLOCK, computed, fits, floats, with_floats};
 
 /// Layer normalization of `[..., width]`; gamma and beta are `[width]`.
 pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Tensor> {
     if !fits(&[x, gamma, beta]) {
         return composed(x, gamma, beta, epsilon);
     }
-    x.contiguous()?.apply_op3(gamma, beta, LayerNormOp { epsilon: epsilon as f32 })
+    apply3(&x.contiguous()?, gamma, beta, LayerNormOp { epsilon: epsilon as f32 })
 }
 
 /// The same, composed of candle's operations. candle's own `layer_norm` drops every gradient before it.
@@ -58,8 +58,9 @@ impl CustomOp3 for LayerNormOp {
         let (gamma, beta) = (floats(gamma, gamma_layout)?, floats(beta, beta_layout)?);
         let width = gamma.len().max(1);
         let x = floats(x, x_layout)?;
-        let mut y = zeros(x.len());
-        y.par_chunks_mut(BLOCK * width).zip(x.par_chunks(BLOCK * width)).for_each(|(y, x)| {
+        let size = BLOCK * width;
+        let (y, _) = computed(x.len(), size, |index, y| {
+            let x = &x[index * size..index * size + y.len()];
             wide(|| {
                 for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
                     y.copy_from_slice(x);
@@ -80,7 +81,6 @@ impl CustomOp3 for LayerNormOp {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let width = gamma.elem_count().max(1);
-        let mut result = zeros(x.elem_count());
         // One pass over a block's rows; sums over rows are made block by block, whatever the threads.
         let block = |result: &mut [f32], x: &[f32], gradient: &[f32], gamma: &[f32]| {
             let (mut by_gamma, mut by_beta) = (vec![0.0; width], vec![0.0; width]);
@@ -101,13 +101,14 @@ impl CustomOp3 for LayerNormOp {
             });
             (by_gamma, by_beta)
         };
-        let sums = with_floats(x, |x| {
+        let (result, sums) = with_floats(x, |x| {
             with_floats(gradient, |gradient| {
                 with_floats(gamma, |gamma| {
                     let size = BLOCK * width;
-                    let blocks = result.par_chunks_mut(size).zip(x.par_chunks(size));
-                    let blocks = blocks.zip(gradient.par_chunks(size));
-                    Ok(blocks.map(|((r, x), g)| block(r, x, g, gamma)).collect::<Vec<_>>())
+                    Ok(computed(x.len(), size, |index, result| {
+                        let at = index * size..index * size + result.len();
+                        block(result, &x[at.clone()], &gradient[at], gamma)
+                    }))
                 })
             })
         })?;

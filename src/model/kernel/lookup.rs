@@ -5,6 +5,7 @@
 use candle_core::{CpuStorage, CustomOp1, IndexOp, Layout, Result, Shape, Storage, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
 
 /// What one input brings to a row.
@@ -30,7 +31,7 @@ pub fn lookup(tables: &Tensor, columns: &[LookupColumn], inputs: &[Tensor]) -> R
         return composed(tables, columns, inputs);
     }
     let inputs = inputs.iter().map(Tensor::contiguous).collect::<Result<Vec<_>>>()?;
-    tables.apply_op1(LookupOp { columns: columns.to_vec(), inputs })
+    apply1(&tables, LookupOp { columns: columns.to_vec(), inputs })
 }
 
 /// The same, composed of candle's operations.

@@ -6,7 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::RngCore;
 use rayon::prelude::*;
 
-use crate::model::kernel::{WORTHWHILE, fits, floats, with_floats};
+use crate::model::autograd::apply1;
+use crate::model::kernel::wide::wide;
+use crate::model::kernel::{CHUNK, WORTHWHILE, computed, fits, floats, with_floats};
 
 /// Numbers drawn at a time; whoever draws them, they are the same.
 const DRAWN: usize = 1 << 14;
@@ -40,7 +42,7 @@ pub fn masked(x: &Tensor, mask: Vec<f32>) -> Result<Tensor> {
     if !fits(&[x]) || mask.len() != x.elem_count() {
         return composed(x, mask);
     }
-    x.contiguous()?.apply_op1(MaskOp(mask))
+    apply1(&x.contiguous()?, MaskOp(mask))
 }
 
 /// The same, composed of candle's operations.
@@ -52,7 +54,12 @@ struct MaskOp(Vec<f32>);
 
 impl MaskOp {
     fn times(&self, values: &[f32]) -> Vec<f32> {
-        values.iter().zip(&self.0).map(|(value, mask)| value * mask).collect()
+        let (product, _) = computed(values.len(), CHUNK, |index, product| {
+            let at = index * CHUNK..index * CHUNK + product.len();
+            let (values, mask) = (&values[at.clone()], &self.0[at]);
+            wide(|| product.iter_mut().zip(values).zip(mask).for_each(|((y, x), mask)| *y = x * mask));
+        });
+        product
     }
 }
 

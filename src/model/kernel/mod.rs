@@ -6,6 +6,7 @@
 //! fixed by the data.
 
 pub mod activation;
+pub mod add;
 pub mod affine;
 pub mod attention;
 pub mod choice;
@@ -49,6 +50,9 @@ use rayon::prelude::*;
 /// Elements from which a pass is worth dividing among threads.
 pub const WORTHWHILE: usize = 1 << 15;
 
+/// Numbers that one thread takes at a time where they have no rows.
+pub const CHUNK: usize = 1 << 14;
+
 /// Rows one thread takes at a time.
 pub const BLOCK: usize = 128;
 
@@ -64,6 +68,29 @@ pub fn zeros(count: usize) -> Vec<f32> {
     // SAFETY: there is room for `count` numbers, and each was written.
     unsafe { values.set_len(count) };
     values
+}
+
+/// `count` numbers made in chunks of `size`: each chunk is zeros at first, and `work` computes it, by its number, while
+/// it is in the cache. Also returns what `work` returned, in the order of the chunks.
+pub fn computed<T: Send>(
+    count: usize,
+    size: usize,
+    work: impl Fn(usize, &mut [f32]) -> T + Sync + Send,
+) -> (Vec<f32>, Vec<T>) {
+    let mut values: Vec<f32> = Vec::with_capacity(count);
+    let spare = &mut values.spare_capacity_mut()[..count];
+    let chunk = |(index, spare): (usize, &mut [MaybeUninit<f32>])| {
+        spare.fill(MaybeUninit::new(0.0));
+        // SAFETY: every number was just written.
+        work(index, unsafe { &mut *(std::ptr::from_mut(spare) as *mut [f32]) })
+    };
+    let returned = match count < WORTHWHILE {
+        true => spare.chunks_mut(size.max(1)).enumerate().map(chunk).collect(),
+        false => spare.par_chunks_mut(size.max(1)).enumerate().map(chunk).collect(),
+    };
+    // SAFETY: there is room for `count` numbers, and each was written.
+    unsafe { values.set_len(count) };
+    (values, returned)
 }
 
 /// The elements of a contiguous float storage.

@@ -3,6 +3,7 @@
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
+use crate::model::autograd::apply3;
 use crate::model::kernel::{floats, with_floats};
 
 /// Means and biased variances of a `[rows, width]` tensor's columns.
@@ -43,7 +44,7 @@ pub fn normalize(
 ) -> Result<Tensor> {
     let inverse =
         statistics.variance.iter().map(|v| (1.0 / (f64::from(*v) + epsilon).sqrt()) as f32).collect();
-    x.contiguous()?.apply_op3(gamma, beta, BatchNormOp { mean: statistics.mean.clone(), inverse })
+    apply3(&x.contiguous()?, gamma, beta, BatchNormOp { mean: statistics.mean.clone(), inverse })
 }
 
 struct BatchNormOp {

@@ -3,6 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::softmax::real;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
@@ -15,7 +16,7 @@ pub fn largest(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
     if !fits(&[x]) {
         return composed(x, lengths);
     }
-    x.contiguous()?.apply_op1(MaxOverTimeOp(lengths.to_vec()))
+    apply1(&x.contiguous()?, MaxOverTimeOp(lengths.to_vec()))
 }
 
 /// The same, composed of candle's operations. Equal steps all get the gradient.

@@ -4,6 +4,7 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply3;
 use crate::model::kernel::normalize::BatchStatistics;
 use crate::model::kernel::{floats, with_floats};
 
@@ -66,7 +67,7 @@ pub fn normalize(
 ) -> Result<Tensor> {
     let inverse =
         statistics.variance.iter().map(|v| (1.0 / (f64::from(*v) + epsilon).sqrt()) as f32).collect();
-    x.contiguous()?.apply_op3(gamma, beta, PlaneNormOp { mean: statistics.mean.clone(), inverse, fixed })
+    apply3(&x.contiguous()?, gamma, beta, PlaneNormOp { mean: statistics.mean.clone(), inverse, fixed })
 }
 
 struct PlaneNormOp {

@@ -6,6 +6,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::window::Window;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
@@ -21,7 +22,7 @@ pub fn pool(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
     if !fits(&[x]) {
         return composed(x, window, pooling);
     }
-    x.contiguous()?.apply_op1(PoolOp { window, pooling })
+    apply1(&x.contiguous()?, PoolOp { window, pooling })
 }
 
 /// One value of each whole plane: `[rows, channels, height, width]` to `[rows, channels]`.

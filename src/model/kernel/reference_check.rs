@@ -1,7 +1,9 @@
-//! For tests: a kernel and its twin give the same values and the same gradients.
+//! For tests: a kernel and its composed form give the same values and the same gradients, by candle's
+//! backward and by the tape.
 
 use candle_core::{Result, Tensor, Var};
 
+use crate::model::autograd::record;
 use crate::model::weights::host;
 
 /// Compares `kernel(variables)` with `twin(variables)`, and the gradients of a sum of their outputs in which
@@ -21,11 +23,15 @@ pub fn check_against(
     let joint = |y: &Tensor| {
         y.mul(&factors).expect("in a test").sum_all().expect("in a test").backward().expect("in a test")
     };
+    let (recorded, tape) = record(|| kernel(&inputs)).expect("in a test");
+    let mut by_tape = tape.backward_from(&recorded, factors.clone()).expect("in a test");
     let (one, other) = (joint(&one), joint(&other));
     for (position, variable) in variables.iter().enumerate() {
         let other = other.get(variable).expect("the twin gives a gradient");
         let one = one.get(variable).expect("the kernel gives a gradient");
         near(&format!("gradient {position}"), one, other, tolerance);
+        let recorded = by_tape.remove(variable).expect("the tape gives a gradient");
+        near(&format!("gradient {position} of the tape"), &recorded, one, 0.0);
     }
 }
 

@@ -4,6 +4,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::{fits, floats, with_floats};
 
 /// `[batch, time, width]`, the first `turned` columns of it made of heads of `size` columns, which are
@@ -16,7 +17,7 @@ pub fn rotary(x: &Tensor, transposed: usize, size: usize) -> Result<Tensor> {
     if !fits(&[x]) {
         return composed(x, transposed, size);
     }
-    x.contiguous()?.apply_op1(RotaryOp { rotated: transposed, size })
+    apply1(&x.contiguous()?, RotaryOp { rotated: transposed, size })
 }
 
 /// The same, composed of candle's operations.

@@ -5,6 +5,7 @@
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::wide::{exp, wide};
 use crate::model::kernel::{BLOCK, fits, floats, with_floats};
 
@@ -21,7 +22,7 @@ pub fn softmax(x: &Tensor, lengths: Option<&[u32]>) -> Result<Tensor> {
     if !fits(&[x]) {
         return composed(x, lengths);
     }
-    x.contiguous()?.apply_op1(SoftmaxOp(lengths.map(<[u32]>::to_vec)))
+    apply1(&x.contiguous()?, SoftmaxOp(lengths.map(<[u32]>::to_vec)))
 }
 
 /// The same, composed of candle's operations.

@@ -3,6 +3,7 @@
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// A window of `size` steps, `dilation` apart, beginning `before` steps before the step it stands at.
@@ -28,7 +29,7 @@ pub fn windows(x: &Tensor, steps: StepWindow) -> Result<Tensor> {
     if !fits(&[x]) {
         return composed(x, steps);
     }
-    x.contiguous()?.apply_op1(StepWindowsOp(steps))
+    apply1(&x.contiguous()?, StepWindowsOp(steps))
 }
 
 /// The same, composed of candle's operations.

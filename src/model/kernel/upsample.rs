@@ -4,6 +4,7 @@
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply1;
 use crate::model::interpolation::Interpolation;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
@@ -12,7 +13,7 @@ pub fn upsample(x: &Tensor, factor: usize, method: Interpolation) -> Result<Tens
     if !fits(&[x]) {
         return composed(x, factor, method);
     }
-    x.contiguous()?.apply_op1(UpsampleOp { factor, method })
+    apply1(&x.contiguous()?, UpsampleOp { factor, method })
 }
 
 /// The same, composed of candle's operations: products with the matrices of the sums.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use candle_core::{Result, Storage, Tensor};
 use rayon::prelude::*;
 
+use crate::model::autograd::apply3;
 use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 use crate::model::kernel::softmax_row::{SoftmaxTarget, softmax_row};
 pub use crate::model::kernel::vocabulary_loss::composed::composed;
@@ -63,7 +64,7 @@ pub fn vocabulary_loss(
     let h = h.contiguous()?;
     let goal = VocabularyLossGoal { truth, smoothing, sampled_tokens: None };
     let ProjectionWeights { loss, gradients, .. } = with_matrices(&h, weight, bias, |work| work.learn(goal))?;
-    h.apply_op3(weight, bias, VocabularyLoss { loss, gradients })
+    apply3(&h, weight, bias, VocabularyLoss { loss, gradients })
 }
 
 /// -log probability of each row's truth, and its likeliest class; (0, 0) for rows that do not count. For

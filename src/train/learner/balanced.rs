@@ -10,8 +10,8 @@ mod assembly;
 mod gradient_weights;
 
 use candle_core::Tensor;
-use candle_core::backprop::GradStore;
 
+use crate::model::autograd::{Tape, record};
 use crate::model::cut::CutPoint;
 use crate::model::mode::Mode;
 use crate::train::balance::shared::{TaskGradient, combined};
@@ -24,6 +24,7 @@ use crate::train::weighting::gradient_method::select_tasks;
 
 /// One part of the batch on its way forward.
 struct ForwardPart {
+    tape: Tape,
     losses: Vec<Tensor>,
     /// The point that all tasks read, where the gradients are taken there.
     point: Option<CutPoint>,
@@ -33,6 +34,7 @@ struct ForwardPart {
 
 /// One part of the batch on its way back.
 struct BackwardPart {
+    tape: Tape,
     /// Of each task of the step: its gradients of all variables.
     gradients: Vec<TaskGradient>,
     /// Of each task: its gradient at the point that all read, when taken there.
@@ -68,13 +70,13 @@ impl Learner<'_> {
         let penalty = forward.last_mut().and_then(|ahead| ahead.penalty.take());
         let mut back = Vec::with_capacity(parts.len());
         for (part, ahead) in parts.iter().zip(forward) {
-            back.push(self.back(part, &ahead.losses, ahead.point, &tasks)?);
+            back.push(self.back(part, ahead, &tasks)?);
         }
         let weights = self.compute_weights(&mut outcome, &mut back, &tasks, &of_losses, step)?;
         let mut gradients = self.assemble(&back, &of_losses, &weights)?;
-        if let Some(penalty) = penalty {
+        if let Some((penalty, part)) = penalty.zip(back.last()) {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
-            let added = collect(penalty.backward()?, &self.variables);
+            let added = collect(part.tape.backward(&penalty)?, &self.variables);
             for (gradient, added) in gradients.iter_mut().zip(added) {
                 *gradient = combined(&[gradient.as_ref(), added.as_ref()], &[1.0, 1.0])?;
             }
@@ -89,31 +91,27 @@ impl Learner<'_> {
     /// A forward of one part, cut at the point that all tasks read if the gradients are taken there.
     fn ahead(&self, part: &Batch, mode: &Mode, at_point: bool) -> TrainResult<ForwardPart> {
         if at_point {
-            let (losses, point) = self.network.losses_from_point(&part.inputs, &part.labels, mode)?;
-            return Ok(ForwardPart { losses, point: Some(point), penalty: None });
+            let forward = || self.network.losses_from_point(&part.inputs, &part.labels, mode);
+            let ((losses, point), tape) = record(forward)?;
+            return Ok(ForwardPart { tape, losses, point: Some(point), penalty: None });
         }
-        let (losses, penalty) = self.losses(part, mode)?;
-        Ok(ForwardPart { losses, point: None, penalty })
+        let ((losses, penalty), tape) = record(|| self.losses(part, mode))?;
+        Ok(ForwardPart { tape, losses, point: None, penalty })
     }
 
     /// A backward per task.
-    fn back(
-        &self,
-        part: &Batch,
-        losses: &[Tensor],
-        point: Option<CutPoint>,
-        tasks: &[usize],
-    ) -> TrainResult<BackwardPart> {
+    fn back(&self, part: &Batch, forward: ForwardPart, tasks: &[usize]) -> TrainResult<BackwardPart> {
+        let ForwardPart { tape, losses, point, .. } = forward;
         let (mut gradients, mut at_point) = (Vec::new(), Vec::new());
-        let labelled = part.labels.iter().zip(losses);
+        let labelled = part.labels.iter().zip(&losses);
         for (_, loss) in labelled.filter(|(labels, _)| tasks.contains(&labels.task)) {
-            let mut store: GradStore = loss.backward()?;
+            let mut store = tape.backward(loss)?;
             if let Some(point) = &point {
                 at_point.push(vec![store.remove(point.read.as_tensor())]);
             }
             gradients.push(collect(store, &self.variables));
         }
-        Ok(BackwardPart { gradients, at_point, point })
+        Ok(BackwardPart { tape, gradients, at_point, point })
     }
 
     /// At a task's first step: did every variable it uses get a gradient from it?

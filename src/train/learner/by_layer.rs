@@ -184,7 +184,7 @@ impl<'a> GraphSegments<'a> {
         for (number, point) in self.points.iter().enumerate().rev() {
             for row in &mut rows {
                 if let Some(upstream) = row.points[number].take() {
-                    row.add(self.begin(point.goes_on(upstream)?.backward()?))?;
+                    row.add(self.begin(point.backward(upstream)?))?;
                 }
             }
             for index in &self.last[number] {

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 
+use crate::model::autograd::record;
 use crate::train::affinity::PairAffinity;
 use crate::train::balance::shared::TaskGradient;
 use crate::train::batch::Batch;
@@ -22,10 +23,10 @@ impl Learner<'_> {
         let mut looks = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let mode = self.mode(clock, number, parts.len()).again();
-            let losses = self.losses(part, &mode)?.0;
+            let ((losses, _), tape) = record(|| self.losses(part, &mode))?;
             let before = numbers(&losses)?;
             for (labels, loss) in part.labels.iter().zip(&losses) {
-                let gradient = collect(loss.backward()?, &self.variables);
+                let gradient = collect(tape.backward(loss)?, &self.variables);
                 let after = self.moved(&self.shared.places, &gradient, -self.rate(clock), || {
                     numbers(&self.losses(part, &mode)?.0)
                 })?;

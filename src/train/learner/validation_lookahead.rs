@@ -3,9 +3,10 @@
 
 use candle_core::Tensor;
 
+use crate::model::autograd::record;
 use crate::train::balance::shared::{TaskGradient, with_values};
 use crate::train::batch::Batch;
-use crate::train::error::TrainResult;
+use crate::train::error::{TrainError, TrainResult};
 use crate::train::gradient::collect;
 use crate::train::learner::lookahead::numbers;
 use crate::train::learner::{Learner, joint};
@@ -28,7 +29,7 @@ impl Learner<'_> {
         let mut gradient = vec![None; self.proven.len()];
         let (Some(part), Some(held_out)) = (parts.first(), &self.held_out) else { return Ok(gradient) };
         let mode = self.mode(clock, 0, parts.len()).again();
-        let losses = self.losses(part, &mode)?.0;
+        let ((losses, _), tape) = record(|| self.losses(part, &mode))?;
         let batches = held_out.draw(wanted.number, &wanted.primary)?;
         let known = numbers(&losses)?;
         if losses.is_empty() || batches.is_empty() || known.iter().any(|loss| !loss.is_finite()) {
@@ -39,15 +40,19 @@ impl Learner<'_> {
         tasks.iter().zip(&known).for_each(|(task, loss)| all[*task] = Some(*loss));
         let weights = self.balance.losses.weights(clock.step as u64, &all);
         let step = joint(&losses, tasks.iter().map(|task| weights[*task]))?;
-        let step = collect(step.backward()?, &self.variables);
+        let step = collect(tape.into_gradients(step)?, &self.variables);
         let (rate, indices) = (self.rate(clock), (0..self.variables.len()).collect::<Vec<_>>());
         let ahead = self.moved(&indices, &step, -rate, || {
-            let mut losses: Vec<Tensor> = Vec::new();
-            for batch in &batches {
-                losses.extend(self.losses(batch, &mode)?.0);
-            }
+            let forward = || {
+                let mut losses: Vec<Tensor> = Vec::new();
+                for batch in &batches {
+                    losses.extend(self.losses(batch, &mode)?.0);
+                }
+                Ok(losses)
+            };
+            let (losses, tape) = record::<_, TrainError>(forward)?;
             let sum = joint(&losses, losses.iter().map(|_| 1.0))?;
-            Ok(collect(sum.backward()?, &self.variables))
+            Ok(collect(tape.into_gradients(sum)?, &self.variables))
         })?;
         let length = length(&ahead)?;
         if !(length.is_finite() && length > 0.0) {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 
+use crate::model::autograd::apply3;
 use crate::model::kernel::recurrence::backward::{RecurrenceGradients, SavedForward, backward};
 use crate::model::kernel::recurrence::composed::composed;
 use crate::model::kernel::recurrence::forward::forward;
@@ -73,7 +74,7 @@ pub fn recur<C: RecurrentCell>(
         saved: Mutex::new(None),
         cell: PhantomData,
     };
-    let y = x.apply_op3(&weight, &rest, operation)?;
+    let y = apply3(&x, &weight, &rest, operation)?;
     if !last {
         return Ok((y, None));
     }

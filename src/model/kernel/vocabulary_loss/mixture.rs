@@ -6,6 +6,7 @@
 
 use candle_core::{Result, Tensor};
 
+use crate::model::autograd::apply3;
 use crate::model::kernel::fits;
 use crate::model::kernel::vocabulary_loss::composed::composed;
 use crate::model::kernel::vocabulary_loss::operation::VocabularyLoss;
@@ -43,7 +44,7 @@ pub fn vocabulary_mixture(
     let ProjectionWeights { loss, gradients, costs: result } = learned;
     let mut costs = vec![0.0; rows];
     counted(truth).into_iter().zip(result).for_each(|(row, cost)| costs[row as usize] = cost);
-    Ok((h.apply_op3(weight, bias, VocabularyLoss { loss, gradients })?, costs))
+    Ok((apply3(&h, weight, bias, VocabularyLoss { loss, gradients })?, costs))
 }
 
 /// The same, in two passes.

@@ -5,6 +5,7 @@ use candle_core::{D, Tensor};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
+use crate::model::autograd::view;
 use crate::model::error::ModelResult;
 use crate::model::kernel;
 use crate::model::kernel::masked::{keeps, masked};
@@ -71,7 +72,7 @@ impl Arithmetic for Tensors<'_> {
     }
 
     fn add(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
-        Ok(if a.dims() == b.dims() { (a + b)? } else { a.broadcast_add(b)? })
+        Ok(if a.dims() == b.dims() { kernel::add::add(a, b)? } else { a.broadcast_add(b)? })
     }
 
     fn sub(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
@@ -192,7 +193,7 @@ impl Arithmetic for Tensors<'_> {
             let others: usize = shape.iter().product();
             shape[rest] = x.elem_count() / others.max(1);
         }
-        Ok(x.reshape(shape)?)
+        Ok(view(x, |x| x.reshape(shape))?)
     }
 
     fn transpose(&mut self, x: &Tensor, order: &[usize]) -> ModelResult<Tensor> {
@@ -216,11 +217,11 @@ impl Arithmetic for Tensors<'_> {
     }
 
     fn unsqueeze(&mut self, x: &Tensor, axis: usize) -> ModelResult<Tensor> {
-        Ok(x.unsqueeze(axis)?)
+        Ok(view(x, |x| x.unsqueeze(axis))?)
     }
 
     fn squeeze(&mut self, x: &Tensor, axis: usize) -> ModelResult<Tensor> {
-        Ok(x.squeeze(axis)?)
+        Ok(view(x, |x| x.squeeze(axis))?)
     }
 
     fn sum(&mut self, x: &Tensor, axis: i64, keep: bool) -> ModelResult<Tensor> {
@@ -234,14 +235,14 @@ impl Arithmetic for Tensors<'_> {
     }
 
     fn rows(&mut self, x: &Tensor, width: usize) -> ModelResult<Tensor> {
-        Ok(x.reshape(((), width))?)
+        Ok(view(x, |x| x.reshape(((), width)))?)
     }
 
     fn unrows(&mut self, rows: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
         let mut shape = x.dims().to_vec();
         shape.pop();
         shape.push(rows.dim(1)?);
-        Ok(rows.reshape(shape)?)
+        Ok(view(rows, |rows| rows.reshape(shape))?)
     }
 
     fn mix_rows(&mut self, matrix: &Tensor, values: &[Tensor]) -> ModelResult<Vec<Tensor>> {

@@ -25,7 +25,8 @@ impl Learner<'_> {
         if let Some(point) = &learned.point {
             let gradients: Vec<_> = learned.at_point.iter().map(|gradient| gradient[0].as_ref()).collect();
             if let Some(upstream) = combined(&gradients, &both)? {
-                trunk = Some(collect((&point.given * upstream)?.sum_all()?.backward()?, &self.variables));
+                let gradients = learned.tape.backward_from(&point.given, upstream)?;
+                trunk = Some(collect(gradients, &self.variables));
             }
         }
         let heads = if self.balance.weighs_heads() { &both } else { of_losses };

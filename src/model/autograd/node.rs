@@ -1,0 +1,68 @@
+//! One entry of a tape: a kernel with its inputs and output, or a segment of candle's graph.
+
+use candle_core::backprop::GradStore;
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
+
+/// What computed an output.
+pub enum Operation {
+    Unary(Box<dyn CustomOp1 + Send + Sync>),
+    Binary(Box<dyn CustomOp2 + Send + Sync>),
+    Ternary(Box<dyn CustomOp3 + Send + Sync>),
+    /// candle: the output is a tensor of candle's graph that a kernel reads.
+    Segment,
+}
+
+/// An entry of a tape.
+pub struct Node {
+    pub operation: Operation,
+    pub inputs: Vec<Tensor>,
+    /// A leaf of candle's graph, but for a segment.
+    pub output: Tensor,
+}
+
+impl Node {
+    /// The gradients with respect to the inputs of a kernel; `None` where it gives none.
+    pub fn backward(&self, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let output = &self.output;
+        match (&self.operation, self.inputs.as_slice()) {
+            (Operation::Unary(kernel), [x]) => Ok(vec![kernel.bwd(x, output, gradient)?]),
+            (Operation::Binary(kernel), [x, y]) => {
+                let (x, y) = kernel.bwd(x, y, output, gradient)?;
+                Ok(vec![x, y])
+            }
+            (Operation::Ternary(kernel), [x, y, z]) => {
+                let (x, y, z) = kernel.bwd(x, y, z, output, gradient)?;
+                Ok(vec![x, y, z])
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+}
+
+/// candle's gradients of the sum of `output` x `gradient`, with respect to the variables behind `output`.
+///
+/// # Errors
+/// Those of candle's backward; a gradient of another shape.
+pub fn backward_from(output: &Tensor, gradient: Tensor) -> Result<GradStore> {
+    match output.device().is_cpu() {
+        true => output.apply_op1(UpstreamGradient(gradient))?.backward(),
+        false => (output * gradient)?.sum_all()?.backward(),
+    }
+}
+
+/// A scalar without a meaning of its own, whose gradient with respect to its input is a given tensor.
+struct UpstreamGradient(Tensor);
+
+impl CustomOp1 for UpstreamGradient {
+    fn name(&self) -> &'static str {
+        "upstream_gradient"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        Ok((CpuStorage::F32(vec![0.0]), Shape::from(())))
+    }
+
+    fn bwd(&self, _: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
+        Ok(Some(self.0.clone()))
+    }
+}
