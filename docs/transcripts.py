@@ -140,7 +140,7 @@ def page(path, write):
                         [normal(line) for line in expected], [normal(line) for line in shown], "page", "now", "", "", 0, ""
                     )))
                 written += shortened(expected, actual)
-                if lines[at].startswith("$ "):
+                if actual and lines[at].startswith("$ "):
                     written.append("")
             written.append("```")
             at += 1
