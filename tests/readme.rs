@@ -1,32 +1,68 @@
-//! What README shows is true: its pipeline resolves, its queries are the tested ones.
+//! What README and the manual show is true: their pipelines resolve, their queries are the tested ones.
+
+use std::collections::BTreeSet;
 
 use crate::support::{Project, root};
 
+fn page(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
 /// The code blocks of a language.
-fn blocks(language: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+fn blocks(name: &str, language: &str) -> Vec<String> {
+    let text = page(name);
     let opening = format!("```{language}\n");
     let parts = text.split(&opening).skip(1);
     parts.map(|part| part.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
 #[test]
-fn the_language_on_one_page_is_the_language() {
-    let pages = blocks("yaml");
-    assert_eq!(pages.len(), 1);
-    let project = Project::new().file("page.yaml", &pages[0]);
-    project.mtl(&["check", "page.yaml"]).expect(0);
+fn the_pipelines_shown_are_pipelines() {
+    for name in ["README.md", "docs/language.md"] {
+        let pages = blocks(name, "yaml");
+        assert_eq!(pages.len(), 1, "{name}");
+        let project = Project::new().file("page.yaml", &pages[0]);
+        project.mtl(&["check", "page.yaml"]).expect(0);
+    }
+}
+
+#[test]
+fn readme_is_short() {
+    assert!(page("README.md").len() <= 8192);
 }
 
 #[test]
 fn the_queries_are_the_tested_ones() {
-    let tested = std::fs::read_to_string(root().join("tests/queries.sql")).expect("queries");
-    assert_eq!(blocks("sql"), [format!("{}\n", tested.trim())]);
+    let tested = page("tests/queries.sql");
+    let queries: Vec<String> =
+        tested.trim().split("\n\n").skip(1).map(|query| format!("{query}\n")).collect();
+    assert_eq!(blocks("docs/database.md", "sql"), queries);
+}
+
+#[test]
+fn every_table_view_and_column_is_described() {
+    let schema = page("schemas/store.sql");
+    let shown = page("docs/database.md");
+    let code: BTreeSet<&str> = shown.split('`').skip(1).step_by(2).collect();
+    for statement in schema.split("\n\n").filter(|text| text.starts_with("CREATE TABLE ")) {
+        let mut lines = statement.lines();
+        let table =
+            lines.next().unwrap_or_default().trim_start_matches("CREATE TABLE ").trim_end_matches(" (");
+        let heading = |line: &str| {
+            line.strip_prefix("### ").is_some_and(|names| names.split(", ").any(|name| name == table))
+        };
+        assert!(shown.lines().any(heading), "docs/database.md has no section on `{table}`");
+        for line in lines.map(str::trim_start).filter(|line| !line.starts_with("--")) {
+            let column = line.trim_start_matches(", ").split_whitespace().next().unwrap_or_default();
+            let named = !column.is_empty() && column.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+            assert!(!named || code.contains(column), "docs/database.md does not describe `{table}.{column}`");
+        }
+    }
 }
 
 #[test]
 fn every_command_is_mentioned() {
-    let text = std::fs::read_to_string(root().join("README.md")).expect("README.md");
+    let text = page("README.md");
     let help = Project::new().mtl(&["--help"]).expect(0).out();
     let commands: Vec<&str> = help
         .lines()

@@ -336,10 +336,10 @@ fn several_tables_are_told_apart() {
 }
 
 #[test]
-fn the_lines_of_readme_feed_onnx_runtime_as_predict_does() {
-    let readme = std::fs::read_to_string(crate::support::root().join("README.md")).expect("README.md");
+fn the_lines_of_the_manual_feed_onnx_runtime_as_predict_does() {
+    let page = std::fs::read_to_string(crate::support::root().join("docs/model.md")).expect("docs/model.md");
     let lines =
-        readme.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("Python lines");
+        page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).expect("Python lines");
     let text = "age,work,income,never_married,weeks_worked\n".to_owned()
         + &rows(120, |x, k, y| {
             let age = if k == 2 { String::new() } else { format!("{:.1}", 40.0 + 20.0 * x) };
