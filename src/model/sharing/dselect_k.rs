@@ -15,9 +15,9 @@ use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::Weights;
 
 /// DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture
-/// of experts of which each task reads at most k, chosen by a function that has a gradient everywhere.
+/// of experts in which each task reads at most k experts, chosen by a differentiable function.
 ///
-/// Each of a task's k selectors names one of the experts in binary, m = log2(experts) bits, rounded up:
+/// Each of a task's k selectors encodes one of the experts in binary, m = log2(experts) bits, rounded up:
 ///
 /// ```text
 /// r(t)_e = prod over bits b of S(t_b) where bit b of e is 1, of 1 - S(t_b) where it is 0
@@ -26,11 +26,13 @@ use crate::model::weights::Weights;
 /// ```
 ///
 /// q are the task's shares, the same for every row (the paper's static gates); t `[k, m]` and v `[k]` are
-/// learned. To the joint loss is added, for each task of the batch, entropy * sum_l H(r(t_l)), which drives
-/// each selector to one expert, and where the experts are no power of 2 also sum_l 1 / sum_e r(t_l)_e, which
-/// keeps selectors from naming experts that do not exist. t begins evenly within gamma / 100, v within 0.05.
+/// learned. For each task of the batch, entropy * sum_l H(r(t_l)) is added to the joint loss, which drives
+/// each selector to one expert; if the number of experts is not a power of 2, also sum_l 1 / sum_e r(t_l)_e,
+/// which keeps selectors away from codes without an expert. t is initialized uniformly within gamma / 100, v
+/// within 0.05.
 ///
-/// The experts stand after the trunk. A task that reads `from` a mark reads there as with `hard`.
+/// The experts read the output of the trunk. A task that reads `from` a mark reads the shared trunk there,
+/// as with `hard`, and is not part of the mixture.
 ///
 /// ```yaml
 /// sharing: {dselect_k: {experts: 8, k: 2, layers: [{dense: {units: 16, activation: relu}}]}}
@@ -38,15 +40,15 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DselectKConfig {
-    /// How many experts. Default 8.
+    /// Number of experts. Default 8.
     #[serde(default = "default_experts")]
     pub experts: Count,
-    /// How many of them a task reads at most. Default 2.
+    /// Maximum number of experts a task reads. Default 2.
     #[serde(default = "default_k")]
     pub k: Count,
     /// The layers of every expert.
     pub layers: Vec<LayerConfig>,
-    /// Width of the range in which a bit is undecided. Default 1.
+    /// Width of the interval in which a bit is between 0 and 1. Default 1.
     #[serde(default = "default_gamma")]
     pub gamma: Positive,
     /// Weight of the selectors' entropy in the joint loss. Default 1e-6.
@@ -93,7 +95,7 @@ impl BuildSharing for DselectKConfig {
     fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
         let (k, experts) = (self.k.get(), self.experts.get());
         if k > experts {
-            return Err(format!("cannot choose k = {k} of {experts} experts"));
+            return Err(format!("needs at least `k` experts; found k = {k} and {experts} experts"));
         }
         self.config().shape(read, marked)
     }
@@ -115,11 +117,11 @@ mod tests {
     use crate::domain::shape::Shape;
     use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
+    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
     use crate::model::weights::{Weights, host};
 
-    /// Three experts, so two bits of which one combination names nobody; k = 2 and the experts are 2 x, each
-    /// with a factor of its own: W_1 = 1, W_2 = 10, W_3 = 100.
+    /// Three experts, so two bits of which one code has no expert; k = 2, x = 2, and the experts multiply by
+    /// W_1 = 1, W_2 = 10, W_3 = 100.
     ///
     /// By hand: S(-.25, .25) = .15625 .84375, S(.5, 0) = 1 .5 (bit 0 first), so
     ///   r_1 = (1-.15625)(1-.84375), .15625(1-.84375), (1-.15625).84375 = .131836 .024414 .711914
@@ -136,10 +138,7 @@ mod tests {
         let tasks = [TaskReader { name: "a".into(), from: None }];
         let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
         let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [(1, 1.0), (2, 10.0), (3, 100.0)] {
             set(&format!("sharing.1.shared.{expert}.0.dense.weight"), &[factor]);
         }

@@ -13,14 +13,15 @@ use crate::model::sharing::level::GateSet;
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::Weights;
 
-/// One-gate mixture of experts (Jacobs, Jordan, Nowlan & Hinton 1991; as the rival of `mmoe` in Ma et al.,
-/// KDD 2018): experts that all tasks share, and one gate for all of them.
+/// One-gate mixture of experts (Jacobs, Jordan, Nowlan & Hinton 1991; the baseline of `mmoe` in Ma et al.,
+/// KDD 2018): shared experts and one gate for all tasks.
 ///
-/// f(x) = sum_e softmax(W x)_e E_e(x) is what every task's head reads; x is what the trunk gives at its end.
-/// Of a sequence, whose experts give sequences, each step has its own shares; otherwise the gate reads the
-/// mean of the steps, or of each channel of an image.
+/// f(x) = sum_e softmax(W x)_e E_e(x) is the input of every task's head; x is the output of the trunk. If
+/// experts keep the time dimension of a sequence, each step has its own gate weights; otherwise a gate reads
+/// the mean over time steps, or the channel means of an image.
 ///
-/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+/// A task that reads `from` a mark reads the shared trunk there, as with `hard`, and is not part of the
+/// mixture.
 ///
 /// ```yaml
 /// sharing: {omoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}
@@ -28,7 +29,7 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OmoeConfig {
-    /// How many experts. Default 8.
+    /// Number of experts. Default 8.
     #[serde(default = "default_experts")]
     pub experts: Count,
     /// The layers of every expert.
@@ -75,11 +76,11 @@ mod tests {
     use crate::domain::shape::Shape;
     use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
+    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
     use crate::model::weights::{Weights, host};
 
-    /// By hand, of x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; the gate has logits ln 3, 0 and shares .75
-    /// .25: both tasks read .75 + .75.
+    /// By hand, for x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; the gate has the logits ln 3, 0, so the
+    /// shares .75 .25: both tasks read .75 + .75.
     #[test]
     fn by_its_definition() {
         let config: SharingConfig = serde_json::from_value(json!({"omoe": {"experts": 2,
@@ -90,10 +91,7 @@ mod tests {
         let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(2), trunk: &[], tasks: &tasks };
         let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         set("sharing.1.shared.1.0.dense.weight", &[2.0, 1.0]);
         set("sharing.1.shared.2.0.dense.weight", &[0.0, -3.0]);
         set("sharing.1.gate.weight", &[3.0_f32.ln(), 0.0, 0.0, 0.0]);

@@ -12,22 +12,23 @@ use crate::model::sharing::experts::ExpertsConfig;
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::Weights;
 
-/// Progressive layered extraction (Tang, Liu, Zhao & Gong, RecSys 2020): levels of experts, in which tasks
-/// part step by step.
+/// Progressive layered extraction (Tang, Liu, Zhao & Gong, RecSys 2020): several levels of experts that
+/// separate the tasks step by step.
 ///
-/// Every level has a stream for each task and a shared one. Level l's experts of task k read stream k, its
-/// shared experts the shared stream; all begin with what the trunk gives at its end. Then
+/// Every level has one stream per task and a shared stream. At level l, task k's experts read stream k, the
+/// shared experts the shared stream; all streams start with the output of the trunk. Then
 ///
 /// ```text
 /// x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e, e over task k's own experts and the shared ones
 /// x_s(l+1) = sum_e softmax(W_s(l) x_s(l))_e E_e, e over the experts of all tasks and the shared ones
 /// ```
 ///
-/// The shared stream's gate is its own, and there is none in the last level, whose x_k the heads read. One
-/// level is `cgc`. Of sequences, whose experts give sequences, each step has its own shares; otherwise a gate
-/// reads the mean of the steps, or of each channel of an image.
+/// The shared stream has its own gate, except in the last level, whose x_k the heads read. One level is
+/// `cgc`. If experts keep the time dimension of a sequence, each step has its own gate weights; otherwise a
+/// gate reads the mean over time steps, or the channel means of an image.
 ///
-/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+/// A task that reads `from` a mark reads the shared trunk there, as with `hard`, and is not part of the
+/// mixture.
 ///
 /// ```yaml
 /// sharing: {ple: {levels: 2, shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}
@@ -35,13 +36,13 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PleConfig {
-    /// How many levels. Default 2.
+    /// Number of levels. Default 2.
     #[serde(default = "default_levels")]
     pub levels: Count,
-    /// How many experts all tasks share. Default 4.
+    /// Number of experts that all tasks share, per level. Default 4.
     #[serde(default = "default_shared_or_own")]
     pub shared: Count,
-    /// How many experts each task has for itself. Default 4.
+    /// Number of experts of each task, per level. Default 4.
     #[serde(default = "default_shared_or_own")]
     pub own: Count,
     /// The layers of every expert, in every level.
@@ -94,12 +95,12 @@ mod tests {
     use crate::domain::shape::Shape;
     use crate::model::activations::Activations;
     use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
+    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
     use crate::model::weights::{Weights, host};
 
-    /// By hand, of x = 2: level 1's experts give 2 (a), 8 (b) and 10 (shared), and all gates share evenly: a
-    /// holds 6, b 9, the shared stream 20/3. Level 2's give 2 6 = 12, 1 9 = 9 and 3 20/3 = 20; a's gate
-    /// shares evenly, b's has logits 0, ln 3: a reads 16, b .25 9 + .75 20.
+    /// By hand, for x = 2: level 1's experts output 2 (a), 8 (b) and 10 (shared), and all gates have equal
+    /// shares: a holds 6, b 9, the shared stream 20/3. Level 2's output 2 6 = 12, 1 9 = 9 and 3 20/3 = 20;
+    /// a's gate has equal shares, b's the logits 0, ln 3: a reads 16, b .25 9 + .75 20.
     #[test]
     fn by_its_definition() {
         let config: SharingConfig =
@@ -111,10 +112,7 @@ mod tests {
         let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
         let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
         let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [
             ("1.of.a", 1.0),
             ("1.of.b", 4.0),
@@ -138,7 +136,7 @@ mod tests {
         assert!(!sharing.uses(&[0], "sharing.1.gate.b.weight"));
         assert!(
             weights.iter().all(|weight| weight.name != "sharing.2.shared.gate.weight"),
-            "none in the last"
+            "the last level has none"
         );
     }
 }

@@ -185,8 +185,8 @@ mod tests {
         assert_eq!((result.weights.as_slice(), result.regular), ([0.0, 0.0].as_slice(), false));
     }
 
-    /// By hand: g0 = (3, 0) and (-1, 0) . g0 = -3 is below -c |g0| = -1.5, so v selects it: w = 1/3 + (0, 1.5,
-    /// 0). With c = 1 no choice costs less than the zero gradient.
+    /// By hand: g0 = (3, 0) and (-1, 0) . g0 = -3 is below -c |g0| = -1.5, so v selects it: w = 1/3 + (0,
+    /// 1.5, 0). With c = 1 no choice costs less than the zero gradient.
     #[test]
     fn with_a_zero_gradient() {
         let rows = [vec![10.0, 0.0], vec![-1.0, 0.0], vec![0.0, 0.0]];

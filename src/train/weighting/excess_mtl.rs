@@ -143,8 +143,9 @@ mod tests {
         assert_near(&first.weights, &[e / (e + 1.0), 1.0 / (e + 1.0)]);
     }
 
-    /// By hand: the first step keeps equal weights, because e / e(first) is 1 for all. A repeated gradient doubles
-    /// S, so e is divided by sqrt 2; a gradient of 4 after 2 has S = 20 and e = 16 / sqrt 20 after 4 / 2.
+    /// By hand: the first step keeps equal weights, because e / e(first) is 1 for all. A repeated gradient
+    /// doubles S, so e is divided by sqrt 2; a gradient of 4 after 2 has S = 20 and e = 16 / sqrt 20 after 4
+    /// / 2.
     #[test]
     fn by_hand() {
         let mut method = rows(&config(true), 2);
