@@ -63,7 +63,7 @@ impl LossBalancer {
     /// Does the method use only the gradients of the last shared layer?
     pub fn looks_at_last_layer(&self) -> bool {
         self.capabilities
-            .is_some_and(|capabilities| capabilities.location == GradientLocation::LastLayerOrPoint)
+            .is_some_and(|capabilities| capabilities.location == GradientLocation::LastLayerOrRepresentation)
             && !self.is_at_point()
     }
 

@@ -191,40 +191,26 @@ impl SharingForward for Adapters {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
     /// By hand: block 0 outputs h = 3 x = 6; a's adapter max(2 h - 1, 0) = 11, times .5 plus .25: h = 6 +
     /// 5.75; block 1 outputs 10 h = 117.5, and a zero adapter adds nothing. b's adapters are at their
     /// initial 0: 60.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"adapter": 1})).unwrap();
         let dense = json!({"dense": {"units": 1, "bias": false}});
-        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, value: f32| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::full(value, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let (sharing, weights) = example::build(json!({"adapter": 1}), 1, json!([dense, dense]), &["a", "b"]);
+        let set = |name: &str, value: f32| example::set(&weights, name, &[value]);
         set("trunk.0.dense.weight", 3.0);
         set("trunk.1.dense.weight", 10.0);
         set("sharing.a.0.down.weight", 2.0);
         set("sharing.a.0.down.bias", -1.0);
         set("sharing.a.0.up.weight", 0.5);
         set("sharing.a.0.up.bias", 0.25);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert_eq!(read, [117.5, 60.0]);
     }
 }

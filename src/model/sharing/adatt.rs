@@ -5,13 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Whole};
-use crate::domain::shape::Shape;
-use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::experts::{ExpertsConfig, MixtureConfig};
 use crate::model::sharing::level::ExpertScope;
-use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
-use crate::model::weights::Weights;
 
 /// Adaptive task-to-task fusion (AdaTT; Li et al., KDD 2023): levels of experts in which each task reads the
 /// experts of all tasks through a gate, plus a linear mixture of its own.
@@ -61,8 +57,8 @@ fn default_levels_or_own() -> Count {
     Count::constant(2)
 }
 
-impl AdattConfig {
-    fn config(&self) -> ExpertsConfig<'_> {
+impl MixtureConfig for AdattConfig {
+    fn experts(&self) -> ExpertsConfig<'_> {
         ExpertsConfig {
             levels: self.levels.get(),
             shared: self.shared.get(),
@@ -74,43 +70,24 @@ impl AdattConfig {
     }
 }
 
-impl BuildSharing for AdattConfig {
-    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
-        self.config().shape(read, marked)
-    }
-
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
-        vec![("layers", &self.layers)]
-    }
-
-    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        self.config().build(body, weights)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
     /// Two tasks with two experts of one number each, one level, x = 2; a's experts output 2 4, b's 6 8. By
     /// hand: zero gates have equal shares: 5 for both; a adds .5 * 2 - .25 * 4 = 0, b .1 * 6 + .2 * 8 = 2.2.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"adatt": {
-            "levels": 1, "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
+        let (sharing, weights) = example::build(
+            json!({"adatt": {
+                "levels": 1, "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}),
+            1,
+            json!([]),
+            &["a", "b"],
+        );
         let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [("a.1", 1.0), ("a.2", 2.0), ("b.1", 3.0), ("b.2", 4.0)] {
             set(&format!("sharing.1.of.{expert}.0.dense.weight"), &[factor]);
@@ -119,9 +96,8 @@ mod tests {
         set("sharing.1.gate.b.weight", &[0.0; 4]);
         set("sharing.1.of.a.residual", &[0.5, -0.25]);
         set("sharing.1.of.b.residual", &[0.1, 0.2]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((read[0] - 5.0).abs() < 1e-6 && (read[1] - 7.2).abs() < 1e-5, "{read:?}");
     }
 }

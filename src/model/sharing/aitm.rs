@@ -285,29 +285,22 @@ mod tests {
     use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
     /// Towers of one number, x = 2, by hand: q_a = z_a = 2; q_b = .5 2 = 1; p = relu(3 2 - 4) = 2;
     /// scores u Q u K = .5 u^2: 2 and .5, softmax .817574 .182426; z_b = 10 (.817574 2 + .182426 1) =
     /// 18.17574. For the logits 0 and ln 3 the penalty is .6 (.75 - .5) = .15; in the other order it is 0.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"aitm": {
-            "order": ["a", "b"], "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["b", "a", "c"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, value: f32| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::full(value, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let (sharing, weights) = example::build(
+            json!({"aitm": {
+                "order": ["a", "b"], "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}),
+            1,
+            json!([]),
+            &["b", "a", "c"],
+        );
+        let set = |name: &str, value: f32| example::set(&weights, name, &[value]);
         set("sharing.tower.a.0.dense.weight", 1.0);
         set("sharing.tower.b.0.dense.weight", 0.5);
         set("sharing.transfer.b.gives.weight", 3.0);
@@ -315,9 +308,8 @@ mod tests {
         set("sharing.transfer.b.query.weight", 0.5);
         set("sharing.transfer.b.key.weight", 1.0);
         set("sharing.transfer.b.value.weight", 10.0);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1, 2]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0, 1, 2]).concat();
         assert!((read[0] - 18.175_74).abs() < 1e-4 && read[1..] == [2.0, 2.0], "{read:?}");
         let shares = sharing.shares(&x, &[0]).unwrap();
         assert!((shares[1].value - 0.817_574).abs() < 1e-5 && shares[1].source == "a", "{shares:?}");

@@ -5,12 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
-use crate::domain::shape::Shape;
-use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::experts::ExpertsConfig;
-use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
-use crate::model::weights::Weights;
+use crate::model::sharing::experts::{ExpertsConfig, MixtureConfig};
 
 /// Customized gate control (Tang, Liu, Zhao & Gong, RecSys 2020): shared experts, task-specific experts, and
 /// a gate per task over these two groups.
@@ -48,8 +44,8 @@ fn default_shared_or_own() -> Count {
     Count::constant(4)
 }
 
-impl CgcConfig {
-    fn config(&self) -> ExpertsConfig<'_> {
+impl MixtureConfig for CgcConfig {
+    fn experts(&self) -> ExpertsConfig<'_> {
         ExpertsConfig {
             shared: self.shared.get(),
             own: self.own.get(),
@@ -58,53 +54,33 @@ impl CgcConfig {
     }
 }
 
-impl BuildSharing for CgcConfig {
-    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
-        self.config().shape(read, marked)
-    }
-
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
-        vec![("layers", &self.layers)]
-    }
-
-    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        self.config().build(body, weights)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
     /// By hand, for x = 2: a's expert outputs 2, b's 8, the shared one 10; a's gate has the logits 0, ln 3
     /// over its own and the shared expert, so the shares .25 .75, b's shares are equal: a reads .5 + 7.5, b
     /// 4 + 5.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"cgc": {"shared": 1, "own": 1,
-            "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
+        let (sharing, weights) = example::build(
+            json!({"cgc": {"shared": 1, "own": 1,
+                "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}),
+            1,
+            json!([]),
+            &["a", "b"],
+        );
         let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [("of.a", 1.0), ("of.b", 4.0), ("shared", 5.0)] {
             set(&format!("sharing.1.{expert}.1.0.dense.weight"), &[factor]);
         }
         set("sharing.1.gate.a.weight", &[0.0, 3.0_f32.ln() / 2.0]);
         set("sharing.1.gate.b.weight", &[0.0, 0.0]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((read[0] - 8.0).abs() < 1e-5 && (read[1] - 9.0).abs() < 1e-5, "{read:?}");
         assert!(!sharing.uses(&[0], "sharing.1.of.b.1.0.dense.weight"), "others' experts are not read");
     }

@@ -54,18 +54,11 @@ impl BuildSharing for CrossStitchConfig {
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        let units =
-            |names: &[String], columns: usize, weights: &mut Weights| -> ModelResult<Box<dyn ColumnUnits>> {
-                Ok(Box::new(LinearUnits::build(names, columns, self.own.get() as f32, weights)?))
-            };
-        let config = ColumnsConfig {
-            subspaces: 1,
-            units: Some(&units),
-            unit_after_last: false,
-            layer_mixture: None,
-            penalty: None,
+        let own = self.own.get() as f32;
+        let units = |names: &[String], columns: usize, weights: &mut Weights| {
+            LinearUnits::build(names, columns, own, weights)
         };
-        config.build(body, weights)
+        ColumnsConfig { units: Some(&units), ..ColumnsConfig::PLAIN }.build(body, weights)
     }
 }
 
@@ -78,7 +71,12 @@ pub struct LinearUnits {
 
 impl LinearUnits {
     /// One matrix per name: `own` on the diagonal, the rest of each row shared equally.
-    pub fn build(names: &[String], columns: usize, own: f32, weights: &mut Weights) -> ModelResult<Self> {
+    pub fn build(
+        names: &[String],
+        columns: usize,
+        own: f32,
+        weights: &mut Weights,
+    ) -> ModelResult<Box<dyn ColumnUnits>> {
         let entry = |index: usize| match index / columns == index % columns {
             true if columns == 1 => 1.0,
             true => own,
@@ -89,7 +87,7 @@ impl LinearUnits {
             // One-dimensional, because weight decay applies to matrices and would shrink the mixtures.
             weights.parameter(&format!("{name}.unit"), &[columns * columns], Init::Given(init.clone()))
         };
-        Ok(Self { columns, units: names.iter().map(unit).collect::<ModelResult<_>>()? })
+        Ok(Box::new(Self { columns, units: names.iter().map(unit).collect::<ModelResult<_>>()? }))
     }
 }
 
@@ -105,13 +103,11 @@ impl ColumnUnits for LinearUnits {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
+    use candle_core::Device;
     use serde_json::json;
 
     use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
+    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
     use crate::model::weights::{Weights, host};
 
     /// Two blocks of one number: y_j = w_j x, x_i = sum_j A_ij y_j, z_i = v_i x_i, by hand:
@@ -130,19 +126,15 @@ mod tests {
         let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
         let sharing = config.view().build(&body, &mut weights).unwrap();
         let find = |name: &str| weights.iter().find(|weight| weight.name == name).expect(name).var.clone();
-        let set = |name: &str, values: &[f32]| {
-            let var = find(name);
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         let initial = host(&find("sharing.1.unit")).unwrap();
         assert!(initial.iter().zip([0.9, 0.1, 0.1, 0.9]).all(|(a, b)| (a - b).abs() < 1e-6), "{initial:?}");
         for (name, value) in [("a.0", 1.0), ("b.0", 10.0), ("a.2", 5.0), ("b.2", 7.0)] {
             set(&format!("trunk.{name}.dense.weight"), &[value]);
         }
         set("sharing.1.unit", &[0.9, 0.1, 0.3, 0.5]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let z: Vec<f32> = read.iter().map(|z| host(&z.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let z = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((z[0] - 19.0).abs() < 1e-5 && (z[1] - 74.2).abs() < 1e-4, "{z:?}");
         let shares = sharing.shares(&x, &[0, 1]).unwrap();
         assert_eq!(shares[2].unit, "unit behind 1.mark");
@@ -161,12 +153,8 @@ mod tests {
 
     #[test]
     fn other_columns_share_the_rest_equally() {
-        let config: SharingConfig = serde_json::from_value(json!({"cross_stitch": 0.7})).unwrap();
-        let trunk: Vec<_> = serde_json::from_value(json!([{"dense": 2}, {"dense": 2}])).unwrap();
-        let tasks = ["a", "b", "c"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
-        let mut weights = Weights::new(0, &Device::Cpu);
-        config.view().build(&body, &mut weights).unwrap();
+        let trunk = json!([{"dense": 2}, {"dense": 2}]);
+        let (_, weights) = example::build(json!({"cross_stitch": 0.7}), 1, trunk, &["a", "b", "c"]);
         let unit = weights.iter().find(|weight| weight.name == "sharing.0.unit").unwrap();
         let unit = host(&unit.var).unwrap();
         assert!((unit[0] - 0.7).abs() < 1e-6 && (unit[1] - 0.15).abs() < 1e-6, "{unit:?}");

@@ -5,14 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, NonNegative, Positive};
-use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::experts::{ExpertsConfig, MixtureConfig};
 use crate::model::sharing::level::GateSet;
 use crate::model::sharing::selection::SelectorConfig;
-use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
-use crate::model::weights::Weights;
 
 /// DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture
 /// of experts in which each task reads at most k experts, chosen by a differentiable function.
@@ -77,8 +74,8 @@ fn default_entropy() -> NonNegative {
     NonNegative::constant(1e-6)
 }
 
-impl DselectKConfig {
-    fn config(&self) -> ExpertsConfig<'_> {
+impl MixtureConfig for DselectKConfig {
+    fn experts(&self) -> ExpertsConfig<'_> {
         ExpertsConfig {
             shared: self.experts.get(),
             gates: GateSet::Select(SelectorConfig {
@@ -89,36 +86,21 @@ impl DselectKConfig {
             ..ExpertsConfig::from_layers(&self.layers)
         }
     }
-}
 
-impl BuildSharing for DselectKConfig {
-    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
+    fn check_settings(&self) -> ModelResult<(), String> {
         let (k, experts) = (self.k.get(), self.experts.get());
         if k > experts {
             return Err(format!("needs at least `k` experts; found k = {k} and {experts} experts"));
         }
-        self.config().shape(read, marked)
-    }
-
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
-        vec![("layers", &self.layers)]
-    }
-
-    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        self.config().build(body, weights)
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
     /// Three experts, so two bits of which one code has no expert; k = 2, x = 2, and the experts multiply by
     /// W_1 = 1, W_2 = 10, W_3 = 100.
@@ -130,22 +112,22 @@ mod tests {
     ///   penalty = .5 * (.267112 + .090641 + .241901 + .346574) + 1/.868164 + 1/.5 = 3.624967
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"dselect_k": {
-            "experts": 3, "entropy": 0.5, "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = [TaskReader { name: "a".into(), from: None }];
-        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
+        let (sharing, weights) = example::build(
+            json!({"dselect_k": {
+                "experts": 3, "entropy": 0.5, "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}),
+            1,
+            json!([]),
+            &["a"],
+        );
         let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [(1, 1.0), (2, 10.0), (3, 100.0)] {
             set(&format!("sharing.1.shared.{expert}.0.dense.weight"), &[factor]);
         }
         set("sharing.1.gate.a.bits", &[-0.25, 0.25, 0.5, 0.0]);
         set("sharing.1.gate.a.mixture", &[3.0_f32.ln(), 0.0]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let y = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap()[0];
+        let x = example::row(&[2.0]);
+        let y = example::read(&*sharing, &x, &[0])[0][0];
         let expected = 2.0 * (0.098_877 + 10.0 * 0.143_311 + 100.0 * 0.533_936);
         assert!((y - expected).abs() < 1e-3, "{y} {expected}");
         let penalty = sharing.penalty(&[0], &mut |_| unreachable!()).unwrap().unwrap();

@@ -18,7 +18,7 @@ use crate::model::sharing::body::add_term;
 use crate::model::sharing::level::{ExpertLevel, ExpertScope, GateSet, LevelConfig, LevelStep};
 use crate::model::sharing::pointwise::dense_features;
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Body, BuiltSharing, LogitsSource, Sharing, SharingForward};
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing, LogitsSource, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
 /// The structure of a mixture of experts.
@@ -103,6 +103,36 @@ impl<'a> ExpertsConfig<'a> {
             levels.push(level);
         }
         Ok(Box::new(Experts { trunk, members, levels }))
+    }
+}
+
+/// The settings of a mixture of experts.
+pub trait MixtureConfig: Send + Sync {
+    /// The structure that the settings describe.
+    fn experts(&self) -> ExpertsConfig<'_>;
+
+    /// Checks the settings themselves.
+    ///
+    /// # Errors
+    ///
+    /// Says which settings contradict each other.
+    fn check_settings(&self) -> ModelResult<(), String> {
+        Ok(())
+    }
+}
+
+impl<M: MixtureConfig> BuildSharing for M {
+    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
+        self.check_settings()?;
+        self.experts().shape(read, marked)
+    }
+
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
+        vec![("layers", self.experts().layers)]
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        self.experts().build(body, weights)
     }
 }
 

@@ -71,14 +71,8 @@ impl BuildSharing for LtbConfig {
                 let units = names.iter().map(unit).collect::<ModelResult<_>>()?;
                 Ok(Box::new(Branches { columns, units, config: self.clone() }))
             };
-        let config = ColumnsConfig {
-            subspaces: 1,
-            units: Some(&units),
-            unit_after_last: true,
-            layer_mixture: None,
-            penalty: None,
-        };
-        config.build(body, weights)
+        ColumnsConfig { units: Some(&units), unit_after_last: true, ..ColumnsConfig::PLAIN }
+            .build(body, weights)
     }
 }
 

@@ -212,14 +212,9 @@ impl SharingForward for Mtan {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
     /// numpy:
     ///   x = np.array([1., 2.]); W = np.array([[1., 2.], [0., -1.]])      # y = x W
@@ -230,13 +225,8 @@ mod tests {
     ///   s2 = s1 @ W; t2 = mask(np.concatenate([s2, t1 @ (2 * I)]), P2, I) * s2
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!("mtan")).unwrap();
         let dense = json!({"dense": {"units": 2, "bias": false}});
-        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = [TaskReader { name: "a".into(), from: None }];
-        let body = Body { input: Shape::vector(2), trunk: &trunk, tasks: &tasks };
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = config.view().build(&body, &mut weights).unwrap();
+        let (sharing, weights) = example::build(json!("mtan"), 2, json!([dense, dense]), &["a"]);
         let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for name in ["trunk.0.dense.weight", "trunk.1.dense.weight"] {
             set(name, &[1.0, 2.0, 0.0, -1.0]);
@@ -249,8 +239,8 @@ mod tests {
         for name in ["0.first", "0.second", "1.first", "1.second"] {
             set(&format!("sharing.a.{name}.bias"), &[0.0, 0.0]);
         }
-        let x = Activations::plain(Tensor::new(&[[1.0_f32, 2.0]], &Device::Cpu).unwrap());
-        let read = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap();
+        let x = example::row(&[1.0, 2.0]);
+        let read = example::read(&*sharing, &x, &[0]).concat();
         assert!(read.iter().zip(EXPECTED).all(|(a, b)| (a - b).abs() < 1e-5), "{read:?}");
     }
 

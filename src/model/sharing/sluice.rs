@@ -11,7 +11,7 @@ use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
 use crate::model::sharing::block::{block_shapes, refuse_tied_embeddings};
 use crate::model::sharing::body::add_term;
-use crate::model::sharing::column::{ColumnPenalty, ColumnUnits, ColumnsConfig, concat_shape};
+use crate::model::sharing::column::{ColumnPenalty, ColumnsConfig, concat_shape};
 use crate::model::sharing::cross_stitch::LinearUnits;
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::{Parameter, Weights};
@@ -108,22 +108,22 @@ impl BuildSharing for SluiceConfig {
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        let units =
-            |names: &[String], columns: usize, weights: &mut Weights| -> ModelResult<Box<dyn ColumnUnits>> {
-                Ok(Box::new(LinearUnits::build(names, columns, self.own.get() as f32, weights)?))
-            };
+        let own = self.own.get() as f32;
+        let units = |names: &[String], columns: usize, weights: &mut Weights| {
+            LinearUnits::build(names, columns, own, weights)
+        };
         let (subspaces, strength) = (self.subspaces.get(), self.orthogonality.get());
         let penalty = |columns: Vec<Vec<Parameter>>| -> Box<dyn ColumnPenalty> {
             Box::new(OrthogonalityPenalty { columns, subspaces, strength })
         };
-        let config = ColumnsConfig {
+        ColumnsConfig {
             subspaces,
             units: Some(&units),
             unit_after_last: true,
             layer_mixture: Some(&|blocks| self.skip.weights(blocks)),
             penalty: Some(&penalty),
-        };
-        config.build(body, weights)
+        }
+        .build(body, weights)
     }
 }
 
@@ -165,14 +165,11 @@ fn column_overlap(name: &str, a: &Tensor, b: &Tensor) -> ModelResult<Option<Tens
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
     use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
+    use crate::model::weights::host;
 
     /// One task, two subspaces, two blocks of one number, by hand:
     ///   block 0: x = 2, w = 3 5: y = 6 10; A = .9 .1 / .2 .8: x_0 = 6.4 9.2
@@ -181,13 +178,8 @@ mod tests {
     ///   penalty .1 * ((3 5)^2 + |v_1 v_2|^2) = .1 * (225 + 100) = 32.5, v being `[2, 1]`
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!("sluice")).unwrap();
         let dense = json!({"dense": {"units": 1, "bias": false}});
-        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = [TaskReader { name: "a".into(), from: None }];
-        let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = config.view().build(&body, &mut weights).unwrap();
+        let (sharing, weights) = example::build(json!("sluice"), 1, json!([dense, dense]), &["a"]);
         let find = |name: &str| weights.iter().find(|weight| weight.name == name).expect(name).var.clone();
         let initial = host(&find("sharing.0.unit")).unwrap();
         assert!(
@@ -195,10 +187,7 @@ mod tests {
             "{initial:?}"
         );
         assert_eq!(host(&find("sharing.layers.a")).unwrap(), [0.5, 0.5]);
-        let set = |name: &str, values: &[f32]| {
-            let var = find(name);
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         set("trunk.a.1.0.dense.weight", &[3.0]);
         set("trunk.a.2.0.dense.weight", &[5.0]);
         set("sharing.0.unit", &[0.9, 0.1, 0.2, 0.8]);
@@ -206,8 +195,8 @@ mod tests {
         set("trunk.a.2.1.dense.weight", &[10.0, 0.0]);
         set("sharing.1.unit", &[1.0, 0.0, 0.5, 0.5]);
         set("sharing.layers.a", &[0.25, 0.75]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0]).concat();
         assert!((read[0] - 20.2).abs() < 1e-4 && (read[1] - 35.6).abs() < 1e-4, "{read:?}");
         assert_eq!(sharing.output(0), Shape::vector(2));
         let penalty = sharing.penalty(&[0], &mut |_| unreachable!()).unwrap().unwrap();

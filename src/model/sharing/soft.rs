@@ -73,14 +73,7 @@ impl BuildSharing for SoftConfig {
             let copies = |index: usize| columns.iter().map(|column| column[index].clone()).collect();
             Box::new(DistancePenalty { weights: (0..count).map(copies).collect(), distance, strength })
         };
-        let config = ColumnsConfig {
-            subspaces: 1,
-            units: None,
-            unit_after_last: false,
-            layer_mixture: None,
-            penalty: Some(&penalty),
-        };
-        config.build(body, weights)
+        ColumnsConfig { penalty: Some(&penalty), ..ColumnsConfig::PLAIN }.build(body, weights)
     }
 }
 

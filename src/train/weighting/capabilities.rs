@@ -39,9 +39,9 @@ pub enum GradientLocation {
     /// The shared weights.
     Weights,
     /// The shared weights, or the shared representation that all tasks read.
-    WeightsOrPoint,
+    WeightsOrRepresentation,
     /// The last shared layer alone, or the shared representation that all tasks read.
-    LastLayerOrPoint,
+    LastLayerOrRepresentation,
 }
 
 impl GradientCapabilities {
@@ -55,14 +55,14 @@ impl GradientCapabilities {
 
     /// The same, with gradients at the shared representation allowed too.
     pub const fn or_at_representation(self) -> Self {
-        Self { location: GradientLocation::WeightsOrPoint, ..self }
+        Self { location: GradientLocation::WeightsOrRepresentation, ..self }
     }
 
     /// May the gradients be taken at the shared representation?
     pub fn may_be_at_point(&self) -> bool {
         match self.location {
             GradientLocation::Weights => false,
-            GradientLocation::WeightsOrPoint | GradientLocation::LastLayerOrPoint => true,
+            GradientLocation::WeightsOrRepresentation | GradientLocation::LastLayerOrRepresentation => true,
         }
     }
 

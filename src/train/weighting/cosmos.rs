@@ -136,6 +136,13 @@ impl Cosmos {
         };
         (cosine, shares.iter().zip(&losses).map(derivative).collect())
     }
+
+    /// The weights for the current vector.
+    fn weights_of(&self, losses: &[Option<f64>]) -> Vec<f64> {
+        let (_, derivatives) = self.cosine(losses);
+        let weight = |(share, derivative): (&f64, f64)| share - self.lambda * derivative;
+        self.vector.iter().zip(derivatives).map(weight).collect()
+    }
 }
 
 impl Weighting for Cosmos {
@@ -145,12 +152,7 @@ impl Weighting for Cosmos {
 
     fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64> {
         self.vector = self.draw(step);
-        let (_, derivatives) = self.cosine(losses);
-        self.vector
-            .iter()
-            .zip(derivatives)
-            .map(|(share, derivative)| share - self.lambda * derivative)
-            .collect()
+        self.weights_of(losses)
     }
 
     /// The cosine is invariant to the scale of the losses, so the weighted sum is sum_k r_k L_k.
@@ -169,19 +171,8 @@ mod tests {
         Cosmos { alpha, lambda: 2.0, seed: 7, vector: vector.to_vec() }
     }
 
-    /// The weights for the vector of `cosmos`, without a draw.
-    fn weights(cosmos: &Cosmos, losses: &[Option<f64>]) -> Vec<f64> {
-        let (_, derivatives) = cosmos.cosine(losses);
-        cosmos
-            .vector
-            .iter()
-            .zip(derivatives)
-            .map(|(share, derivative)| share - cosmos.lambda * derivative)
-            .collect()
-    }
-
     fn joint(cosmos: &Cosmos, losses: &[Option<f64>]) -> f64 {
-        let pairs = losses.iter().zip(weights(cosmos, losses));
+        let pairs = losses.iter().zip(cosmos.weights_of(losses));
         pairs.filter_map(|(loss, weight)| Some((*loss)? * weight)).sum::<f64>() + cosmos.penalty(losses)
     }
 
@@ -196,10 +187,10 @@ mod tests {
         let weighting = cosmos(1.2, &[0.2, 0.3, 0.5]);
         let losses = [Some(1.0), Some(2.0), Some(4.0)];
         assert!((joint(&weighting, &losses) - 0.817_621).abs() < 1e-6);
-        assert_near(&weights(&weighting, &losses), &[0.152_801, 0.276_400, 0.523_600]);
+        assert_near(&weighting.weights_of(&losses), &[0.152_801, 0.276_400, 0.523_600]);
         let without = [Some(1.0), None, Some(4.0)];
         assert!((joint(&weighting, &without) - 0.218_340).abs() < 1e-6);
-        let actual = weights(&weighting, &without);
+        let actual = weighting.weights_of(&without);
         assert_near(&[actual[0], actual[2]], &[0.136_417, 0.515_896]);
     }
 
@@ -215,7 +206,7 @@ mod tests {
                 && preference.iter().all(|r| (r.iter().sum::<f64>() - 1.0).abs() < 1e-12)
         );
         for (step, vector) in preference.iter().enumerate() {
-            assert_near(&weighting.weights(step as u64, &losses), &weights(&cosmos(1.2, vector), &losses));
+            assert_near(&weighting.weights(step as u64, &losses), &cosmos(1.2, vector).weights_of(&losses));
         }
         assert_eq!(weighting.preference(1), method::build(&CosmosConfig::default(), 3).preference(1));
         assert_ne!(weighting.preference(1), Cosmos { seed: 1, ..cosmos(1.2, &[1.0; 3]) }.preference(1));
@@ -244,10 +235,10 @@ mod tests {
     #[test]
     fn zero_losses_have_no_angle() {
         let weighting = cosmos(1.2, &[0.5, 0.5]);
-        assert_eq!(weights(&weighting, &[Some(0.0), Some(0.0)]), [0.5, 0.5]);
+        assert_eq!(weighting.weights_of(&[Some(0.0), Some(0.0)]), [0.5, 0.5]);
         assert_eq!(weighting.penalty(&[None, None]), 0.0);
         // With a single task the angle is 0, whatever its loss.
-        assert_near(&weights(&weighting, &[Some(3.0), None]), &[0.5, 0.5]);
+        assert_near(&weighting.weights_of(&[Some(3.0), None]), &[0.5, 0.5]);
         assert_eq!(weighting.penalty(&[Some(3.0), None]), -2.0);
     }
 }

@@ -57,7 +57,7 @@ impl BuildWeighting for GradNormConfig {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::Gradients(GradientCapabilities {
-            location: GradientLocation::LastLayerOrPoint,
+            location: GradientLocation::LastLayerOrRepresentation,
             heads: true,
             ..GradientCapabilities::DOT_PRODUCTS
         })

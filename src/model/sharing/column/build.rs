@@ -26,6 +26,10 @@ pub struct ColumnsConfig<'a> {
 pub type BuildUnits<'a> = &'a dyn Fn(&[String], usize, &mut Weights) -> ModelResult<Box<dyn ColumnUnits>>;
 
 impl ColumnsConfig<'_> {
+    /// One subspace, and neither units, mixtures of layers nor a penalty.
+    pub const PLAIN: Self =
+        Self { subspaces: 1, units: None, unit_after_last: false, layer_mixture: None, penalty: None };
+
     /// Builds the columns, the units and the mixtures of layers.
     ///
     /// # Errors
