@@ -32,7 +32,7 @@ impl Settings for RankConfig {
     const EXAMPLE: &'static str = "{rank: {steps: 100}}";
 }
 
-fn number(cell: &str) -> Result<f64, String> {
+fn parse(cell: &str) -> Result<f64, String> {
     let number = cell.trim().parse().ok().filter(|number: &f64| number.is_finite());
     number.ok_or_else(|| format!("`{cell}` is not a number"))
 }
