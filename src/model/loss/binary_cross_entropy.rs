@@ -126,13 +126,13 @@ mod tests {
         // F = torch.nn.functional; z, y = torch.tensor([-1.5,.3,2,0]), torch.tensor([0.,1,1,0])
         // F.binary_cross_entropy_with_logits(z, y) -> 0.39396092
         let plain = BinaryCrossEntropyConfig::default();
-        assert_loss(&plain, &z, &y, &all, &binary(), 0.393_960_92);
+        assert_loss(&plain, [&z, &y, &all], &binary(), 0.393_960_92);
         // F.binary_cross_entropy_with_logits(z, y, weight=torch.tensor([2/3, 2., 2, 2/3])) -> 0.48973504
         let balanced = BinaryCrossEntropyConfig { class_weights: ClassWeights::Balanced, ..plain.clone() };
-        assert_loss(&balanced, &z, &y, &all, &binary(), 0.489_735_04);
+        assert_loss(&balanced, [&z, &y, &all], &binary(), 0.489_735_04);
         // F.binary_cross_entropy_with_logits(z, y * .9 + .05) -> 0.44146094
         let smooth = BinaryCrossEntropyConfig { label_smoothing: Rate::constant(0.1), ..plain };
-        assert_loss(&smooth, &z, &y, &all, &binary(), 0.441_460_94);
+        assert_loss(&smooth, [&z, &y, &all], &binary(), 0.441_460_94);
     }
 
     #[test]

@@ -165,11 +165,11 @@ mod tests {
         // F = torch.nn.functional; z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); y = torch.tensor([2,1])
         // F.cross_entropy(z, y) -> 1.39898109
         let plain = CrossEntropyConfig::default();
-        assert_loss(&plain, &z, &y, &all, &three(), 1.398_981_09);
+        assert_loss(&plain, [&z, &y, &all], &three(), 1.398_981_09);
         // F.cross_entropy(z, y, weight=torch.tensor([.5,1.,3.]), label_smoothing=.1) -> 1.05402899
         let weights = ClassWeights::Given([0.5, 1.0, 3.0].map(Positive::constant).to_vec());
         let loss = CrossEntropyConfig { class_weights: weights, label_smoothing: Rate::constant(0.1) };
-        assert_loss(&loss, &z, &y, &all, &three(), 1.054_028_99);
+        assert_loss(&loss, [&z, &y, &all], &three(), 1.054_028_99);
     }
 
     #[test]

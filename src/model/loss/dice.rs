@@ -136,9 +136,7 @@ mod tests {
         let (y, all) = (column(&[2.0, 1.0, 1.0]), column(&[1.0; 3]));
         assert_loss(
             &DiceLossConfig { smooth: Positive::constant(1.0) },
-            &z,
-            &y,
-            &all,
+            [&z, &y, &all],
             &three(),
             0.382_581_37,
         );

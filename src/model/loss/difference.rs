@@ -79,10 +79,10 @@ mod tests {
         let z = matrix(&[&[0.5, -1.0], &[2.0, 0.0]]);
         let y = matrix(&[&[0.0, -1.0], &[5.0, 0.0]]);
         let mask = matrix(&[&[1.0, 1.0], &[1.0, 0.0]]);
-        assert_loss(&MseLossConfig {}, &z, &y, &mask, &two_columns(), 3.083_333_3); // F.mse_loss(a, b)
-        assert_loss(&MaeLossConfig {}, &z, &y, &mask, &two_columns(), 1.166_666_7); // F.l1_loss(a, b)
+        assert_loss(&MseLossConfig {}, [&z, &y, &mask], &two_columns(), 3.083_333_3); // F.mse_loss(a, b)
+        assert_loss(&MaeLossConfig {}, [&z, &y, &mask], &two_columns(), 1.166_666_7); // F.l1_loss(a, b)
         let huber = HuberConfig { delta: Positive::constant(1.5) };
-        assert_loss(&huber, &z, &y, &mask, &two_columns(), 1.166_666_7); // F.huber_loss(a, b, delta=1.5)
+        assert_loss(&huber, [&z, &y, &mask], &two_columns(), 1.166_666_7); // F.huber_loss(a, b, delta=1.5)
     }
 
     #[test]

@@ -16,19 +16,13 @@ pub fn matrix(rows: &[&[f32]]) -> Tensor {
     Tensor::from_vec(values, (rows.len(), rows[0].len()), &Device::Cpu).expect("in a test")
 }
 
-/// Panics unless the loss is the expected one.
-pub fn assert_loss(
-    loss: &dyn Loss,
-    z: &Tensor,
-    y: &Tensor,
-    mask: &Tensor,
-    target: &FittedTarget,
-    expected: f64,
-) {
+/// Panics unless the loss of these logits, labels and mask is the expected one.
+pub fn assert_loss(loss: &dyn Loss, tensors: [&Tensor; 3], target: &FittedTarget, expected: f64) {
+    let [logits, truth, mask] = tensors;
     assert!(loss.accepts(target.kind()));
     loss.check(target).expect("in a test");
     let actual = f64::from(
-        loss.forward(z, y, mask, target).expect("in a test").to_scalar::<f32>().expect("in a test"),
+        loss.forward(logits, truth, mask, target).expect("in a test").to_scalar::<f32>().expect("in a test"),
     );
     assert!((actual - expected).abs() < 2e-6, "{actual} is not {expected}");
 }

@@ -123,7 +123,7 @@ fn classes(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], gamma: f3
         let log_probability = exponentials(z, gradient) - z[class]; // -log p
         let error = -(-log_probability).exp_m1(); // 1 - p
         let focus = weights[class] * error.powf(gamma);
-        // The derivative of the factor by log p; 0 at p = 1, whatever gamma.
+        // The first term of the derivative by log p; 0 at p = 1, whatever gamma.
         let derivative =
             if error > 0.0 { gamma * focus / error * (1.0 - error) * log_probability } else { 0.0 };
         let by_log_p = -(derivative + focus);
@@ -196,7 +196,7 @@ mod tests {
         // z, y = torch.tensor([-1.5,.3,2,0]), torch.tensor([0.,1,1,0])
         // p = torch.sigmoid(z) * y + (1 - torch.sigmoid(z)) * (1 - y)
         // (-(1-p)**2 * p.log()).mean() -> 0.07054662
-        assert_loss(&loss, &z, &y, &column(&[1.0; 4]), &binary, 0.070_546_62);
+        assert_loss(&loss, [&z, &y, &column(&[1.0; 4])], &binary, 0.070_546_62);
         let three = FittedTarget::Multiclass {
             classes: ["a", "b", "c"].map(String::from).to_vec(),
             counts: vec![1; 3],
@@ -204,7 +204,7 @@ mod tests {
         let z = matrix(&[&[0.2, -1.0, 0.5], &[2.0, 0.1, -0.3]]);
         // z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); p = z.softmax(1)[[0,1],[2,1]]
         // (-(1-p)**2 * p.log()).mean() -> 0.90394235
-        assert_loss(&loss, &z, &column(&[2.0, 1.0]), &column(&[1.0; 2]), &three, 0.903_942_35);
+        assert_loss(&loss, [&z, &column(&[2.0, 1.0]), &column(&[1.0; 2])], &three, 0.903_942_35);
     }
 
     #[test]

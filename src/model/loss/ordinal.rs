@@ -92,9 +92,7 @@ mod tests {
         let z = matrix(&[&[0.5, -1.0], &[2.0, 0.3]]);
         assert_loss(
             &OrdinalLossConfig {},
-            &z,
-            &column(&[1.0, 2.0]),
-            &column(&[1.0; 2]),
+            [&z, &column(&[1.0, 2.0]), &column(&[1.0; 2])],
             &three(),
             0.734_310_98,
         );

@@ -45,12 +45,14 @@ pub enum GradientLocation {
 }
 
 impl GradientCapabilities {
+    /// Dot products of the gradients of the shared weights; heads are not weighted.
     pub const DOT_PRODUCTS: Self = Self {
         sees: GradientView::DotProducts { parts: 1 },
         location: GradientLocation::Weights,
         heads: false,
     };
 
+    /// Full gradients of the shared weights; heads are not weighted.
     pub const WHOLE: Self = Self { sees: GradientView::Whole, ..Self::DOT_PRODUCTS };
 
     /// The same, with gradients at the shared representation allowed too.

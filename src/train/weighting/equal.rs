@@ -23,6 +23,7 @@ impl BuildWeighting for EqualConfig {
     }
 }
 
+/// All weights 1; also used when only gradients are balanced.
 pub struct Equal;
 
 impl Weighting for Equal {

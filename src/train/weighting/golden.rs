@@ -25,14 +25,14 @@ pub fn gradients(config: &dyn BuildWeighting, tasks: usize) -> GradientMethod {
 pub fn gramian(config: &dyn BuildWeighting, tasks: usize) -> Box<dyn GramianWeighting> {
     match gradients(config, tasks) {
         GradientMethod::Gramian(method) => method,
-        GradientMethod::Rows(_) => panic!("a method of dot products"),
+        GradientMethod::Rows(_) => panic!("expected a method of dot products"),
     }
 }
 
 pub fn rows(config: &dyn BuildWeighting, tasks: usize) -> Box<dyn RowWeighting> {
     match gradients(config, tasks) {
         GradientMethod::Rows(method) => method,
-        GradientMethod::Gramian(_) => panic!("a method of whole gradients"),
+        GradientMethod::Gramian(_) => panic!("expected a method of full gradients"),
     }
 }
 

@@ -37,6 +37,7 @@ impl BuildWeighting for ImtlGConfig {
     }
 }
 
+/// Balances projections; `imtl` uses it too.
 pub struct ImtlG;
 
 /// Relative to the largest eigenvalue of the cosines; smaller ones are rounding errors.

@@ -41,6 +41,7 @@ impl BuildWeighting for ImtlLConfig {
     }
 }
 
+/// One trained scale per task; `imtl` uses it too.
 pub struct ImtlL {
     rate: f64,
     /// s of every task.

@@ -53,14 +53,17 @@ pub enum GradientMethod {
 }
 
 impl WeightingMethod {
+    /// A weighting of losses only.
     pub fn losses(weighting: impl Weighting + 'static) -> Self {
         Self { losses: Some(Box::new(weighting)), gradients: None }
     }
 
+    /// A gradient method that needs dot products only.
     pub fn gramian(method: impl GramianWeighting + 'static) -> Self {
         Self { losses: None, gradients: Some(GradientMethod::Gramian(Box::new(method))) }
     }
 
+    /// A gradient method that needs full gradients.
     pub fn rows(method: impl RowWeighting + 'static) -> Self {
         Self { losses: None, gradients: Some(GradientMethod::Rows(Box::new(method))) }
     }

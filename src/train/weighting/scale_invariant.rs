@@ -25,6 +25,7 @@ impl BuildWeighting for ScaleInvariantConfig {
     }
 }
 
+/// Weights 1 / loss; `db_mtl` uses it too.
 pub struct ScaleInvariant;
 
 /// Keeps the weight of a zero loss finite.
