@@ -9,7 +9,8 @@ use crate::model::mode::Mode;
 use crate::model::sharing::{Body, BuiltSharing, SharingConfig, TaskReader};
 use crate::model::weights::{Weights, host};
 
-/// The sharing of this configuration for vectors of `width` features and tasks that read the end of the trunk.
+/// The sharing of this configuration for vectors of `width` features and tasks that read the end of the
+/// trunk.
 pub fn build(config: Value, width: usize, trunk: Value, tasks: &[&str]) -> (Box<dyn BuiltSharing>, Weights) {
     let config: SharingConfig = serde_json::from_value(config).expect("a configuration");
     let trunk: Vec<_> = serde_json::from_value(trunk).expect("a trunk");
