@@ -1,5 +1,5 @@
-//! A layer of one's own, from YAML to ONNX: `cargo run --release --example custom_layer -- run pipeline.yaml`
-//! is `mtl run` with one layer more, `- feature_gate`.
+//! A custom layer, from YAML to ONNX. `cargo run --release --example custom_layer -- run pipeline.yaml` is
+//! `mtl run` with the additional layer `- feature_gate`.
 
 use std::process::ExitCode;
 
@@ -14,26 +14,26 @@ use mtl::model::weights::{Init, Parameter, Weights};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Lets features through as far as the others say: y = x * sigmoid(x W + b), W `[width, width]`. After the
-/// gated linear unit of Dauphin, Fan, Auli & Grangier (ICML 2017).
+/// A gate on each feature: y = x * sigmoid(x W + b), W `[width, width]`, after the gated linear unit of
+/// Dauphin, Fan, Auli & Grangier (ICML 2017).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct FeatureGateSpec {
-    /// What b begins with: 2 lets 88 % through. Default 2.
-    #[serde(default = "open")]
+struct FeatureGateConfig {
+    /// Initial value of b: 2 opens the gates to 88 %. Default 2.
+    #[serde(default = "default_open")]
     open: f32,
 }
 
-fn open() -> f32 {
+fn default_open() -> f32 {
     2.0
 }
 
-impl Settings for FeatureGateSpec {
+impl Settings for FeatureGateConfig {
     const BARE: Option<&'static str> = Some("open");
     const EXAMPLE: &'static str = "{feature_gate: {open: 2.0}}";
 }
 
-impl BuildLayer for FeatureGateSpec {
+impl BuildLayer for FeatureGateConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         vector(input).map(Shape::vector)
     }
@@ -62,5 +62,5 @@ impl Layer for FeatureGate {
 
 fn main() -> ExitCode {
     let origin = concat!(env!("CARGO_CRATE_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    mtl::cli::main_with(|| LayerConfig::register::<FeatureGateSpec>("feature_gate", origin)).into()
+    mtl::cli::main_with(|| LayerConfig::register::<FeatureGateConfig>("feature_gate", origin)).into()
 }

@@ -1,5 +1,5 @@
-//! A metric of one's own: `cargo run --release --example custom_metric -- run pipeline.yaml` is `mtl run`
-//! with one more, `metrics: [youden]` of a binary task.
+//! A custom metric. `cargo run --release --example custom_metric -- run pipeline.yaml` is `mtl run` with the
+//! additional metric `metrics: [youden]` for binary tasks.
 
 use std::process::ExitCode;
 
@@ -11,26 +11,25 @@ use mtl::evaluate::metric::{Metric, MetricConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Youden's index (Youden 1950): the share of positives that are found plus the share of negatives that are
-/// left alone, minus 1. 1 is perfect, 0 is chance.
+/// Youden's index (Youden 1950): sensitivity + specificity - 1. 1 is perfect, 0 is chance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct YoudenSpec {
-    /// Positive from this probability on. Default 0.5.
-    #[serde(default = "half")]
+struct YoudenConfig {
+    /// Probabilities from this value on are positive predictions. Default 0.5.
+    #[serde(default = "default_threshold")]
     threshold: f32,
 }
 
-fn half() -> f32 {
+fn default_threshold() -> f32 {
     0.5
 }
 
-impl Settings for YoudenSpec {
+impl Settings for YoudenConfig {
     const BARE: Option<&'static str> = Some("threshold");
     const EXAMPLE: &'static str = "{youden: {threshold: 0.5}}";
 }
 
-impl Metric for YoudenSpec {
+impl Metric for YoudenConfig {
     fn direction(&self) -> Direction {
         Direction::Higher
     }
@@ -40,18 +39,19 @@ impl Metric for YoudenSpec {
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
-        // A missing label is NaN, and equal to neither.
-        let share_said = |label: f32| -> Option<f64> {
+        // A missing label is NaN, which equals neither class.
+        let positive_rate = |label: f32| -> Option<f64> {
             let cells = answers.truth.iter().zip(answers.answers).filter(|(truth, _)| **truth == label);
-            let said: Vec<bool> = cells.map(|(_, probability)| *probability >= self.threshold).collect();
-            let positive = said.iter().filter(|said| **said).count();
-            (!said.is_empty()).then(|| positive as f64 / said.len() as f64)
+            let predictions: Vec<bool> =
+                cells.map(|(_, probability)| *probability >= self.threshold).collect();
+            let positive = predictions.iter().filter(|prediction| **prediction).count();
+            (!predictions.is_empty()).then(|| positive as f64 / predictions.len() as f64)
         };
-        Some(share_said(1.0)? - share_said(0.0)?)
+        Some(positive_rate(1.0)? - positive_rate(0.0)?)
     }
 }
 
 fn main() -> ExitCode {
     let origin = concat!(env!("CARGO_CRATE_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    mtl::cli::main_with(|| MetricConfig::register::<YoudenSpec>("youden", origin)).into()
+    mtl::cli::main_with(|| MetricConfig::register::<YoudenConfig>("youden", origin)).into()
 }

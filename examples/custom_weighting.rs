@@ -1,5 +1,5 @@
-//! A weighting of one's own: `cargo run --release --example custom_weighting -- run pipeline.yaml` is `mtl
-//! run` with one more, `weighting: inverse_loss`.
+//! A custom weighting. `cargo run --release --example custom_weighting -- run pipeline.yaml` is `mtl run`
+//! with the additional weighting `weighting: inverse_loss`.
 
 use std::process::ExitCode;
 
@@ -9,35 +9,35 @@ use mtl::train::weighting::{BuildWeighting, Weighting, WeightingConfig, Weightin
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Every task counts alike, however large its loss is: w_k = 1 / m_k, scaled so that the weights' mean is 1,
-/// m_k being the moving average m_k <- decay m_k + (1 - decay) L_k of task k's loss.
+/// All tasks contribute equally, whatever the scale of their losses: w_k = 1 / m_k, scaled to mean 1, where
+/// m_k is the moving average m_k <- decay m_k + (1 - decay) L_k of task k's loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct InverseLossSpec {
-    /// How much of the average stays at each step. Default 0.9.
-    #[serde(default = "most")]
+struct InverseLossConfig {
+    /// Share of the average that is kept in each step. Default 0.9.
+    #[serde(default = "default_decay")]
     decay: Fraction,
 }
 
-fn most() -> Fraction {
+fn default_decay() -> Fraction {
     Fraction::constant(0.9)
 }
 
-impl Settings for InverseLossSpec {
+impl Settings for InverseLossConfig {
     const BARE: Option<&'static str> = Some("decay");
     const EXAMPLE: &'static str = "{inverse_loss: {decay: 0.9}}";
 }
 
-impl BuildWeighting for InverseLossSpec {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let averages = vec![0.0; setting.tasks.len()];
+impl BuildWeighting for InverseLossConfig {
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let averages = vec![0.0; context.tasks.len()];
         WeightingMethod::losses(InverseLoss { decay: self.decay.get(), averages })
     }
 }
 
 struct InverseLoss {
     decay: f64,
-    /// 0 until a task had a loss.
+    /// 0 before the first loss of a task.
     averages: Vec<f64>,
 }
 
@@ -55,7 +55,7 @@ impl Weighting for InverseLoss {
         inverse.iter().map(|weight| weight / mean).collect()
     }
 
-    /// What a checkpoint keeps, so that a resumed run goes on with the same numbers.
+    /// Saved in checkpoints, so that a resumed run continues with the same numbers.
     fn state(&self) -> Vec<f64> {
         self.averages.clone()
     }
@@ -71,5 +71,5 @@ impl Weighting for InverseLoss {
 
 fn main() -> ExitCode {
     let origin = concat!(env!("CARGO_CRATE_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    mtl::cli::main_with(|| WeightingConfig::register::<InverseLossSpec>("inverse_loss", origin)).into()
+    mtl::cli::main_with(|| WeightingConfig::register::<InverseLossConfig>("inverse_loss", origin)).into()
 }

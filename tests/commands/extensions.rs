@@ -95,7 +95,7 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
     assert!(answers.len() == 3 && answers[0] == answers[1] && answers[1] != answers[2], "{answers:?}");
     let project = project.file("wrong.csv", "age,hours,work\n30,30,self\nold,30,self\n");
     let output = program(&project, "custom_input", &["predict", "bundle", "wrong.csv"]).expect(1).err();
-    assert!(output.contains("`old` is no number") && output.contains("line 3"), "{output}");
+    assert!(output.contains("`old` is not a number") && output.contains("line 3"), "{output}");
 
     // The plain one proves the model, and says why it cannot read rows for it; so does the program in Python.
     project.online(&["verify", "bundle"]).expect(0);

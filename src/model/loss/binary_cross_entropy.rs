@@ -10,22 +10,22 @@ use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
 use crate::model::activation::Activation;
 use crate::model::error::ModelResult;
-use crate::model::kernel::activation::{composed as activation_twin, logistic};
+use crate::model::kernel::activation::{composed as composed_activation, logistic};
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::{ClassWeights, Loss};
 
-/// -[y log p + (1-y) log(1-p)] of p = sigmoid(logit), for binary and multilabel tasks.
+/// -[y log p + (1-y) log(1-p)] with p = sigmoid(logit), for binary and multilabel tasks.
 ///
-/// Class weights multiply a cell's loss; the mean is over present cells, as PyTorch's
-/// `binary_cross_entropy_with_logits(weight=...)`. Smoothing by e makes y into y (1-e) + e/2.
+/// Class weights multiply the loss of a cell; the mean is over present cells, like PyTorch's
+/// `binary_cross_entropy_with_logits(weight=...)`. Label smoothing by e replaces y by y (1-e) + e/2.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BinaryCrossEntropyConfig {
-    /// `none` (default), `balanced`, or one weight per class in the classes' order.
+    /// `none` (default), `balanced`, or one weight per class, in class order.
     #[serde(default)]
     pub class_weights: ClassWeights,
-    /// Share of certainty given to the other classes. Default 0.
+    /// Probability mass moved from the label to a uniform distribution over the classes. Default 0.
     #[serde(default = "default_label_smoothing")]
     pub label_smoothing: Rate,
 }
@@ -86,7 +86,7 @@ impl Loss for BinaryCrossEntropyConfig {
     }
 }
 
-/// The same, composed of candle's operations.
+/// The same loss, composed of candle operations.
 fn composed(
     z: &Tensor,
     truth: &Tensor,
@@ -94,11 +94,11 @@ fn composed(
     weights: &[[f32; 2]],
     smoothing: f32,
 ) -> ModelResult<Tensor> {
-    let of = |side: usize| Tensor::from_iter(weights.iter().map(|w| w[side]), z.device());
-    let (absent, present) = (of(0)?, of(1)?);
-    let weight = truth.broadcast_mul(&(present - &absent)?)?.broadcast_add(&absent)?;
+    let class_weights = |class: usize| Tensor::from_iter(weights.iter().map(|w| w[class]), z.device());
+    let (negative, positive) = (class_weights(0)?, class_weights(1)?);
+    let weight = truth.broadcast_mul(&(positive - &negative)?)?.broadcast_add(&negative)?;
     let y = truth.affine(f64::from(1.0 - smoothing), f64::from(0.5 * smoothing))?;
-    let cells = (activation_twin(Activation::Softplus, z)? - (z * y)?)?;
+    let cells = (composed_activation(Activation::Softplus, z)? - (z * y)?)?;
     let sum = ((cells * weight)? * mask)?.sum_all()?;
     Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
 }
@@ -112,7 +112,7 @@ mod tests {
     use crate::model::loss::binary_cross_entropy::{BinaryCrossEntropyConfig, composed};
     use crate::model::loss::{
         Loss,
-        example::{column, matrix, value},
+        example::{assert_loss, column, matrix},
     };
 
     pub fn binary() -> FittedTarget {
@@ -126,17 +126,17 @@ mod tests {
         // F = torch.nn.functional; z, y = torch.tensor([-1.5,.3,2,0]), torch.tensor([0.,1,1,0])
         // F.binary_cross_entropy_with_logits(z, y) -> 0.39396092
         let plain = BinaryCrossEntropyConfig::default();
-        value(&plain, &z, &y, &all, &binary(), 0.393_960_92);
+        assert_loss(&plain, [&z, &y, &all], &binary(), 0.393_960_92);
         // F.binary_cross_entropy_with_logits(z, y, weight=torch.tensor([2/3, 2., 2, 2/3])) -> 0.48973504
         let balanced = BinaryCrossEntropyConfig { class_weights: ClassWeights::Balanced, ..plain.clone() };
-        value(&balanced, &z, &y, &all, &binary(), 0.489_735_04);
+        assert_loss(&balanced, [&z, &y, &all], &binary(), 0.489_735_04);
         // F.binary_cross_entropy_with_logits(z, y * .9 + .05) -> 0.44146094
         let smooth = BinaryCrossEntropyConfig { label_smoothing: Rate::constant(0.1), ..plain };
-        value(&smooth, &z, &y, &all, &binary(), 0.441_460_94);
+        assert_loss(&smooth, [&z, &y, &all], &binary(), 0.441_460_94);
     }
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn kernel_agrees_with_the_composed_loss() {
         let weights = ClassWeights::Given([1.0, 0.5, 3.0].map(Positive::constant).to_vec());
         let loss =
             BinaryCrossEntropyConfig { class_weights: weights.clone(), label_smoothing: Rate::constant(0.2) };

@@ -1,4 +1,4 @@
-//! How much each class counts in a loss.
+//! Class weights of a loss.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,15 +6,16 @@ use serde::{Deserialize, Serialize};
 use crate::domain::number::Positive;
 use crate::domain::task::FittedTarget;
 
-/// How much each class counts in a loss.
+/// The weight of each class in a loss.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum ClassWeights {
-    /// All alike.
+    /// All weights 1.
     #[default]
     None,
-    /// rows / (classes x rows of the class), of the training rows; of tokens or pixels for tasks of such.
+    /// rows / (classes x rows of the class), counted on training rows; on tokens or pixels for tagging and
+    /// segmentation.
     Balanced,
-    /// One weight per class, in the classes' order.
+    /// One weight per class, in class order.
     Given(Vec<Positive>),
 }
 
@@ -65,7 +66,11 @@ impl JsonSchema for ClassWeights {
 }
 
 impl ClassWeights {
-    /// One weight per class of a target that has classes.
+    /// One weight per class of a classification target.
+    ///
+    /// # Errors
+    ///
+    /// If the target has no classes, or another number of classes than there are weights.
     pub fn per_class(&self, target: &FittedTarget) -> Result<Vec<f32>, String> {
         match target {
             FittedTarget::Binary { counts, .. } => self.class_weights(counts),
@@ -73,12 +78,16 @@ impl ClassWeights {
             | FittedTarget::Ordinal { counts, .. }
             | FittedTarget::Tagging { counts, .. }
             | FittedTarget::Segmentation { counts, .. } => self.class_weights(counts),
-            other => Err(format!("a {} task has no classes", other.kind())),
+            other => Err(format!("a {} task has no classes to weight", other.kind())),
         }
     }
 
-    /// The weights of absence and of presence for each column of a binary or multilabel target. A
-    /// multilabel's given weights count for the label as a whole.
+    /// The weights of the negative and the positive class for each column of a binary or multilabel target.
+    /// Given weights of a multilabel target apply to both classes of a label.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::per_class`].
     pub fn per_label(&self, target: &FittedTarget) -> Result<Vec<[f32; 2]>, String> {
         let FittedTarget::Multilabel { labels, positives, present, .. } = target else {
             let weights = self.per_class(target)?;
@@ -100,6 +109,7 @@ impl ClassWeights {
         }
     }
 
+    /// One weight per class with these counts.
     fn class_weights(&self, counts: &[u64]) -> Result<Vec<f32>, String> {
         match self {
             Self::None => Ok(vec![1.0; counts.len()]),
@@ -114,11 +124,11 @@ impl ClassWeights {
     }
 }
 
-/// rows / (classes x rows of the class); a class without rows counts as one of one row.
+/// rows / (classes x rows of the class); an empty class counts as one row.
 fn balanced(counts: &[u64]) -> Vec<f32> {
     let rows: u64 = counts.iter().sum();
-    let share = rows as f64 / counts.len() as f64;
-    counts.iter().map(|count| (share / (*count).max(1) as f64) as f32).collect()
+    let mean = rows as f64 / counts.len() as f64;
+    counts.iter().map(|count| (mean / (*count).max(1) as f64) as f32).collect()
 }
 
 #[cfg(test)]
@@ -127,7 +137,7 @@ mod tests {
     use crate::domain::task::FittedTarget;
     use crate::model::loss::ClassWeights;
 
-    fn three() -> FittedTarget {
+    fn three_classes() -> FittedTarget {
         FittedTarget::Multiclass {
             classes: ["a", "b", "c"].map(String::from).to_vec(),
             counts: vec![1, 2, 5],
@@ -137,13 +147,13 @@ mod tests {
     #[test]
     fn balanced_as_scikit_learn() {
         // compute_class_weight("balanced", classes=[0,1,2], y=[0,1,1,2,2,2,2,2])
-        let weights = ClassWeights::Balanced.per_class(&three()).unwrap();
+        let weights = ClassWeights::Balanced.per_class(&three_classes()).unwrap();
         assert_eq!(weights, [2.666_666_7, 1.333_333_4, 0.533_333_36]);
     }
 
     #[test]
-    fn the_number_of_weights_must_be_that_of_classes() {
+    fn the_number_of_weights_must_match_the_number_of_classes() {
         let two = ClassWeights::Given(vec![Positive::constant(1.0), Positive::constant(2.0)]);
-        assert_eq!(two.per_class(&three()).unwrap_err(), "has 2 class weights for 3 classes");
+        assert_eq!(two.per_class(&three_classes()).unwrap_err(), "has 2 class weights for 3 classes");
     }
 }

@@ -13,18 +13,18 @@ use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::{ClassWeights, Loss};
 
-/// -log p[class] of p = softmax(logits), for tasks of classes: of rows, of tokens or of pixels.
+/// -log p[class] with p = softmax(logits), for classification of rows, tokens or pixels.
 ///
-/// With class weights w the mean is weighted: the sum of w[class] (-log p[class]) over the sum of
-/// w[class]. Smoothing by e gives (1-e) of the loss to the class and e / classes to every class,
-/// w of its own. Both as PyTorch's `cross_entropy`.
+/// With class weights w the mean is weighted: the sum of w[class] (-log p[class]) divided by the sum of
+/// w[class]. Label smoothing by e gives the weight (1-e) to the class and e / classes to every class, each
+/// times its own w. Both as in PyTorch's `cross_entropy`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrossEntropyConfig {
-    /// `none` (default), `balanced`, or one weight per class in the classes' order.
+    /// `none` (default), `balanced`, or one weight per class, in class order.
     #[serde(default)]
     pub class_weights: ClassWeights,
-    /// Share of certainty given to the other classes. Default 0.
+    /// Probability mass moved from the label to a uniform distribution over the classes. Default 0.
     #[serde(default = "default_label_smoothing")]
     pub label_smoothing: Rate,
 }
@@ -75,28 +75,28 @@ impl Loss for CrossEntropyConfig {
         if !fits(&[logits, truth, mask]) {
             return composed(logits, truth, mask, &weights, smoothing);
         }
-        let spread: Vec<f32> = weights.iter().map(|w| w * smoothing / weights.len() as f32).collect();
-        let spread_sum: f32 = spread.iter().sum();
+        let smoothed: Vec<f32> = weights.iter().map(|w| w * smoothing / weights.len() as f32).collect();
+        let smoothed_sum: f32 = smoothed.iter().sum();
         let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
             if mask[0] == 0.0 {
                 return (0.0, 0.0);
             }
             let class = y[0] as usize;
-            let certain = (1.0 - smoothing) * weights[class];
+            let class_weight = (1.0 - smoothing) * weights[class];
             let log_sum = exponentials(z, gradient);
-            let mut loss = f64::from(certain) * f64::from(log_sum - z[class]);
+            let mut loss = f64::from(class_weight) * f64::from(log_sum - z[class]);
             for (column, gradient) in gradient.iter_mut().enumerate() {
-                *gradient = *gradient * (certain + spread_sum) - spread[column];
-                loss += f64::from(spread[column]) * f64::from(log_sum - z[column]);
+                *gradient = *gradient * (class_weight + smoothed_sum) - smoothed[column];
+                loss += f64::from(smoothed[column]) * f64::from(log_sum - z[column]);
             }
-            gradient[class] -= certain;
+            gradient[class] -= class_weight;
             (loss, f64::from(weights[class]))
         };
         Ok(mean_over_rows(logits, truth, mask, &row)?)
     }
 }
 
-/// Fills `p` with softmax(z), and gives the logarithm of the sum of exp(z).
+/// Writes softmax(z) to `p` and returns the log-sum-exp of z.
 pub fn exponentials(z: &[f32], p: &mut [f32]) -> f32 {
     let largest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
@@ -108,20 +108,20 @@ pub fn exponentials(z: &[f32], p: &mut [f32]) -> f32 {
     largest + sum.ln()
 }
 
-/// log softmax in the last dimension, composed of operations with gradients.
+/// The log softmax over the last dimension, composed of differentiable operations.
 pub fn log_softmax(z: &Tensor) -> ModelResult<Tensor> {
     let shifted = z.broadcast_sub(&z.detach().max_keepdim(D::Minus1)?)?;
     let log_sum = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?;
     Ok(shifted.broadcast_sub(&log_sum)?)
 }
 
-/// `[rows, classes]` of 0 and 1, from class indices `[rows, 1]`.
+/// One-hot rows `[rows, classes]` of class indices `[rows, 1]`.
 pub fn one_hot(truth: &Tensor, classes: usize) -> ModelResult<Tensor> {
     let columns = Tensor::from_iter((0..classes).map(|class| class as f32), truth.device())?;
     Ok(truth.broadcast_eq(&columns.reshape((1, classes))?)?.to_dtype(truth.dtype())?)
 }
 
-/// The same, composed of candle's operations.
+/// The same loss, composed of candle operations.
 fn composed(
     z: &Tensor,
     truth: &Tensor,
@@ -131,11 +131,11 @@ fn composed(
 ) -> ModelResult<Tensor> {
     let classes = weights.len();
     let weights = Tensor::new(weights, z.device())?.reshape((1, classes))?;
-    let own = one_hot(truth, classes)?.broadcast_mul(&weights)?; // [rows, classes]
-    let share = ((&own * f64::from(1.0 - smoothing))?
+    let weighted_one_hot = one_hot(truth, classes)?.broadcast_mul(&weights)?; // [rows, classes]
+    let target = ((&weighted_one_hot * f64::from(1.0 - smoothing))?
         .broadcast_add(&(weights * (f64::from(smoothing) / classes as f64))?))?;
-    let sum = (log_softmax(z)?.neg()? * share)?.broadcast_mul(mask)?.sum_all()?;
-    let weight = own.broadcast_mul(mask)?.sum_all()?;
+    let sum = (log_softmax(z)?.neg()? * target)?.broadcast_mul(mask)?.sum_all()?;
+    let weight = weighted_one_hot.broadcast_mul(mask)?.sum_all()?;
     Ok(sum.div(&weight.maximum(f64::from(f32::MIN_POSITIVE))?)?)
 }
 
@@ -148,7 +148,7 @@ mod tests {
     use crate::model::loss::cross_entropy::{CrossEntropyConfig, composed};
     use crate::model::loss::{
         Loss,
-        example::{column, matrix, value},
+        example::{assert_loss, column, matrix},
     };
 
     fn three() -> FittedTarget {
@@ -165,15 +165,15 @@ mod tests {
         // F = torch.nn.functional; z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); y = torch.tensor([2,1])
         // F.cross_entropy(z, y) -> 1.39898109
         let plain = CrossEntropyConfig::default();
-        value(&plain, &z, &y, &all, &three(), 1.398_981_09);
+        assert_loss(&plain, [&z, &y, &all], &three(), 1.398_981_09);
         // F.cross_entropy(z, y, weight=torch.tensor([.5,1.,3.]), label_smoothing=.1) -> 1.05402899
         let weights = ClassWeights::Given([0.5, 1.0, 3.0].map(Positive::constant).to_vec());
         let loss = CrossEntropyConfig { class_weights: weights, label_smoothing: Rate::constant(0.1) };
-        value(&loss, &z, &y, &all, &three(), 1.054_028_99);
+        assert_loss(&loss, [&z, &y, &all], &three(), 1.054_028_99);
     }
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn kernel_agrees_with_the_composed_loss() {
         let weights = ClassWeights::Given([0.5, 1.0, 3.0].map(Positive::constant).to_vec());
         let loss = CrossEntropyConfig { class_weights: weights, label_smoothing: Rate::constant(0.3) };
         let (y, mask) = (column(&[2.0, 1.0, 0.0, 0.0]), column(&[1.0, 1.0, 0.0, 1.0]));

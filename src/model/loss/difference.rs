@@ -1,5 +1,5 @@
-//! What the losses of numbers share: the mean over present cells of a function of logit - truth,
-//! both in standardized units, see [`learned`](crate::model::labels::learned).
+//! Shared by the regression losses: the mean over present cells of a function of logit - truth, both
+//! standardized, see [`learned`](crate::model::labels::learned).
 
 use candle_core::Tensor;
 
@@ -7,13 +7,13 @@ use crate::model::error::ModelResult;
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 
-/// A function's value and slope at one difference.
+/// A function's value and derivative.
 pub struct ValueAndDerivative {
     pub value: f32,
-    pub slope: f32,
+    pub derivative: f32,
 }
 
-/// The mean of `cell(logit - truth)`; `composed` is the same of candle's operations.
+/// The mean of `cell(logit - truth)`; `composed` is the same function composed of candle operations.
 pub fn mean_of_differences(
     logits: &Tensor,
     truth: &Tensor,
@@ -30,9 +30,9 @@ pub fn mean_of_differences(
             if mask[column] == 0.0 {
                 continue;
             }
-            let ValueAndDerivative { value, slope } = cell(z[column] - y[column]);
+            let ValueAndDerivative { value, derivative } = cell(z[column] - y[column]);
             loss += f64::from(value);
-            gradient[column] = slope;
+            gradient[column] = derivative;
             present += 1.0;
         }
         (loss, present)
@@ -58,12 +58,12 @@ mod tests {
     use crate::domain::task::FittedTarget;
     use crate::model::kernel::reference_check::{check_against, variable};
     use crate::model::loss::difference::{ValueAndDerivative, composed_mean, mean_of_differences};
-    use crate::model::loss::example::{matrix, value};
+    use crate::model::loss::example::{assert_loss, matrix};
     use crate::model::loss::huber::HuberConfig;
     use crate::model::loss::mae::MaeLossConfig;
     use crate::model::loss::mse::MseLossConfig;
 
-    fn two() -> FittedTarget {
+    fn two_columns() -> FittedTarget {
         FittedTarget::Regression {
             columns: vec!["a".into(), "b".into()],
             center: vec![10.0, -1.0],
@@ -79,21 +79,21 @@ mod tests {
         let z = matrix(&[&[0.5, -1.0], &[2.0, 0.0]]);
         let y = matrix(&[&[0.0, -1.0], &[5.0, 0.0]]);
         let mask = matrix(&[&[1.0, 1.0], &[1.0, 0.0]]);
-        value(&MseLossConfig {}, &z, &y, &mask, &two(), 3.083_333_3); // F.mse_loss(a, b)
-        value(&MaeLossConfig {}, &z, &y, &mask, &two(), 1.166_666_7); // F.l1_loss(a, b)
+        assert_loss(&MseLossConfig {}, [&z, &y, &mask], &two_columns(), 3.083_333_3); // F.mse_loss(a, b)
+        assert_loss(&MaeLossConfig {}, [&z, &y, &mask], &two_columns(), 1.166_666_7); // F.l1_loss(a, b)
         let huber = HuberConfig { delta: Positive::constant(1.5) };
-        value(&huber, &z, &y, &mask, &two(), 1.166_666_7); // F.huber_loss(a, b, delta=1.5)
+        assert_loss(&huber, [&z, &y, &mask], &two_columns(), 1.166_666_7); // F.huber_loss(a, b, delta=1.5)
     }
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn kernel_agrees_with_the_composed_loss() {
         let (y, mask) = (matrix(&[&[-0.25, -2.0], &[1.0, 0.0]]), matrix(&[&[1.0, 1.0], &[1.0, 0.0]]));
         let square = |d: &Tensor| Ok(d.sqr()?);
         check_against(
             &[variable(&[2, 2], 4)],
             1e-5,
             |z| {
-                let cell = |d: f32| ValueAndDerivative { value: d * d, slope: 2.0 * d };
+                let cell = |d: f32| ValueAndDerivative { value: d * d, derivative: 2.0 * d };
                 Ok(mean_of_differences(&z[0], &y, &mask, cell, square).unwrap())
             },
             |z| Ok(composed_mean(&z[0], &y, &mask, square).unwrap()),

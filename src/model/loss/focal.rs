@@ -10,22 +10,22 @@ use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
 use crate::model::activation::Activation;
 use crate::model::error::ModelResult;
-use crate::model::kernel::activation::{composed as activation_twin, logistic};
+use crate::model::kernel::activation::{composed as composed_activation, logistic};
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::cross_entropy::{exponentials, log_softmax, one_hot};
 use crate::model::loss::{ClassWeights, Loss};
 
-/// -(1-p)^gamma log p of the true class (Lin et al. 2017), for binary, multilabel and multiclass tasks.
+/// -(1-p)^gamma log p of the true class (Lin et al. 2017), for classification tasks.
 ///
-/// Class weights multiply a cell's loss (the paper's alpha); the mean is over present cells.
+/// Class weights multiply the loss of a cell (the paper's alpha); the mean is over present cells.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FocalConfig {
-    /// How strongly easy rows are turned down. Default 2.
+    /// How strongly easy examples are down-weighted. Default 2.
     #[serde(default = "default_gamma")]
     pub gamma: NonNegative,
-    /// `none` (default), `balanced`, or one weight per class in the classes' order.
+    /// `none` (default), `balanced`, or one weight per class, in class order.
     #[serde(default)]
     pub class_weights: ClassWeights,
 }
@@ -84,7 +84,7 @@ impl Loss for FocalConfig {
     }
 }
 
-/// p = sigmoid(s) with s the logit, its sign turned where the label is absent.
+/// Binary and multilabel tasks: p = sigmoid(s), s the logit with its sign flipped for negative labels.
 fn labels(
     z: &Tensor,
     truth: &Tensor,
@@ -113,7 +113,7 @@ fn labels(
     Ok(mean_over_rows(z, truth, mask, &row)?)
 }
 
-/// p = softmax(logits)[class]
+/// Tasks of classes: p = softmax(logits)[class].
 fn classes(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], gamma: f32) -> ModelResult<Tensor> {
     let row = |z: &[f32], y: &[f32], mask: &[f32], gradient: &mut [f32]| {
         if mask[0] == 0.0 {
@@ -123,18 +123,18 @@ fn classes(z: &Tensor, truth: &Tensor, mask: &Tensor, weights: &[f32], gamma: f3
         let log_probability = exponentials(z, gradient) - z[class]; // -log p
         let error = -(-log_probability).exp_m1(); // 1 - p
         let focus = weights[class] * error.powf(gamma);
-        // The derivative by log p. At p = 1 its first part is 0, whatever gamma.
+        // The first term of the derivative by log p; 0 at p = 1, whatever gamma.
         let derivative =
             if error > 0.0 { gamma * focus / error * (1.0 - error) * log_probability } else { 0.0 };
-        let by_log = -(derivative + focus);
-        gradient.iter_mut().for_each(|p| *p *= -by_log);
-        gradient[class] += by_log;
+        let by_log_p = -(derivative + focus);
+        gradient.iter_mut().for_each(|p| *p *= -by_log_p);
+        gradient[class] += by_log_p;
         (f64::from(focus * log_probability), 1.0)
     };
     Ok(mean_over_rows(z, truth, mask, &row)?)
 }
 
-/// `labels`, composed of candle's operations.
+/// `labels`, composed of candle operations.
 fn labels_composed(
     z: &Tensor,
     truth: &Tensor,
@@ -142,17 +142,17 @@ fn labels_composed(
     weights: &[[f32; 2]],
     gamma: f32,
 ) -> ModelResult<Tensor> {
-    let of = |side: usize| Tensor::from_iter(weights.iter().map(|w| w[side]), z.device());
-    let (absent, present) = (of(0)?, of(1)?);
-    let weight = truth.broadcast_mul(&(present - &absent)?)?.broadcast_add(&absent)?;
+    let class_weights = |class: usize| Tensor::from_iter(weights.iter().map(|w| w[class]), z.device());
+    let (negative, positive) = (class_weights(0)?, class_weights(1)?);
+    let weight = truth.broadcast_mul(&(positive - &negative)?)?.broadcast_add(&negative)?;
     let s = (truth.affine(2.0, -1.0)? * z)?;
-    let log_probability = activation_twin(Activation::Softplus, &s.neg()?)?;
-    let error = activation_twin(Activation::Sigmoid, &s.neg()?)?;
+    let log_probability = composed_activation(Activation::Softplus, &s.neg()?)?;
+    let error = composed_activation(Activation::Sigmoid, &s.neg()?)?;
     let sum = (power(&error, gamma)? * log_probability)?.mul(&weight)?.mul(mask)?.sum_all()?;
     Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
 }
 
-/// `classes`, composed of candle's operations.
+/// `classes`, composed of candle operations.
 fn classes_composed(
     z: &Tensor,
     truth: &Tensor,
@@ -160,15 +160,15 @@ fn classes_composed(
     weights: &[f32],
     gamma: f32,
 ) -> ModelResult<Tensor> {
-    let own = one_hot(truth, weights.len())?;
-    let log = (log_softmax(z)? * &own)?.sum_keepdim(1)?; // [rows, 1]
-    let weight = own.broadcast_mul(&Tensor::new(weights, z.device())?)?.sum_keepdim(1)?;
+    let one_hot = one_hot(truth, weights.len())?;
+    let log = (log_softmax(z)? * &one_hot)?.sum_keepdim(1)?; // [rows, 1]
+    let weight = one_hot.broadcast_mul(&Tensor::new(weights, z.device())?)?.sum_keepdim(1)?;
     let error = (1.0 - log.exp()?)?;
     let sum = (power(&error, gamma)? * log.neg()?)?.mul(&weight)?.mul(mask)?.sum_all()?;
     Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
 }
 
-/// doubt^gamma, with a finite slope at 0.
+/// error^gamma, with a finite derivative at 0.
 fn power(error: &Tensor, gamma: f32) -> ModelResult<Tensor> {
     if gamma == 0.0 {
         return Ok(error.ones_like()?);
@@ -184,7 +184,7 @@ mod tests {
     use crate::model::loss::focal::{FocalConfig, classes, classes_composed, labels, labels_composed};
     use crate::model::loss::{
         ClassWeights,
-        example::{column, matrix, value},
+        example::{assert_loss, column, matrix},
     };
 
     #[test]
@@ -194,21 +194,21 @@ mod tests {
             FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [6, 2], threshold: 0.5 };
         let (z, y) = (column(&[-1.5, 0.3, 2.0, 0.0]), column(&[0.0, 1.0, 1.0, 0.0]));
         // z, y = torch.tensor([-1.5,.3,2,0]), torch.tensor([0.,1,1,0])
-        // p = torch.sigmoid(z) * y + (1 - torch.sigmoid(z)) * (1 - y); (-(1-p)**2 * p.log()).mean() ->
-        // 0.07054662
-        value(&loss, &z, &y, &column(&[1.0; 4]), &binary, 0.070_546_62);
+        // p = torch.sigmoid(z) * y + (1 - torch.sigmoid(z)) * (1 - y)
+        // (-(1-p)**2 * p.log()).mean() -> 0.07054662
+        assert_loss(&loss, [&z, &y, &column(&[1.0; 4])], &binary, 0.070_546_62);
         let three = FittedTarget::Multiclass {
             classes: ["a", "b", "c"].map(String::from).to_vec(),
             counts: vec![1; 3],
         };
         let z = matrix(&[&[0.2, -1.0, 0.5], &[2.0, 0.1, -0.3]]);
-        // z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); p = z.softmax(1)[[0,1],[2,1]]; (-(1-p)**2 *
-        // p.log()).mean() -> 0.90394235
-        value(&loss, &z, &column(&[2.0, 1.0]), &column(&[1.0; 2]), &three, 0.903_942_35);
+        // z = torch.tensor([[.2,-1,.5],[2,.1,-.3]]); p = z.softmax(1)[[0,1],[2,1]]
+        // (-(1-p)**2 * p.log()).mean() -> 0.90394235
+        assert_loss(&loss, [&z, &column(&[2.0, 1.0]), &column(&[1.0; 2])], &three, 0.903_942_35);
     }
 
     #[test]
-    fn agrees_with_its_twins() {
+    fn kernels_agree_with_the_composed_losses() {
         for gamma in [0.0, 0.5, 2.0] {
             let y = matrix(&[&[1.0, 0.0], &[0.0, 1.0], &[1.0, 1.0]]);
             let mask = matrix(&[&[1.0, 1.0], &[0.0, 1.0], &[1.0, 0.0]]);

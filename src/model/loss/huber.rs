@@ -12,12 +12,12 @@ use crate::model::error::ModelResult;
 use crate::model::loss::Loss;
 use crate::model::loss::difference::{ValueAndDerivative, mean_of_differences};
 
-/// Squared within `delta`, absolute beyond (Huber 1964): d²/2 for |d| <= delta, else
-/// delta (|d| - delta/2), as PyTorch's `huber_loss`.
+/// Squared error up to `delta`, absolute error beyond it (Huber 1964): d²/2 for |d| <= delta, else delta
+/// (|d| - delta/2), as in PyTorch's `huber_loss`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HuberConfig {
-    /// Where the square ends, in standardized units. Default 1.
+    /// Where the quadratic part ends, in standardized units. Default 1.
     #[serde(default = "default_delta")]
     pub delta: Positive,
 }
@@ -45,8 +45,10 @@ impl Loss for HuberConfig {
     ) -> ModelResult<Tensor> {
         let delta = self.delta.get() as f32;
         let cell = |d: f32| match d.abs() <= delta {
-            true => ValueAndDerivative { value: 0.5 * d * d, slope: d },
-            false => ValueAndDerivative { value: delta * (d.abs() - 0.5 * delta), slope: delta.copysign(d) },
+            true => ValueAndDerivative { value: 0.5 * d * d, derivative: d },
+            false => {
+                ValueAndDerivative { value: delta * (d.abs() - 0.5 * delta), derivative: delta.copysign(d) }
+            }
         };
         // With c = min(|d|, delta) both cases are c (|d| - c/2).
         let composed = |d: &Tensor| {

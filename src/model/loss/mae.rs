@@ -32,8 +32,10 @@ impl Loss for MaeLossConfig {
         mask: &Tensor,
         _: &FittedTarget,
     ) -> ModelResult<Tensor> {
-        let cell =
-            |d: f32| ValueAndDerivative { value: d.abs(), slope: if d == 0.0 { 0.0 } else { d.signum() } };
+        let cell = |d: f32| ValueAndDerivative {
+            value: d.abs(),
+            derivative: if d == 0.0 { 0.0 } else { d.signum() },
+        };
         mean_of_differences(logits, truth, mask, cell, |d| Ok(d.abs()?))
     }
 }

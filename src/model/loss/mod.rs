@@ -1,4 +1,4 @@
-//! The shelf of losses: how far a task's raw output is from the truth.
+//! Registry of losses: the distance between a task's logits and its labels.
 
 pub mod binary_cross_entropy;
 pub mod class_weights;
@@ -22,7 +22,7 @@ use crate::model::error::ModelResult;
 pub use crate::model::loss::class_weights::ClassWeights;
 
 kinds! {
-    /// How far a task's raw output is from the truth.
+    /// The distance between a task's logits and its labels.
     pub open enum LossConfig: "loss" => dyn Loss {
         BinaryCrossEntropy: "binary_cross_entropy" => binary_cross_entropy::BinaryCrossEntropyConfig,
         CrossEntropy: "cross_entropy" => cross_entropy::CrossEntropyConfig,
@@ -35,18 +35,24 @@ kinds! {
     }
 }
 
-/// What every loss can do. A loss is its own settings: it has no state.
+/// A loss. Its settings are the loss: it has no state.
 pub trait Loss: Send + Sync {
-    /// Is it meant for tasks of this kind?
+    /// Is it available for tasks of this kind?
     fn accepts(&self, kind: TaskKind) -> bool;
 
-    /// What is wrong with it for this fitted target, such as a wrong number of class weights.
+    /// Checks the settings against the fitted target.
+    ///
+    /// # Errors
+    ///
+    /// Says what does not fit, such as the number of class weights.
     fn check(&self, _target: &FittedTarget) -> ModelResult<(), String> {
         Ok(())
     }
 
-    /// The mean over present cells as a scalar; 0 when none is present. `truth` and `mask` are of the
-    /// target's width: a missing label is 0 in both, a present one has mask 1. Numbers are standardized.
+    /// The mean over present cells as a scalar; 0 if none is present.
+    ///
+    /// `truth` and `mask` have the target's width, `[rows, width]`: a missing label is 0 in both, a present
+    /// one has mask 1. Regression values are standardized.
     fn forward(
         &self,
         logits: &Tensor,
@@ -57,7 +63,7 @@ pub trait Loss: Send + Sync {
 }
 
 impl LossConfig {
-    /// The loss of a task whose pipeline names none.
+    /// The default loss of a task kind.
     pub fn for_kind(kind: TaskKind) -> Self {
         match kind {
             TaskKind::Binary | TaskKind::Multilabel => {
@@ -73,7 +79,7 @@ impl LossConfig {
         }
     }
 
-    /// The smoothing of a cross entropy in which all classes count alike.
+    /// The label smoothing of a cross entropy without class weights; `None` for other losses.
     pub fn plain_smoothing(&self) -> Option<f32> {
         match self {
             Self::CrossEntropy(config) if config.class_weights == ClassWeights::None => {
@@ -83,7 +89,7 @@ impl LossConfig {
         }
     }
 
-    /// The share of certainty a cross entropy gives to the other classes.
+    /// The label smoothing of a cross entropy; 0 for other losses.
     pub fn smoothing(&self) -> f32 {
         match self {
             Self::CrossEntropy(config) => config.label_smoothing.get() as f32,

@@ -32,7 +32,7 @@ impl Loss for MseLossConfig {
         mask: &Tensor,
         _: &FittedTarget,
     ) -> ModelResult<Tensor> {
-        let cell = |d: f32| ValueAndDerivative { value: d * d, slope: 2.0 * d };
+        let cell = |d: f32| ValueAndDerivative { value: d * d, derivative: 2.0 * d };
         mean_of_differences(logits, truth, mask, cell, |d| Ok(d.sqr()?))
     }
 }

@@ -9,16 +9,15 @@ use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
 use crate::model::activation::Activation;
 use crate::model::error::ModelResult;
-use crate::model::kernel::activation::{composed as activation_twin, logistic};
+use crate::model::kernel::activation::{composed as composed_activation, logistic};
 use crate::model::kernel::closed_form::mean_over_rows;
 use crate::model::kernel::fits;
 use crate::model::loss::Loss;
 
-/// Sum of binary cross entropies of the questions "is it above class k?" (Cao, Mirjalili & Raschka 2020,
-/// CORAL).
+/// Sum of the binary cross entropies of "is the class above k?" (CORAL; Cao, Mirjalili & Raschka 2020).
 ///
-/// The mean over rows of the sum over the cut points k of the cross entropy of sigmoid(logit k)
-/// with 1 where the class is above k, else 0.
+/// The mean over rows of the sum over thresholds k of the cross entropy of sigmoid(logit k) with the label 1
+/// if the class is above k, else 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OrdinalLossConfig {}
@@ -47,10 +46,10 @@ impl Loss for OrdinalLossConfig {
                 return (0.0, 0.0);
             }
             let mut loss = 0.0;
-            for (cut, z) in z.iter().enumerate() {
-                let above = if y[0] > cut as f32 { 1.0 } else { 0.0 };
+            for (threshold, z) in z.iter().enumerate() {
+                let above = if y[0] > threshold as f32 { 1.0 } else { 0.0 };
                 loss += f64::from(z.max(0.0) - z * above + (-z.abs()).exp().ln_1p());
-                gradient[cut] = logistic(*z) - above;
+                gradient[threshold] = logistic(*z) - above;
             }
             (loss, 1.0)
         };
@@ -58,12 +57,13 @@ impl Loss for OrdinalLossConfig {
     }
 }
 
-/// The same, composed of candle's operations.
+/// The same loss, composed of candle operations.
 fn composed(z: &Tensor, truth: &Tensor, mask: &Tensor) -> ModelResult<Tensor> {
-    let cuts = z.dim(1)?;
-    let cut = Tensor::from_iter((0..cuts).map(|cut| cut as f32), z.device())?.reshape((1, cuts))?;
-    let above = truth.broadcast_gt(&cut)?.to_dtype(z.dtype())?;
-    let cells = (activation_twin(Activation::Softplus, z)? - (z * above)?)?;
+    let thresholds = z.dim(1)?;
+    let threshold = Tensor::from_iter((0..thresholds).map(|threshold| threshold as f32), z.device())?
+        .reshape((1, thresholds))?;
+    let above = truth.broadcast_gt(&threshold)?.to_dtype(z.dtype())?;
+    let cells = (composed_activation(Activation::Softplus, z)? - (z * above)?)?;
     let sum = cells.broadcast_mul(mask)?.sum_all()?;
     Ok(sum.div(&mask.sum_all()?.maximum(1.0)?)?)
 }
@@ -75,7 +75,7 @@ mod tests {
     use crate::model::loss::ordinal::{OrdinalLossConfig, composed};
     use crate::model::loss::{
         Loss,
-        example::{column, matrix, value},
+        example::{assert_loss, column, matrix},
     };
 
     fn three() -> FittedTarget {
@@ -90,11 +90,16 @@ mod tests {
         // z = torch.tensor([[.5,-1.],[2.,.3]]); levels = torch.tensor([[1.,0.],[1.,1.]])  # classes 1 and 2
         // F.binary_cross_entropy_with_logits(z, levels, reduction='none').sum(1).mean() -> 0.73431098
         let z = matrix(&[&[0.5, -1.0], &[2.0, 0.3]]);
-        value(&OrdinalLossConfig {}, &z, &column(&[1.0, 2.0]), &column(&[1.0; 2]), &three(), 0.734_310_98);
+        assert_loss(
+            &OrdinalLossConfig {},
+            [&z, &column(&[1.0, 2.0]), &column(&[1.0; 2])],
+            &three(),
+            0.734_310_98,
+        );
     }
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn kernel_agrees_with_the_composed_loss() {
         let (y, mask) = (column(&[2.0, 1.0, 0.0]), column(&[1.0, 0.0, 1.0]));
         check_against(
             &[variable(&[3, 2], 4)],

@@ -13,22 +13,22 @@ use crate::model::layer::stack::{Stack, StackOutputs};
 use crate::model::layer::{LayerConfig, Module};
 use crate::model::ops::Ops;
 use crate::model::part::NetworkPart;
-use crate::model::sharing::block::{ReadPoint, shapes, split_blocks, stops};
+use crate::model::sharing::block::{ReadPoint, block_shapes, read_points, split_blocks, trunk_uses};
 use crate::model::sharing::pointwise::{features, pointwise};
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
-/// Adapters (Houlsby et al., ICML 2019; for tasks of vision Rebuffi, Bilen & Vedaldi 2017): one trunk, and
-/// behind each of its blocks something small of each task's own.
+/// Adapters (Houlsby et al., ICML 2019; for vision tasks Rebuffi, Bilen & Vedaldi 2017): one trunk, with a
+/// small task-specific module after each of its blocks.
 ///
-/// h <- h + W_up f(W_down h + b) + c: W_down `[width, units]`, W_up `[units, width]`; W_up and c begin at
-/// 0, so that at first every task reads the trunk as it is. Of a sequence this is done to each step, of an
-/// image to each pixel. Each task goes through the trunk's layers by itself, with its own adapters between,
-/// so that a batch of several tasks costs several times. The trunk learns from all tasks; with `train:
-/// {start_from: {run: ..., freeze: [trunk]}}` only adapters and heads do. Where blocks begin: a layer that
-/// learns of its own, with the activations, normalizations, pools and dropouts after it.
+/// h <- h + W_up f(W_down h + b) + c: W_down `[width, units]`, W_up `[units, width]`; W_up and c are
+/// initialized to 0, so every task starts from the plain trunk. In a sequence this applies to each time
+/// step, in an image to each pixel. Each task makes its own pass through the trunk with its own adapters, so
+/// a batch of several tasks costs several passes. The trunk is trained by all tasks; with `train:
+/// {start_from: {run: ..., freeze: [trunk]}}` only adapters and heads are trained. A block starts at a layer
+/// that learns a representation, and includes the activations, normalizations, pools and dropouts after it.
 ///
-/// A task that reads `from` a mark reads there, behind its adapters of the blocks before.
+/// A task that reads `from` a mark reads the trunk there, after its adapters of the blocks before.
 ///
 /// ```yaml
 /// sharing: {adapter: {units: 16, activation: relu}}
@@ -36,10 +36,10 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdapterConfig {
-    /// Width between W_down and W_up. Default 16.
+    /// Bottleneck width, between W_down and W_up. Default 16.
     #[serde(default = "default_units")]
     pub units: Count,
-    /// f, an element-wise function. Default relu.
+    /// The activation f. Default relu.
     #[serde(default = "default_activation")]
     pub activation: Activation,
 }
@@ -59,12 +59,12 @@ fn default_activation() -> Activation {
 
 impl BuildSharing for AdapterConfig {
     fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
-        shapes(trunk, input, |shape| shape).map(drop)
+        block_shapes(trunk, input, |shape| shape).map(drop)
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let ranges = split_blocks(body.trunk);
-        let stops = stops(body, &ranges);
+        let read_points = read_points(body, &ranges);
         let mut blocks: Vec<Stack> = Vec::new();
         for range in &ranges {
             let input = blocks.last().map_or(body.input, Stack::output);
@@ -73,12 +73,12 @@ impl BuildSharing for AdapterConfig {
         }
         let mut parts: Vec<NetworkPart> = blocks.iter().flat_map(Stack::parts).cloned().collect();
         let mut adapters = Vec::new();
-        for (task, stop) in body.tasks.iter().zip(&stops) {
+        for (task, read_point) in body.tasks.iter().zip(&read_points) {
             let mut own = Vec::new();
-            for (block, stack) in blocks.iter().enumerate().filter(|(block, _)| stop.is_behind(*block)) {
+            for (block, stack) in blocks.iter().enumerate().filter(|(block, _)| read_point.is_after(*block)) {
                 let name = format!("sharing.{}.{}", task.name, ranges[block].end - 1);
                 let (shape, units) = (stack.output(), self.units.get());
-                let between = match shape {
+                let bottleneck = match shape {
                     Shape::Image { height, width, .. } => Shape::Image { channels: units, height, width },
                     shape => shape.with_width(units),
                 };
@@ -87,7 +87,7 @@ impl BuildSharing for AdapterConfig {
                 let up = format!("{name}.up");
                 let adapter = Adapter {
                     down,
-                    up: pointwise(&up, between, features(shape), Activation::Identity, weights)?,
+                    up: pointwise(&up, bottleneck, features(shape), Activation::Identity, weights)?,
                     name: name.clone(),
                 };
                 weights.clear(&up)?;
@@ -97,7 +97,7 @@ impl BuildSharing for AdapterConfig {
             }
             adapters.push(own);
         }
-        Ok(Box::new(Adapters { blocks, stops, adapters, parts }))
+        Ok(Box::new(Adapters { blocks, read_points, adapters, parts }))
     }
 }
 
@@ -120,29 +120,29 @@ impl Adapter {
 /// A trunk in blocks, and the tasks' adapters.
 struct Adapters {
     blocks: Vec<Stack>,
-    stops: Vec<ReadPoint>,
+    read_points: Vec<ReadPoint>,
     /// By task, then by block.
     adapters: Vec<Vec<Adapter>>,
     parts: Vec<NetworkPart>,
 }
 
 impl Adapters {
-    /// One task's way through the trunk. The first block is the same for all, and done once.
+    /// One task's pass through the trunk, given the outputs of the first block, which all tasks share.
     fn compute<O: Ops>(
         &self,
         ops: &mut O,
         task: usize,
         first: &StackOutputs<Activations<O::Value>>,
     ) -> ModelResult<Activations<O::Value>> {
-        let ReadPoint { block: last, mark } = &self.stops[task];
+        let ReadPoint { block: last, mark } = &self.read_points[task];
         let mut x = first.end.clone();
         for block in 0..=*last {
-            let behind;
+            let computed;
             let outputs = match block {
                 0 => first,
                 _ => {
-                    behind = self.blocks[block].compute(ops, &x)?;
-                    &behind
+                    computed = self.blocks[block].compute(ops, &x)?;
+                    &computed
                 }
             };
             if let Some(mark) = mark.as_ref().filter(|_| block == *last) {
@@ -156,29 +156,20 @@ impl Adapters {
 
 impl Sharing for Adapters {
     fn tasks(&self) -> usize {
-        self.stops.len()
+        self.read_points.len()
     }
 
     fn output(&self, task: usize) -> Shape {
-        let ReadPoint { block, mark } = &self.stops[task];
-        let stack = &self.blocks[*block];
-        let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
-        marked.unwrap_or(stack.output())
+        let read_point = &self.read_points[task];
+        read_point.shape(&self.blocks[read_point.block])
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
-        for (block, stack) in self.blocks.iter().enumerate() {
-            if let Some(at) = stack.parts().iter().position(|part| part.owns(weight)) {
-                return tasks.iter().any(|task| {
-                    let ReadPoint { block: last, mark } = &self.stops[*task];
-                    *last > block || *last == block && at < stack.depth(mark.as_ref())
-                });
-            }
-        }
         let owns = |adapter: &Adapter| {
-            weight.strip_prefix(adapter.name.as_str()).is_some_and(|rest| rest.starts_with('.'))
+            weight.strip_prefix(adapter.name.as_str()).is_some_and(|suffix| suffix.starts_with('.'))
         };
-        tasks.iter().any(|task| self.adapters[*task].iter().any(owns))
+        let by_adapters = || tasks.iter().any(|task| self.adapters[*task].iter().any(owns));
+        trunk_uses(&self.blocks, &self.read_points, tasks, weight).unwrap_or_else(by_adapters)
     }
 
     fn parts(&self) -> Vec<NetworkPart> {
@@ -200,39 +191,26 @@ impl SharingForward for Adapters {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
-    /// By hand: block 0 gives h = 3 x = 6; a's adapter max(2 h - 1, 0) = 11, times .5 plus .25: h = 6 + 5.75;
-    /// block 1 gives 10 h = 117.5, and an adapter of zeros adds nothing. b's adapters are as they began: 60.
+    /// By hand: block 0 outputs h = 3 x = 6; a's adapter max(2 h - 1, 0) = 11, times .5 plus .25: h = 6 +
+    /// 5.75; block 1 outputs 10 h = 117.5, and a zero adapter adds nothing. b's adapters are at their
+    /// initial 0: 60.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"adapter": 1})).unwrap();
         let dense = json!({"dense": {"units": 1, "bias": false}});
-        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, value: f32| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::full(value, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let (sharing, weights) = example::build(json!({"adapter": 1}), 1, json!([dense, dense]), &["a", "b"]);
+        let set = |name: &str, value: f32| example::set(&weights, name, &[value]);
         set("trunk.0.dense.weight", 3.0);
         set("trunk.1.dense.weight", 10.0);
         set("sharing.a.0.down.weight", 2.0);
         set("sharing.a.0.down.bias", -1.0);
         set("sharing.a.0.up.weight", 0.5);
         set("sharing.a.0.up.bias", 0.25);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert_eq!(read, [117.5, 60.0]);
     }
 }

@@ -5,33 +5,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Whole};
-use crate::domain::shape::Shape;
-use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::experts::{ExpertsConfig, MixtureConfig};
 use crate::model::sharing::level::ExpertScope;
-use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
-use crate::model::weights::Weights;
 
-/// Adaptive task-to-task fusion (Li et al., KDD 2023): levels of experts in which each task reads those of
-/// all tasks through a gate, and its own once more beside it.
+/// Adaptive task-to-task fusion (AdaTT; Li et al., KDD 2023): levels of experts in which each task reads the
+/// experts of all tasks through a gate, plus a linear mixture of its own.
 ///
-/// Every level has a stream for each task, and a shared one if `shared` is not 0; all begin with what the
-/// trunk gives at its end. A level's experts of task k read stream k, its shared experts the shared stream.
-/// Then
+/// Every level has one stream per task, and a shared stream if `shared` is not 0; all start with the output
+/// of the trunk. Task k's experts read stream k, the shared experts the shared stream. Then
 ///
 /// ```text
 /// x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e + sum_o v_ko(l) E_o
 /// ```
 ///
-/// e over the experts of all tasks and the shared ones, o over task k's own, with v learned; v begins
-/// evenly within 1 / sqrt(own), and of a single own expert it is 1. The shared stream goes on through a
-/// gate of its own over all experts; there is none in the last level, whose x_k the heads read. Of
-/// sequences, whose experts give sequences, each step has its own shares; otherwise a gate reads the mean
-/// of the steps, or of each channel of an image. What is shown of a task's shares after every epoch is
-/// softmax and v together.
+/// e over the experts of all tasks and the shared ones, o over task k's own, with v learned; v is
+/// initialized uniformly within 1 / sqrt(own), and is 1 for a single own expert. The shared stream has its
+/// own gate over all experts, except in the last level, whose x_k the heads read. If experts keep the time
+/// dimension of a sequence, each step has its own gate weights; otherwise a gate reads the mean over time
+/// steps, or the channel means of an image. The shares that are reported after every epoch are the sum of
+/// softmax and v.
 ///
-/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+/// A task that reads `from` a mark reads the shared trunk there, as with `hard`, and is not part of the
+/// mixture.
 ///
 /// ```yaml
 /// sharing: {adatt: {levels: 2, own: 2, shared: 1, layers: [{dense: {units: 16, activation: relu}}]}}
@@ -39,13 +35,13 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AdattConfig {
-    /// How many levels. Default 2.
+    /// Number of levels. Default 2.
     #[serde(default = "default_levels_or_own")]
     pub levels: Count,
-    /// How many experts each task has for itself in a level. Default 2.
+    /// Number of experts of each task, per level. Default 2.
     #[serde(default = "default_levels_or_own")]
     pub own: Count,
-    /// How many experts all tasks share in a level. Default 0.
+    /// Number of experts that all tasks share, per level. Default 0.
     #[serde(default)]
     pub shared: Whole,
     /// The layers of every expert, in every level.
@@ -61,8 +57,8 @@ fn default_levels_or_own() -> Count {
     Count::constant(2)
 }
 
-impl AdattConfig {
-    fn config(&self) -> ExpertsConfig<'_> {
+impl MixtureConfig for AdattConfig {
+    fn experts(&self) -> ExpertsConfig<'_> {
         ExpertsConfig {
             levels: self.levels.get(),
             shared: self.shared.get(),
@@ -74,47 +70,25 @@ impl AdattConfig {
     }
 }
 
-impl BuildSharing for AdattConfig {
-    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
-        self.config().shape(read, marked)
-    }
-
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
-        vec![("layers", &self.layers)]
-    }
-
-    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        self.config().build(body, weights)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
-    /// Two tasks with two experts each of one number, one level, x = 2; a's experts give 2 4, b's 6 8, by
-    /// hand: gates of zeros share evenly: 5 for both; a adds .5 * 2 - .25 * 4 = 0, b .1 * 6 + .2 * 8 = 2.2.
+    /// Two tasks with two experts of one number each, one level, x = 2; a's experts output 2 4, b's 6 8. By
+    /// hand: zero gates have equal shares: 5 for both; a adds .5 * 2 - .25 * 4 = 0, b .1 * 6 + .2 * 8 = 2.2.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"adatt": {
-            "levels": 1, "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let (sharing, weights) = example::build(
+            json!({"adatt": {
+                "levels": 1, "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}),
+            1,
+            json!([]),
+            &["a", "b"],
+        );
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [("a.1", 1.0), ("a.2", 2.0), ("b.1", 3.0), ("b.2", 4.0)] {
             set(&format!("sharing.1.of.{expert}.0.dense.weight"), &[factor]);
         }
@@ -122,9 +96,8 @@ mod tests {
         set("sharing.1.gate.b.weight", &[0.0; 4]);
         set("sharing.1.of.a.residual", &[0.5, -0.25]);
         set("sharing.1.of.b.residual", &[0.1, 0.2]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((read[0] - 5.0).abs() < 1e-6 && (read[1] - 7.2).abs() < 1e-5, "{read:?}");
     }
 }

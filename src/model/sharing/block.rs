@@ -1,26 +1,30 @@
-//! The trunk in blocks, for sharings that do something between its layers.
+//! The trunk in blocks, for sharings that insert modules between its layers.
 //!
-//! A block begins with a layer that learns of its own: dense, embedding, recurrent, attention, transformer,
-//! residual, convolution. What follows it up to the next of these (activation, dropout, normalization,
-//! pool, flatten, mark ...) belongs to its block, and what stands before the first to the first.
+//! A block starts with a layer that learns a representation of its own: dense, embedding, recurrent,
+//! attention, transformer, residual or convolution. The layers up to the next one of these (activation,
+//! dropout, normalization, pool, flatten, mark ...) belong to the same block; layers before the first one
+//! belong to the first block.
 
 use std::ops::Range;
 
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
 use crate::model::layer::LayerConfig;
-use crate::model::layer::stack::shape_after;
+use crate::model::layer::stack::{Stack, shape_after};
 use crate::model::sharing::Body;
+use crate::model::sharing::pointwise::dense_features;
 
-/// Where the blocks of a trunk stand in its list.
+/// The index ranges of the blocks of a trunk.
 pub fn split_blocks(trunk: &[LayerConfig]) -> Vec<Range<usize>> {
-    let begins = (1..trunk.len()).filter(|at| begins(&trunk[*at]) && trunk[..*at].iter().any(begins));
-    let begins: Vec<usize> = std::iter::once(0).filter(|_| !trunk.is_empty()).chain(begins).collect();
-    let ends = begins.iter().copied().skip(1).chain([trunk.len()]);
-    begins.iter().copied().zip(ends).map(|(begin, end)| begin..end).collect()
+    let starts =
+        (1..trunk.len()).filter(|at| starts_block(&trunk[*at]) && trunk[..*at].iter().any(starts_block));
+    let starts: Vec<usize> = std::iter::once(0).filter(|_| !trunk.is_empty()).chain(starts).collect();
+    let ends = starts.iter().copied().skip(1).chain([trunk.len()]);
+    starts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
 }
 
-fn begins(layer: &LayerConfig) -> bool {
+/// Does a block start with this layer?
+fn starts_block(layer: &LayerConfig) -> bool {
     matches!(
         layer,
         LayerConfig::Dense(_)
@@ -36,70 +40,94 @@ fn begins(layer: &LayerConfig) -> bool {
     )
 }
 
-/// Where a task reads.
+/// The point of the trunk that a task reads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadPoint {
     pub block: usize,
-    /// Without it, the end of the last block.
+    /// A mark inside the block; `None` for the end of the last block.
     pub mark: Option<MarkName>,
 }
 
 impl ReadPoint {
-    /// Does the task go on behind this block, or read its very end?
-    pub fn is_behind(&self, block: usize) -> bool {
+    /// Does the task read something after this block's last layer?
+    pub fn is_after(&self, block: usize) -> bool {
         self.block > block || self.mark.is_none()
+    }
+
+    /// Does the task depend on layer `layer` of block `block`, which is `stack`?
+    pub fn depends_on(&self, block: usize, stack: &Stack, layer: usize) -> bool {
+        self.block > block || self.block == block && layer < stack.depth(self.mark.as_ref())
+    }
+
+    /// The shape at this point of its block, which is `stack`.
+    pub fn shape(&self, stack: &Stack) -> Shape {
+        let marked = stack.marks().find(|(name, _)| Some(*name) == self.mark.as_ref());
+        marked.map_or(stack.output(), |(_, shape)| shape)
     }
 }
 
-/// Where each task of a body reads, its trunk being cut into these blocks.
-pub fn stops(body: &Body, blocks: &[Range<usize>]) -> Vec<ReadPoint> {
-    let last = blocks.len().saturating_sub(1);
-    let stop = |from: &Option<MarkName>| {
-        let is_it = |layer: &LayerConfig| matches!(layer, LayerConfig::Mark(mark) if from.as_ref() == Some(&mark.name));
-        let at = body.trunk.iter().position(is_it);
-        let block = at.and_then(|at| blocks.iter().position(|block| block.contains(&at)));
-        ReadPoint { block: block.unwrap_or(last), mark: from.clone().filter(|_| block.is_some()) }
-    };
-    body.tasks.iter().map(|task| stop(&task.from)).collect()
+/// Do these tasks depend on the weight of this name? `None` if it is not in the trunk `blocks`.
+pub fn trunk_uses(
+    blocks: &[Stack],
+    read_points: &[ReadPoint],
+    tasks: &[usize],
+    weight: &str,
+) -> Option<bool> {
+    blocks.iter().enumerate().find_map(|(block, stack)| {
+        let layer = stack.parts().iter().position(|part| part.owns(weight))?;
+        Some(tasks.iter().any(|task| read_points[*task].depends_on(block, stack, layer)))
+    })
 }
 
-/// What each block of the trunk gives, or why a sharing that stands between blocks cannot be built on it.
-/// Every block but the first reads what the one before gave, as `between` makes it.
-pub fn shapes(
+/// The read point of each task of a body whose trunk is split into these blocks.
+pub fn read_points(body: &Body, blocks: &[Range<usize>]) -> Vec<ReadPoint> {
+    let last = blocks.len().saturating_sub(1);
+    let read_point = |from: &Option<MarkName>| {
+        let is_mark = |layer: &LayerConfig| match layer {
+            LayerConfig::Mark(mark) => from.as_ref() == Some(&mark.name),
+            _ => false,
+        };
+        let index = body.trunk.iter().position(is_mark);
+        let block = index.and_then(|index| blocks.iter().position(|block| block.contains(&index)));
+        ReadPoint { block: block.unwrap_or(last), mark: from.clone().filter(|_| block.is_some()) }
+    };
+    body.tasks.iter().map(|task| read_point(&task.from)).collect()
+}
+
+/// The output shapes of the trunk's blocks. Every block but the first reads the output of the block before,
+/// transformed by `between`.
+///
+/// # Errors
+///
+/// Says why a sharing that works on blocks cannot be built on this trunk.
+pub fn block_shapes(
     trunk: &[LayerConfig],
     input: Shape,
     between: impl Fn(Shape) -> Shape,
 ) -> Result<Vec<Shape>, String> {
     let blocks = split_blocks(trunk);
     if blocks.is_empty() {
-        return Err(
-            "is made of the trunk's layers, and the trunk has none: add `trunk: [{dense: 64}]`".into()
-        );
+        return Err("needs at least one trunk layer: add, for example, `trunk: [{dense: 64}]`".into());
     }
     let mut shapes: Vec<Shape> = Vec::new();
     for block in blocks {
         let read = shapes.last().map_or(input, |shape| between(*shape));
         let shape = shape_after(&trunk[block.clone()], read).map_err(|(index, reason)| {
-            format!("reads {read} before layer {} of the trunk, which cannot: {reason}", block.start + index)
+            format!("cannot use layer {} of the trunk, which receives {read}: {reason}", block.start + index)
         })?;
-        if matches!(shape, Shape::Tokens { .. }) {
-            return Err("needs numbers: put an `embedding` into the trunk".into());
-        }
-        shapes.push(shape);
+        shapes.push(dense_features(shape)?);
     }
     Ok(shapes)
 }
 
-/// A trunk of which every task has a copy can have no tied table: whose would it be?
-pub fn nothing_tied(trunk: &[LayerConfig]) -> Result<(), String> {
+/// Refuses tied embeddings in a trunk that is copied for every task: the table would have several owners.
+pub fn refuse_tied_embeddings(trunk: &[LayerConfig]) -> Result<(), String> {
     let is_tied =
         |layer: &LayerConfig| matches!(layer, LayerConfig::Embedding(config) if config.tied.is_some());
     match trunk.iter().any(is_tied) {
-        true => {
-            Err("gives every task a copy of the trunk, so that its `embedding` cannot be tied: put that \
-                     into the input's `encoder`"
-                .into())
-        }
+        true => Err("copies the trunk for every task, so its `embedding` cannot be tied: move it to the \
+                     input's `encoder`"
+            .into()),
         false => Ok(()),
     }
 }
@@ -111,7 +139,7 @@ mod tests {
     use crate::model::sharing::block::split_blocks;
 
     #[test]
-    fn a_block_begins_with_what_learns_of_its_own() {
+    fn a_block_starts_with_a_representation_layer() {
         let trunk = json!([
             {"dropout": 0.1}, {"conv2d": 4}, "batch_norm", {"activation": "relu"}, {"mark": "m"},
             {"conv2d": 4}, "max_pool2d", "flatten", {"dense": 3}

@@ -1,4 +1,4 @@
-//! A body: all that stands between the inputs and the heads, as a sharing builds it.
+//! The body of a network: everything between the inputs and the heads, built by a sharing.
 
 use candle_core::Tensor;
 
@@ -16,68 +16,69 @@ use crate::onnx::graph::{Graph, GraphValue};
 
 /// What a body is built from.
 pub struct Body<'a> {
-    /// What the inputs give.
+    /// The shape of the encoded inputs.
     pub input: Shape,
     pub trunk: &'a [LayerConfig],
-    /// Each task, and the mark it reads from.
+    /// The tasks, each with the mark it reads from.
     pub tasks: &'a [TaskReader],
 }
 
-/// A task as a sharing sees it: where its head reads.
+/// A task and the point of the trunk its head reads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskReader {
-    /// Its name, for the names of weights of its own.
+    /// The task's name; part of the names of its own weights.
     pub name: String,
-    /// Without it, the end.
+    /// The mark; `None` for the end of the trunk.
     pub from: Option<MarkName>,
 }
 
-/// Gives a task's logits in the running step.
+/// Returns a task's logits in the current step.
 pub type LogitsSource<'a> = dyn FnMut(usize) -> ModelResult<Tensor> + 'a;
 
-/// What is known of a built body.
+/// The properties of a built body.
 pub trait Sharing: Send + Sync {
-    /// How many tasks there are.
+    /// Number of tasks.
     fn tasks(&self) -> usize;
 
-    /// What the head of a task reads.
+    /// The shape that the task's head reads.
     fn output(&self, task: usize) -> Shape;
 
-    /// Does what these tasks' heads read depend on the weight of this name?
+    /// Do the inputs of these tasks' heads depend on the weight of this name?
     fn uses(&self, tasks: &[usize], weight: &str) -> bool;
 
-    /// Its layers, for people.
+    /// Its layers, as `mtl plan` lists them.
     fn parts(&self) -> Vec<NetworkPart>;
 
-    /// How much of what each task reads is each task's, where that is learned: `[tasks, tasks]`.
+    /// The learned relation matrix `[tasks, tasks]`, if there is one: entry (i, j) is the share of task j in
+    /// what task i reads.
     fn relations(&self) -> ModelResult<Option<Array>> {
         Ok(None)
     }
 
-    /// What a step that learns from these tasks adds to the joint loss, as a scalar tensor.
-    fn penalty(&self, _tasks: &[usize], _answers: &mut LogitsSource) -> ModelResult<Option<Tensor>> {
+    /// The term that a training step on these tasks adds to the joint loss, as a scalar tensor.
+    fn penalty(&self, _tasks: &[usize], _logits: &mut LogitsSource) -> ModelResult<Option<Tensor>> {
         Ok(None)
     }
 
-    /// Does it say how much is read of what? Then `shares` is worth its work.
+    /// Does `shares` return anything?
     fn reports_shares(&self) -> bool {
         false
     }
 
-    /// How much of what these tasks read comes from where, on average over rows.
+    /// The sources of what these tasks read and their shares, averaged over rows.
     fn shares(&self, _x: &Activations, _tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
         Ok(Vec::new())
     }
 
-    /// The tasks whose logits make this one's, together with its own.
+    /// The tasks whose logits are combined with this task's own logits.
     fn joined(&self, _task: usize) -> &[usize] {
         &[]
     }
 }
 
-/// What a built body computes, described once.
+/// The computation of a built body, described once for all backends.
 pub trait SharingForward: Sharing {
-    /// For each of `tasks`, in that order, what its head reads.
+    /// The inputs of the heads of `tasks`, in that order.
     fn read<O: Ops>(
         &self,
         ops: &mut O,
@@ -85,7 +86,7 @@ pub trait SharingForward: Sharing {
         tasks: &[usize],
     ) -> ModelResult<Vec<Activations<O::Value>>>;
 
-    /// A task's logits, from what its head gives and the logits of those it is joined with.
+    /// A task's logits, from its head's output and the logits of the tasks it is joined with.
     fn join<O: Ops>(
         &self,
         _ops: &mut O,
@@ -97,15 +98,15 @@ pub trait SharingForward: Sharing {
     }
 }
 
-/// A built body among others: its description, walked over tensors and over a graph.
+/// A built body behind a trait object: [`SharingForward`] on tensors and on an ONNX graph.
 pub trait BuiltSharing: Sharing {
-    /// For each of `tasks`, in that order, what its head reads.
+    /// The inputs of the heads of `tasks`, in that order.
     fn forward(&self, x: &Activations, mode: &Mode, tasks: &[usize]) -> ModelResult<Vec<Activations>>;
 
-    /// For every task what its head reads, as values of an ONNX graph.
+    /// The inputs of all heads, as values of an ONNX graph.
     fn to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<Vec<GraphActivations>>;
 
-    /// A task's logits, from what its head gives and the logits of those it is joined with.
+    /// A task's logits, from its head's output and the logits of the tasks it is joined with.
     fn join(&self, task: usize, own: Tensor, others: &[Tensor]) -> ModelResult<Tensor>;
 
     /// The same in an ONNX graph.
@@ -141,4 +142,13 @@ impl<D: SharingForward> BuiltSharing for D {
     ) -> ModelResult<GraphValue> {
         SharingForward::join(self, &mut Nodes { graph }, task, own, others)
     }
+}
+
+/// Adds a term to a sum that may still be empty.
+pub fn add_term(sum: &mut Option<Tensor>, term: Tensor) -> ModelResult<()> {
+    *sum = Some(match sum.take() {
+        Some(sum) => (sum + term)?,
+        None => term,
+    });
+    Ok(())
 }

@@ -5,22 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
-use crate::domain::shape::Shape;
-use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::experts::ExpertsConfig;
-use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
-use crate::model::weights::Weights;
+use crate::model::sharing::experts::{ExpertsConfig, MixtureConfig};
 
-/// Customized gate control (Tang, Liu, Zhao & Gong, RecSys 2020): experts that all tasks share, experts of
-/// each task's own, and a gate for each task over these two groups only.
+/// Customized gate control (Tang, Liu, Zhao & Gong, RecSys 2020): shared experts, task-specific experts, and
+/// a gate per task over these two groups.
 ///
-/// f_k(x) = sum_e softmax(W_k x)_e E_e(x), e over task k's own experts and the shared ones; x is what the
-/// trunk gives at its end. `ple` stacks several such levels.
-/// Of a sequence, whose experts give sequences, each step has its own shares; otherwise a gate reads the mean
-/// of the steps, or of each channel of an image.
+/// f_k(x) = sum_e softmax(W_k x)_e E_e(x), e over task k's own experts and the shared ones; x is the output
+/// of the trunk. `ple` stacks several such levels. If experts keep the time dimension of a sequence, each
+/// step has its own gate weights; otherwise a gate reads the mean over time steps, or the channel means of
+/// an image.
 ///
-/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+/// A task that reads `from` a mark reads the shared trunk there, as with `hard`, and is not part of the
+/// mixture.
 ///
 /// ```yaml
 /// sharing: {cgc: {shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}
@@ -28,10 +25,10 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CgcConfig {
-    /// How many experts all tasks share. Default 4.
+    /// Number of experts that all tasks share. Default 4.
     #[serde(default = "default_shared_or_own")]
     pub shared: Count,
-    /// How many experts each task has for itself. Default 4.
+    /// Number of experts of each task. Default 4.
     #[serde(default = "default_shared_or_own")]
     pub own: Count,
     /// The layers of every expert.
@@ -47,8 +44,8 @@ fn default_shared_or_own() -> Count {
     Count::constant(4)
 }
 
-impl CgcConfig {
-    fn config(&self) -> ExpertsConfig<'_> {
+impl MixtureConfig for CgcConfig {
+    fn experts(&self) -> ExpertsConfig<'_> {
         ExpertsConfig {
             shared: self.shared.get(),
             own: self.own.get(),
@@ -57,55 +54,33 @@ impl CgcConfig {
     }
 }
 
-impl BuildSharing for CgcConfig {
-    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
-        self.config().shape(read, marked)
-    }
-
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
-        vec![("layers", &self.layers)]
-    }
-
-    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        self.config().build(body, weights)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
-    /// By hand, of x = 2: a's expert gives 2, b's 8, the shared one 10; a's gate has logits 0, ln 3 over its
-    /// own and the shared one, shares .25 .75, b's shares even: a reads .5 + 7.5, b 4 + 5.
+    /// By hand, for x = 2: a's expert outputs 2, b's 8, the shared one 10; a's gate has the logits 0, ln 3
+    /// over its own and the shared expert, so the shares .25 .75, b's shares are equal: a reads .5 + 7.5, b
+    /// 4 + 5.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"cgc": {"shared": 1, "own": 1,
-            "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let (sharing, weights) = example::build(
+            json!({"cgc": {"shared": 1, "own": 1,
+                "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}),
+            1,
+            json!([]),
+            &["a", "b"],
+        );
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [("of.a", 1.0), ("of.b", 4.0), ("shared", 5.0)] {
             set(&format!("sharing.1.{expert}.1.0.dense.weight"), &[factor]);
         }
         set("sharing.1.gate.a.weight", &[0.0, 3.0_f32.ln() / 2.0]);
         set("sharing.1.gate.b.weight", &[0.0, 0.0]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((read[0] - 8.0).abs() < 1e-5 && (read[1] - 9.0).abs() < 1e-5, "{read:?}");
         assert!(!sharing.uses(&[0], "sharing.1.of.b.1.0.dense.weight"), "others' experts are not read");
     }

@@ -1,8 +1,8 @@
-//! A column for each task, made of the trunk's layers, with units between their blocks.
+//! One column of the trunk's layers per task, with mixing units between the blocks.
 //!
-//! A column may have several subspaces: copies of each block, of which every one reads all that the
-//! column's subspaces gave before, side by side. What each task reads `from` a mark is what stands there in
-//! its own column. Layers in an input's `encoder` stand before all columns and are shared.
+//! A column may have several subspaces: copies of each block, each of which reads the concatenated outputs
+//! of all subspaces of the column. A task that reads `from` a mark reads its own column there. Layers in an
+//! input's `encoder` come before all columns and are shared.
 
 mod build;
 
@@ -21,42 +21,44 @@ pub use crate::model::sharing::column::build::{BuildUnits, ColumnsConfig};
 use crate::model::sharing::{LogitsSource, Sharing, SharingForward};
 use crate::model::weights::{Parameter, host};
 
-/// What stands between the blocks of the columns: each column goes on with a mixture of all.
+/// The mixing units between blocks: the input of each column's next block is a mixture of all columns.
 pub trait ColumnUnits: Send + Sync {
-    /// Of unit `unit`, the matrix `[columns, columns]`: row i says what column i goes on with.
+    /// The mixing matrix `[columns, columns]` of unit `unit`; row i mixes the input of column i.
     fn matrix(&self, unit: usize, mode: &Mode) -> ModelResult<Tensor>;
 
-    /// The same for people.
-    fn seen(&self, unit: usize) -> ModelResult<Tensor> {
+    /// The mixing matrix for reports.
+    fn reported_matrix(&self, unit: usize) -> ModelResult<Tensor> {
         self.matrix(unit, &Mode::evaluate())
     }
 
-    /// The weight of that unit.
+    /// The name of the unit's weight.
     fn name(&self, unit: usize) -> &str;
 }
 
-/// What the columns add to the joint loss.
+/// A term of the joint loss that depends on the columns' weights.
 pub trait ColumnPenalty: Send + Sync {
     fn penalty(&self) -> ModelResult<Option<Tensor>>;
 }
 
-/// A column for each task.
+/// One column per task.
 pub struct TaskColumns {
-    /// By block, then by column: those of a task stand side by side.
+    /// By block, then by column; the columns of a task are adjacent.
     blocks: Vec<Vec<Stack>>,
     tasks: Vec<String>,
     subspaces: usize,
-    stops: Vec<ReadPoint>,
+    read_points: Vec<ReadPoint>,
     units: Option<Box<dyn ColumnUnits>>,
-    last: bool,
-    /// Each task's shares of its column's layers.
-    layers: Vec<Parameter>,
+    /// Is there a unit after the last block?
+    unit_after_last: bool,
+    /// Per task, the weights of its column's blocks in what its head reads; empty if it reads the last block
+    /// only.
+    layer_mixtures: Vec<Parameter>,
     penalty: Option<Box<dyn ColumnPenalty>>,
     part: NetworkPart,
 }
 
-/// So many of that shape beside each other.
-pub fn side_by_side(shape: Shape, count: usize) -> Shape {
+/// The shape of `count` concatenated values of this shape.
+pub fn concat_shape(shape: Shape, count: usize) -> Shape {
     match shape {
         Shape::Image { channels, height, width } => {
             Shape::Image { channels: channels * count, height, width }
@@ -66,28 +68,30 @@ pub fn side_by_side(shape: Shape, count: usize) -> Shape {
 }
 
 impl TaskColumns {
-    fn end(&self) -> usize {
+    /// The index of the last block.
+    fn last_block(&self) -> usize {
         self.blocks.len() - 1
     }
 
-    /// Is there a unit behind this block?
+    /// Is there a unit after this block?
     fn has_unit(&self, block: usize) -> bool {
-        self.units.is_some() && (block < self.end() || self.last)
+        self.units.is_some() && (block < self.last_block() || self.unit_after_last)
     }
 
-    /// The tasks whose columns are wanted behind this block's unit, for these tasks' heads.
+    /// The tasks whose columns are needed after this block's unit to compute the inputs of these tasks'
+    /// heads.
     fn tasks_after(&self, block: usize, tasks: &[usize]) -> Vec<usize> {
-        let wanted = |task: &usize| {
-            tasks.contains(task) && self.stops[*task].is_behind(block)
-                || block < self.end() && self.within(block + 1, tasks).contains(task)
+        let is_needed = |task: &usize| {
+            tasks.contains(task) && self.read_points[*task].is_after(block)
+                || block < self.last_block() && self.tasks_in(block + 1, tasks).contains(task)
         };
-        (0..self.tasks.len()).filter(wanted).collect()
+        (0..self.tasks.len()).filter(is_needed).collect()
     }
 
-    /// The tasks whose columns must do this block.
-    fn within(&self, block: usize, tasks: &[usize]) -> Vec<usize> {
-        let own = |task: &usize| tasks.contains(task) && self.stops[*task].block >= block;
-        let mixes = self.has_unit(block) && tasks.iter().any(|task| self.stops[*task].is_behind(block));
+    /// The tasks whose columns must compute this block.
+    fn tasks_in(&self, block: usize, tasks: &[usize]) -> Vec<usize> {
+        let own = |task: &usize| tasks.contains(task) && self.read_points[*task].block >= block;
+        let mixes = self.has_unit(block) && tasks.iter().any(|task| self.read_points[*task].is_after(block));
         (0..self.tasks.len()).filter(|task| mixes || own(task)).collect()
     }
 }
@@ -98,29 +102,27 @@ impl Sharing for TaskColumns {
     }
 
     fn output(&self, task: usize) -> Shape {
-        let ReadPoint { block, mark } = &self.stops[task];
-        let stack = &self.blocks[*block][task * self.subspaces];
-        let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
-        side_by_side(marked.unwrap_or(stack.output()), self.subspaces)
+        let read_point = &self.read_points[task];
+        let stack = &self.blocks[read_point.block][task * self.subspaces];
+        concat_shape(read_point.shape(stack), self.subspaces)
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
-        if let Some(task) = self.layers.iter().position(|layers| layers.name() == weight) {
-            return tasks.contains(&task) && self.stops[task].mark.is_none();
+        if let Some(task) = self.layer_mixtures.iter().position(|layers| layers.name() == weight) {
+            return tasks.contains(&task) && self.read_points[task].mark.is_none();
         }
         for (block, stacks) in self.blocks.iter().enumerate() {
             if self.has_unit(block) && self.units.as_ref().is_some_and(|units| units.name(block) == weight) {
                 return !self.tasks_after(block, tasks).is_empty();
             }
             for (column, stack) in stacks.iter().enumerate() {
-                let Some(at) = stack.parts().iter().position(|part| part.owns(weight)) else { continue };
+                let Some(layer) = stack.parts().iter().position(|part| part.owns(weight)) else { continue };
                 let task = column / self.subspaces;
-                let ReadPoint { block: stop, mark } = &self.stops[task];
-                let others =
-                    self.has_unit(block) && tasks.iter().any(|task| self.stops[*task].is_behind(block));
-                let own = tasks.contains(&task)
-                    && (*stop > block || *stop == block && at < stack.depth(mark.as_ref()));
-                return others || own;
+                let by_mixing =
+                    self.has_unit(block) && tasks.iter().any(|task| self.read_points[*task].is_after(block));
+                let directly =
+                    tasks.contains(&task) && self.read_points[task].depends_on(block, stack, layer);
+                return by_mixing || directly;
             }
         }
         false
@@ -138,10 +140,10 @@ impl Sharing for TaskColumns {
 
     fn reports_shares(&self) -> bool {
         self.units.is_some() && (0..self.blocks.len()).any(|block| self.has_unit(block))
-            || !self.layers.is_empty()
+            || !self.layer_mixtures.is_empty()
     }
 
-    /// All tasks' shares: they depend on no row.
+    /// The shares of all tasks; they do not depend on the rows.
     fn shares(&self, _: &Activations, _: &[usize]) -> ModelResult<Vec<SourceShare>> {
         let name = |column: usize| match self.subspaces {
             1 => self.tasks[column].clone(),
@@ -152,17 +154,18 @@ impl Sharing for TaskColumns {
             let Some(units) = self.units.as_ref().filter(|_| self.has_unit(block)) else { continue };
             let columns = stacks.len();
             let last = stacks[0].parts().last().map_or("", |part| part.name.as_str());
-            // `trunk.income.3.dense` is layer `3.dense` of every column.
-            let layer = last.rsplitn(3, '.').take(2).collect::<Vec<_>>();
-            let unit = format!("unit behind {}", layer.into_iter().rev().collect::<Vec<_>>().join("."));
-            for (at, value) in host(&units.seen(block)?)?.into_iter().enumerate() {
-                let (reader, source) = (name(at / columns), name(at % columns));
+            // `trunk.income.3.dense` is the layer `3.dense` of every column.
+            let mut layer: Vec<&str> = last.rsplitn(3, '.').take(2).collect();
+            layer.reverse();
+            let unit = format!("unit behind {}", layer.join("."));
+            for (index, value) in host(&units.reported_matrix(block)?)?.into_iter().enumerate() {
+                let (reader, source) = (name(index / columns), name(index % columns));
                 shares.push(SourceShare { unit: unit.clone(), reader, source, value: f64::from(value) });
             }
         }
-        for (task, of_layers) in self.tasks.iter().zip(&self.layers) {
-            for (at, value) in host(&of_layers.tensor())?.into_iter().enumerate() {
-                let (unit, source) = ("layers".to_owned(), format!("block {}", at + 1));
+        for (task, mixture) in self.tasks.iter().zip(&self.layer_mixtures) {
+            for (block, value) in host(&mixture.tensor())?.into_iter().enumerate() {
+                let (unit, source) = ("layers".to_owned(), format!("block {}", block + 1));
                 shares.push(SourceShare { unit, reader: task.clone(), source, value: f64::from(value) });
             }
         }
@@ -178,63 +181,61 @@ impl SharingForward for TaskColumns {
         tasks: &[usize],
     ) -> ModelResult<Vec<Activations<O::Value>>> {
         let subspaces = self.subspaces;
-        let mut held: Vec<Option<Activations<O::Value>>> = vec![None; self.tasks.len() * subspaces];
+        let mut states: Vec<Option<Activations<O::Value>>> = vec![None; self.tasks.len() * subspaces];
         let mut read: Vec<Option<Activations<O::Value>>> = vec![None; self.tasks.len()];
-        let mut passed: Vec<Vec<Activations<O::Value>>> = vec![Vec::new(); self.tasks.len()];
+        let mut block_outputs: Vec<Vec<Activations<O::Value>>> = vec![Vec::new(); self.tasks.len()];
         for (block, stacks) in self.blocks.iter().enumerate() {
-            let mut outputs: Vec<Option<Activations<O::Value>>> = vec![None; held.len()];
-            for task in self.within(block, tasks) {
+            let mut outputs: Vec<Option<Activations<O::Value>>> = vec![None; states.len()];
+            for task in self.tasks_in(block, tasks) {
                 let columns = task * subspaces..(task + 1) * subspaces;
-                let from = match block {
+                let input = match block {
                     0 => x.clone(),
-                    _ => concat_widths(ops, &held[columns.clone()], self.blocks[block - 1][0].output())?,
+                    _ => concat_features(ops, &states[columns.clone()], self.blocks[block - 1][0].output())?,
                 };
-                let column_outputs = stacks[columns.clone()].iter().map(|stack| stack.compute(ops, &from));
+                let column_outputs = stacks[columns.clone()].iter().map(|stack| stack.compute(ops, &input));
                 let column_outputs: Vec<StackOutputs<Activations<O::Value>>> =
                     column_outputs.collect::<ModelResult<_>>()?;
-                let stop = &self.stops[task];
-                if let Some(mark) = stop.mark.as_ref().filter(|_| stop.block == block) {
-                    let marked: Vec<_> = column_outputs
-                        .iter()
-                        .map(|column_output| column_output.mark(mark).cloned())
-                        .collect();
-                    read[task] = Some(concat_widths(ops, &marked, self.output(task))?);
+                let read_point = &self.read_points[task];
+                if let Some(mark) = read_point.mark.as_ref().filter(|_| read_point.block == block) {
+                    let marked: Vec<_> =
+                        column_outputs.iter().map(|outputs| outputs.mark(mark).cloned()).collect();
+                    read[task] = Some(concat_features(ops, &marked, self.output(task))?);
                 }
                 for (column, column_output) in columns.zip(column_outputs) {
                     outputs[column] = Some(column_output.end);
                 }
             }
-            let behind = self.tasks_after(block, tasks);
-            let units = self.units.as_deref().filter(|_| self.has_unit(block) && !behind.is_empty());
+            let tasks_after = self.tasks_after(block, tasks);
+            let units = self.units.as_deref().filter(|_| self.has_unit(block) && !tasks_after.is_empty());
             if let Some(units) = units {
                 let rows: Vec<usize> =
-                    behind.iter().flat_map(|task| task * subspaces..(task + 1) * subspaces).collect();
+                    tasks_after.iter().flat_map(|task| task * subspaces..(task + 1) * subspaces).collect();
                 let mixed = mix(ops, units, block, &rows, &outputs)?;
                 for (row, mixed) in rows.into_iter().zip(mixed) {
                     outputs[row] = Some(mixed);
                 }
             }
-            held = outputs;
-            for task in tasks.iter().filter(|task| self.stops[**task].mark.is_none()) {
+            states = outputs;
+            for task in tasks.iter().filter(|task| self.read_points[**task].mark.is_none()) {
                 let columns = task * subspaces..(task + 1) * subspaces;
-                passed[*task].push(concat_widths(ops, &held[columns], stacks[0].output())?);
+                block_outputs[*task].push(concat_features(ops, &states[columns], stacks[0].output())?);
             }
         }
-        for task in tasks.iter().filter(|task| self.stops[**task].mark.is_none()) {
-            read[*task] = match self.layers.get(*task) {
+        for task in tasks.iter().filter(|task| self.read_points[**task].mark.is_none()) {
+            read[*task] = match self.layer_mixtures.get(*task) {
                 Some(shares) => {
                     ops.scope(shares.name());
-                    mixtures(ops, &shares.tensor().unsqueeze(0)?, &passed[*task])?.pop()
+                    mixtures(ops, &shares.tensor().unsqueeze(0)?, &block_outputs[*task])?.pop()
                 }
-                None => passed[*task].pop(),
+                None => block_outputs[*task].pop(),
             };
         }
         let read = tasks.iter().map(|task| read[*task].clone()).collect::<Option<Vec<_>>>();
-        read.ok_or_else(|| candle_core::Error::msg("a task reads from no column").into())
+        read.ok_or_else(|| candle_core::Error::msg("a task has no column to read").into())
     }
 }
 
-/// What the columns of these `rows` go on with behind a unit.
+/// The inputs of these columns (`rows` of the mixing matrix) after a unit.
 fn mix<O: Ops>(
     ops: &mut O,
     units: &dyn ColumnUnits,
@@ -244,13 +245,13 @@ fn mix<O: Ops>(
 ) -> ModelResult<Vec<Activations<O::Value>>> {
     ops.scope(units.name(unit));
     let matrix = units.matrix(unit, &ops.mode())?;
-    let wanted: Vec<u32> = rows.iter().map(|row| *row as u32).collect();
-    let wanted = Tensor::new(wanted, matrix.device())?;
+    let rows: Vec<u32> = rows.iter().map(|row| *row as u32).collect();
+    let rows = Tensor::new(rows, matrix.device())?;
     let columns: Vec<Activations<O::Value>> = columns.iter().flatten().cloned().collect();
-    mixtures(ops, &matrix.index_select(&wanted, 0)?, &columns)
+    mixtures(ops, &matrix.index_select(&rows, 0)?, &columns)
 }
 
-/// Each row of `matrix` `[rows, columns]` as a mixture.
+/// The mixtures of `columns` with the rows of `matrix` `[rows, columns]` as weights.
 fn mixtures<O: Ops>(
     ops: &mut O,
     matrix: &Tensor,
@@ -261,20 +262,20 @@ fn mixtures<O: Ops>(
     Ok(mixed.into_iter().map(|mixed| columns[0].with(mixed)).collect())
 }
 
-/// Signals of this shape beside each other; one alone is itself.
-fn concat_widths<O: Ops>(
+/// The concatenation of values of this shape along the feature axis.
+fn concat_features<O: Ops>(
     ops: &mut O,
-    signals: &[Option<Activations<O::Value>>],
+    columns: &[Option<Activations<O::Value>>],
     shape: Shape,
 ) -> ModelResult<Activations<O::Value>> {
-    let values: Vec<O::Value> = signals.iter().flatten().map(|signal| signal.x.clone()).collect();
-    let Some(first) = signals.iter().flatten().next() else {
-        return Err(candle_core::Error::msg("nothing to put side by side").into());
+    let values: Vec<O::Value> = columns.iter().flatten().map(|column| column.x.clone()).collect();
+    let Some(first) = columns.iter().flatten().next() else {
+        return Err(candle_core::Error::msg("nothing to concatenate").into());
     };
     Ok(first.with(ops.concat(&values, feature_axis(shape) as i64)?))
 }
 
-/// The dimension in which a shape's numbers stand beside each other.
+/// The feature (channel) dimension of a batch of values of this shape.
 pub fn feature_axis(shape: Shape) -> usize {
     match shape {
         Shape::Sequence { .. } => 2,

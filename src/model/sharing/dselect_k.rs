@@ -5,19 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, NonNegative, Positive};
-use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::experts::ExpertsConfig;
+use crate::model::sharing::experts::{ExpertsConfig, MixtureConfig};
 use crate::model::sharing::level::GateSet;
 use crate::model::sharing::selection::SelectorConfig;
-use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
-use crate::model::weights::Weights;
 
 /// DSelect-k (Hazimeh, Zhao, Chowdhery, Sathiamoorthy, Chen, Mazumder, Hong & Chi, NeurIPS 2021): a mixture
-/// of experts of which each task reads at most k, chosen by a function that has a gradient everywhere.
+/// of experts in which each task reads at most k experts, chosen by a differentiable function.
 ///
-/// Each of a task's k selectors names one of the experts in binary, m = log2(experts) bits, rounded up:
+/// Each of a task's k selectors encodes one of the experts in binary, m = log2(experts) bits, rounded up:
 ///
 /// ```text
 /// r(t)_e = prod over bits b of S(t_b) where bit b of e is 1, of 1 - S(t_b) where it is 0
@@ -26,11 +23,13 @@ use crate::model::weights::Weights;
 /// ```
 ///
 /// q are the task's shares, the same for every row (the paper's static gates); t `[k, m]` and v `[k]` are
-/// learned. To the joint loss is added, for each task of the batch, entropy * sum_l H(r(t_l)), which drives
-/// each selector to one expert, and where the experts are no power of 2 also sum_l 1 / sum_e r(t_l)_e, which
-/// keeps selectors from naming experts that do not exist. t begins evenly within gamma / 100, v within 0.05.
+/// learned. For each task of the batch, entropy * sum_l H(r(t_l)) is added to the joint loss, which drives
+/// each selector to one expert; if the number of experts is not a power of 2, also sum_l 1 / sum_e r(t_l)_e,
+/// which keeps selectors away from codes without an expert. t is initialized uniformly within gamma / 100, v
+/// within 0.05.
 ///
-/// The experts stand after the trunk. A task that reads `from` a mark reads there as with `hard`.
+/// The experts read the output of the trunk. A task that reads `from` a mark reads the shared trunk there,
+/// as with `hard`, and is not part of the mixture.
 ///
 /// ```yaml
 /// sharing: {dselect_k: {experts: 8, k: 2, layers: [{dense: {units: 16, activation: relu}}]}}
@@ -38,15 +37,15 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DselectKConfig {
-    /// How many experts. Default 8.
+    /// Number of experts. Default 8.
     #[serde(default = "default_experts")]
     pub experts: Count,
-    /// How many of them a task reads at most. Default 2.
+    /// Maximum number of experts a task reads. Default 2.
     #[serde(default = "default_k")]
     pub k: Count,
     /// The layers of every expert.
     pub layers: Vec<LayerConfig>,
-    /// Width of the range in which a bit is undecided. Default 1.
+    /// Width of the interval in which a bit is between 0 and 1. Default 1.
     #[serde(default = "default_gamma")]
     pub gamma: Positive,
     /// Weight of the selectors' entropy in the joint loss. Default 1e-6.
@@ -75,8 +74,8 @@ fn default_entropy() -> NonNegative {
     NonNegative::constant(1e-6)
 }
 
-impl DselectKConfig {
-    fn config(&self) -> ExpertsConfig<'_> {
+impl MixtureConfig for DselectKConfig {
+    fn experts(&self) -> ExpertsConfig<'_> {
         ExpertsConfig {
             shared: self.experts.get(),
             gates: GateSet::Select(SelectorConfig {
@@ -87,39 +86,24 @@ impl DselectKConfig {
             ..ExpertsConfig::from_layers(&self.layers)
         }
     }
-}
 
-impl BuildSharing for DselectKConfig {
-    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
+    fn check_settings(&self) -> ModelResult<(), String> {
         let (k, experts) = (self.k.get(), self.experts.get());
         if k > experts {
-            return Err(format!("cannot choose k = {k} of {experts} experts"));
+            return Err(format!("needs at least `k` experts; found k = {k} and {experts} experts"));
         }
-        self.config().shape(read, marked)
-    }
-
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
-        vec![("layers", &self.layers)]
-    }
-
-    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        self.config().build(body, weights)
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
-    /// Three experts, so two bits of which one combination names nobody; k = 2 and the experts are 2 x, each
-    /// with a factor of its own: W_1 = 1, W_2 = 10, W_3 = 100.
+    /// Three experts, so two bits of which one code has no expert; k = 2, x = 2, and the experts multiply by
+    /// W_1 = 1, W_2 = 10, W_3 = 100.
     ///
     /// By hand: S(-.25, .25) = .15625 .84375, S(.5, 0) = 1 .5 (bit 0 first), so
     ///   r_1 = (1-.15625)(1-.84375), .15625(1-.84375), (1-.15625).84375 = .131836 .024414 .711914
@@ -128,25 +112,22 @@ mod tests {
     ///   penalty = .5 * (.267112 + .090641 + .241901 + .346574) + 1/.868164 + 1/.5 = 3.624967
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"dselect_k": {
-            "experts": 3, "entropy": 0.5, "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = [TaskReader { name: "a".into(), from: None }];
-        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let (sharing, weights) = example::build(
+            json!({"dselect_k": {
+                "experts": 3, "entropy": 0.5, "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}),
+            1,
+            json!([]),
+            &["a"],
+        );
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [(1, 1.0), (2, 10.0), (3, 100.0)] {
             set(&format!("sharing.1.shared.{expert}.0.dense.weight"), &[factor]);
         }
         set("sharing.1.gate.a.bits", &[-0.25, 0.25, 0.5, 0.0]);
         set("sharing.1.gate.a.mixture", &[3.0_f32.ln(), 0.0]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let y = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap()[0];
+        let x = example::row(&[2.0]);
+        let y = example::read(&*sharing, &x, &[0])[0][0];
         let expected = 2.0 * (0.098_877 + 10.0 * 0.143_311 + 100.0 * 0.533_936);
         assert!((y - expected).abs() < 1e-3, "{y} {expected}");
         let penalty = sharing.penalty(&[0], &mut |_| unreachable!()).unwrap().unwrap();

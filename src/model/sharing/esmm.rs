@@ -15,15 +15,15 @@ use crate::model::sharing::hard::Hard;
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
-/// Entire-space multi-task model (Ma et al., SIGIR 2018): of two tasks of which one can happen only after
-/// the other, the second's probability is a product.
+/// Entire-space multi-task model (ESMM; Ma et al., SIGIR 2018): for two tasks whose second event requires
+/// the first, the second probability is a product.
 ///
-/// P(click and conversion) = P(click) P(conversion given click): the head of `click` says the first factor,
-/// that of `conversion` the second, and the answer of `conversion` is their product, which is learned from
-/// all rows. Its target is therefore 1 where both happened and 0 everywhere else, also where there was no
-/// click; P(conversion given click) is the answer of `conversion` over that of `click`. With a and b the
-/// heads' logits, the product's is -log(exp(-a) + exp(-b) + exp(-a - b)), so that every loss, metric and
-/// threshold of a binary task holds. The body is that of `hard`: both tasks, and others, read one trunk.
+/// P(click and conversion) = P(click) P(conversion given click): the head of `click` outputs the first
+/// factor, that of `conversion` the second, and the prediction of `conversion` is their product, which is
+/// trained on all rows. Its target is therefore 1 if both events happened and 0 otherwise, also without a
+/// click; P(conversion given click) is the prediction of `conversion` divided by that of `click`. With the
+/// heads' logits a and b, the logit of the product is -log(exp(-a) + exp(-b) + exp(-a - b)), so every loss,
+/// metric and threshold of a binary task applies. The body is that of `hard`: all tasks read one trunk.
 ///
 /// ```yaml
 /// sharing: {esmm: {click: click, conversion: purchase}}
@@ -31,9 +31,9 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EsmmConfig {
-    /// The task that comes first: was there a click?
+    /// The task of the first event: was there a click?
     pub click: TaskName,
-    /// The task that can happen only after it: were there a click and a conversion?
+    /// The task of the second event: were there a click and a conversion?
     pub conversion: TaskName,
 }
 
@@ -60,7 +60,7 @@ impl BuildSharing for EsmmConfig {
     }
 }
 
-/// One trunk, and a task whose logits are joined with another's.
+/// A shared trunk, and a task whose logits are combined with another's.
 struct Esmm {
     hard: Hard,
     click: Vec<usize>,
@@ -120,18 +120,18 @@ mod tests {
     use crate::model::ops::{Arithmetic, Tensors};
     use crate::model::weights::host;
 
-    /// p = .8 .5 = .4; .1 .1 = .01; far out, -60 and 60 give -60, and 60 and 60 give 60 - ln 2.
+    /// p = .8 .5 = .4; .1 .1 = .01; extreme logits: -60 and 60 yield -60, 60 and 60 yield 60 - ln 2.
     #[test]
-    fn the_product_has_the_logit_of_a_product() {
+    fn logit_of_product_is_exact() {
         let logit = |p: f32| (p / (1.0 - p)).ln();
         let column = |values: [f32; 4]| Tensor::new(&values, &Device::Cpu).unwrap().reshape((4, 1)).unwrap();
         let a = column([logit(0.8), logit(0.1), -60.0, 60.0]);
         let b = column([logit(0.5), logit(0.1), 60.0, 60.0]);
-        let result = host(&Tensors::answering().logit_of_product(&a, &b).unwrap()).unwrap();
+        let actual = host(&Tensors::answering().logit_of_product(&a, &b).unwrap()).unwrap();
         let expected = [logit(0.4), logit(0.01), -60.0, 60.0 - 2.0_f32.ln()];
         assert!(
-            result.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5 * b.abs().max(1.0)),
-            "{result:?}"
+            actual.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5 * b.abs().max(1.0)),
+            "{actual:?}"
         );
     }
 }

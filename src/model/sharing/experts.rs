@@ -1,6 +1,6 @@
-//! What mixtures of experts have in common: a shared trunk, and levels of experts after its end.
+//! The common part of mixtures of experts: a shared trunk and levels of experts after its end.
 //!
-//! A task that reads `from` a mark reads there as with `hard`, and takes no part.
+//! A task that reads `from` a mark reads the trunk there, as with `hard`, and is not part of the mixture.
 
 use std::collections::BTreeSet;
 
@@ -14,25 +14,30 @@ use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::shape_after;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::part::NetworkPart;
+use crate::model::sharing::body::add_term;
 use crate::model::sharing::level::{ExpertLevel, ExpertScope, GateSet, LevelConfig, LevelStep};
+use crate::model::sharing::pointwise::dense_features;
 use crate::model::sharing::trunk::Trunk;
-use crate::model::sharing::{Body, BuiltSharing, LogitsSource, Sharing, SharingForward};
+use crate::model::sharing::{Body, BuildSharing, BuiltSharing, LogitsSource, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
-/// How the levels of a mixture of experts are built.
+/// The structure of a mixture of experts.
 pub struct ExpertsConfig<'a> {
     pub levels: usize,
-    /// Every expert's layers.
+    /// The layers of every expert.
     pub layers: &'a [LayerConfig],
+    /// Number of shared experts per level.
     pub shared: usize,
+    /// Number of experts per task and level.
     pub own: usize,
     pub gates: GateSet,
     pub reach: ExpertScope,
+    /// Is a linear mixture of a task's own experts added?
     pub residual: bool,
 }
 
 impl<'a> ExpertsConfig<'a> {
-    /// One level with no experts yet, and a softmax for each task over its own and the shared ones.
+    /// One level without experts yet, and a softmax gate per task over its own and the shared experts.
     pub fn from_layers(layers: &'a [LayerConfig]) -> Self {
         Self {
             levels: 1,
@@ -45,7 +50,11 @@ impl<'a> ExpertsConfig<'a> {
         }
     }
 
-    /// What the levels make of `read`.
+    /// The output shape of the levels for the input `read`.
+    ///
+    /// # Errors
+    ///
+    /// Says which layer of the experts does not fit.
     pub fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
         if marked {
             return Ok(read);
@@ -53,30 +62,29 @@ impl<'a> ExpertsConfig<'a> {
         let (levels, layers) = (self.levels, self.layers);
         let after = (0..levels).try_fold(read, |shape, level| {
             shape_after(layers, shape).map_err(|(index, reason)| match level {
-                0 => format!("has a layer {index} in its experts that cannot work: {reason}"),
+                0 => format!("cannot use layer {index} of its experts: {reason}"),
                 _ => format!(
-                    "reads in level {} what level {level} gave, {shape}, and layer {index} of its experts cannot: {reason}",
+                    "cannot use layer {index} of its experts in level {}, which receives {shape} from level \
+                     {level}: {reason}",
                     level + 1
                 ),
             })
         })?;
-        let stepped = matches!((read, after), (Shape::Sequence { .. }, Shape::Sequence { .. }));
-        if stepped && layers.iter().any(|layer| !layer.view().keeps_steps()) {
-            return Err("has experts that give fewer steps than they read, where each step has its own \
-                        shares: write `padding: same` or `padding: causal` in their `conv1d`"
+        let is_per_step = matches!((read, after), (Shape::Sequence { .. }, Shape::Sequence { .. }));
+        if is_per_step && layers.iter().any(|layer| !layer.view().keeps_steps()) {
+            return Err("needs experts that keep the sequence length, because its gates are per time step: \
+                        write `padding: same` or `padding: causal` in their `conv1d`"
                 .into());
         }
-        match after {
-            Shape::Tokens { .. } => Err("needs numbers: put an `embedding` into the trunk".into()),
-            after => Ok(after),
-        }
+        dense_features(after)
     }
 
+    /// Builds the trunk and the levels.
     pub fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let trunk = Trunk::build(body, weights)?;
-        let members: Vec<usize> = (0..trunk.tasks()).filter(|task| trunk.is_read_to_the_end(*task)).collect();
+        let members: Vec<usize> = (0..trunk.tasks()).filter(|task| trunk.reads_end(*task)).collect();
         let streams: Vec<String> = members.iter().map(|task| body.tasks[*task].name.clone()).collect();
-        let mut input = trunk.end();
+        let mut input = trunk.output();
         let mut levels = Vec::new();
         let count = if members.is_empty() { 0 } else { self.levels };
         for number in 1..=count {
@@ -87,7 +95,7 @@ impl<'a> ExpertsConfig<'a> {
                 own: self.own,
                 gates: self.gates,
                 reach: self.reach,
-                goes_on: number < count && self.shared > 0,
+                shared_continues: number < count && self.shared > 0,
                 residual: self.residual,
             };
             let level = config.build(&streams, input, weights)?;
@@ -98,53 +106,85 @@ impl<'a> ExpertsConfig<'a> {
     }
 }
 
-/// A trunk, and levels of experts.
+/// The settings of a mixture of experts.
+pub trait MixtureConfig: Send + Sync {
+    /// The structure that the settings describe.
+    fn experts(&self) -> ExpertsConfig<'_>;
+
+    /// Checks the settings themselves.
+    ///
+    /// # Errors
+    ///
+    /// Says which settings contradict each other.
+    fn check_settings(&self) -> ModelResult<(), String> {
+        Ok(())
+    }
+}
+
+impl<M: MixtureConfig> BuildSharing for M {
+    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
+        self.check_settings()?;
+        self.experts().shape(read, marked)
+    }
+
+    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
+        vec![("layers", self.experts().layers)]
+    }
+
+    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
+        self.experts().build(body, weights)
+    }
+}
+
+/// A trunk and levels of experts.
 struct Experts {
     trunk: Trunk,
-    /// The tasks that are streams of the levels.
+    /// The tasks that read the levels, by stream.
     members: Vec<usize>,
     levels: Vec<ExpertLevel>,
 }
 
 impl Experts {
+    /// The stream of a task; `None` if it reads a mark.
     fn stream(&self, task: usize) -> Option<usize> {
         self.members.iter().position(|member| *member == task)
     }
 
+    /// The streams of these tasks, without duplicates, in order.
     fn streams(&self, tasks: &[usize]) -> Vec<usize> {
         let streams: BTreeSet<usize> = tasks.iter().filter_map(|task| self.stream(*task)).collect();
         streams.into_iter().collect()
     }
 
-    /// For each level the streams it must give, for the last to give these.
-    fn wanted(&self, last: Vec<usize>) -> Vec<Vec<usize>> {
-        let mut wanted = vec![last];
+    /// For each level, the streams it must compute so that the last level can compute `last`.
+    fn required_streams(&self, last: Vec<usize>) -> Vec<Vec<usize>> {
+        let mut required = vec![last];
         for level in self.levels.iter().skip(1).rev() {
-            let before = wanted.last().map(|after| level.reads(after));
-            wanted.extend(before);
+            let before = required.last().map(|after| level.required_streams(after));
+            required.extend(before);
         }
-        wanted.reverse();
-        wanted
+        required.reverse();
+        required
     }
 
-    /// What each stream holds behind the last level. `listen` hears of every level what the streams held
-    /// before, and what it made of them.
+    /// The values of the streams after the last level. `inspect` is called for every level with the values
+    /// before it and its result.
     fn compute<O: Ops>(
         &self,
         ops: &mut O,
         end: &Activations<O::Value>,
         tasks: &[usize],
-        mut listen: impl FnMut(
+        mut inspect: impl FnMut(
             &ExpertLevel,
             &[Option<Activations<O::Value>>],
             &LevelStep<O::Value>,
         ) -> ModelResult<()>,
     ) -> ModelResult<Vec<Option<Activations<O::Value>>>> {
         let mut streams = vec![Some(end.clone()); self.members.len() + 1];
-        for (level, wanted) in self.levels.iter().zip(self.wanted(self.streams(tasks))) {
-            let step = level.compute(ops, &streams, &wanted)?;
-            listen(level, &streams, &step)?;
-            streams = step.held;
+        for (level, required) in self.levels.iter().zip(self.required_streams(self.streams(tasks))) {
+            let step = level.compute(ops, &streams, &required)?;
+            inspect(level, &streams, &step)?;
+            streams = step.outputs;
         }
         Ok(streams)
     }
@@ -163,9 +203,9 @@ impl Sharing for Experts {
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
-        let wanted = self.wanted(self.streams(tasks));
+        let required = self.required_streams(self.streams(tasks));
         self.trunk.uses(tasks, weight)
-            || self.levels.iter().zip(wanted).any(|(level, wanted)| level.uses(&wanted, weight))
+            || self.levels.iter().zip(required).any(|(level, streams)| level.uses(&streams, weight))
     }
 
     fn parts(&self) -> Vec<NetworkPart> {
@@ -175,12 +215,9 @@ impl Sharing for Experts {
 
     fn penalty(&self, tasks: &[usize], _: &mut LogitsSource) -> ModelResult<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
-        for (level, wanted) in self.levels.iter().zip(self.wanted(self.streams(tasks))) {
-            for penalty in level.penalties(&wanted)? {
-                sum = Some(match sum {
-                    Some(sum) => (sum + penalty)?,
-                    None => penalty,
-                });
+        for (level, streams) in self.levels.iter().zip(self.required_streams(self.streams(tasks))) {
+            for penalty in level.penalties(&streams)? {
+                add_term(&mut sum, penalty)?;
             }
         }
         Ok(sum)
@@ -192,13 +229,13 @@ impl Sharing for Experts {
 
     fn shares(&self, x: &Activations, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
         let ops = &mut Tensors::answering();
-        let mut seen = Vec::new();
+        let mut sources = Vec::new();
         let end = self.trunk.compute(ops, x)?.end;
         self.compute(ops, &end, tasks, |level, streams, step| {
-            seen.extend(level.seen(streams, &step.shares)?);
+            sources.extend(level.mean_shares(streams, &step.shares)?);
             Ok(())
         })?;
-        Ok(seen)
+        Ok(sources)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Gates: for each row, or step of a row, what share of each expert's answer is read.
+//! Gates of mixtures of experts: the share of each expert, per row or per time step.
 
 use candle_core::Tensor;
 
@@ -12,21 +12,22 @@ use crate::model::ops::Ops;
 use crate::model::sharing::selection::ExpertSelection;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Gives every expert its share.
+/// Computes the shares of the experts.
 pub enum Gate {
     /// softmax(x W), without a bias; W `[width, experts]`.
     Softmax(Parameter),
-    /// The same shares for every row.
+    /// DSelect-k: the same shares for every row.
     Selection(ExpertSelection),
 }
 
 impl Gate {
+    /// A softmax gate over `experts` experts.
     pub fn softmax(name: &str, width: usize, experts: usize, weights: &mut Weights) -> ModelResult<Self> {
         let name = format!("{name}.weight");
         Ok(Self::Softmax(weights.parameter(&name, &[width, experts], Init::fan_in(width))?))
     }
 
-    /// From the rows that an [`GateInput`] sees to `[rows, experts]`; of shares that are alike see
+    /// The shares `[rows, experts]` for the rows of a [`GateInput`]; for static gates see
     /// [`Arithmetic::folded_rows`](crate::model::ops::Arithmetic::folded_rows).
     pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         match self {
@@ -39,12 +40,12 @@ impl Gate {
         }
     }
 
-    /// Does every row get the same shares?
-    pub fn is_alike(&self) -> bool {
+    /// Are the shares the same for every row?
+    pub fn is_static(&self) -> bool {
         matches!(self, Self::Selection(_))
     }
 
-    /// What it adds to the joint loss.
+    /// Its term of the joint loss.
     pub fn penalty(&self) -> ModelResult<Option<Tensor>> {
         match self {
             Self::Softmax(_) => Ok(None),
@@ -53,39 +54,40 @@ impl Gate {
     }
 }
 
-/// What a gate sees of what its experts read: a vector whole, of an image each channel's mean. Of a
-/// sequence each step, if the experts give steps; otherwise the mean of its real steps.
+/// The input of a gate: a vector, or the channel means of an image. For a sequence, each time step if the
+/// experts output sequences; otherwise the mean over valid time steps.
 pub struct GateInput {
     pool: Option<Box<dyn Module>>,
-    /// Does each step have shares of its own?
-    pub is_stepped: bool,
+    /// Does each time step have its own shares?
+    pub is_per_step: bool,
     pub width: usize,
 }
 
 impl GateInput {
+    /// The gate input for experts from `input` to `output`.
     pub fn build(input: Shape, output: Shape, weights: &mut Weights) -> ModelResult<Self> {
-        let mean: Option<Box<dyn BuildLayer>> = match (input, output) {
+        let pool: Option<Box<dyn BuildLayer>> = match (input, output) {
             (Shape::Sequence { .. }, Shape::Sequence { .. }) => None,
             (Shape::Sequence { .. }, _) => Some(Box::new(PoolConfig { kind: PoolKind::Mean, units: None })),
             (Shape::Image { .. }, _) => Some(Box::new(GlobalPoolConfig { method: GlobalPooling::Mean })),
             _ => None,
         };
-        let is_stepped = mean.is_none() && matches!(input, Shape::Sequence { .. });
+        let is_per_step = pool.is_none() && matches!(input, Shape::Sequence { .. });
         let width = match input {
             Shape::Image { channels, .. } => channels,
             input => input.width(),
         };
-        let pool = mean.map(|config| config.build("sharing.gate", input, weights)).transpose()?;
-        Ok(Self { pool, is_stepped, width })
+        let pool = pool.map(|config| config.build("sharing.gate", input, weights)).transpose()?;
+        Ok(Self { pool, is_per_step, width })
     }
 
-    /// What is seen, as [rows](crate::model::ops::Arithmetic::rows); with shares of their own, each step is
-    /// one.
-    pub fn see<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
-        let seen = match &self.pool {
+    /// The gate input as [rows](crate::model::ops::Arithmetic::rows); one row per time step if shares are
+    /// per step.
+    pub fn compute<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
+        let pooled = match &self.pool {
             Some(pool) => ops.module(pool.as_ref(), x)?.x,
             None => x.x.clone(),
         };
-        ops.rows(&seen, self.width)
+        ops.rows(&pooled, self.width)
     }
 }

@@ -13,7 +13,7 @@ use crate::model::sharing::trunk::Trunk;
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
-/// Every task reads the one shared trunk (Caruana 1993), at its end or at a mark.
+/// Hard parameter sharing (Caruana 1993): every task reads the one shared trunk, at its end or at a mark.
 ///
 /// ```yaml
 /// sharing: hard
@@ -32,7 +32,7 @@ impl BuildSharing for HardConfig {
     }
 }
 
-/// One trunk.
+/// A shared trunk.
 pub struct Hard {
     trunk: Trunk,
 }

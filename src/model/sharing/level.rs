@@ -1,7 +1,7 @@
-//! One level of experts: each reads its stream, and each stream that goes on has a gate that mixes what
-//! some of them give.
+//! One level of a mixture of experts: the experts read their stream, and the gate of each stream mixes the
+//! outputs of some of the experts.
 //!
-//! A stream is a task, or the shared one, which belongs to none.
+//! There is one stream per task and a shared stream, which belongs to no task.
 
 mod build;
 mod mixer;
@@ -20,88 +20,96 @@ pub use crate::model::sharing::level::build::{ExpertScope, GateSet, LevelConfig}
 use crate::model::sharing::level::mixer::Mixer;
 use crate::model::weights::host;
 
-/// The streams by name; behind them stands the shared one.
+/// The streams are indexed by task; the last one is the shared stream.
 pub struct ExpertLevel {
     experts: Vec<Expert>,
-    /// By stream; none of one that does not go on.
+    /// By stream; `None` for a shared stream that ends at this level.
     mixers: Vec<Option<Mixer>>,
     gate_input: GateInput,
     output: Shape,
+    /// The name of the level in reports.
     unit: String,
     part: NetworkPart,
 }
 
 struct Expert {
     stream: usize,
-    /// For people: `shared 2`.
+    /// The name in reports, such as `shared 2`.
     label: String,
     layers: Stack,
 }
 
-/// What a level makes of its streams, by stream.
+/// The output of a level, by stream.
 pub struct LevelStep<V: BackendValue> {
-    /// What those that go on hold next.
-    pub held: Vec<Option<Activations<V>>>,
-    /// What their gates said.
+    /// The new value of each requested stream.
+    pub outputs: Vec<Option<Activations<V>>>,
+    /// The shares that its gate computed.
     pub shares: Vec<Option<V>>,
 }
 
 impl ExpertLevel {
+    /// The shape of every stream after this level.
     pub fn output(&self) -> Shape {
         self.output
     }
 
-    /// Which streams must be known for these to go on.
-    pub fn reads(&self, wanted: &[usize]) -> Vec<usize> {
-        let experts = self.needs(wanted);
-        let stream = |stream: &usize| {
-            wanted.contains(stream) || experts.iter().any(|at| self.experts[*at].stream == *stream)
+    /// The streams that must be known to compute `streams`.
+    pub fn required_streams(&self, streams: &[usize]) -> Vec<usize> {
+        let experts = self.experts_of(streams);
+        let is_required = |stream: &usize| {
+            streams.contains(stream) || experts.iter().any(|expert| self.experts[*expert].stream == *stream)
         };
-        (0..self.mixers.len()).filter(stream).collect()
+        (0..self.mixers.len()).filter(is_required).collect()
     }
 
     /// The experts that are mixed for these streams.
-    fn needs(&self, wanted: &[usize]) -> Vec<usize> {
-        let mixers: Vec<&Mixer> = wanted.iter().filter_map(|stream| self.mixers[*stream].as_ref()).collect();
-        (0..self.experts.len()).filter(|at| mixers.iter().any(|mixer| mixer.over.contains(at))).collect()
+    fn experts_of(&self, streams: &[usize]) -> Vec<usize> {
+        let mixers: Vec<&Mixer> = self.mixers_of(streams).collect();
+        let is_mixed = |expert: &usize| mixers.iter().any(|mixer| mixer.experts.contains(expert));
+        (0..self.experts.len()).filter(is_mixed).collect()
     }
 
-    /// From what the streams hold to what the `wanted` ones hold next.
+    fn mixers_of(&self, streams: &[usize]) -> impl Iterator<Item = &Mixer> {
+        streams.iter().filter_map(|stream| self.mixers[*stream].as_ref())
+    }
+
+    /// Computes the new values of the `requested` streams from the current values of `streams`.
     pub fn compute<O: Ops>(
         &self,
         ops: &mut O,
         streams: &[Option<Activations<O::Value>>],
-        wanted: &[usize],
+        requested: &[usize],
     ) -> ModelResult<LevelStep<O::Value>> {
-        let mut outputs: Vec<Option<Activations<O::Value>>> = vec![None; self.experts.len()];
-        for at in self.needs(wanted) {
-            let expert = &self.experts[at];
+        let mut expert_outputs: Vec<Option<Activations<O::Value>>> = vec![None; self.experts.len()];
+        for index in self.experts_of(requested) {
+            let expert = &self.experts[index];
             if let Some(x) = &streams[expert.stream] {
-                outputs[at] = Some(expert.layers.compute(ops, x)?.end);
+                expert_outputs[index] = Some(expert.layers.compute(ops, x)?.end);
             }
         }
         let count = self.mixers.len();
-        let mut next = LevelStep { held: vec![None; count], shares: vec![None; count] };
-        // Mostly all gates mix the same experts: those are put side by side once.
-        let (mut last, mut beside): (&[usize], Option<O::Value>) = (&[], None);
-        for stream in wanted {
+        let mut step = LevelStep { outputs: vec![None; count], shares: vec![None; count] };
+        // Most gates mix the same experts, whose outputs are then stacked only once.
+        let (mut stacked_experts, mut stacked): (&[usize], Option<O::Value>) = (&[], None);
+        for stream in requested {
             let (Some(mixer), Some(x)) = (&self.mixers[*stream], &streams[*stream]) else { continue };
-            let Some(like) = mixer.over.first().and_then(|at| outputs[*at].clone()) else { continue };
+            let first = mixer.experts.first().and_then(|expert| expert_outputs[*expert].clone());
+            let Some(first) = first else { continue };
             ops.scope(&mixer.name);
             let shares = mixer.shares(ops, &self.gate_input, x)?;
-            if last != mixer.over {
-                (last, beside) = (&mixer.over, None);
+            if stacked_experts != mixer.experts {
+                (stacked_experts, stacked) = (&mixer.experts, None);
             }
-            let experts =
-                mixer.over.iter().filter_map(|at| outputs[*at].as_ref().map(|outputs| outputs.x.clone()));
-            let experts: Vec<O::Value> = experts.collect();
-            let mixed = ops.mix_experts(&shares, &experts, &mut beside, self.mixing(mixer))?;
-            next.held[*stream] = Some(like.with(mixed));
-            next.shares[*stream] = Some(shares);
+            let values = mixer.experts.iter().filter_map(|expert| expert_outputs[*expert].as_ref());
+            let values: Vec<O::Value> = values.map(|output| output.x.clone()).collect();
+            let mixed = ops.mix_experts(&shares, &values, &mut stacked, self.mixing(mixer))?;
+            step.outputs[*stream] = Some(first.with(mixed));
+            step.shares[*stream] = Some(shares);
         }
-        Ok(next)
+        Ok(step)
     }
 
+    /// How the shares of a gate apply to the outputs of the experts.
     fn mixing(&self, mixer: &Mixer) -> ExpertMixing {
         let rank = match self.output {
             Shape::Vector { .. } | Shape::Tokens { .. } => 2,
@@ -110,49 +118,48 @@ impl ExpertLevel {
         };
         ExpertMixing {
             rank,
-            axis: if self.gate_input.is_stepped { 2 } else { 1 },
-            one_row_for_all: mixer.gate.is_alike(),
+            axis: if self.gate_input.is_per_step { 2 } else { 1 },
+            one_row_for_all: mixer.gate.is_static(),
         }
     }
 
-    /// The means of the gates' shares over rows, or over real steps, of what the streams held before.
-    pub fn seen(
+    /// The gates' shares, averaged over rows or valid time steps; `streams` are the values before the level.
+    pub fn mean_shares(
         &self,
         streams: &[Option<Activations>],
         shares: &[Option<Tensor>],
     ) -> ModelResult<Vec<SourceShare>> {
-        let mut seen = Vec::new();
+        let mut sources = Vec::new();
         for (mixer, (x, shares)) in self.mixers.iter().zip(streams.iter().zip(shares)) {
             let (Some(mixer), Some(x), Some(shares)) = (mixer, x, shares) else { continue };
-            let mean = match x.mask.as_ref().filter(|_| self.gate_input.is_stepped) {
+            let mean = match x.mask.as_ref().filter(|_| self.gate_input.is_per_step) {
                 Some(mask) => {
-                    let real = mask.steps.reshape((1, ()))?;
-                    real.matmul(shares)?.broadcast_div(&real.sum_keepdim(D::Minus1)?)?
+                    let valid = mask.steps.reshape((1, ()))?;
+                    valid.matmul(shares)?.broadcast_div(&valid.sum_keepdim(D::Minus1)?)?
                 }
                 None => shares.mean(0)?,
             };
-            for (at, value) in mixer.over.iter().zip(host(&mean)?) {
+            for (expert, value) in mixer.experts.iter().zip(host(&mean)?) {
                 let (unit, reader) = (self.unit.clone(), mixer.reader.clone());
-                let source = self.experts[*at].label.clone();
-                seen.push(SourceShare { reader, unit, source, value: f64::from(value) });
+                let source = self.experts[*expert].label.clone();
+                sources.push(SourceShare { reader, unit, source, value: f64::from(value) });
             }
         }
-        Ok(seen)
+        Ok(sources)
     }
 
-    /// Do these streams depend on the weight of this name, as far as it is this level's?
-    pub fn uses(&self, wanted: &[usize], weight: &str) -> bool {
-        let owned = |at: &usize| self.experts[*at].layers.parts().iter().any(|part| part.owns(weight));
-        let mut mixers = wanted.iter().filter_map(|stream| self.mixers[*stream].as_ref());
-        self.needs(wanted).iter().any(owned) || mixers.any(|mixer| mixer.uses(weight))
+    /// Do these streams depend on the weight of this name, if it belongs to this level?
+    pub fn uses(&self, streams: &[usize], weight: &str) -> bool {
+        let owns = |expert: &usize| self.experts[*expert].layers.parts().iter().any(|part| part.owns(weight));
+        self.experts_of(streams).iter().any(owns) || self.mixers_of(streams).any(|mixer| mixer.uses(weight))
     }
 
-    /// What the gates of these streams add to the joint loss.
-    pub fn penalties(&self, wanted: &[usize]) -> ModelResult<Vec<Tensor>> {
-        let mixers = wanted.iter().filter_map(|stream| self.mixers[*stream].as_ref());
-        mixers.filter_map(|mixer| mixer.gate.penalty().transpose()).collect()
+    /// The terms of the joint loss of these streams' gates.
+    pub fn penalties(&self, streams: &[usize]) -> ModelResult<Vec<Tensor>> {
+        self.mixers_of(streams).filter_map(|mixer| mixer.gate.penalty().transpose()).collect()
     }
 
+    /// The layers of the experts, and the gates.
     pub fn parts(&self) -> impl Iterator<Item = &NetworkPart> {
         self.experts.iter().flat_map(|expert| expert.layers.parts()).chain([&self.part])
     }

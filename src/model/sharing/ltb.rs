@@ -12,24 +12,25 @@ use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
 use crate::model::mode::Mode;
 use crate::model::ops::{Arithmetic, Tensors};
-use crate::model::sharing::block::{nothing_tied, shapes};
+use crate::model::sharing::block::{block_shapes, refuse_tied_embeddings};
 use crate::model::sharing::column::{ColumnUnits, ColumnsConfig};
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Learning to branch (Guo, Lee & Ulbricht, ICML 2020): a column of the trunk's layers for each task, of
-/// which every block chooses one parent among the columns' blocks before; what nobody chooses falls away,
-/// and a tree is left.
+/// Learning to branch (Guo, Lee & Ulbricht, ICML 2020): one column of the trunk's layers per task; every
+/// block chooses one parent among the columns' previous blocks. Blocks that no task chooses are not used, so
+/// the result is a tree.
 ///
-/// Behind every block, the last too, column i goes on with y_j, the j drawn from softmax(theta_i): in
-/// training by Gumbel-softmax, d_i = one_hot(argmax(p)), p = softmax((theta_i + g) / tau), g =
-/// -log(-log(u)), the gradient being that of p; tau = temperature / sqrt(epoch + 1), counting from 0. In
-/// the first `warmup` of the epochs each column goes on with the whole mixture softmax(theta_i). Answering
-/// draws nothing: j = argmax(theta_i). theta begins at 0, and a unit's softmax(theta) is shown after every
-/// epoch. The noise depends on the trial's seed, the step and the unit.
+/// After every block, including the last, the input of column i is y_j with j drawn from softmax(theta_i):
+/// in training by Gumbel-softmax, d_i = one_hot(argmax(p)), p = softmax((theta_i + g) / tau), g =
+/// -log(-log(u)), with the gradient of p (straight-through); tau = temperature / sqrt(epoch + 1), epochs
+/// counted from 0. During the first `warmup` share of the epochs the input of each column is the mixture
+/// softmax(theta_i). Evaluation is deterministic: j = argmax(theta_i). theta is initialized to 0, and a
+/// unit's softmax(theta) is reported after every epoch. The noise depends on the trial's seed, the step and
+/// the unit.
 ///
-/// A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
-/// columns and is shared whole.
+/// A task that reads `from` a mark reads its own column there. An input's `encoder` comes before the columns
+/// and is shared by all tasks.
 ///
 /// ```yaml
 /// sharing: {ltb: {temperature: 0.5, warmup: 0.01}}
@@ -37,10 +38,10 @@ use crate::model::weights::{Init, Parameter, Weights};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LtbConfig {
-    /// tau in the first epoch. Default a twentieth of the number of epochs.
+    /// tau in the first epoch. Default: a twentieth of the number of epochs.
     #[serde(default)]
     pub temperature: Option<Positive>,
-    /// Share of the epochs, rounded up, in which columns go on with the whole mixture. Default 0.01.
+    /// Share of the epochs, rounded up, in which columns read the whole mixture. Default 0.01.
     #[serde(default = "default_warmup")]
     pub warmup: Fraction,
 }
@@ -55,30 +56,30 @@ fn default_warmup() -> Fraction {
 
 impl BuildSharing for LtbConfig {
     fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
-        nothing_tied(trunk)?;
-        shapes(trunk, input, |shape| shape).map(drop)
+        refuse_tied_embeddings(trunk)?;
+        block_shapes(trunk, input, |shape| shape).map(drop)
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let units =
             |names: &[String], columns: usize, weights: &mut Weights| -> ModelResult<Box<dyn ColumnUnits>> {
                 let unit = |name: &String| {
-                    // In one dimension: weights of two decay, and choices that do are never made.
+                    // One-dimensional, because weight decay applies to matrices and would keep choices
+                    // undecided.
                     weights.parameter(&format!("{name}.branch"), &[columns * columns], Init::Zeros)
                 };
                 let units = names.iter().map(unit).collect::<ModelResult<_>>()?;
                 Ok(Box::new(Branches { columns, units, config: self.clone() }))
             };
-        let config =
-            ColumnsConfig { subspaces: 1, units: Some(&units), last: true, layers: None, penalty: None };
-        config.build(body, weights)
+        ColumnsConfig { units: Some(&units), unit_after_last: true, ..ColumnsConfig::PLAIN }
+            .build(body, weights)
     }
 }
 
-/// The choices behind each block.
+/// The parent choices after each block.
 struct Branches {
     columns: usize,
-    /// theta, `[columns x columns]`
+    /// theta of each unit, `[columns x columns]`.
     units: Vec<Parameter>,
     config: LtbConfig,
 }
@@ -88,8 +89,8 @@ impl Branches {
         Ok(self.units[unit].tensor().reshape((self.columns, self.columns))?)
     }
 
-    /// One 1 in each row, where it is largest.
-    fn largest(&self, x: &Tensor) -> ModelResult<Tensor> {
+    /// One-hot rows of the largest entry of each row.
+    fn one_hot_argmax(&self, x: &Tensor) -> ModelResult<Tensor> {
         let chosen = x.detach().argmax_keepdim(D::Minus1)?;
         let all = Tensor::arange(0, self.columns as u32, x.device())?.unsqueeze(0)?;
         Ok(all.broadcast_eq(&chosen)?.to_dtype(x.dtype())?)
@@ -100,7 +101,7 @@ impl ColumnUnits for Branches {
     fn matrix(&self, unit: usize, mode: &Mode) -> ModelResult<Tensor> {
         let theta = self.theta(unit)?;
         let Some((random, (epoch, epochs))) = mode.random(self.name(unit)).zip(mode.epoch()) else {
-            return self.largest(&theta);
+            return self.one_hot_argmax(&theta);
         };
         if (epoch as f64) < (self.config.warmup.get() * epochs as f64).ceil() {
             return Tensors::answering().softmax(&theta);
@@ -108,14 +109,14 @@ impl ColumnUnits for Branches {
         let gumbel = |u: f32| -(-u.ln()).ln();
         let noise = Distribution::<f32>::sample_iter(Open01, random).map(gumbel);
         let noise = Tensor::from_iter(noise.take(self.columns * self.columns), theta.device())?;
-        let first = self.config.temperature.map_or(epochs as f64 / 20.0, Positive::get);
-        let temperature = first / ((epoch + 1) as f64).sqrt();
+        let initial = self.config.temperature.map_or(epochs as f64 / 20.0, Positive::get);
+        let temperature = initial / ((epoch + 1) as f64).sqrt();
         let noisy = ((theta + noise.reshape((self.columns, self.columns))?)? / temperature)?;
         let p = Tensors::answering().softmax(&noisy)?;
-        Ok(((self.largest(&p)? - p.detach())? + p)?)
+        Ok(((self.one_hot_argmax(&p)? - p.detach())? + p)?)
     }
 
-    fn seen(&self, unit: usize) -> ModelResult<Tensor> {
+    fn reported_matrix(&self, unit: usize) -> ModelResult<Tensor> {
         Tensors::answering().softmax(&self.theta(unit)?)
     }
 
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn answering_takes_the_likeliest_and_draws_nothing() {
+    fn evaluation_is_deterministic() {
         let (branches, _) = branches();
         let matrix = host(&branches.matrix(0, &Mode::evaluate()).unwrap()).unwrap();
         assert_eq!(matrix, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
@@ -151,7 +152,7 @@ mod tests {
 
     /// torch.softmax(torch.tensor([.2, .1, 0.]), 0) -> .3672, .3322, .3006
     #[test]
-    fn at_first_it_goes_on_with_the_mixture() {
+    fn warmup_reads_the_whole_mixture() {
         let (branches, _) = branches();
         let matrix = |epoch| branches.matrix(0, &Mode::train(1, 1).in_epoch(epoch, 20)).unwrap();
         for epoch in [0, 1] {
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn training_draws_each_parent_as_often_as_its_share_says() {
+    fn training_draws_parents_with_their_probabilities() {
         let (branches, _) = branches();
         let mode = |step| Mode::train(1, step).in_epoch(5, 20);
         let matrix = |step| host(&branches.matrix(0, &mode(step)).unwrap()).unwrap();
@@ -170,14 +171,14 @@ mod tests {
         for step in 0..4000 {
             counts.iter_mut().zip(matrix(step)).for_each(|(count, chosen)| *count += chosen / 4000.0);
         }
-        let shares = host(&branches.seen(0).unwrap()).unwrap();
-        // Deviation of a share p of 4000 draws: sqrt(p (1 - p) / 4000) < 0.008.
+        let shares = host(&branches.reported_matrix(0).unwrap()).unwrap();
+        // Standard deviation of a share p in 4000 draws: sqrt(p (1 - p) / 4000) < 0.008.
         assert!(counts.iter().zip(&shares).all(|(a, b)| (a - b).abs() < 0.03), "{counts:?} {shares:?}");
         assert_eq!(matrix(7), matrix(7));
-        let weighed = branches.matrix(0, &mode(3)).unwrap();
+        let matrix_with_gradient = branches.matrix(0, &mode(3)).unwrap();
         let factors = Tensor::new(&[[1.0_f32, 2.0, 4.0]], &Device::Cpu).unwrap();
-        let sum = weighed.broadcast_mul(&factors).unwrap().sum_all().unwrap();
-        let slope = host(sum.backward().unwrap().get(branches.units[0].var()).unwrap()).unwrap();
-        assert!(slope.iter().any(|slope| slope.abs() > 1e-6), "{slope:?}");
+        let sum = matrix_with_gradient.broadcast_mul(&factors).unwrap().sum_all().unwrap();
+        let gradient = host(sum.backward().unwrap().get(branches.units[0].var()).unwrap()).unwrap();
+        assert!(gradient.iter().any(|value| value.abs() > 1e-6), "{gradient:?}");
     }
 }

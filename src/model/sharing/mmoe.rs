@@ -5,22 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
-use crate::domain::shape::Shape;
-use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::experts::ExpertsConfig;
-use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
-use crate::model::weights::Weights;
+use crate::model::sharing::experts::{ExpertsConfig, MixtureConfig};
 
-/// Multi-gate mixture of experts (Ma, Zhao, Yi, Chen, Hong & Chi, KDD 2018): experts that all tasks share,
-/// and a gate for each task that says how much it reads of each.
+/// Multi-gate mixture of experts (Ma, Zhao, Yi, Chen, Hong & Chi, KDD 2018): shared experts, and a gate per
+/// task that weights them.
 ///
-/// f_k(x) = sum_e softmax(W_k x)_e E_e(x): x is what the trunk gives at its end, E_e are lists of layers, and
-/// f_k is what task k's head reads. Of a sequence, whose experts give sequences, each step has its own
-/// shares; otherwise a gate reads the mean of the steps, or of each channel of an image. Each task's mean
-/// shares on validation rows are shown after every epoch.
+/// f_k(x) = sum_e softmax(W_k x)_e E_e(x): x is the output of the trunk, E_e are lists of layers, and f_k is
+/// the input of task k's head. If experts keep the time dimension of a sequence, each step has its own gate
+/// weights; otherwise a gate reads the mean over time steps, or the channel means of an image. Each task's
+/// mean gate weights on validation rows are reported after every epoch.
 ///
-/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+/// A task that reads `from` a mark reads the shared trunk there, as with `hard`, and is not part of the
+/// mixture.
 ///
 /// ```yaml
 /// sharing: {mmoe: {experts: 8, layers: [{dense: {units: 16, activation: relu}}]}}
@@ -28,7 +25,7 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MmoeConfig {
-    /// How many experts. Default 8.
+    /// Number of experts. Default 8.
     #[serde(default = "default_experts")]
     pub experts: Count,
     /// The layers of every expert.
@@ -43,60 +40,37 @@ fn default_experts() -> Count {
     Count::constant(8)
 }
 
-impl MmoeConfig {
-    fn config(&self) -> ExpertsConfig<'_> {
+impl MixtureConfig for MmoeConfig {
+    fn experts(&self) -> ExpertsConfig<'_> {
         ExpertsConfig { shared: self.experts.get(), ..ExpertsConfig::from_layers(&self.layers) }
-    }
-}
-
-impl BuildSharing for MmoeConfig {
-    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
-        self.config().shape(read, marked)
-    }
-
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
-        vec![("layers", &self.layers)]
-    }
-
-    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        self.config().build(body, weights)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
-    /// By hand, of x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; a's gate has logits ln 3, 0 and shares .75
-    /// .25, b's 0, ln 4 and .2 .8: a reads .75 + .75, b .2 + 2.4.
+    /// By hand, for x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; a's gate has the logits ln 3, 0, so the
+    /// shares .75 .25, b's 0, ln 4 and .2 .8: a reads .75 + .75, b .2 + 2.4.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!({"mmoe": {"experts": 2,
-            "layers": [{"dense": {"units": 1, "bias": false}}]
-        }}))
-        .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(2), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let (sharing, weights) = example::build(
+            json!({"mmoe": {"experts": 2,
+                "layers": [{"dense": {"units": 1, "bias": false}}]
+            }}),
+            2,
+            json!([]),
+            &["a", "b"],
+        );
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         set("sharing.1.shared.1.0.dense.weight", &[2.0, 1.0]);
         set("sharing.1.shared.2.0.dense.weight", &[0.0, -3.0]);
         set("sharing.1.gate.a.weight", &[3.0_f32.ln(), 0.0, 0.0, 0.0]);
         set("sharing.1.gate.b.weight", &[0.0, 0.0, 0.0, -(4.0_f32.ln())]);
-        let x = Activations::plain(Tensor::new(&[[1.0_f32, -1.0]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[1.0, -1.0]);
+        let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((read[0] - 1.5).abs() < 1e-5 && (read[1] - 2.6).abs() < 1e-5, "{read:?}");
         let shares = sharing.shares(&x, &[1]).unwrap();
         assert_eq!(

@@ -1,10 +1,10 @@
-//! The shelf of sharings: how tasks share beyond the trunk.
+//! Registry of sharings: how tasks share parameters beyond the trunk.
 //!
-//! A sharing builds the whole body between the inputs and the heads, the trunk's layers among it. What the
-//! trunk is depends on it: `hard`, `relation`, `esmm` and `aitm` and the mixtures of experts (`omoe`,
-//! `mmoe`, `cgc`, `ple`, `dselect_k`, `adatt`) read the end of one trunk; `adapter` and `mtan` put
-//! something of each task's own behind its blocks; `cross_stitch`, `sluice`, `ltb` and `soft` make a column
-//! of its layers for each task.
+//! A sharing builds the whole body between the inputs and the heads, including the trunk's layers. How it
+//! uses the trunk differs: `hard`, `relation`, `esmm`, `aitm` and the mixtures of experts (`omoe`, `mmoe`,
+//! `cgc`, `ple`, `dselect_k`, `adatt`) read the output of one trunk; `adapter` and `mtan` add task-specific
+//! modules after its blocks; `cross_stitch`, `sluice`, `ltb` and `soft` build one column of its layers per
+//! task.
 //!
 //! What the heads read is described once over [`Ops`](crate::model::ops::Ops), see [`SharingForward`].
 
@@ -18,6 +18,8 @@ pub mod column;
 pub mod cross_stitch;
 pub mod dselect_k;
 pub mod esmm;
+#[cfg(test)]
+pub mod example;
 pub mod experts;
 pub mod gate;
 pub mod hard;
@@ -46,7 +48,7 @@ pub use crate::model::sharing::body::{
 use crate::model::weights::Weights;
 
 kinds! {
-    /// How tasks share beyond the trunk.
+    /// How tasks share parameters beyond the trunk.
     pub open enum SharingConfig: "sharing" => dyn BuildSharing {
         Hard: "hard" => hard::HardConfig,
         Relation: "relation" => relation::RelationConfig,
@@ -73,34 +75,42 @@ impl Default for SharingConfig {
     }
 }
 
-/// What a sharing's words can do.
+/// The settings of a sharing, which can build it.
 pub trait BuildSharing: Send + Sync {
-    /// What a task's head reads where the trunk gives `read`, at its end or at a mark; or why it cannot.
+    /// The shape that a head reads if the trunk outputs `read`, at its end or at a mark.
+    ///
+    /// # Errors
+    ///
+    /// Says why the sharing cannot use this shape.
     fn shape(&self, read: Shape, _marked: bool) -> ModelResult<Shape, String> {
         Ok(read)
     }
 
-    /// Why it cannot work with this trunk, if it cannot; `shape` has been asked.
+    /// Checks the trunk; called after `shape`.
+    ///
+    /// # Errors
+    ///
+    /// Says why the sharing cannot use this trunk.
     fn check(&self, _trunk: &[LayerConfig], _input: Shape) -> ModelResult<(), String> {
         Ok(())
     }
 
-    /// The same where what a head reads depends on the task.
+    /// As `shape`, for sharings whose shape depends on the task.
     fn shape_for(&self, _task: &str, read: Shape, marked: bool) -> ModelResult<Shape, String> {
         self.shape(read, marked)
     }
 
-    /// The tasks its settings name, each by its place among them. They must be binary.
+    /// The tasks that its settings name, each with its path in the settings. They must be binary.
     fn named(&self) -> Vec<(Path, &TaskName)> {
         Vec::new()
     }
 
-    /// Tasks whose answer is made with another's, and these.
+    /// Pairs of tasks (a, b) where the prediction of a also depends on that of b.
     fn joins(&self) -> Vec<(&TaskName, &TaskName)> {
         Vec::new()
     }
 
-    /// Layers of its own, by the setting they stand in.
+    /// Its own layer lists, by setting.
     fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         Vec::new()
     }

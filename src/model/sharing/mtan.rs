@@ -15,29 +15,29 @@ use crate::model::layer::stack::Stack;
 use crate::model::layer::{BuildLayer, LayerConfig, Module};
 use crate::model::ops::Ops;
 use crate::model::part::NetworkPart;
-use crate::model::sharing::block::{ReadPoint, shapes, split_blocks, stops};
-use crate::model::sharing::column::{feature_axis, side_by_side};
+use crate::model::sharing::block::{ReadPoint, block_shapes, read_points, split_blocks, trunk_uses};
+use crate::model::sharing::column::{concat_shape, feature_axis};
 use crate::model::sharing::pointwise::{features, pointwise};
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
-/// Multi-task attention network (Liu, Johns & Davison, CVPR 2019): one trunk, and for each task a mask over
-/// what each of its blocks gives.
+/// Multi-task attention network (MTAN; Liu, Johns & Davison, CVPR 2019): one trunk, and a task-specific
+/// attention mask on the output of each of its blocks.
 ///
-/// Behind block l, which gives s_l, task k holds t_l = a_l * s_l, by elements, with
+/// After block l with output s_l, task k holds t_l = a_l * s_l, element-wise, with
 ///
 /// ```text
 /// a_l = sigmoid(N(P relu(N(P [s_l ; f_l(t_(l-1))]))))
 /// ```
 ///
-/// P are projections of each row, step or pixel (a 1x1 convolution) to the width of s_l, N batch
-/// normalization of images and layer normalization of vectors and sequences, all the task's own; f_l is a
-/// copy of block l with weights of its own, shared by the tasks, which makes of t_(l-1) what stands beside
-/// s_l. In the first block there is s_l alone. Each head reads the last t. In the paper a block has two
-/// convolutions, the mask reads the first and is laid over the second; here a block is one layer that
-/// learns, and what follows it, and both are what it gives.
+/// P are projections of each row, time step or pixel (a 1x1 convolution) to the width of s_l, N is batch
+/// normalization for images and layer normalization for vectors and sequences, all task-specific. f_l is a
+/// copy of block l with its own weights, shared by the tasks, that maps t_(l-1) to the shape of s_l. The
+/// first block uses s_l only. Each head reads the last t. In the paper a block has two convolutions, the
+/// mask is computed from the first and applied to the second; here a block is one layer with weights and the
+/// layers after it, and both are its output.
 ///
-/// A task that reads `from` a mark reads the trunk there as with `hard`, and takes no part.
+/// A task that reads `from` a mark reads the shared trunk there, as with `hard`, and has no masks.
 ///
 /// ```yaml
 /// sharing: mtan
@@ -52,14 +52,14 @@ impl Settings for MtanConfig {
 
 impl BuildSharing for MtanConfig {
     fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
-        shapes(trunk, input, |shape| shape).map(drop)
+        block_shapes(trunk, input, |shape| shape).map(drop)
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let ranges = split_blocks(body.trunk);
-        let stops = stops(body, &ranges);
+        let read_points = read_points(body, &ranges);
         let (mut blocks, mut carries): (Vec<Stack>, Vec<Stack>) = (Vec::new(), Vec::new());
-        let masked = stops.iter().any(|stop| stop.mark.is_none());
+        let masked = read_points.iter().any(|read_point| read_point.mark.is_none());
         for range in &ranges {
             let input = blocks.last().map_or(body.input, Stack::output);
             let layers = &body.trunk[range.clone()];
@@ -71,19 +71,19 @@ impl BuildSharing for MtanConfig {
         let mut parts: Vec<NetworkPart> =
             blocks.iter().chain(&carries).flat_map(Stack::parts).cloned().collect();
         let mut masks = Vec::new();
-        for (task, stop) in body.tasks.iter().zip(&stops) {
+        for (task, read_point) in body.tasks.iter().zip(&read_points) {
             let mut own = Vec::new();
-            for (block, stack) in blocks.iter().enumerate().filter(|_| stop.mark.is_none()) {
+            for (block, stack) in blocks.iter().enumerate().filter(|_| read_point.mark.is_none()) {
                 let name = format!("sharing.{}.{}", task.name, ranges[block].end - 1);
                 let (shape, before) = (stack.output(), weights.parameters());
-                let read = side_by_side(shape, if block == 0 { 1 } else { 2 });
+                let read = concat_shape(shape, if block == 0 { 1 } else { 2 });
                 own.push(AttentionMask::build(&name, read, shape, weights)?);
                 let parameters = weights.parameters() - before;
                 parts.push(NetworkPart { name, kind: "mask", shape, parameters });
             }
             masks.push(own);
         }
-        Ok(Box::new(Mtan { blocks, carries, stops, masks, parts }))
+        Ok(Box::new(Mtan { blocks, carries, read_points, masks, parts }))
     }
 }
 
@@ -115,7 +115,7 @@ impl AttentionMask {
         Ok(Self { name: name.to_owned(), axis: feature_axis(shape), layers })
     }
 
-    /// a * s, from s and what was carried.
+    /// a * s, given s and f(t), the transformed output of the previous mask.
     fn compute<O: Ops>(
         &self,
         ops: &mut O,
@@ -137,48 +137,43 @@ struct Mtan {
     blocks: Vec<Stack>,
     /// f of every block but the first.
     carries: Vec<Stack>,
-    stops: Vec<ReadPoint>,
-    /// By task, then by block; none of one that reads a mark.
+    read_points: Vec<ReadPoint>,
+    /// By task, then by block; empty for tasks that read a mark.
     masks: Vec<Vec<AttentionMask>>,
     parts: Vec<NetworkPart>,
 }
 
 impl Mtan {
-    /// How many blocks are done for these tasks.
+    /// Number of blocks that these tasks need.
     fn depth(&self, tasks: &[usize]) -> usize {
-        tasks.iter().map(|task| self.stops[*task].block + 1).max().unwrap_or(0)
+        tasks.iter().map(|task| self.read_points[*task].block + 1).max().unwrap_or(0)
     }
 
     fn is_masked(&self, task: usize) -> bool {
-        self.stops[task].mark.is_none()
+        self.read_points[task].mark.is_none()
     }
 }
 
 impl Sharing for Mtan {
     fn tasks(&self) -> usize {
-        self.stops.len()
+        self.read_points.len()
     }
 
     fn output(&self, task: usize) -> Shape {
-        let ReadPoint { block, mark } = &self.stops[task];
-        let stack = &self.blocks[*block];
-        let marked = stack.marks().find(|(name, _)| Some(*name) == mark.as_ref()).map(|(_, shape)| shape);
-        marked.unwrap_or(stack.output())
+        let read_point = &self.read_points[task];
+        read_point.shape(&self.blocks[read_point.block])
     }
 
     fn uses(&self, tasks: &[usize], weight: &str) -> bool {
-        for (block, stack) in self.blocks.iter().enumerate() {
-            if let Some(at) = stack.parts().iter().position(|part| part.owns(weight)) {
-                return tasks.iter().any(|task| {
-                    let ReadPoint { block: last, mark } = &self.stops[*task];
-                    *last > block || *last == block && at < stack.depth(mark.as_ref())
-                });
-            }
-        }
-        let under = |name: &str| weight.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
-        let masked = tasks.iter().any(|task| self.is_masked(*task));
-        self.carries.iter().flat_map(Stack::parts).any(|part| masked && part.owns(weight))
-            || tasks.iter().any(|task| self.masks[*task].iter().any(|mask| under(&mask.name)))
+        let by_masks = || {
+            let owns = |mask: &AttentionMask| {
+                weight.strip_prefix(mask.name.as_str()).is_some_and(|suffix| suffix.starts_with('.'))
+            };
+            let masked = tasks.iter().any(|task| self.is_masked(*task));
+            self.carries.iter().flat_map(Stack::parts).any(|part| masked && part.owns(weight))
+                || tasks.iter().any(|task| self.masks[*task].iter().any(owns))
+        };
+        trunk_uses(&self.blocks, &self.read_points, tasks, weight).unwrap_or_else(by_masks)
     }
 
     fn parts(&self) -> Vec<NetworkPart> {
@@ -193,37 +188,33 @@ impl SharingForward for Mtan {
         x: &Activations<O::Value>,
         tasks: &[usize],
     ) -> ModelResult<Vec<Activations<O::Value>>> {
-        let mut held: Vec<Option<Activations<O::Value>>> = vec![None; tasks.len()];
+        let mut states: Vec<Option<Activations<O::Value>>> = vec![None; tasks.len()];
         let mut shared = x.clone();
         for (block, stack) in self.blocks[..self.depth(tasks)].iter().enumerate() {
             let outputs = stack.compute(ops, &shared)?;
-            for (task, held) in tasks.iter().zip(&mut held) {
+            for (task, state) in tasks.iter().zip(&mut states) {
                 if let Some(mask) = self.masks[*task].get(block) {
-                    let carried = match held.as_ref() {
+                    let carried = match state.as_ref() {
                         Some(before) => Some(self.carries[block - 1].compute(ops, before)?.end),
                         None => None,
                     };
-                    *held = Some(mask.compute(ops, &outputs.end, carried.as_ref())?);
-                } else if self.stops[*task].block == block {
-                    *held = self.stops[*task].mark.as_ref().and_then(|mark| outputs.mark(mark)).cloned();
+                    *state = Some(mask.compute(ops, &outputs.end, carried.as_ref())?);
+                } else if self.read_points[*task].block == block {
+                    *state =
+                        self.read_points[*task].mark.as_ref().and_then(|mark| outputs.mark(mark)).cloned();
                 }
             }
             shared = outputs.end;
         }
-        Ok(held.into_iter().flatten().collect())
+        Ok(states.into_iter().flatten().collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
     /// numpy:
     ///   x = np.array([1., 2.]); W = np.array([[1., 2.], [0., -1.]])      # y = x W
@@ -234,17 +225,9 @@ mod tests {
     ///   s2 = s1 @ W; t2 = mask(np.concatenate([s2, t1 @ (2 * I)]), P2, I) * s2
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!("mtan")).unwrap();
         let dense = json!({"dense": {"units": 2, "bias": false}});
-        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = [TaskReader { name: "a".into(), from: None }];
-        let body = Body { input: Shape::vector(2), trunk: &trunk, tasks: &tasks };
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let (sharing, weights) = example::build(json!("mtan"), 2, json!([dense, dense]), &["a"]);
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for name in ["trunk.0.dense.weight", "trunk.1.dense.weight"] {
             set(name, &[1.0, 2.0, 0.0, -1.0]);
         }
@@ -256,8 +239,8 @@ mod tests {
         for name in ["0.first", "0.second", "1.first", "1.second"] {
             set(&format!("sharing.a.{name}.bias"), &[0.0, 0.0]);
         }
-        let x = Activations::plain(Tensor::new(&[[1.0_f32, 2.0]], &Device::Cpu).unwrap());
-        let read = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap();
+        let x = example::row(&[1.0, 2.0]);
+        let read = example::read(&*sharing, &x, &[0]).concat();
         assert!(read.iter().zip(EXPECTED).all(|(a, b)| (a - b).abs() < 1e-5), "{read:?}");
     }
 

@@ -5,29 +5,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
-use crate::domain::shape::Shape;
-use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::experts::ExpertsConfig;
-use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
-use crate::model::weights::Weights;
+use crate::model::sharing::experts::{ExpertsConfig, MixtureConfig};
 
-/// Progressive layered extraction (Tang, Liu, Zhao & Gong, RecSys 2020): levels of experts, in which tasks
-/// part step by step.
+/// Progressive layered extraction (Tang, Liu, Zhao & Gong, RecSys 2020): several levels of experts that
+/// separate the tasks step by step.
 ///
-/// Every level has a stream for each task and a shared one. Level l's experts of task k read stream k, its
-/// shared experts the shared stream; all begin with what the trunk gives at its end. Then
+/// Every level has one stream per task and a shared stream. At level l, task k's experts read stream k, the
+/// shared experts the shared stream; all streams start with the output of the trunk. Then
 ///
 /// ```text
 /// x_k(l+1) = sum_e softmax(W_k(l) x_k(l))_e E_e, e over task k's own experts and the shared ones
 /// x_s(l+1) = sum_e softmax(W_s(l) x_s(l))_e E_e, e over the experts of all tasks and the shared ones
 /// ```
 ///
-/// The shared stream's gate is its own, and there is none in the last level, whose x_k the heads read. One
-/// level is `cgc`. Of sequences, whose experts give sequences, each step has its own shares; otherwise a gate
-/// reads the mean of the steps, or of each channel of an image.
+/// The shared stream has its own gate, except in the last level, whose x_k the heads read. One level is
+/// `cgc`. If experts keep the time dimension of a sequence, each step has its own gate weights; otherwise a
+/// gate reads the mean over time steps, or the channel means of an image.
 ///
-/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+/// A task that reads `from` a mark reads the shared trunk there, as with `hard`, and is not part of the
+/// mixture.
 ///
 /// ```yaml
 /// sharing: {ple: {levels: 2, shared: 4, own: 4, layers: [{dense: {units: 16, activation: relu}}]}}
@@ -35,13 +32,13 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PleConfig {
-    /// How many levels. Default 2.
+    /// Number of levels. Default 2.
     #[serde(default = "default_levels")]
     pub levels: Count,
-    /// How many experts all tasks share. Default 4.
+    /// Number of experts that all tasks share, per level. Default 4.
     #[serde(default = "default_shared_or_own")]
     pub shared: Count,
-    /// How many experts each task has for itself. Default 4.
+    /// Number of experts of each task, per level. Default 4.
     #[serde(default = "default_shared_or_own")]
     pub own: Count,
     /// The layers of every expert, in every level.
@@ -61,8 +58,8 @@ fn default_shared_or_own() -> Count {
     Count::constant(4)
 }
 
-impl PleConfig {
-    fn config(&self) -> ExpertsConfig<'_> {
+impl MixtureConfig for PleConfig {
+    fn experts(&self) -> ExpertsConfig<'_> {
         ExpertsConfig {
             levels: self.levels.get(),
             shared: self.shared.get(),
@@ -72,49 +69,26 @@ impl PleConfig {
     }
 }
 
-impl BuildSharing for PleConfig {
-    fn shape(&self, read: Shape, marked: bool) -> ModelResult<Shape, String> {
-        self.config().shape(read, marked)
-    }
-
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
-        vec![("layers", &self.layers)]
-    }
-
-    fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        self.config().build(body, weights)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
 
-    /// By hand, of x = 2: level 1's experts give 2 (a), 8 (b) and 10 (shared), and all gates share evenly: a
-    /// holds 6, b 9, the shared stream 20/3. Level 2's give 2 6 = 12, 1 9 = 9 and 3 20/3 = 20; a's gate
-    /// shares evenly, b's has logits 0, ln 3: a reads 16, b .25 9 + .75 20.
+    /// By hand, for x = 2: level 1's experts output 2 (a), 8 (b) and 10 (shared), and all gates have equal
+    /// shares: a holds 6, b 9, the shared stream 20/3. Level 2's output 2 6 = 12, 1 9 = 9 and 3 20/3 = 20;
+    /// a's gate has equal shares, b's the logits 0, ln 3: a reads 16, b .25 9 + .75 20.
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig =
-            serde_json::from_value(json!({"ple": {"levels": 2, "shared": 1, "own": 1,
+        let (sharing, weights) = example::build(
+            json!({"ple": {"levels": 2, "shared": 1, "own": 1,
                 "layers": [{"dense": {"units": 1, "bias": false}}]
-            }}))
-            .unwrap();
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let tasks = ["a", "b"].map(|name| TaskReader { name: name.into(), from: None });
-        let body = Body { input: Shape::vector(1), trunk: &[], tasks: &tasks };
-        let sharing = config.view().build(&body, &mut weights).unwrap();
-        let set = |name: &str, values: &[f32]| {
-            let var = &weights.iter().find(|weight| weight.name == name).expect(name).var;
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+            }}),
+            1,
+            json!([]),
+            &["a", "b"],
+        );
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         for (expert, factor) in [
             ("1.of.a", 1.0),
             ("1.of.b", 4.0),
@@ -130,15 +104,14 @@ mod tests {
         }
         set("sharing.1.shared.gate.weight", &[0.0; 3]);
         set("sharing.2.gate.b.weight", &[0.0, 3.0_f32.ln() / 9.0]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = sharing.forward(&x, &Mode::evaluate(), &[0, 1]).unwrap();
-        let read: Vec<f32> = read.iter().map(|read| host(&read.x).unwrap()[0]).collect();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((read[0] - 16.0).abs() < 1e-5 && (read[1] - 17.25).abs() < 1e-5, "{read:?}");
         assert!(sharing.uses(&[0], "sharing.1.of.b.1.0.dense.weight"), "through the shared stream");
         assert!(!sharing.uses(&[0], "sharing.1.gate.b.weight"));
         assert!(
             weights.iter().all(|weight| weight.name != "sharing.2.shared.gate.weight"),
-            "none in the last"
+            "the last level has none"
         );
     }
 }

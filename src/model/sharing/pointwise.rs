@@ -1,4 +1,4 @@
-//! One projection of every row, every step or every pixel.
+//! Features of rows, time steps and pixels, and their projection.
 
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
@@ -10,7 +10,7 @@ use crate::model::layer::padding::Padding;
 use crate::model::layer::{BuildLayer, Module};
 use crate::model::weights::Weights;
 
-/// How many numbers a row, a step or a pixel has.
+/// Number of features of a row, a time step or a pixel.
 pub fn features(shape: Shape) -> usize {
     match shape {
         Shape::Image { channels, .. } => channels,
@@ -18,7 +18,22 @@ pub fn features(shape: Shape) -> usize {
     }
 }
 
-/// A dense layer for vectors and sequences; for images a convolution of one pixel.
+/// The shape itself.
+///
+/// # Errors
+///
+/// If it is tokens.
+pub fn dense_features(shape: Shape) -> Result<Shape, String> {
+    match shape {
+        Shape::Tokens { .. } => {
+            Err("needs dense features; found tokens: put an `embedding` into the trunk".to_owned())
+        }
+        shape => Ok(shape),
+    }
+}
+
+/// A projection of every row, time step or pixel: a dense layer for vectors and sequences, a 1x1 convolution
+/// for images.
 pub fn pointwise(
     name: &str,
     input: Shape,

@@ -12,24 +12,26 @@ use crate::model::activations::Activations;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::ops::{Arithmetic, Ops, Tensors};
 use crate::model::part::NetworkPart;
+use crate::model::sharing::pointwise::dense_features;
 use crate::model::sharing::trunk::Trunk;
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::{Init, Parameter, Weights, host};
 
-/// Every task reads a mixture of all tasks' views of the one shared trunk, in shares that are learned:
-/// a task-to-task relation matrix.
+/// A learned task-to-task relation matrix: every task reads a weighted mixture of all tasks' projections of
+/// the shared trunk.
 ///
-/// h_k = sum_j M_kj (W_j h), M = softmax(R) in each row: h is what the trunk gives, W_j task j's own
-/// projection, R `[tasks, tasks]` learned with the rest. M_kj says how much of what k reads is what j looks
-/// for; it is shown after every epoch. R begins with `identity` in its diagonal and 0 elsewhere, so that each
-/// task begins with little but its own view.
+/// h_k = sum_j M_kj (W_j h), M = softmax(R) over each row: h is the output of the trunk, W_j task j's
+/// projection, R `[tasks, tasks]` is learned. M_kj is the share of task j's features in what task k reads;
+/// it is reported after every epoch. The diagonal of R is initialized to `identity`, other entries to 0, so
+/// each task starts mostly with its own features.
 ///
-/// This is our definition of what is called a task relation network. It is the linear mixture between
-/// tasks of cross-stitch networks (Misra, Shrivastava, Gupta & Hebert 2016), once, after a trunk that is
-/// shared whole, and with shares that sum to 1, for relations to be learned as in deep relationship
-/// networks (Long & Wang 2015), which put a prior on the weights instead.
+/// This is our definition of a task relation network. It applies the linear mixing between tasks of
+/// cross-stitch networks (Misra, Shrivastava, Gupta & Hebert 2016) once, after a fully shared trunk, with
+/// shares that sum to 1. Deep relationship networks (Long & Wang 2015) also learn task relations, but by a
+/// prior on the weights.
 ///
-/// A task that reads `from` a mark reads there as with `hard`, and takes no part.
+/// A task that reads `from` a mark reads the shared trunk there, as with `hard`, and is not related to the
+/// others.
 ///
 /// ```yaml
 /// sharing: {relation: {units: 64}}
@@ -37,11 +39,10 @@ use crate::model::weights::{Init, Parameter, Weights, host};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RelationConfig {
-    /// Width of a task's view. Default that of the trunk's end.
+    /// Width of a task's projection. Default: that of the trunk's output.
     #[serde(default)]
     pub units: Option<Count>,
-    /// How far a task stands by its own view at the start, as a logit. Default 3: its own view weighs
-    /// e^3, 20 times as much as another's.
+    /// Initial logit of a task's own share. Default 3: its own share is e^3 = 20 times that of another task.
     #[serde(default = "default_identity")]
     pub identity: NonNegative,
 }
@@ -61,45 +62,48 @@ impl BuildSharing for RelationConfig {
             read if marked => Ok(read),
             Shape::Vector { width } => Ok(Shape::vector(self.units.map_or(width, Count::get))),
             Shape::Sequence { width } => Ok(Shape::Sequence { width: self.units.map_or(width, Count::get) }),
-            Shape::Tokens { .. } => Err("needs numbers: put an `embedding` into the trunk".into()),
-            Shape::Image { .. } => Err("needs a vector: put a `flatten` at the trunk's end".into()),
+            Shape::Tokens { .. } => dense_features(read),
+            Shape::Image { .. } => {
+                Err("needs a vector; found an image: end the trunk with a `flatten`".into())
+            }
         }
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
         let trunk = Trunk::build(body, weights)?;
         let output = self
-            .shape(trunk.end(), false)
+            .shape(trunk.output(), false)
             .map_err(|reason| ModelError::Shape { part: "sharing.relation".into(), reason })?;
         let before = weights.parameters();
         let related = body.tasks.iter().filter(|task| task.from.is_none());
-        let (width, units) = (trunk.end().width(), output.width());
-        let views = related
+        let (width, units) = (trunk.output().width(), output.width());
+        let projections = related
             .map(|task| {
                 let name = format!("sharing.{}.view", task.name);
                 weights.parameter(&name, &[width, units], Init::fan_in(width))
             })
             .collect::<ModelResult<Vec<_>>>()?;
-        // In one dimension, because weights of two decay: that would pull all relations to the same.
-        let count = views.len();
-        let diagonal = |at: usize| if at / count == at % count { self.identity.get() as f32 } else { 0.0 };
-        let relations = (0..count * count).map(diagonal).collect();
+        // One-dimensional, because weight decay applies to matrices and would pull all relations together.
+        let count = projections.len();
+        let entry =
+            |index: usize| if index / count == index % count { self.identity.get() as f32 } else { 0.0 };
+        let relations = (0..count * count).map(entry).collect();
         let relations = weights.parameter("sharing.relations", &[count * count], Init::Given(relations))?;
         let parameters = weights.parameters() - before;
         let part =
             NetworkPart { name: "sharing.relation".into(), kind: "relation", shape: output, parameters };
-        Ok(Box::new(RelationBody { trunk, relations, views, output, part }))
+        Ok(Box::new(RelationBody { trunk, relations, projections, output, part }))
     }
 }
 
-/// A trunk, the tasks' views of it, and their relations.
+/// A trunk, the tasks' projections of its output, and their relations.
 struct RelationBody {
     /// Tasks that read its end are related.
     trunk: Trunk,
     /// `[related x related]`
     relations: Parameter,
     /// One per related task, `[width, units]`.
-    views: Vec<Parameter>,
+    projections: Vec<Parameter>,
     output: Shape,
     part: NetworkPart,
 }
@@ -107,23 +111,23 @@ struct RelationBody {
 impl RelationBody {
     /// The position of a task among the related ones.
     fn position(&self, task: usize) -> Option<usize> {
-        let is_related = |task: &usize| self.trunk.is_read_to_the_end(*task);
+        let is_related = |task: &usize| self.trunk.reads_end(*task);
         is_related(&task).then(|| (0..task).filter(is_related).count())
     }
 
-    /// Each row's shares: `[related, related]`.
+    /// M: `[related, related]`.
     fn shares(&self) -> ModelResult<Tensor> {
-        let related = self.views.len();
+        let related = self.projections.len();
         Tensors::answering().softmax(&self.relations.tensor().reshape((related, related))?)
     }
 
-    /// Mixing views is reading through a mixture of their projections, which is the smaller work:
-    /// `[related, width, units]`.
+    /// The mixed projections sum_j M_kj W_j of all related tasks: `[related, width, units]`. Mixing weights
+    /// is less work than mixing activations.
     fn mixed(&self) -> ModelResult<Tensor> {
-        let views: Vec<Tensor> = self.views.iter().map(Parameter::tensor).collect();
-        let (width, units) = views[0].dims2()?;
-        let flat = Tensor::stack(&views, 0)?.reshape((self.views.len(), width * units))?;
-        Ok(self.shares()?.matmul(&flat)?.reshape((self.views.len(), width, units))?)
+        let projections: Vec<Tensor> = self.projections.iter().map(Parameter::tensor).collect();
+        let (width, units) = projections[0].dims2()?;
+        let flat = Tensor::stack(&projections, 0)?.reshape((self.projections.len(), width * units))?;
+        Ok(self.shares()?.matmul(&flat)?.reshape((self.projections.len(), width, units))?)
     }
 }
 
@@ -154,10 +158,10 @@ impl Sharing for RelationBody {
         let shares = host(&self.shares()?)?;
         let tasks = self.trunk.tasks();
         let share = |task: usize, other: usize| match (self.position(task), self.position(other)) {
-            (Some(row), Some(column)) => shares[row * self.views.len() + column],
+            (Some(row), Some(column)) => shares[row * self.projections.len() + column],
             _ => f32::from(u8::from(task == other)),
         };
-        let all = (0..tasks * tasks).map(|at| share(at / tasks, at % tasks)).collect();
+        let all = (0..tasks * tasks).map(|index| share(index / tasks, index % tasks)).collect();
         Ok(Some(Array::f32(&[tasks, tasks], all)))
     }
 }
@@ -176,7 +180,7 @@ impl SharingForward for RelationBody {
         ops.scope(&self.part.name);
         let mixed = self.mixed()?;
         let end = &outputs.end;
-        let rows = ops.rows(&end.x, self.trunk.end().width())?;
+        let rows = ops.rows(&end.x, self.trunk.output().width())?;
         let mut read = Vec::new();
         for task in tasks {
             let Some(position) = self.position(*task) else {
@@ -185,8 +189,8 @@ impl SharingForward for RelationBody {
             };
             let projection =
                 ops.constant_from_weights(&format!("sharing.{position}.mixed"), &mixed.get(position)?)?;
-            let seen = ops.matmul(&rows, &projection)?;
-            read.push(end.with(ops.unrows(&seen, &end.x)?));
+            let projected = ops.matmul(&rows, &projection)?;
+            read.push(end.with(ops.unrows(&projected, &end.x)?));
         }
         Ok(read)
     }
@@ -234,15 +238,15 @@ mod tests {
         let relations = body.relations().unwrap().unwrap();
         assert_eq!(relations.shape, [3, 3]);
         let expected = [0.817_574_5, 0.0, 0.182_425_5, 0.0, 1.0, 0.0, 0.119_202_9, 0.0, 0.880_797_1];
-        let result = relations.as_f32().unwrap();
+        let actual = relations.as_f32().unwrap();
         assert!(
-            result.iter().zip(expected).all(|(result, expected)| (result - expected).abs() < 1e-6),
-            "{result:?}"
+            actual.iter().zip(expected).all(|(actual, expected)| (actual - expected).abs() < 1e-6),
+            "{actual:?}"
         );
     }
 
     #[test]
-    fn begins_near_the_identity() {
+    fn starts_near_the_identity() {
         let body = build(&mut Weights::new(0, &Device::Cpu));
         let relations = body.relations().unwrap().unwrap();
         let own = relations.as_f32().unwrap()[0];

@@ -9,27 +9,28 @@ use crate::domain::number::{Count, Fraction, NonNegative};
 use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::block::{nothing_tied, shapes};
-use crate::model::sharing::column::{ColumnPenalty, ColumnUnits, ColumnsConfig, side_by_side};
-use crate::model::sharing::cross_stitch::Linear;
+use crate::model::sharing::block::{block_shapes, refuse_tied_embeddings};
+use crate::model::sharing::body::add_term;
+use crate::model::sharing::column::{ColumnPenalty, ColumnsConfig, concat_shape};
+use crate::model::sharing::cross_stitch::LinearUnits;
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::{Parameter, Weights};
 
-/// Sluice networks (Ruder, Bingel, Augenstein & Søgaard 2017; AAAI 2019): columns in subspaces, units that
-/// mix these, and for each task a learned mixture of its column's layers.
+/// Sluice networks (Ruder, Bingel, Augenstein & Søgaard 2017; AAAI 2019): columns with subspaces, units that
+/// mix the subspaces, and a learned mixture of its column's layers per task.
 ///
-/// Each task's column has `subspaces` copies of every block; a copy reads all that the column's subspaces
-/// gave before, side by side. Behind every block, the last too, x_i = sum_j A_ij y_j over all subspaces of
-/// all columns; A `[tasks subspaces, tasks subspaces]` begins with `own` in its diagonal and (1 - own) /
-/// (tasks subspaces - 1) elsewhere. A task's head reads sum_l b_l x_l, x_l being its column behind block l,
-/// so all blocks must give the same shape; b begins evenly, or with `skip: last` with .9 in the last layer.
-/// To the joint loss is added orthogonality * sum |W_a' W_b|^2 (Frobenius) over pairs of subspaces of one
-/// column and their layers' weights, to keep subspaces from learning the same: W `[in, out]` of a dense
-/// layer, filters by the rest of a convolution; of weights that hold several matrices in a row (recurrent
-/// layers) the square of their inner product.
+/// Each task's column has `subspaces` copies of every block; a copy reads the concatenated outputs of all
+/// subspaces of its column. After every block, including the last, x_i = sum_j A_ij y_j over all subspaces
+/// of all columns; A `[tasks subspaces, tasks subspaces]` is initialized with `own` on the diagonal and (1 -
+/// own) / (tasks subspaces - 1) elsewhere. A task's head reads sum_l b_l x_l, x_l being its column after
+/// block l, so all blocks must output the same shape; b starts uniform, or with .9 for the last layer with
+/// `skip: last`. A penalty orthogonality * sum |W_a' W_b|^2 (Frobenius) over pairs of subspaces of one
+/// column keeps subspaces from learning the same features: W `[in, out]` of a dense layer, filters by the
+/// rest of a convolution; for weights that concatenate several matrices (recurrent layers), the squared
+/// inner product.
 ///
-/// The head reads `subspaces` times the width of the trunk's last layer. A and b are shown after every
-/// epoch. A task that reads `from` a mark reads there in its own column.
+/// The head reads `subspaces` times the width of the trunk's last layer. A and b are reported after every
+/// epoch. A task that reads `from` a mark reads its own column there.
 ///
 /// ```yaml
 /// sharing: {sluice: {subspaces: 2, own: 0.95, orthogonality: 0.1}}
@@ -40,24 +41,24 @@ pub struct SluiceConfig {
     /// Copies of each block in a column. Default 2.
     #[serde(default = "default_subspaces")]
     pub subspaces: Count,
-    /// A subspace's share of itself at the start; the others divide the rest. Default 0.95.
+    /// Initial weight of a subspace's own output; the others share the rest. Default 0.95.
     #[serde(default = "default_own")]
     pub own: Fraction,
-    /// What each task's mixture of layers begins with. Default `even`.
+    /// Initial mixture of layers of each task. Default `even`.
     #[serde(default)]
     pub skip: SkipInit,
-    /// Weight of the subspaces' likeness in the joint loss. Default 0.1.
+    /// Weight of the orthogonality penalty in the joint loss. Default 0.1.
     #[serde(default = "default_orthogonality")]
     pub orthogonality: NonNegative,
 }
 
-/// What a mixture of layers begins with.
+/// Initial mixture of layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipInit {
     #[default]
     Even,
-    /// 0.9 for the last layer; the others divide the rest.
+    /// 0.9 for the last layer; the others share the rest.
     Last,
 }
 
@@ -78,28 +79,28 @@ fn default_orthogonality() -> NonNegative {
 }
 
 impl SkipInit {
-    fn begins(self, blocks: usize) -> Vec<f32> {
-        let one = |block: usize| match self {
+    fn weights(self, blocks: usize) -> Vec<f32> {
+        let weight = |block: usize| match self {
             Self::Even => 1.0 / blocks as f32,
             Self::Last if blocks == 1 => 1.0,
             Self::Last if block + 1 == blocks => 0.9,
             Self::Last => 0.1 / (blocks - 1) as f32,
         };
-        (0..blocks).map(one).collect()
+        (0..blocks).map(weight).collect()
     }
 }
 
 impl BuildSharing for SluiceConfig {
     fn shape(&self, read: Shape, _: bool) -> ModelResult<Shape, String> {
-        Ok(side_by_side(read, self.subspaces.get()))
+        Ok(concat_shape(read, self.subspaces.get()))
     }
 
     fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
-        nothing_tied(trunk)?;
-        let shapes = shapes(trunk, input, |shape| side_by_side(shape, self.subspaces.get()))?;
+        refuse_tied_embeddings(trunk)?;
+        let shapes = block_shapes(trunk, input, |shape| concat_shape(shape, self.subspaces.get()))?;
         match shapes.windows(2).find(|pair| pair[0] != pair[1]) {
             Some(pair) => Err(format!(
-                "adds up what all blocks of the trunk give, but one gives {} and the next {}: give them the same width",
+                "sums the outputs of all trunk blocks; found {} and {}: give them the same width",
                 pair[0], pair[1]
             )),
             None => Ok(()),
@@ -107,51 +108,42 @@ impl BuildSharing for SluiceConfig {
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        let units =
-            |names: &[String], columns: usize, weights: &mut Weights| -> ModelResult<Box<dyn ColumnUnits>> {
-                let own = self.own.get() as f32;
-                let init = |row: usize, column: usize| match row == column {
-                    true if columns == 1 => 1.0,
-                    true => own,
-                    false => (1.0 - own) / (columns - 1) as f32,
-                };
-                Ok(Box::new(Linear::build(names, columns, &init, weights)?))
-            };
+        let own = self.own.get() as f32;
+        let units = |names: &[String], columns: usize, weights: &mut Weights| {
+            LinearUnits::build(names, columns, own, weights)
+        };
         let (subspaces, strength) = (self.subspaces.get(), self.orthogonality.get());
         let penalty = |columns: Vec<Vec<Parameter>>| -> Box<dyn ColumnPenalty> {
-            Box::new(Orthogonal { columns, subspaces, strength })
+            Box::new(OrthogonalityPenalty { columns, subspaces, strength })
         };
-        let config = ColumnsConfig {
+        ColumnsConfig {
             subspaces,
             units: Some(&units),
-            last: true,
-            layers: Some(&|blocks| self.skip.begins(blocks)),
+            unit_after_last: true,
+            layer_mixture: Some(&|blocks| self.skip.weights(blocks)),
             penalty: Some(&penalty),
-        };
-        config.build(body, weights)
+        }
+        .build(body, weights)
     }
 }
 
 /// strength * sum |W_a' W_b|^2
-struct Orthogonal {
+struct OrthogonalityPenalty {
     columns: Vec<Vec<Parameter>>,
     subspaces: usize,
     strength: f64,
 }
 
-impl ColumnPenalty for Orthogonal {
+impl ColumnPenalty for OrthogonalityPenalty {
     fn penalty(&self) -> ModelResult<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
         for column in self.columns.chunks(self.subspaces).filter(|_| self.strength > 0.0) {
-            for (at, one) in column.iter().enumerate() {
-                for (a, b) in column[at + 1..].iter().flat_map(|other| one.iter().zip(other)) {
-                    let Some(likeness) = column_overlap(a.name(), &a.tensor(), &b.tensor())? else {
+            for (index, subspace) in column.iter().enumerate() {
+                for (a, b) in column[index + 1..].iter().flat_map(|other| subspace.iter().zip(other)) {
+                    let Some(overlap) = column_overlap(a.name(), &a.tensor(), &b.tensor())? else {
                         continue;
                     };
-                    sum = Some(match sum {
-                        Some(sum) => (sum + likeness)?,
-                        None => likeness,
-                    });
+                    add_term(&mut sum, overlap)?;
                 }
             }
         }
@@ -159,7 +151,7 @@ impl ColumnPenalty for Orthogonal {
     }
 }
 
-/// |A'B|^2; `None` of biases and scales.
+/// |A'B|^2; `None` for biases and normalization scales.
 fn column_overlap(name: &str, a: &Tensor, b: &Tensor) -> ModelResult<Option<Tensor>> {
     let product = match a.dims() {
         [_] if name.ends_with(".bias") || name.contains("norm") => return Ok(None),
@@ -173,14 +165,11 @@ fn column_overlap(name: &str, a: &Tensor, b: &Tensor) -> ModelResult<Option<Tens
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Tensor};
     use serde_json::json;
 
     use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::mode::Mode;
-    use crate::model::sharing::{Body, SharingConfig, TaskReader};
-    use crate::model::weights::{Weights, host};
+    use crate::model::sharing::example;
+    use crate::model::weights::host;
 
     /// One task, two subspaces, two blocks of one number, by hand:
     ///   block 0: x = 2, w = 3 5: y = 6 10; A = .9 .1 / .2 .8: x_0 = 6.4 9.2
@@ -189,21 +178,16 @@ mod tests {
     ///   penalty .1 * ((3 5)^2 + |v_1 v_2|^2) = .1 * (225 + 100) = 32.5, v being `[2, 1]`
     #[test]
     fn by_its_definition() {
-        let config: SharingConfig = serde_json::from_value(json!("sluice")).unwrap();
         let dense = json!({"dense": {"units": 1, "bias": false}});
-        let trunk: Vec<_> = serde_json::from_value(json!([dense, dense])).unwrap();
-        let tasks = [TaskReader { name: "a".into(), from: None }];
-        let body = Body { input: Shape::vector(1), trunk: &trunk, tasks: &tasks };
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let sharing = config.view().build(&body, &mut weights).unwrap();
+        let (sharing, weights) = example::build(json!("sluice"), 1, json!([dense, dense]), &["a"]);
         let find = |name: &str| weights.iter().find(|weight| weight.name == name).expect(name).var.clone();
-        let begin = host(&find("sharing.0.unit")).unwrap();
-        assert!(begin.iter().zip([0.95, 0.05, 0.05, 0.95]).all(|(a, b)| (a - b).abs() < 1e-6), "{begin:?}");
+        let initial = host(&find("sharing.0.unit")).unwrap();
+        assert!(
+            initial.iter().zip([0.95, 0.05, 0.05, 0.95]).all(|(a, b)| (a - b).abs() < 1e-6),
+            "{initial:?}"
+        );
         assert_eq!(host(&find("sharing.layers.a")).unwrap(), [0.5, 0.5]);
-        let set = |name: &str, values: &[f32]| {
-            let var = find(name);
-            var.set(&Tensor::from_slice(values, var.dims(), &Device::Cpu).unwrap()).unwrap();
-        };
+        let set = |name: &str, values: &[f32]| example::set(&weights, name, values);
         set("trunk.a.1.0.dense.weight", &[3.0]);
         set("trunk.a.2.0.dense.weight", &[5.0]);
         set("sharing.0.unit", &[0.9, 0.1, 0.2, 0.8]);
@@ -211,8 +195,8 @@ mod tests {
         set("trunk.a.2.1.dense.weight", &[10.0, 0.0]);
         set("sharing.1.unit", &[1.0, 0.0, 0.5, 0.5]);
         set("sharing.layers.a", &[0.25, 0.75]);
-        let x = Activations::plain(Tensor::new(&[[2.0_f32]], &Device::Cpu).unwrap());
-        let read = host(&sharing.forward(&x, &Mode::evaluate(), &[0]).unwrap()[0].x).unwrap();
+        let x = example::row(&[2.0]);
+        let read = example::read(&*sharing, &x, &[0]).concat();
         assert!((read[0] - 20.2).abs() < 1e-4 && (read[1] - 35.6).abs() < 1e-4, "{read:?}");
         assert_eq!(sharing.output(0), Shape::vector(2));
         let penalty = sharing.penalty(&[0], &mut |_| unreachable!()).unwrap().unwrap();

@@ -9,22 +9,23 @@ use crate::domain::number::NonNegative;
 use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
-use crate::model::sharing::block::{nothing_tied, shapes};
+use crate::model::sharing::block::{block_shapes, refuse_tied_embeddings};
+use crate::model::sharing::body::add_term;
 use crate::model::sharing::column::{ColumnPenalty, ColumnsConfig};
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing};
 use crate::model::weights::{Parameter, Weights, host};
 
-/// Soft sharing: a network for each task, and a penalty on how far these are apart.
+/// Soft parameter sharing: one network per task, and a penalty on the distance between their weights.
 ///
-/// Each task has a column of the trunk's layers for itself. To the joint loss is added, with `distance`
+/// Each task has its own column of the trunk's layers. The penalty in the joint loss is, with `distance`
 /// (Duong, Cohn, Bird & Cook, ACL 2015), strength * sum over pairs of tasks |theta_i - theta_j|^2; with
 /// `trace_norm` (Yang & Hospedales 2017), strength * the sum over weights of the trace norm of `[tasks,
-/// numbers]`, all tasks' copies of one weight as rows: the sum of its singular values, which is small where
-/// rows depend on one another. The gradient of the trace norm of W is (W W')^(-1/2) W. Columns begin from
-/// different numbers.
+/// elements]`, whose rows are the tasks' copies of one weight: the sum of its singular values, which is
+/// small if the rows are linearly dependent. The gradient of the trace norm of W is (W W')^(-1/2) W. The
+/// columns have different initial weights.
 ///
-/// A task that reads `from` a mark reads there in its own column. An input's `encoder` stands before the
-/// columns and is shared whole.
+/// A task that reads `from` a mark reads its own column there. An input's `encoder` comes before the columns
+/// and is shared by all tasks.
 ///
 /// ```yaml
 /// sharing: {soft: {penalty: distance, strength: 1.0e-3}}
@@ -32,7 +33,7 @@ use crate::model::weights::{Parameter, Weights, host};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SoftConfig {
-    /// What is small when tasks are alike. Default `distance`.
+    /// Distance between the tasks' weights. Default `distance`.
     #[serde(default)]
     pub penalty: ParameterDistance,
     /// Its weight in the joint loss. Default 1e-3.
@@ -40,14 +41,14 @@ pub struct SoftConfig {
     pub strength: NonNegative,
 }
 
-/// How far tasks are apart.
+/// Distance between the tasks' weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ParameterDistance {
-    /// The square of the distance of every two.
+    /// The sum of squared distances of all pairs.
     #[default]
     Distance,
-    /// The sum of the singular values of all together.
+    /// The sum of the singular values of all tasks' weights.
     TraceNorm,
 }
 
@@ -61,26 +62,24 @@ fn default_strength() -> NonNegative {
 
 impl BuildSharing for SoftConfig {
     fn check(&self, trunk: &[LayerConfig], input: Shape) -> ModelResult<(), String> {
-        nothing_tied(trunk)?;
-        shapes(trunk, input, |shape| shape).map(drop)
+        refuse_tied_embeddings(trunk)?;
+        block_shapes(trunk, input, |shape| shape).map(drop)
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        let (apart, strength) = (self.penalty, self.strength.get());
+        let (distance, strength) = (self.penalty, self.strength.get());
         let penalty = |columns: Vec<Vec<Parameter>>| -> Box<dyn ColumnPenalty> {
             let count = columns.iter().map(Vec::len).min().unwrap_or(0);
-            let copies = |at: usize| columns.iter().map(|column| column[at].clone()).collect();
-            Box::new(DistancePenalty { weights: (0..count).map(copies).collect(), distance: apart, strength })
+            let copies = |index: usize| columns.iter().map(|column| column[index].clone()).collect();
+            Box::new(DistancePenalty { weights: (0..count).map(copies).collect(), distance, strength })
         };
-        let config =
-            ColumnsConfig { subspaces: 1, units: None, last: false, layers: None, penalty: Some(&penalty) };
-        config.build(body, weights)
+        ColumnsConfig { penalty: Some(&penalty), ..ColumnsConfig::PLAIN }.build(body, weights)
     }
 }
 
-/// Keeps columns together.
+/// The penalty on the distance between the columns.
 struct DistancePenalty {
-    /// For each weight every column's.
+    /// By weight, then by column.
     weights: Vec<Vec<Parameter>>,
     distance: ParameterDistance,
     strength: f64,
@@ -92,50 +91,47 @@ impl ColumnPenalty for DistancePenalty {
         for copies in self.weights.iter().filter(|copies| self.strength > 0.0 && copies.len() > 1) {
             let rows = copies.iter().map(|copy| copy.tensor().flatten_all());
             let rows = Tensor::stack(&rows.collect::<candle_core::Result<Vec<_>>>()?, 0)?;
-            let one = match self.distance {
+            let term = match self.distance {
                 ParameterDistance::Distance => distance(&rows)?,
                 ParameterDistance::TraceNorm => trace_norm(&rows)?,
             };
-            sum = Some(match sum {
-                Some(sum) => (sum + one)?,
-                None => one,
-            });
+            add_term(&mut sum, term)?;
         }
         Ok(sum.map(|sum| sum.affine(self.strength, 0.0)).transpose()?)
     }
 }
 
-/// The sum over pairs of rows of their distance's square: rows times the sum of squares to the mean.
+/// The sum of squared distances of all pairs of rows: the number of rows times the sum of squared deviations
+/// from the mean.
 fn distance(rows: &Tensor) -> ModelResult<Tensor> {
     let count = rows.dim(0)? as f64;
-    let apart = rows.broadcast_sub(&rows.mean_keepdim(0)?)?;
-    Ok(apart.sqr()?.sum_all()?.affine(count, 0.0)?)
+    let deviations = rows.broadcast_sub(&rows.mean_keepdim(0)?)?;
+    Ok(deviations.sqr()?.sum_all()?.affine(count, 0.0)?)
 }
 
-/// The sum of the singular values of W `[rows, numbers]`. Its gradient (W W')^(-1/2) W is taken as a constant
-/// that W is multiplied with: the sum of these products is the trace norm itself.
+/// The sum of the singular values of W `[rows, elements]`. Its gradient (W W')^(-1/2) W is a constant factor
+/// of W: the sum of the products is the trace norm itself.
 fn trace_norm(rows: &Tensor) -> ModelResult<Tensor> {
     let count = rows.dim(0)?;
     let flat = host(rows)?;
-    let numbers = flat.len() / count.max(1);
-    let row = |at: usize| &flat[at * numbers..][..numbers];
+    let width = flat.len() / count.max(1);
+    let row = |index: usize| &flat[index * width..][..width];
     let product = |i: usize, j: usize| -> f64 {
         row(i).iter().zip(row(j)).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
     };
     let gram: Vec<Vec<f64>> = (0..count).map(|i| (0..count).map(|j| product(i, j)).collect()).collect();
     let root: Vec<f32> = inverse_root(gram).into_iter().flatten().map(|x| x as f32).collect();
     let root = Tensor::from_vec(root, (count, count), rows.device())?;
-    let slope = root.matmul(&rows.detach())?;
-    Ok((slope * rows)?.sum_all()?)
+    let gradient = root.matmul(&rows.detach())?;
+    Ok((gradient * rows)?.sum_all()?)
 }
 
-/// G^(-1/2) of a symmetric matrix without negative eigenvalues, by Jacobi rotations; what has no length stays
-/// without.
+/// G^(-1/2) of a symmetric positive semidefinite matrix by Jacobi rotations; eigenvalues of 0 stay 0.
 fn inverse_root(mut g: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     let n = g.len();
     let mut vectors: Vec<Vec<f64>> =
         (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
-    // Each sweep squares what is left beside the diagonal.
+    // Sweeps converge quadratically.
     for _ in 0..30 {
         for p in 0..n {
             for q in p + 1..n {
@@ -160,7 +156,7 @@ fn inverse_root(mut g: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
         }
     }
     let largest = (0..n).map(|i| g[i][i]).fold(0.0, f64::max);
-    // Below this the products of 32-bit numbers say nothing.
+    // Smaller eigenvalues are rounding errors of 32-bit products.
     let least = largest * n as f64 * f64::from(f32::EPSILON);
     let root = |i: usize| if g[i][i] > least { 1.0 / g[i][i].sqrt() } else { 0.0 };
     let entry = |i: usize, j: usize| (0..n).map(|k| vectors[i][k] * root(k) * vectors[j][k]).sum();
@@ -179,26 +175,26 @@ mod tests {
         Var::from_tensor(&Tensor::new(&rows, &Device::Cpu).unwrap()).unwrap()
     }
 
-    fn is(result: &[f32], expected: &[f32]) {
-        let near = result.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4);
-        assert!(near && result.len() == expected.len(), "{result:?}");
+    fn assert_near(actual: &[f32], expected: &[f32]) {
+        let near = actual.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4);
+        assert!(near && actual.len() == expected.len(), "{actual:?}");
     }
 
     /// numpy: sum(((w[i] - w[j]) ** 2).sum() for i < j); np.linalg.svd(w) -> u, s, vt; s.sum(); u @ vt
     #[test]
-    fn both_penalties_are_numpys() {
+    fn both_penalties_agree_with_numpy() {
         let w = rows();
         let d = distance(&w).unwrap();
-        is(&[d.to_scalar().unwrap()], &[DISTANCE]);
+        assert_near(&[d.to_scalar().unwrap()], &[DISTANCE]);
         let norm = trace_norm(&w).unwrap();
-        is(&[norm.to_scalar().unwrap()], &[NORM]);
+        assert_near(&[norm.to_scalar().unwrap()], &[NORM]);
         let gradients = norm.backward().unwrap();
-        is(&host(gradients.get(&w).unwrap()).unwrap(), &SLOPE);
+        assert_near(&host(gradients.get(&w).unwrap()).unwrap(), &GRADIENT);
     }
 
     const DISTANCE: f32 = 23.16;
     const NORM: f32 = 8.805_276_6;
-    const SLOPE: [f32; 9] = [
+    const GRADIENT: [f32; 9] = [
         0.444_925_6,
         0.770_564_1,
         0.456_368_4,

@@ -1,4 +1,4 @@
-//! The one trunk that tasks share, and where each of them reads it: at its end, or at a mark.
+//! The trunk that all tasks share, and the point where each of them reads it: its end or a mark.
 
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
@@ -13,38 +13,40 @@ use crate::model::weights::Weights;
 /// A shared trunk.
 pub struct Trunk {
     stack: Stack,
-    /// Where each task reads.
+    /// The mark each task reads; `None` for the end.
     from: Vec<Option<MarkName>>,
 }
 
 impl Trunk {
+    /// Builds the layers of the body's trunk.
     pub fn build(body: &Body, weights: &mut Weights) -> ModelResult<Self> {
         let stack = Stack::build("trunk", body.trunk, body.input, weights)?;
         Ok(Self { stack, from: body.tasks.iter().map(|task| task.from.clone()).collect() })
     }
 
-    /// What stands at its end.
-    pub fn end(&self) -> Shape {
+    /// The shape of its output.
+    pub fn output(&self) -> Shape {
         self.stack.output()
     }
 
-    /// How many tasks there are.
+    /// Number of tasks.
     pub fn tasks(&self) -> usize {
         self.from.len()
     }
 
-    /// Does the task read the end, beyond which tasks may share more?
-    pub fn is_read_to_the_end(&self, task: usize) -> bool {
+    /// Does the task read the end of the trunk?
+    pub fn reads_end(&self, task: usize) -> bool {
         self.from[task].is_none()
     }
 
-    /// What stands where the task reads.
+    /// The shape at the task's read point.
     pub fn shape(&self, task: usize) -> Shape {
         let mark = self.from[task].as_ref();
         let marked = mark.and_then(|mark| self.stack.marks().find(|(name, _)| *name == mark));
         marked.map_or(self.stack.output(), |(_, shape)| shape)
     }
 
+    /// The outputs at the end and at all marks.
     pub fn compute<O: Ops>(
         &self,
         ops: &mut O,
@@ -53,19 +55,20 @@ impl Trunk {
         self.stack.compute(ops, x)
     }
 
-    /// What it gave where the task reads.
+    /// The output at the task's read point.
     pub fn read<T: Clone>(&self, outputs: &StackOutputs<T>, task: usize) -> T {
         // The network has checked that every mark exists.
         let mark = self.from[task].as_ref().and_then(|mark| outputs.mark(mark));
         mark.unwrap_or(&outputs.end).clone()
     }
 
-    /// Does what stands where these tasks read depend on the weight of this name?
+    /// Do the read points of these tasks depend on the weight of this name?
     pub fn uses(&self, tasks: &[usize], weight: &str) -> bool {
         let deepest = tasks.iter().map(|task| self.stack.depth(self.from[*task].as_ref())).max();
         self.stack.parts()[..deepest.unwrap_or(0)].iter().any(|part| part.owns(weight))
     }
 
+    /// Its layers.
     pub fn parts(&self) -> &[NetworkPart] {
         self.stack.parts()
     }

@@ -1,21 +1,22 @@
-//! Eigenvalues of a small symmetric matrix, by Jacobi's rotations.
+//! Eigendecomposition of a small symmetric matrix by Jacobi rotations.
 //!
-//! Each rotation turns one cell beside the diagonal to 0; sweeps over all cells converge quadratically.
+//! Each rotation makes one off-diagonal entry 0; sweeps over all entries converge quadratically.
 
 use crate::train::solver::matrix::{Matrix, dot};
 
-/// M = V diag(values) V^T, largest value first.
+/// M = V diag(values) V^T, values in descending order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Eigen {
     pub values: Vec<f64>,
-    /// One per value, of length 1.
+    /// One unit vector per value.
     pub vectors: Vec<Vec<f64>>,
 }
 
-/// A few suffice; more than these never helped.
+/// Upper bound; a few sweeps suffice.
 const SWEEPS: usize = 60;
 
 impl Eigen {
+    /// The decomposition of a symmetric matrix.
     pub fn decompose(matrix: &Matrix) -> Self {
         let n = matrix.size();
         let mut m = matrix.clone();
@@ -43,26 +44,26 @@ impl Eigen {
     pub fn apply(&self, x: &[f64], function: impl Fn(f64) -> f64) -> Vec<f64> {
         let mut y = vec![0.0; x.len()];
         for (value, vector) in self.values.iter().zip(&self.vectors) {
-            let share = function(*value) * dot(vector, x);
-            y.iter_mut().zip(vector).for_each(|(y, v)| *y += share * v);
+            let coefficient = function(*value) * dot(vector, x);
+            y.iter_mut().zip(vector).for_each(|(y, v)| *y += coefficient * v);
         }
         y
     }
 
-    /// How many values are more than `share` of the largest.
+    /// Number of values greater than `share` of the largest.
     pub fn rank(&self, share: f64) -> usize {
-        let least = self.values.first().map_or(0.0, |largest| largest * share);
-        self.values.iter().filter(|value| **value > least && **value > 0.0).count()
+        let threshold = self.values.first().map_or(0.0, |largest| largest * share);
+        self.values.iter().filter(|value| **value > threshold && **value > 0.0).count()
     }
 
-    /// The shortest x with M x nearest to b; values below `share` of the largest count as 0.
+    /// The minimum-norm least-squares solution x of M x = b; values below `share` of the largest count as 0.
     pub fn inverse(&self, b: &[f64], share: f64) -> Vec<f64> {
-        let least = self.values.first().map_or(0.0, |largest| largest * share);
-        self.apply(b, |value| if value > least && value > 0.0 { 1.0 / value } else { 0.0 })
+        let threshold = self.values.first().map_or(0.0, |largest| largest * share);
+        self.apply(b, |value| if value > threshold && value > 0.0 { 1.0 / value } else { 0.0 })
     }
 }
 
-/// Turns cell (p, q) to 0; `false` when it is as good as 0 already.
+/// Makes entry (p, q) 0; `false` if it is negligible already.
 fn jacobi_rotate(m: &mut Matrix, v: &mut Matrix, p: usize, q: usize) -> bool {
     let (a, b, off) = (m[(p, p)], m[(q, q)], m[(p, q)]);
     if off == 0.0 || off.abs() <= f64::EPSILON * 0.25 * (a * b).abs().sqrt() {
@@ -95,7 +96,7 @@ mod tests {
     use crate::train::solver::eigen::Eigen;
     use crate::train::solver::matrix::{Matrix, dot};
 
-    /// [[2, 1], [1, 2]] has 3 with (1, 1) and 1 with (1, -1).
+    /// [[2, 1], [1, 2]] has the eigenvalues 3 with (1, 1) and 1 with (1, -1).
     #[test]
     fn two_by_two() {
         let eigen = Eigen::decompose(&Matrix::from_fn(2, |i, j| if i == j { 2.0 } else { 1.0 }));
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn any_gramian_comes_back() {
+    fn gramians_are_reconstructed() {
         for size in 1..9 {
             let noise =
                 |i: usize, j: usize| ((i * i * 37 + i * j * 11 + j * j + size) as f64 * 12.9898).sin() * 10.0;
@@ -117,8 +118,8 @@ mod tests {
             for i in 0..size {
                 let unit: Vec<f64> = (0..size).map(|j| f64::from(u8::from(i == j))).collect();
                 let column = eigen.apply(&unit, |value| value);
-                for (j, cell) in column.iter().enumerate() {
-                    assert!((cell - gramian[(i, j)]).abs() < 1e-10 * eigen.values[0], "{i} {j}");
+                for (j, entry) in column.iter().enumerate() {
+                    assert!((entry - gramian[(i, j)]).abs() < 1e-10 * eigen.values[0], "{i} {j}");
                 }
                 for j in 0..size {
                     let product = dot(&eigen.vectors[i], &eigen.vectors[j]);

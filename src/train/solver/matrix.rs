@@ -2,21 +2,21 @@
 
 use std::ops::{Index, IndexMut};
 
-/// A square matrix of 64-bit floats, row after row.
+/// A square matrix, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     size: usize,
-    cells: Vec<f64>,
+    entries: Vec<f64>,
 }
 
 impl Matrix {
-    /// The matrix whose cell (row, column) is `cell(row, column)`.
-    pub fn from_fn(size: usize, cell: impl Fn(usize, usize) -> f64) -> Self {
-        let cells = (0..size * size).map(|index| cell(index / size, index % size)).collect();
-        Self { size, cells }
+    /// The matrix with entry (i, j) = `entry(i, j)`.
+    pub fn from_fn(size: usize, entry: impl Fn(usize, usize) -> f64) -> Self {
+        let entries = (0..size * size).map(|index| entry(index / size, index % size)).collect();
+        Self { size, entries }
     }
 
-    /// The dot products of rows: J J^T.
+    /// The Gramian J J^T of the rows of J.
     pub fn gramian(rows: &[Vec<f64>]) -> Self {
         Self::from_fn(rows.len(), |i, j| dot(&rows[i], &rows[j]))
     }
@@ -29,13 +29,14 @@ impl Matrix {
         (0..self.size).map(|i| self[(i, i)]).collect()
     }
 
-    /// The lengths of the rows whose dot products these are.
+    /// The norms of the rows of which this is the Gramian: the square roots of the diagonal.
     pub fn norms(&self) -> Vec<f64> {
         self.diagonal().into_iter().map(|square| square.max(0.0).sqrt()).collect()
     }
 
+    /// M v.
     pub fn times(&self, vector: &[f64]) -> Vec<f64> {
-        self.cells.chunks(self.size.max(1)).map(|row| dot(row, vector)).collect()
+        self.entries.chunks(self.size.max(1)).map(|row| dot(row, vector)).collect()
     }
 
     /// left^T M right.
@@ -43,39 +44,40 @@ impl Matrix {
         dot(left, &self.times(right))
     }
 
-    /// D M D of the diagonal matrix D: the dot products of rows each scaled by its own number.
+    /// D M D with D = diag(scale): the Gramian of rows that are scaled by `scale`.
     pub fn scaled(&self, scale: &[f64]) -> Self {
         Self::from_fn(self.size, |i, j| self[(i, j)] * scale[i] * scale[j])
     }
 
-    /// Cell by cell.
+    /// The element-wise sum.
     pub fn plus(&self, other: &Self) -> Self {
         Self::from_fn(self.size, |i, j| self[(i, j)] + other[(i, j)])
     }
 
-    /// The rows and columns of these numbers alone.
-    pub fn part(&self, chosen: &[usize]) -> Self {
-        Self::from_fn(chosen.len(), |i, j| self[(chosen[i], chosen[j])])
+    /// The submatrix of these rows and columns.
+    pub fn submatrix(&self, indices: &[usize]) -> Self {
+        Self::from_fn(indices.len(), |i, j| self[(indices[i], indices[j])])
     }
 
-    /// M + value I.
-    pub fn ridged(mut self, value: f64) -> Self {
-        (0..self.size).for_each(|i| self[(i, i)] += value);
+    /// M + ridge I.
+    pub fn add_ridge(mut self, ridge: f64) -> Self {
+        (0..self.size).for_each(|i| self[(i, i)] += ridge);
         self
     }
 
-    /// M x = b of a symmetric positive definite M, by Cholesky; `None` when a pivot is not positive.
+    /// The x with M x = b for a symmetric positive definite M, by Cholesky decomposition; `None` if a pivot
+    /// is not positive.
     pub fn solve(&self, b: &[f64]) -> Option<Vec<f64>> {
         let n = self.size;
         let mut lower = vec![0.0; n * n];
         for i in 0..n {
             for j in 0..=i {
                 let known: f64 = (0..j).map(|k| lower[i * n + k] * lower[j * n + k]).sum();
-                let rest = self[(i, j)] - known;
+                let remainder = self[(i, j)] - known;
                 lower[i * n + j] = match i == j {
-                    true if rest > 0.0 => rest.sqrt(),
+                    true if remainder > 0.0 => remainder.sqrt(),
                     true => return None,
-                    false => rest / lower[j * n + j],
+                    false => remainder / lower[j * n + j],
                 };
             }
         }
@@ -96,58 +98,65 @@ impl Index<(usize, usize)> for Matrix {
     type Output = f64;
 
     fn index(&self, (row, column): (usize, usize)) -> &f64 {
-        &self.cells[row * self.size + column]
+        &self.entries[row * self.size + column]
     }
 }
 
 impl IndexMut<(usize, usize)> for Matrix {
     fn index_mut(&mut self, (row, column): (usize, usize)) -> &mut f64 {
-        &mut self.cells[row * self.size + column]
+        &mut self.entries[row * self.size + column]
     }
 }
 
+/// The dot product of two vectors.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// A Gramian as cosines and lengths, so that nothing is lost where lengths differ by many orders: C = D^-1 G
-/// D^-1.
+/// The Euclidean norm of a vector.
+pub fn norm(vector: &[f64]) -> f64 {
+    dot(vector, vector).sqrt()
+}
+
+/// A Gramian as cosines and norms, C = D^-1 G D^-1, which keeps its precision if norms differ by orders of
+/// magnitude. Zero rows are left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CosineGramian {
-    /// Ones on the diagonal; only of rows that are not nothing.
+    /// The cosines of the nonzero rows; ones on the diagonal.
     pub matrix: Matrix,
-    /// Their lengths.
+    /// The norms of the nonzero rows.
     pub norms: Vec<f64>,
-    /// Their numbers.
+    /// The indices of the nonzero rows.
     pub rows: Vec<usize>,
     size: usize,
 }
 
 impl CosineGramian {
+    /// The cosines and norms of the rows with this Gramian.
     pub fn from_gramian(gramian: &Matrix) -> Self {
         let all = gramian.norms();
         let longest = all.iter().copied().fold(0.0, f64::max);
-        // Below the smallest normal number a square has lost its digits.
+        // Squares below the smallest normal number have lost their precision.
         let rows: Vec<usize> =
             (0..all.len()).filter(|i| gramian[(*i, *i)] > 1e-300 && all[*i] > 1e-150 * longest).collect();
         let norms: Vec<f64> = rows.iter().map(|i| all[*i]).collect();
-        let cell = |i: usize, j: usize| match i == j {
+        let entry = |i: usize, j: usize| match i == j {
             true => 1.0,
             false => (gramian[(rows[i], rows[j])] / norms[i] / norms[j]).clamp(-1.0, 1.0),
         };
-        let matrix = Matrix::from_fn(rows.len(), cell);
+        let matrix = Matrix::from_fn(rows.len(), entry);
         Self { matrix, norms, rows, size: all.len() }
     }
 
-    /// Is there a row that is nothing?
-    pub fn misses_rows(&self) -> bool {
+    /// Is there a zero row?
+    pub fn has_zero_rows(&self) -> bool {
         self.rows.len() < self.size
     }
 
-    /// Weights of unit rows as weights of all rows; `rest` for rows that are nothing.
-    pub fn weights(&self, of_units: &[f64], rest: f64) -> Vec<f64> {
-        let mut weights = vec![rest; self.size];
-        for ((row, norm), value) in self.rows.iter().zip(&self.norms).zip(of_units) {
+    /// The weights of the original rows from those of the unit rows; `zero_row_weight` for zero rows.
+    pub fn weights(&self, unit_weights: &[f64], zero_row_weight: f64) -> Vec<f64> {
+        let mut weights = vec![zero_row_weight; self.size];
+        for ((row, norm), value) in self.rows.iter().zip(&self.norms).zip(unit_weights) {
             weights[*row] = value / norm;
         }
         weights
@@ -159,7 +168,7 @@ mod tests {
     use crate::train::solver::matrix::{CosineGramian, Matrix};
 
     #[test]
-    fn a_system_is_solved_and_a_singular_one_refused() {
+    fn solves_a_system_and_refuses_a_singular_one() {
         let gramian = Matrix::gramian(&[vec![-4.0, 1.0, 1.0], vec![6.0, 1.0, 1.0]]);
         assert_eq!(gramian, Matrix::from_fn(2, |i, j| [[18.0, -22.0], [-22.0, 38.0]][i][j]));
         let x = gramian.solve(&[14.0, 54.0]).expect("solved");
@@ -168,12 +177,12 @@ mod tests {
     }
 
     #[test]
-    fn lengths_of_any_size_leave_the_cosines_exact() {
+    fn cosines_are_exact_for_norms_of_any_size() {
         let rows = [vec![3e-120, 4e-120], vec![0.0, 0.0], vec![4e20, 3e20]];
         let cosines = CosineGramian::from_gramian(&Matrix::gramian(&rows));
         assert_eq!(cosines.rows, [0, 2]);
         assert!((cosines.matrix[(0, 1)] - 0.96).abs() < 1e-12);
-        assert!(cosines.misses_rows());
+        assert!(cosines.has_zero_rows());
         assert_eq!(cosines.weights(&[1.0, 1.0], 7.0)[1], 7.0);
     }
 }

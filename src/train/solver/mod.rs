@@ -1,4 +1,4 @@
-//! Small dense algebra in 64-bit floats: what turns a Gramian of a few tasks into weights.
+//! Small dense linear algebra and optimization in 64-bit floats, from the Gramian of a few tasks to weights.
 
 pub mod cone;
 pub mod eigen;

@@ -1,11 +1,11 @@
-//! The simplex: weights of 0 or more with sum 1.
+//! The simplex: non-negative weights with sum 1.
 
 use crate::train::solver::matrix::{CosineGramian, Matrix};
 use crate::train::solver::program::{QuadraticProgram, QuadraticSolution};
 
 /// The nearest point of the simplex: max(v - theta, 0) with sum 1.
 pub fn project(point: &[f64]) -> Vec<f64> {
-    // Below the largest number: of numbers so large that one is nothing to them, the sums would lose it.
+    // Relative to the largest number: in sums of very large numbers the 1 would be lost to rounding.
     let largest = point.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let point: Vec<f64> = point.iter().map(|value| value - largest).collect();
     let mut sorted = point.clone();
@@ -28,20 +28,21 @@ pub fn softmax(values: &[f64]) -> Vec<f64> {
     powers.iter().map(|power| power / sum).collect()
 }
 
-/// The shortest convex combination of rows with this Gramian: argmin w^T G w over the simplex.
+/// The shortest convex combination of the rows with this Gramian: argmin w^T G w over the simplex.
 pub fn shortest(gramian: &Matrix) -> QuadraticSolution {
     let cosines = CosineGramian::from_gramian(gramian);
-    if cosines.misses_rows() || cosines.rows.is_empty() {
-        // A row of nothing is as short as can be; among several such the weights are shared.
+    if cosines.has_zero_rows() || cosines.rows.is_empty() {
+        // A zero row is the shortest combination; several zero rows share the weight.
         let count = (gramian.size() - cosines.rows.len()).max(1) as f64;
         let x = (0..gramian.size()).map(|i| if cosines.rows.contains(&i) { 0.0 } else { 1.0 / count });
         return QuadraticSolution { x: x.collect(), reached: true };
     }
-    // In units of each row's length, so that rows of any lengths can be weighed against each other.
+    // In units of each row's norm, so that rows of any norm can be compared.
     let least = cosines.norms.iter().copied().fold(f64::INFINITY, f64::min);
-    let total: Vec<f64> = cosines.norms.iter().map(|norm| least / norm).collect();
-    let nothing = vec![0.0; total.len()];
-    let program = QuadraticProgram { quadratic: &cosines.matrix, linear: &nothing, total: Some(&total) };
+    let inverse_norms: Vec<f64> = cosines.norms.iter().map(|norm| least / norm).collect();
+    let zeros = vec![0.0; inverse_norms.len()];
+    let program =
+        QuadraticProgram { quadratic: &cosines.matrix, linear: &zeros, total: Some(&inverse_norms) };
     let QuadraticSolution { x, reached } = program.solve();
     let weights = cosines.weights(&x, 0.0);
     let sum: f64 = weights.iter().sum();
@@ -56,26 +57,26 @@ mod tests {
     /// methods.md 5.
     #[test]
     fn golden_projections() {
-        let near = |point: &[f64], expected: &[f64]| {
-            let solution = project(point);
-            assert!(solution.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{solution:?}");
+        let assert_projection = |point: &[f64], expected: &[f64]| {
+            let actual = project(point);
+            assert!(actual.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{actual:?}");
         };
-        near(&[1.2, -0.3, 0.4], &[0.9, 0.0, 0.1]);
-        near(&[-17.0, -4.0, 1.0 / 3.0], &[0.0, 0.0, 1.0]);
-        near(&[-1.0, -1.0, -10.0], &[0.5, 0.5, 0.0]);
-        near(&[-3e19, 1e19, -2e19], &[0.0, 1.0, 0.0]);
-        near(&[-3e19, -3e19, -4e19], &[0.5, 0.5, 0.0]);
+        assert_projection(&[1.2, -0.3, 0.4], &[0.9, 0.0, 0.1]);
+        assert_projection(&[-17.0, -4.0, 1.0 / 3.0], &[0.0, 0.0, 1.0]);
+        assert_projection(&[-1.0, -1.0, -10.0], &[0.5, 0.5, 0.0]);
+        assert_projection(&[-3e19, 1e19, -2e19], &[0.0, 1.0, 0.0]);
+        assert_projection(&[-3e19, -3e19, -4e19], &[0.5, 0.5, 0.0]);
     }
 
     #[test]
-    fn a_row_of_nothing_takes_all() {
+    fn a_zero_row_takes_all_weight() {
         let gramian = Matrix::gramian(&[vec![1.0, 2.0], vec![0.0, 0.0], vec![3.0, 1.0]]);
         assert_eq!(shortest(&gramian).x, [0.0, 1.0, 0.0]);
     }
 
-    /// Lengths 1e-10 and 1e10 at a right angle: w = n^-2 / sum n^-2.
+    /// Orthogonal rows with norms 1e-10 and 1e10: w = n^-2 / sum n^-2.
     #[test]
-    fn lengths_far_apart() {
+    fn norms_far_apart() {
         let solution = shortest(&Matrix::gramian(&[vec![1e-10, 0.0], vec![0.0, 1e10]]));
         assert!(
             solution.reached

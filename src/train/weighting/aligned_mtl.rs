@@ -9,17 +9,18 @@ use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
 use crate::train::weighting::gradient_method::{GradientContext, GradientWeights, GramianWeighting};
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Aligned gradients (Aligned-MTL; Senushkin et al., CVPR 2023): the system of gradients is made orthogonal,
-/// with all its lengths the same.
+/// Aligned gradients (Aligned-MTL; Senushkin et al., CVPR 2023): the matrix of gradients is made orthogonal
+/// with equal singular values.
 ///
-/// G = V diag(l) V^T; w = s V l^(-1/2) V^T p, p = 1/K. s is the root of the smallest l (`min`), of their
-/// median, or of their mean (`rmse`). l below K 1e-12 of the largest are left out; such steps are counted.
+/// G = V diag(l) V^T; w = s V l^(-1/2) V^T p, p = 1/K. s is the square root of the smallest l (`min`), of
+/// their median, or of their mean (`rmse`). Eigenvalues l below K 1e-12 of the largest are dropped; such
+/// steps are counted.
 ///
 /// `weighting: {aligned_mtl: {scale: min}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AlignedMtlConfig {
-    /// What all lengths become: min (the default), median or rmse.
+    /// Common singular value: min (the default), median or rmse.
     #[serde(default)]
     pub scale: SingularScale,
 }
@@ -29,14 +30,14 @@ impl Settings for AlignedMtlConfig {
     const EXAMPLE: &'static str = "{aligned_mtl: {scale: min}}";
 }
 
-/// What the lengths of the orthogonal system become.
+/// The common singular value of the aligned gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SingularScale {
     #[default]
     Min,
     Median,
-    /// the root of the mean square
+    /// root mean square
     Rmse,
 }
 
@@ -46,7 +47,7 @@ impl BuildWeighting for AlignedMtlConfig {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::Gradients(GradientCapabilities::DOT_PRODUCTS.or_at_point())
+        Capabilities::Gradients(GradientCapabilities::DOT_PRODUCTS.or_at_representation())
     }
 }
 
@@ -54,14 +55,14 @@ struct AlignedMtl {
     scale: SingularScale,
 }
 
-/// Of the largest eigenvalue: less is rounding.
-const NOTHING: f64 = 1e-12;
+/// Relative to the largest eigenvalue; smaller ones are rounding errors.
+const TOLERANCE: f64 = 1e-12;
 
 impl GramianWeighting for AlignedMtl {
     fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
         let tasks = context.gramian.size();
         let eigen = Eigen::decompose(context.gramian);
-        let rank = eigen.rank(tasks as f64 * NOTHING);
+        let rank = eigen.rank(tasks as f64 * TOLERANCE);
         let kept = &eigen.values[..rank];
         let Some(least) = kept.last().copied() else { return GradientWeights::new(vec![0.0; tasks], false) };
         let square = match self.scale {
@@ -70,9 +71,10 @@ impl GramianWeighting for AlignedMtl {
             SingularScale::Median => kept[rank / 2],
             SingularScale::Rmse => kept.iter().sum::<f64>() / rank as f64,
         };
-        let even = vec![1.0 / tasks as f64; tasks];
-        // No value above `least` is one that was left out.
-        let weights = eigen.apply(&even, |value| if value >= least { (square / value).sqrt() } else { 0.0 });
+        let uniform = vec![1.0 / tasks as f64; tasks];
+        // Eigenvalues below `least` were dropped.
+        let weights =
+            eigen.apply(&uniform, |value| if value >= least { (square / value).sqrt() } else { 0.0 });
         GradientWeights::new(weights, rank == tasks)
     }
 }
@@ -81,26 +83,26 @@ impl GramianWeighting for AlignedMtl {
 mod tests {
     use crate::train::weighting::aligned_mtl::{AlignedMtlConfig, SingularScale};
     use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weights_for};
-    use crate::train::weighting::method::near;
+    use crate::train::weighting::method::assert_near;
 
     /// methods.md 5.
     #[test]
     fn golden_values() {
-        let of = |scale, rows: &[Vec<f64>]| weights_for(&AlignedMtlConfig { scale }, rows).weights;
-        let solution = of(SingularScale::Min, &matrix_a());
-        near(&solution, &[0.559_072, 0.408_261]);
-        near(&direction(&matrix_a(), &solution), &[0.213_279, 0.967_333, 0.967_333]);
-        near(&of(SingularScale::Rmse, &matrix_a()), &[1.510_866, 1.103_306]);
-        near(&of(SingularScale::Min, &matrix_b()), &[0.245_790, 0.409_583, 0.264_511]);
-        near(&of(SingularScale::Median, &matrix_b()), &[0.767_632, 1.279_178, 0.826_101]);
-        near(&of(SingularScale::Rmse, &matrix_b()), &[0.732_533, 1.220_689, 0.788_328]);
+        let weights_of = |scale, rows: &[Vec<f64>]| weights_for(&AlignedMtlConfig { scale }, rows).weights;
+        let weights = weights_of(SingularScale::Min, &matrix_a());
+        assert_near(&weights, &[0.559_072, 0.408_261]);
+        assert_near(&direction(&matrix_a(), &weights), &[0.213_279, 0.967_333, 0.967_333]);
+        assert_near(&weights_of(SingularScale::Rmse, &matrix_a()), &[1.510_866, 1.103_306]);
+        assert_near(&weights_of(SingularScale::Min, &matrix_b()), &[0.245_790, 0.409_583, 0.264_511]);
+        assert_near(&weights_of(SingularScale::Median, &matrix_b()), &[0.767_632, 1.279_178, 0.826_101]);
+        assert_near(&weights_of(SingularScale::Rmse, &matrix_b()), &[0.732_533, 1.220_689, 0.788_328]);
     }
 
     #[test]
-    fn dependent_gradients_are_told() {
-        let twins =
+    fn dependent_gradients_are_not_regular() {
+        let dependent =
             weights_for(&AlignedMtlConfig { scale: SingularScale::Min }, &[vec![1.0, 2.0], vec![1.0, 2.0]]);
-        assert!(!twins.regular && twins.weights.iter().all(|weight| weight.is_finite()));
+        assert!(!dependent.regular && dependent.weights.iter().all(|weight| weight.is_finite()));
         assert_eq!(
             weights_for(&AlignedMtlConfig { scale: SingularScale::Min }, &vec![vec![0.0]; 2]).weights,
             [0.0, 0.0]

@@ -10,16 +10,17 @@ use crate::train::weighting::learned::LearnedScalar;
 use crate::train::weighting::method::Lookahead;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Auto-lambda (Liu et al., TMLR 2022): the weights learn from what the coming step does to validation rows.
+/// Auto-lambda (Liu et al., TMLR 2022): the weights are trained on the effect of the next step on validation
+/// rows.
 ///
-/// Before a step, theta' = theta - r sum_k w_k grad L_k is tried, and the weights learn, by Adam, to make the
-/// sum of the primary tasks' losses of validation rows at theta' small. With v the gradient of that sum at
-/// theta', the derivative by w_k is -r grad L_k . v, taken as the finite difference -r (L_k(theta + e v) -
-/// L_k(theta - e v)) / (2 e), e = 0.01 / |v|. The step tried is a plain one of the current rate r, whatever
-/// the optimizer. Weights begin at 0.1 and stay above 0.
+/// Before a step, theta' = theta - r sum_k w_k grad L_k is tried. Adam then trains the weights to minimize
+/// the sum of the primary tasks' losses on validation rows at theta'. With v the gradient of that sum at
+/// theta', the derivative by w_k is -r grad L_k . v, computed as the finite difference -r (L_k(theta + e
+/// v) - L_k(theta - e v)) / (2 e), e = 0.01 / |v|. The trial step is plain SGD with the current learning
+/// rate r, whatever the optimizer. Weights start at 0.1 and stay positive.
 ///
-/// Rows that choose weights no longer judge them: the validation scores of such a training are a little too
-/// good.
+/// Validation rows that train the weights are no longer held out: the validation scores of such a training
+/// are slightly optimistic.
 ///
 /// `weighting: {auto_lambda: {rate: 1.0e-3, every: 1, primary: [income]}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,13 +29,13 @@ pub struct AutoLambdaConfig {
     /// Learning rate of the weights (Adam). Default 0.001.
     #[serde(default = "default_rate")]
     pub rate: Positive,
-    /// Steps between two looks at validation rows; each costs as much as two to three steps. Default 1.
+    /// Steps between two lookaheads; each costs as much as two to three steps. Default 1.
     #[serde(default = "default_every")]
     pub every: Count,
-    /// The tasks that the others shall help. Default: all.
+    /// The tasks whose validation losses are minimized; the others are auxiliary. Default: all.
     #[serde(default)]
     pub primary: Vec<TaskName>,
-    /// What every weight begins with. Default 0.1.
+    /// Initial value of every weight. Default 0.1.
     #[serde(default = "default_start")]
     pub start: Positive,
 }
@@ -56,13 +57,13 @@ fn default_start() -> Positive {
 }
 
 impl BuildWeighting for AutoLambdaConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
         let is_primary = |task: &TaskName| self.primary.is_empty() || self.primary.contains(task);
         WeightingMethod::losses(AutoLambda {
             rate: self.rate.get(),
             every: self.every.get(),
-            primary: setting.tasks.iter().map(is_primary).collect(),
-            weights: vec![LearnedScalar::new(self.start.get()); setting.tasks.len()],
+            primary: context.tasks.iter().map(is_primary).collect(),
+            weights: vec![LearnedScalar::new(self.start.get()); context.tasks.len()],
         })
     }
 }
@@ -74,8 +75,8 @@ struct AutoLambda {
     weights: Vec<LearnedScalar>,
 }
 
-/// A task that counts nothing would never learn again.
-const LEAST: f64 = 1e-4;
+/// Lower bound of a weight: a task with weight 0 would no longer be trained.
+const MIN_WEIGHT: f64 = 1e-4;
 
 impl Weighting for AutoLambda {
     fn weights(&mut self, _: u64, _: &[Option<f64>]) -> Vec<f64> {
@@ -92,7 +93,7 @@ impl Weighting for AutoLambda {
         for (weight, gradient) in self.weights.iter_mut().zip(gradient) {
             let Some(gradient) = gradient else { continue };
             weight.learn(*gradient, self.rate);
-            weight.value = weight.value.max(LEAST);
+            weight.value = weight.value.max(MIN_WEIGHT);
         }
     }
 
@@ -110,12 +111,12 @@ mod tests {
     use crate::train::weighting::auto_lambda::{
         AutoLambdaConfig, default_every, default_rate, default_start,
     };
-    use crate::train::weighting::method::{build, near};
+    use crate::train::weighting::method::{assert_near, build};
 
     // torch 2.11: w = torch.full((3,), .1, requires_grad=True); o = torch.optim.Adam([w], 1e-3)
     // for g in ([.2, -.1, 3.], [.1, .3, 2.]): w.grad = torch.tensor(g); o.step() -> below
     #[test]
-    fn weights_follow_adam_and_an_absent_task_stays() {
+    fn weights_follow_adam_and_absent_tasks_do_not_change() {
         let config = AutoLambdaConfig {
             rate: default_rate(),
             every: default_every(),
@@ -125,17 +126,20 @@ mod tests {
         let mut weighting = build(&config, 4);
         weighting.receive_lookahead(&[Some(0.2), Some(-0.1), Some(3.0), None]);
         weighting.receive_lookahead(&[Some(0.1), Some(0.3), Some(2.0), None]);
-        near(&weighting.weights(2, &[None; 4]), &[0.098_067_820, 0.100_505_810, 0.098_029_648, 0.1]);
+        assert_near(&weighting.weights(2, &[None; 4]), &[0.098_067_820, 0.100_505_810, 0.098_029_648, 0.1]);
         let mut other = build(&config, 4);
         assert!(other.restore(&weighting.state()) && !other.restore(&[0.0; 4]));
         for _ in 0..500 {
             weighting.receive_lookahead(&[Some(1.0); 4]);
         }
-        assert!(weighting.weights(502, &[None; 4]).iter().all(|weight| *weight > 0.0), "never 0");
+        assert!(
+            weighting.weights(502, &[None; 4]).iter().all(|weight| *weight > 0.0),
+            "weights stay positive"
+        );
     }
 
     #[test]
-    fn it_looks_every_so_many_steps() {
+    fn it_asks_every_n_steps() {
         let config = AutoLambdaConfig {
             rate: default_rate(),
             every: crate::domain::number::Count::constant(3),
@@ -144,7 +148,7 @@ mod tests {
         };
         let weighting = build(&config, 2);
         let numbers: Vec<Option<usize>> =
-            (0..5).map(|step| weighting.lookahead_request(step).map(|f| f.number)).collect();
+            (0..5).map(|step| weighting.lookahead_request(step).map(|lookahead| lookahead.number)).collect();
         assert_eq!(numbers, [Some(0), None, None, Some(1), None]);
     }
 }

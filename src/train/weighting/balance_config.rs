@@ -1,4 +1,4 @@
-//! The words of `weighting`: a weighting of losses, a gradient method, or a list of one of each.
+//! The setting `weighting`: a weighting of losses, a gradient method, or a list of one of each.
 
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};

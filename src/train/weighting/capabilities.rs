@@ -1,75 +1,74 @@
-//! What a weighting's words say of it, before it is built: what it balances, and what it needs to see for
-//! that.
+//! What a weighting declares before it is built: what it balances and what it needs to see.
 
 /// What a weighting balances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capabilities {
-    /// Losses: it gives the weights of their sum.
+    /// Losses: it returns the weights of their sum.
     Losses,
-    /// Losses, by a preference that the network is told too.
+    /// Losses, weighted by a preference vector that the network also receives as an input.
     Preference,
-    /// Gradients.
     Gradients(GradientCapabilities),
-    /// Losses, and then the gradients of what it weighed.
+    /// Losses first, then the gradients of the weighted losses.
     LossesAndGradients(GradientCapabilities),
 }
 
-/// What a gradient method looks at, and what its answer is for.
+/// What a gradient method needs, and what its weights apply to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GradientCapabilities {
     pub sees: GradientView,
     pub location: GradientLocation,
-    /// Do its weights hold for the tasks' own layers too?
+    /// Do its weights also apply to the task-specific layers?
     pub heads: bool,
 }
 
-/// What it needs of the tasks' gradients.
+/// What a gradient method sees of the tasks' gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GradientView {
-    /// Their dot products: its answer is weights of the tasks' own gradients, which can be averaged over
-    /// steps.
+    /// Their dot products: it returns weights of the tasks' own gradients, which can be averaged over steps.
     DotProducts {
-        /// Independent parts of each batch whose gradients it compares; 1: the whole batch.
+        /// Number of independent parts of each batch whose gradients are compared; 1 for the whole batch.
         parts: usize,
     },
-    /// All their numbers: it may put other gradients in their place.
+    /// The full gradients: it may replace them.
     Whole,
 }
 
-/// Of what it can take gradients.
+/// What the gradients are taken with respect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GradientLocation {
-    /// Of the shared weights.
+    /// The shared weights.
     Weights,
-    /// Of the shared weights, or of the point that all tasks read.
-    WeightsOrPoint,
-    /// Of the last shared layer alone, or of the point that all tasks read.
-    LastLayerOrPoint,
+    /// The shared weights, or the shared representation that all tasks read.
+    WeightsOrRepresentation,
+    /// The last shared layer alone, or the shared representation that all tasks read.
+    LastLayerOrRepresentation,
 }
 
 impl GradientCapabilities {
+    /// Dot products of the gradients of the shared weights; heads are not weighted.
     pub const DOT_PRODUCTS: Self = Self {
         sees: GradientView::DotProducts { parts: 1 },
         location: GradientLocation::Weights,
         heads: false,
     };
 
+    /// Full gradients of the shared weights; heads are not weighted.
     pub const WHOLE: Self = Self { sees: GradientView::Whole, ..Self::DOT_PRODUCTS };
 
-    /// The same, where the gradients may be of the point that all tasks read.
-    pub const fn or_at_point(self) -> Self {
-        Self { location: GradientLocation::WeightsOrPoint, ..self }
+    /// The same, with gradients at the shared representation allowed too.
+    pub const fn or_at_representation(self) -> Self {
+        Self { location: GradientLocation::WeightsOrRepresentation, ..self }
     }
 
-    /// May it look at the point that all tasks read?
+    /// May the gradients be taken at the shared representation?
     pub fn may_be_at_point(&self) -> bool {
         match self.location {
             GradientLocation::Weights => false,
-            GradientLocation::WeightsOrPoint | GradientLocation::LastLayerOrPoint => true,
+            GradientLocation::WeightsOrRepresentation | GradientLocation::LastLayerOrRepresentation => true,
         }
     }
 
-    /// Independent parts that each batch is split into.
+    /// Number of independent parts each batch is split into.
     pub fn parts(&self) -> usize {
         match self.sees {
             GradientView::DotProducts { parts } => parts,
@@ -79,6 +78,7 @@ impl GradientCapabilities {
 }
 
 impl Capabilities {
+    /// Does the weighting weight the losses?
     pub fn weighs_losses(&self) -> bool {
         match self {
             Self::Losses | Self::Preference | Self::LossesAndGradients(_) => true,
@@ -86,7 +86,7 @@ impl Capabilities {
         }
     }
 
-    /// What it says of its gradient method; `None` where it has none.
+    /// The needs of its gradient method; `None` where it has none.
     pub fn gradients(&self) -> Option<GradientCapabilities> {
         match self {
             Self::Gradients(capabilities) | Self::LossesAndGradients(capabilities) => Some(*capabilities),

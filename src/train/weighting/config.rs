@@ -10,12 +10,12 @@ use crate::train::weighting::gradient_method::{GradientContext, GradientWeights,
 use crate::train::weighting::imtl_g::impartial;
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Conflict-free direction (ConFIG; Liu, Chu & Thuerey, arXiv 2408.11104): the direction at the same angle to
-/// all gradients.
+/// Conflict-free direction (ConFIG; Liu, Chu & Thuerey, arXiv 2408.11104): the direction that has the same
+/// angle to all gradients.
 ///
 /// With the unit gradients U and their cosines C: h = unit(U^+ 1) = U^T c / sqrt(c^T C c), c = C^+ 1; d =
-/// (sum_k g_k . h) h, so w_k = (sum_j g_j . h) c_k / (n_k sqrt(c^T C c)). Gradients of nothing are left out.
-/// Where C is singular its pseudo-inverse is taken; such steps are counted.
+/// (sum_k g_k . h) h, so w_k = (sum_j g_j . h) c_k / (n_k sqrt(c^T C c)). Zero gradients are left out. If C
+/// is singular, its pseudo-inverse is used; such steps are counted.
 ///
 /// `weighting: config`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,15 +40,17 @@ struct ConFig;
 
 impl GramianWeighting for ConFig {
     fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
-        let (cosines, even, regular) = impartial(context.gramian);
-        let along = cosines.matrix.times(&even);
-        let length = dot(&even, &along).max(0.0).sqrt();
-        if length <= 1e-12 * even.iter().map(|value| value.abs()).fold(0.0, f64::max) || even.is_empty() {
+        let (cosines, coefficients, regular) = impartial(context.gramian);
+        let products = cosines.matrix.times(&coefficients);
+        let length = dot(&coefficients, &products).max(0.0).sqrt();
+        if length <= 1e-12 * coefficients.iter().map(|value| value.abs()).fold(0.0, f64::max)
+            || coefficients.is_empty()
+        {
             return GradientWeights::new(vec![0.0; context.gramian.size()], false);
         }
-        let reach = dot(&cosines.norms, &along) / length;
-        let of_units: Vec<f64> = even.iter().map(|value| reach * value / length).collect();
-        GradientWeights::new(cosines.weights(&of_units, 0.0), regular)
+        let projection = dot(&cosines.norms, &products) / length;
+        let unit_weights: Vec<f64> = coefficients.iter().map(|value| projection * value / length).collect();
+        GradientWeights::new(cosines.weights(&unit_weights, 0.0), regular)
     }
 }
 
@@ -56,19 +58,19 @@ impl GramianWeighting for ConFig {
 mod tests {
     use crate::train::weighting::config::ConfigConfig;
     use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weights_for};
-    use crate::train::weighting::method::near;
+    use crate::train::weighting::method::assert_near;
 
     /// methods.md 5.
     #[test]
     fn golden_values() {
-        let of = |rows: &[Vec<f64>]| direction(rows, &weights_for(&ConfigConfig {}, rows).weights);
-        near(&of(&matrix_a()), &[0.158_809, 2.070_607, 2.070_607]);
-        near(&of(&matrix_b()), &[-0.711_928, -0.278_334, 0.893_091, 0.698_751]);
+        let direction_for = |rows: &[Vec<f64>]| direction(rows, &weights_for(&ConfigConfig {}, rows).weights);
+        assert_near(&direction_for(&matrix_a()), &[0.158_809, 2.070_607, 2.070_607]);
+        assert_near(&direction_for(&matrix_b()), &[-0.711_928, -0.278_334, 0.893_091, 0.698_751]);
     }
 
     #[test]
-    fn nothing_is_told() {
-        let answer = weights_for(&ConfigConfig {}, &vec![vec![0.0; 2]; 2]);
-        assert_eq!((answer.weights.as_slice(), answer.regular), ([0.0, 0.0].as_slice(), false));
+    fn zero_gradients_are_not_regular() {
+        let result = weights_for(&ConfigConfig {}, &vec![vec![0.0; 2]; 2]);
+        assert_eq!((result.weights.as_slice(), result.regular), ([0.0, 0.0].as_slice(), false));
     }
 }

@@ -10,19 +10,19 @@ use crate::train::weighting::gradient_method::{GradientContext, GradientWeights,
 use crate::train::weighting::method::GradientMethod;
 use crate::train::weighting::{BuildWeighting, WeightingConfig, WeightingContext, WeightingMethod};
 
-/// Weights averaged over steps (CR-MOGM; Zhou et al., NeurIPS 2022), so that a noisy batch does not turn them
-/// over.
+/// Weights averaged over steps (CR-MOGM; Zhou et al., NeurIPS 2022), which reduces the noise of single
+/// batches.
 ///
 /// w_t = smoothing w_(t-1) + (1 - smoothing) v_t, v_t the weights of the wrapped gradient method; w_0 = v_0.
-/// A task absent from a batch keeps its average.
+/// The average of a task that is absent from a batch does not change.
 ///
 /// `weighting: {cr_mogm: {method: mgda, smoothing: 0.9}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CrMogmConfig {
-    /// The gradient method whose weights are averaged; one that answers with weights.
+    /// The gradient method whose weights are averaged; it must need dot products only.
     pub method: Box<WeightingConfig>,
-    /// How much of the average is kept at each step. Default 0.9.
+    /// Share of the average that is kept in each step. Default 0.9.
     #[serde(default = "default_smoothing")]
     pub smoothing: Fraction,
 }
@@ -37,14 +37,14 @@ fn default_smoothing() -> Fraction {
 }
 
 impl BuildWeighting for CrMogmConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let method = self.method.view().build(setting);
-        let (smoothing, last) = (self.smoothing.get(), vec![f64::NAN; setting.tasks.len()]);
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let method = self.method.view().build(context);
+        let (smoothing, averages) = (self.smoothing.get(), vec![f64::NAN; context.tasks.len()]);
         let gradients = match method.gradients {
             Some(GradientMethod::Gramian(inner)) => {
-                Some(GradientMethod::Gramian(Box::new(CrMogm { inner, smoothing, last })))
+                Some(GradientMethod::Gramian(Box::new(CrMogm { inner, smoothing, averages })))
             }
-            // Refused by `plan`.
+            // `plan` refuses other methods.
             other => other,
         };
         WeightingMethod { gradients, ..method }
@@ -58,33 +58,33 @@ impl BuildWeighting for CrMogmConfig {
 struct CrMogm {
     inner: Box<dyn GramianWeighting>,
     smoothing: f64,
-    /// The averages; NaN of tasks that had none.
-    last: Vec<f64>,
+    /// The averages; NaN for tasks without one yet.
+    averages: Vec<f64>,
 }
 
 impl GramianWeighting for CrMogm {
     fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
         let GradientWeights { weights, regular } = self.inner.compute_weights(context);
         let averaged = context.tasks.iter().zip(weights).map(|(task, weight)| {
-            let last = &mut self.last[*task];
-            *last = match last.is_nan() {
+            let average = &mut self.averages[*task];
+            *average = match average.is_nan() {
                 true => weight,
-                false => self.smoothing * *last + (1.0 - self.smoothing) * weight,
+                false => self.smoothing * *average + (1.0 - self.smoothing) * weight,
             };
-            *last
+            *average
         });
         GradientWeights::new(averaged.collect(), regular)
     }
 
     fn state(&self) -> Vec<f64> {
-        [self.last.as_slice(), &self.inner.state()].concat()
+        [self.averages.as_slice(), &self.inner.state()].concat()
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        let Some((last, inner)) = state.split_at_checked(self.last.len()) else { return false };
+        let Some((averages, inner)) = state.split_at_checked(self.averages.len()) else { return false };
         let fits = self.inner.restore(inner);
         if fits {
-            self.last = last.to_vec();
+            self.averages = averages.to_vec();
         }
         fits
     }
@@ -96,28 +96,31 @@ mod tests {
     use crate::train::solver::Matrix;
     use crate::train::weighting::WeightingConfig;
     use crate::train::weighting::cr_mogm::CrMogmConfig;
-    use crate::train::weighting::golden::{ask, gramian, matrix_a};
-    use crate::train::weighting::method::near;
+    use crate::train::weighting::golden::{gramian, matrix_a, weights_from_gramian};
+    use crate::train::weighting::method::assert_near;
 
     fn config(smoothing: f64) -> CrMogmConfig {
         let method: WeightingConfig = serde_json::from_str("\"mgda\"").expect("a method");
         CrMogmConfig { method: Box::new(method), smoothing: Fraction::constant(smoothing) }
     }
 
-    /// By hand: MGDA gives (.6, .4), then of equal lengths (.5, .5): .9 * .6 + .1 * .5 = .59.
+    /// By hand: MGDA returns (.6, .4), then (.5, .5) for equal lengths: .9 * .6 + .1 * .5 = .59.
     #[test]
     fn by_hand() {
         let equal = Matrix::from_fn(2, |i, j| f64::from(u8::from(i == j)));
-        let of = |smoothing: f64| {
+        let after_two_steps = |smoothing: f64| {
             let mut method = gramian(&config(smoothing), 2);
-            near(&ask(&mut *method, &Matrix::gramian(&matrix_a())).weights, &[0.6, 0.4]);
+            assert_near(
+                &weights_from_gramian(&mut *method, &Matrix::gramian(&matrix_a())).weights,
+                &[0.6, 0.4],
+            );
             let mut other = gramian(&config(smoothing), 2);
             assert!(other.restore(&method.state()));
-            ask(&mut *other, &equal).weights
+            weights_from_gramian(&mut *other, &equal).weights
         };
-        near(&of(0.9), &[0.59, 0.41]);
-        // methods.md 11: nothing kept is the method itself, all kept stands still.
-        near(&of(0.0), &[0.5, 0.5]);
-        near(&of(1.0), &[0.6, 0.4]);
+        assert_near(&after_two_steps(0.9), &[0.59, 0.41]);
+        // methods.md 11: smoothing 0 is the wrapped method, smoothing 1 never changes.
+        assert_near(&after_two_steps(0.0), &[0.5, 0.5]);
+        assert_near(&after_two_steps(1.0), &[0.6, 0.4]);
     }
 }

@@ -12,22 +12,23 @@ use crate::train::weighting::gradient_method::{
 use crate::train::weighting::scale_invariant::ScaleInvariant;
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Dual balancing (DB-MTL; Lin et al., arXiv 2308.12029): losses by their logarithms, gradients by their
-/// lengths.
+/// Dual balancing (DB-MTL; Lin et al., arXiv 2308.12029): losses are balanced by their logarithms, gradients
+/// by their norms.
 ///
-/// The losses are ln(L_k + 1e-8) (as `scale_invariant`, tasks' own layers too). Their gradients are averaged
-/// over steps, m_k <- b_t m_k + (1 - b_t) g_k with b_t = beta / t^sigma, and brought to the greatest length:
-/// d = sum_k (max_j |m_j| / |m_k|) m_k. The averages are as long as the shared weights, one per task. A task
-/// absent from a batch keeps its average, and is left out.
+/// The losses are ln(L_k + 1e-8) (as in `scale_invariant`, for the task-specific layers too). Their
+/// gradients are averaged over steps, m_k <- b_t m_k + (1 - b_t) g_k with b_t = beta / t^sigma, and scaled
+/// to the largest norm: d = sum_k (max_j |m_j| / |m_k|) m_k. The averages are as large as the shared
+/// parameters, once per task. A task that is absent from a batch is left out, and its average does not
+/// change.
 ///
 /// `weighting: {db_mtl: {beta: 0.9}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DbMtlConfig {
-    /// How much of the average is kept. Default 0.9.
+    /// Share of the average that is kept. Default 0.9.
     #[serde(default = "default_beta")]
     pub beta: Rate,
-    /// How fast that falls with the step's number. Default 0.
+    /// How fast beta decreases with the step number. Default 0.
     #[serde(default = "default_sigma")]
     pub sigma: NonNegative,
 }
@@ -46,10 +47,10 @@ fn default_sigma() -> NonNegative {
 }
 
 impl BuildWeighting for DbMtlConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let averages = vec![Vec::new(); setting.tasks.len()];
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let averages = vec![Vec::new(); context.tasks.len()];
         let method = DbMtl { beta: self.beta.get(), sigma: self.sigma.get(), averages };
-        WeightingMethod::rows(method).after(ScaleInvariant)
+        WeightingMethod::rows(method).with_losses(ScaleInvariant)
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -85,10 +86,10 @@ impl RowWeighting for DbMtl {
         self.averages.clone()
     }
 
-    fn restore(&mut self, state: &[f64], kept: Vec<Vec<f32>>) -> bool {
-        let fits = state.is_empty() && kept.len() == self.averages.len();
+    fn restore(&mut self, state: &[f64], buffers: Vec<Vec<f32>>) -> bool {
+        let fits = state.is_empty() && buffers.len() == self.averages.len();
         if fits {
-            self.averages = kept;
+            self.averages = buffers;
         }
         fits
     }
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_goes_on() {
+    fn a_restored_state_continues_exactly() {
         let config = DbMtlConfig { beta: default_beta(), sigma: default_sigma() };
         let (mut one, mut two) = (rows(&config, 2), rows(&config, 2));
         combine(&mut *one, &matrix_a(), &[1.0; 2]);

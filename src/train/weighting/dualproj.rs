@@ -11,8 +11,8 @@ use crate::train::weighting::gradient_method::{GradientContext, GradientWeights,
 use crate::train::weighting::upgrad::with_ridge;
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Projection onto the dual cone (DualProj; GEM, Lopez-Paz & Ranzato, NeurIPS 2017): the mean gradient,
-/// changed as little as can be so that no task's gradient points against it.
+/// Projection onto the dual cone (DualProj; GEM, Lopez-Paz & Ranzato, NeurIPS 2017): the direction closest
+/// to the mean gradient that conflicts with no task's gradient.
 ///
 /// w = argmin v^T G v over v >= p, p = 1/K. Solved exactly on cosines; `ridge` as for `upgrad`.
 ///
@@ -20,7 +20,7 @@ use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DualProjConfig {
-    /// Added to the Gramian divided by its trace. Default 0.
+    /// Added to the diagonal of the Gramian divided by its trace. Default 0.
     #[serde(default = "default_ridge")]
     pub ridge: NonNegative,
 }
@@ -62,19 +62,19 @@ mod tests {
     use crate::domain::number::NonNegative;
     use crate::train::weighting::dualproj::{DualProjConfig, default_ridge};
     use crate::train::weighting::golden::{direction, matrix_a, matrix_b, weights_for};
-    use crate::train::weighting::method::near;
+    use crate::train::weighting::method::assert_near;
 
     /// methods.md 5: exact, and with TorchJD's ridge.
     #[test]
     fn golden_values() {
-        let solution = weights_for(&DualProjConfig { ridge: default_ridge() }, &matrix_a()).weights;
-        near(&solution, &[0.611_111, 0.5]);
-        near(&direction(&matrix_a(), &solution), &[0.555_556, 1.111_111, 1.111_111]);
-        near(
+        let weights = weights_for(&DualProjConfig { ridge: default_ridge() }, &matrix_a()).weights;
+        assert_near(&weights, &[0.611_111, 0.5]);
+        assert_near(&direction(&matrix_a(), &weights), &[0.555_556, 1.111_111, 1.111_111]);
+        assert_near(
             &weights_for(&DualProjConfig { ridge: NonNegative::constant(1e-4) }, &matrix_a()).weights,
             &[0.610_921, 0.5],
         );
-        near(
+        assert_near(
             &weights_for(&DualProjConfig { ridge: default_ridge() }, &matrix_b()).weights,
             &[1.0 / 3.0, 0.5, 1.0 / 3.0],
         );

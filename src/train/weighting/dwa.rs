@@ -8,17 +8,18 @@ use crate::domain::number::Positive;
 use crate::train::solver::simplex::softmax;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Dynamic weight average (Liu, Johns & Davison, CVPR 2019): a task whose loss falls slowly counts more.
+/// Dynamic weight average (Liu, Johns & Davison, CVPR 2019): a task whose loss decreases slowly gets more
+/// weight.
 ///
-/// r_k = L_k(e-1) / L_k(e-2) of the epochs' mean training losses; w = T softmax(r / temperature); w = 1 in
-/// the first two epochs. A task without a label in an epoch keeps its last mean; a ratio over nothing counts
-/// 1.
+/// r_k = L_k(e-1) / L_k(e-2), the ratio of the mean training losses of the last two epochs; w = T softmax(r
+/// / temperature); w = 1 in the first two epochs. A task without a label in an epoch keeps its last mean
+/// loss; a ratio that is not finite counts as 1.
 ///
 /// `weighting: {dwa: {temperature: 2.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DwaConfig {
-    /// What the ratios are divided by before the softmax: the larger, the more even the weights. Default 2.
+    /// The softmax temperature: the larger, the more even the weights. Default 2.
     #[serde(default = "default_temperature")]
     pub temperature: Positive,
 }
@@ -33,8 +34,8 @@ fn default_temperature() -> Positive {
 }
 
 impl BuildWeighting for DwaConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let tasks = setting.tasks.len();
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let tasks = context.tasks.len();
         WeightingMethod::losses(Dwa {
             temperature: self.temperature.get(),
             last: vec![f64::NAN; tasks],
@@ -45,12 +46,12 @@ impl BuildWeighting for DwaConfig {
 
 struct Dwa {
     temperature: f64,
-    /// Mean losses of the epoch before; NaN where there is none yet.
+    /// Mean losses of the previous epoch; NaN where there is none yet.
     last: Vec<f64>,
     weights: Vec<f64>,
 }
 
-/// How much of `before` is left; 1 when nothing can be said.
+/// `now / before`; 1 if that is not finite.
 fn ratio(now: f64, before: f64) -> f64 {
     let ratio = now / before;
     if ratio.is_finite() { ratio } else { 1.0 }
@@ -64,8 +65,8 @@ impl Weighting for Dwa {
     fn after_epoch(&mut self, losses: &[Option<f64>]) {
         let now: Vec<f64> = losses.iter().zip(&self.last).map(|(loss, last)| loss.unwrap_or(*last)).collect();
         let ratios: Vec<f64> = now.iter().zip(&self.last).map(|(now, last)| ratio(*now, *last)).collect();
-        let heated: Vec<f64> = ratios.iter().map(|ratio| ratio / self.temperature).collect();
-        self.weights = softmax(&heated).iter().map(|share| ratios.len() as f64 * share).collect();
+        let scaled: Vec<f64> = ratios.iter().map(|ratio| ratio / self.temperature).collect();
+        self.weights = softmax(&scaled).iter().map(|share| ratios.len() as f64 * share).collect();
         self.last = now;
     }
 
@@ -88,47 +89,43 @@ impl Weighting for Dwa {
 mod tests {
     use crate::train::weighting::Weighting;
     use crate::train::weighting::dwa::{DwaConfig, default_temperature};
-    use crate::train::weighting::method;
+    use crate::train::weighting::method::{self, assert_near};
 
     fn build(tasks: usize) -> Box<dyn Weighting> {
         method::build(&DwaConfig { temperature: default_temperature() }, tasks)
     }
 
-    fn after(epochs: &[&[Option<f64>]]) -> Vec<f64> {
+    fn weights_after(epochs: &[&[Option<f64>]]) -> Vec<f64> {
         let mut dwa = build(epochs[0].len());
         epochs.iter().for_each(|losses| dwa.after_epoch(losses));
         dwa.weights(0, epochs[0])
     }
 
-    fn near(solution: &[f64], expected: &[f64]) {
-        assert!(
-            solution.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6),
-            "{solution:?} is not {expected:?}"
-        );
-    }
-
     /// methods.md 5: ratios (1, 4) -> .364851 1.635149; (.9, .5, .7) -> 1.101496 .901829 .996675.
     #[test]
     fn golden_values() {
-        near(&after(&[&[Some(2.0), Some(0.5)], &[Some(2.0), Some(2.0)]]), &[0.364_851, 1.635_149]);
-        let three = after(&[&[Some(1.0), Some(2.0), Some(10.0)], &[Some(0.9), Some(1.0), Some(7.0)]]);
-        near(&three, &[1.101_496, 0.901_829, 0.996_675]);
+        assert_near(
+            &weights_after(&[&[Some(2.0), Some(0.5)], &[Some(2.0), Some(2.0)]]),
+            &[0.364_851, 1.635_149],
+        );
+        let three = weights_after(&[&[Some(1.0), Some(2.0), Some(10.0)], &[Some(0.9), Some(1.0), Some(7.0)]]);
+        assert_near(&three, &[1.101_496, 0.901_829, 0.996_675]);
     }
 
     #[test]
-    fn the_first_two_epochs_are_equal() {
+    fn weights_are_one_in_the_first_two_epochs() {
         assert_eq!(build(2).weights(0, &[Some(1.0), Some(9.0)]), [1.0, 1.0]);
-        assert_eq!(after(&[&[Some(1.0), Some(9.0)]]), [1.0, 1.0]);
+        assert_eq!(weights_after(&[&[Some(1.0), Some(9.0)]]), [1.0, 1.0]);
     }
 
     #[test]
-    fn nothing_over_nothing_counts_one() {
-        near(&after(&[&[Some(0.0), Some(1.0)], &[Some(0.0), Some(1.0)]]), &[1.0, 1.0]);
-        near(&after(&[&[None, Some(1.0)], &[Some(3.0), Some(1.0)]]), &[1.0, 1.0]);
+    fn ratios_that_are_not_finite_count_as_one() {
+        assert_near(&weights_after(&[&[Some(0.0), Some(1.0)], &[Some(0.0), Some(1.0)]]), &[1.0, 1.0]);
+        assert_near(&weights_after(&[&[None, Some(1.0)], &[Some(3.0), Some(1.0)]]), &[1.0, 1.0]);
     }
 
     #[test]
-    fn a_state_goes_on_exactly() {
+    fn a_restored_state_continues_exactly() {
         let (mut one, mut two) = (build(2), build(2));
         one.after_epoch(&[Some(1.0), Some(2.0)]);
         assert!(two.restore(&one.state()));

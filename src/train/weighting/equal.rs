@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Every task counts 1: the joint loss is the plain sum.
+/// All task weights are 1: the joint loss is the plain sum.
 ///
 /// `weighting: equal`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,6 +23,7 @@ impl BuildWeighting for EqualConfig {
     }
 }
 
+/// All weights 1; also used when only gradients are balanced.
 pub struct Equal;
 
 impl Weighting for Equal {
@@ -37,7 +38,7 @@ mod tests {
     use crate::train::weighting::method::build;
 
     #[test]
-    fn every_task_counts_one() {
+    fn all_weights_are_one() {
         let mut equal = build(&EqualConfig {}, 3);
         assert_eq!(equal.weights(0, &[Some(1.0), None, Some(4.0)]), [1.0, 1.0, 1.0]);
     }

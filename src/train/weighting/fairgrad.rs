@@ -10,19 +10,19 @@ use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
 use crate::train::weighting::gradient_method::{GradientContext, GradientWeights, GramianWeighting};
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Fair resource allocation (FairGrad; Ban & Ji, ICML 2024): what the step does for each task is shared
-/// alpha-fairly.
+/// Fair resource allocation (FairGrad; Ban & Ji, ICML 2024): the benefit of the step is distributed
+/// alpha-fairly among the tasks.
 ///
-/// w > 0 with G w = w^(-1/alpha), element by element. alpha = 1 is the Nash bargain (its step not shortened),
-/// small alpha is near equal weights, large alpha near the most even shares. Solved by a damped Newton
-/// method; for cancelling gradients see `nash_mtl`.
+/// w > 0 with G w = w^(-1/alpha), element-wise. alpha = 1 is the Nash bargaining solution (without its step
+/// length limit), small alpha is close to equal weights, large alpha to max-min fairness. Solved by a damped
+/// Newton method; see `nash_mtl` for gradients that cancel.
 ///
 /// `weighting: {fairgrad: {alpha: 1.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FairGradConfig {
-    /// How fair: small ones are near equal weights, 1 is the Nash bargain, large ones the most even shares.
-    /// Default 1.
+    /// Degree of fairness: a small value is close to equal weights, 1 is the Nash bargaining solution, a
+    /// large value is close to max-min fairness. Default 1.
     #[serde(default = "default_alpha")]
     pub alpha: Positive,
 }
@@ -62,20 +62,20 @@ mod tests {
     use crate::domain::number::Positive;
     use crate::train::weighting::fairgrad::FairGradConfig;
     use crate::train::weighting::golden::{matrix_a, matrix_b, weights_for};
-    use crate::train::weighting::method::near;
+    use crate::train::weighting::method::assert_near;
 
     /// methods.md 5.
     #[test]
     fn golden_values() {
-        let of = |alpha: f64, rows: &[Vec<f64>]| {
+        let weights = |alpha: f64, rows: &[Vec<f64>]| {
             weights_for(&FairGradConfig { alpha: Positive::constant(alpha) }, rows).weights
         };
-        near(&of(0.5, &matrix_a()), &[0.742_828, 0.525_393]);
-        near(&of(1.0, &matrix_a()), &[0.591_461, 0.407_071]);
-        near(&of(2.0, &matrix_a()), &[0.471_363, 0.319_454]);
-        near(&of(2.0, &matrix_b()), &[1.105_159, 2.122_062, 1.226_248]);
-        // alpha -> 0 is equal weights, where they serve every task.
+        assert_near(&weights(0.5, &matrix_a()), &[0.742_828, 0.525_393]);
+        assert_near(&weights(1.0, &matrix_a()), &[0.591_461, 0.407_071]);
+        assert_near(&weights(2.0, &matrix_a()), &[0.471_363, 0.319_454]);
+        assert_near(&weights(2.0, &matrix_b()), &[1.105_159, 2.122_062, 1.226_248]);
+        // alpha -> 0 is equal weights, if these decrease all losses.
         let agreeing = [vec![1.0, 0.0], vec![1.0, 1.0]];
-        assert!(of(0.001, &agreeing).iter().all(|weight| (weight - 1.0).abs() < 0.01));
+        assert!(weights(0.001, &agreeing).iter().all(|weight| (weight - 1.0).abs() < 0.01));
     }
 }

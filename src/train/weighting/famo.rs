@@ -12,13 +12,13 @@ use crate::train::solver::simplex::softmax;
 use crate::train::weighting::learned::LearnedScalar;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Fast adaptive multi-task optimization (FAMO; Liu et al., NeurIPS 2023): every loss shall fall at the same
+/// Fast adaptive multi-task optimization (FAMO; Liu et al., NeurIPS 2023): all losses decrease at the same
 /// rate.
 ///
 /// z = softmax(v), D_k = L_k - b_k + 1e-8, c = 1 / sum(z_k / D_k); w_k = c z_k / D_k, with sum 1. After the
-/// step the same batch's losses L' are taken again (the same rows, the same dropout mask, no running
-/// statistic touched), and v learns by Adam from dv_k = z_k (d_k - sum_j z_j d_j), d_k = ln D_k - ln D'_k,
-/// plus `decay` v. Losses must stay above their lower bound b.
+/// step the losses L' of the same batch are computed again (the same rows and dropout mask; running
+/// statistics do not change), and v is trained by Adam with dv_k = z_k (d_k - sum_j z_j d_j), d_k = ln D_k -
+/// ln D'_k, plus `decay` v. Losses must stay above their lower bound b.
 ///
 /// `weighting: {famo: {rate: 0.025, decay: 1.0e-3}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,10 +27,10 @@ pub struct FamoConfig {
     /// Learning rate of the weights (Adam). Default 0.025.
     #[serde(default = "default_rate")]
     pub rate: Positive,
-    /// Pulls the weights together. Default 0.001.
+    /// Pulls the weights towards each other. Default 0.001.
     #[serde(default = "default_decay")]
     pub decay: NonNegative,
-    /// What no loss of the task goes below. Default: 0 each.
+    /// Lower bound of the task's loss. Default: 0 each.
     #[serde(default)]
     pub lower: IndexMap<TaskName, Finite>,
 }
@@ -48,13 +48,13 @@ fn default_decay() -> NonNegative {
 }
 
 impl BuildWeighting for FamoConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let lower = setting.by_task(&self.lower, Finite::constant(0.0));
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let lower = context.by_task(&self.lower, Finite::constant(0.0));
         WeightingMethod::losses(Famo {
             rate: self.rate.get(),
             decay: self.decay.get(),
             lower: lower.into_iter().map(Finite::get).collect(),
-            logits: vec![LearnedScalar::new(0.0); setting.tasks.len()],
+            logits: vec![LearnedScalar::new(0.0); context.tasks.len()],
             before: Vec::new(),
         })
     }
@@ -68,41 +68,43 @@ struct Famo {
     rate: f64,
     decay: f64,
     lower: Vec<f64>,
-    /// v of every task.
+    /// v, one per task.
     logits: Vec<LearnedScalar>,
-    /// The losses before the running step; a checkpoint stands between steps.
+    /// The losses before the current step. Not part of the state: checkpoints are made between steps.
     before: Vec<Option<f64>>,
 }
 
-/// Keeps a loss at its bound from having weight without bound.
-const LEAST: f64 = 1e-8;
+/// Keeps the weight finite for a loss at its bound.
+const EPSILON: f64 = 1e-8;
 
 impl Famo {
+    /// D: the loss above its lower bound.
     fn gap(&self, task: usize, loss: f64) -> f64 {
-        loss - self.lower[task] + LEAST
+        loss - self.lower[task] + EPSILON
     }
 
-    /// softmax over `tasks` alone.
+    /// softmax(v) over `tasks` only.
     fn shares(&self, tasks: &[usize]) -> Vec<f64> {
         softmax(&tasks.iter().map(|task| self.logits[*task].value).collect::<Vec<_>>())
     }
 
-    fn gradient(&self, tasks: &[usize], falls: &[f64]) -> Vec<f64> {
+    /// The derivative by v, `decreases` being the tasks' differences of log losses.
+    fn gradient(&self, tasks: &[usize], decreases: &[f64]) -> Vec<f64> {
         let shares = self.shares(tasks);
-        let mean = dot(&shares, falls);
-        shares.iter().zip(falls).map(|(share, fall)| share * (fall - mean)).collect()
+        let mean = dot(&shares, decreases);
+        shares.iter().zip(decreases).map(|(share, decrease)| share * (decrease - mean)).collect()
     }
 }
 
 impl Weighting for Famo {
     fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
         self.before = losses.to_vec();
-        let known: Vec<(usize, f64)> =
+        let present: Vec<(usize, f64)> =
             losses.iter().enumerate().filter_map(|(task, loss)| Some((task, (*loss)?))).collect();
-        let tasks: Vec<usize> = known.iter().map(|(task, _)| *task).collect();
+        let tasks: Vec<usize> = present.iter().map(|(task, _)| *task).collect();
         let shares = self.shares(&tasks);
         let rates: Vec<f64> =
-            known.iter().zip(&shares).map(|((task, loss), share)| share / self.gap(*task, *loss)).collect();
+            present.iter().zip(&shares).map(|((task, loss), share)| share / self.gap(*task, *loss)).collect();
         let sum: f64 = rates.iter().sum();
         let mut weights = vec![0.0; losses.len()];
         tasks.iter().zip(rates).for_each(|(task, rate)| weights[*task] = rate / sum);
@@ -114,12 +116,12 @@ impl Weighting for Famo {
     }
 
     fn receive_losses_after(&mut self, losses: &[Option<f64>]) {
-        let both = self.before.iter().zip(losses).enumerate();
-        let falls = both.filter_map(|(task, (before, after))| {
+        let pairs = self.before.iter().zip(losses).enumerate();
+        let decreases = pairs.filter_map(|(task, (before, after))| {
             Some((task, self.gap(task, (*before)?).ln() - self.gap(task, (*after)?).ln()))
         });
-        let (tasks, falls): (Vec<usize>, Vec<f64>) = falls.unzip();
-        for (task, gradient) in tasks.iter().zip(self.gradient(&tasks, &falls)) {
+        let (tasks, decreases): (Vec<usize>, Vec<f64>) = decreases.unzip();
+        for (task, gradient) in tasks.iter().zip(self.gradient(&tasks, &decreases)) {
             let logit = &mut self.logits[*task];
             logit.learn(gradient + self.decay * logit.value, self.rate);
         }
@@ -140,7 +142,7 @@ mod tests {
 
     use crate::train::weighting::Weighting;
     use crate::train::weighting::famo::{FamoConfig, default_decay, default_rate};
-    use crate::train::weighting::method::{build, near};
+    use crate::train::weighting::method::{assert_near, build};
 
     fn famo() -> Box<dyn Weighting> {
         build(&FamoConfig { rate: default_rate(), decay: default_decay(), lower: IndexMap::new() }, 3)
@@ -150,19 +152,22 @@ mod tests {
     #[test]
     fn golden_values() {
         let mut weighting = famo();
-        near(&weighting.weights(0, &[Some(1.0), Some(2.0), Some(4.0)]), &[4.0 / 7.0, 2.0 / 7.0, 1.0 / 7.0]);
+        assert_near(
+            &weighting.weights(0, &[Some(1.0), Some(2.0), Some(4.0)]),
+            &[4.0 / 7.0, 2.0 / 7.0, 1.0 / 7.0],
+        );
         weighting.receive_losses_after(&[Some(0.9), Some(1.9), Some(3.0)]);
         let state = weighting.state();
-        // Adam's first moment is a tenth of the gradient; v was 0, so nothing was decayed.
+        // Adam's first moment is a tenth of the gradient; v was 0, so the decay was 0.
         let gradient: Vec<f64> = state.chunks(4).map(|task| 10.0 * task[1]).collect();
-        near(&gradient, &[-0.014_250, -0.032_273, 0.046_523]);
-        // The one that fell fastest loses.
+        assert_near(&gradient, &[-0.014_250, -0.032_273, 0.046_523]);
+        // The loss that decreased fastest gets less weight.
         let v: Vec<f64> = state.chunks(4).map(|task| task[0]).collect();
-        near(&v, &[0.025, 0.025, -0.025]);
+        assert_near(&v, &[0.025, 0.025, -0.025]);
     }
 
     #[test]
-    fn a_state_goes_on_exactly_and_an_absent_task_is_left_alone() {
+    fn a_restored_state_continues_exactly_and_absent_tasks_do_not_change() {
         let (mut one, mut two) = (famo(), famo());
         one.weights(0, &[Some(1.0), None, Some(4.0)]);
         one.receive_losses_after(&[Some(0.5), None, Some(3.9)]);

@@ -9,13 +9,13 @@ use crate::domain::number::NonNegative;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 use indexmap::IndexMap;
 
-/// One given weight per task.
+/// A fixed weight per task.
 ///
 /// `weighting: {fixed: {weights: {income: 2.0, stars: 0.5}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FixedConfig {
-    /// Weight by task; a task not named counts 1.
+    /// Weight by task; 1 for tasks that are not named.
     pub weights: IndexMap<TaskName, NonNegative>,
 }
 
@@ -24,8 +24,8 @@ impl Settings for FixedConfig {
 }
 
 impl BuildWeighting for FixedConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let weights = setting.by_task(&self.weights, NonNegative::constant(1.0));
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let weights = context.by_task(&self.weights, NonNegative::constant(1.0));
         WeightingMethod::losses(Fixed { weights: weights.into_iter().map(NonNegative::get).collect() })
     }
 
@@ -52,7 +52,7 @@ mod tests {
     use crate::train::weighting::{BuildWeighting, WeightingContext};
 
     #[test]
-    fn weights_stand_in_the_tasks_order_and_default_to_one() {
+    fn weights_are_in_task_order_and_default_to_one() {
         let tasks = ["a", "b", "c"].map(|name| TaskName::new(name).expect("a name"));
         let weights =
             [(tasks[2].clone(), NonNegative::constant(0.5)), (tasks[0].clone(), NonNegative::constant(2.0))];

@@ -13,20 +13,20 @@ use crate::train::weighting::gradient_method::{
 use crate::train::weighting::random_draw::{WeightingRandomPurpose, stream};
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Gradient sign dropout (GradDrop; Chen et al., NeurIPS 2020): where tasks disagree on a sign, one sign is
-/// kept by chance.
+/// Gradient sign dropout (GradDrop; Chen et al., NeurIPS 2020): where tasks disagree on the sign of a
+/// gradient entry, one sign is kept at random.
 ///
-/// For each number, P = 1/2 (1 + sum_k g_k / sum_k |g_k|) and U is drawn evenly from 0 to 1: a task's part is
-/// kept where it is positive and P > U, or negative and P < U; of the others the share `leak` is kept. d is
-/// the sum. At the point that tasks read, as in the paper, parts are first multiplied by the sign of what is
-/// read and summed over the batch, and one mask holds for all its rows. U depends on the trial's seed and the
-/// step's number. The recorded weights are 1.
+/// For each entry, P = 1/2 (1 + sum_k g_k / sum_k |g_k|), and U is uniform in [0, 1): a task's gradient is
+/// kept where it is positive and P > U, or negative and P < U; the others are multiplied by `leak`. d is the
+/// sum. At the shared representation, as in the paper, gradients are first multiplied by the sign of the
+/// activations and summed over the batch, and one mask is used for all rows. U depends on the trial's seed
+/// and the step number. The recorded weights are 1.
 ///
 /// `weighting: graddrop`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GradDropConfig {
-    /// How much is kept of what is dropped. Default 0.
+    /// Factor of the gradients that are dropped. Default 0.
     #[serde(default = "default_leak")]
     pub leak: Fraction,
 }
@@ -41,12 +41,12 @@ fn default_leak() -> Fraction {
 }
 
 impl BuildWeighting for GradDropConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        WeightingMethod::rows(GradDrop { leak: self.leak.get() as f32, seed: setting.seed })
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::rows(GradDrop { leak: self.leak.get() as f32, seed: context.seed })
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::Gradients(GradientCapabilities::WHOLE.or_at_point())
+        Capabilities::Gradients(GradientCapabilities::WHOLE.or_at_representation())
     }
 }
 
@@ -56,12 +56,12 @@ struct GradDrop {
 }
 
 impl GradDrop {
-    /// Of one number's parts by task, what is kept of each, given the number drawn.
-    fn dropped(&self, parts: &[f64], drawn: f64) -> Vec<f32> {
-        let size: f64 = parts.iter().map(|part| part.abs()).sum();
-        let positive = if size > 0.0 { 0.5 * (1.0 + parts.iter().sum::<f64>() / size) } else { 0.5 };
-        let keep = |part: &f64| (*part > 0.0 && positive > drawn) || (*part < 0.0 && positive < drawn);
-        parts.iter().map(|part| if keep(part) { 1.0 } else { self.leak }).collect()
+    /// The factor of each task's gradient of one entry, given `u`, the random number.
+    fn factors(&self, gradients: &[f64], u: f64) -> Vec<f32> {
+        let magnitude: f64 = gradients.iter().map(|gradient| gradient.abs()).sum();
+        let p = if magnitude > 0.0 { 0.5 * (1.0 + gradients.iter().sum::<f64>() / magnitude) } else { 0.5 };
+        let is_kept = |gradient: &f64| (*gradient > 0.0 && p > u) || (*gradient < 0.0 && p < u);
+        gradients.iter().map(|gradient| if is_kept(gradient) { 1.0 } else { self.leak }).collect()
     }
 }
 
@@ -69,22 +69,22 @@ impl RowWeighting for GradDrop {
     fn compute_weights(&mut self, context: &GradientContext, rows: &mut GradientRows) -> GradientWeights {
         let mut random = stream(self.seed, WeightingRandomPurpose::Sign, context.step);
         let tasks = rows.values.len();
-        let whole = rows.values.first().map_or(0, Vec::len);
-        // One mask per number of a row of the batch; parameters are one row.
+        let size = rows.values.first().map_or(0, Vec::len);
+        // One factor per entry, shared by all rows of the batch; parameters count as one row.
         let batch = rows.point.as_ref().map_or(1, |(_, batch)| (*batch).max(1));
-        let width = whole / batch;
-        for index in 0..width {
-            let part = |row: &Vec<f32>| -> f64 {
-                let of = |at: usize| match &rows.point {
-                    Some((read, _)) => f64::from(row[at]) * sign(read[at]),
-                    None => f64::from(row[at]),
+        let width = size / batch;
+        for column in 0..width {
+            let sum_over_batch = |gradient: &Vec<f32>| -> f64 {
+                let signed = |index: usize| match &rows.point {
+                    Some((activations, _)) => f64::from(gradient[index]) * sign(activations[index]),
+                    None => f64::from(gradient[index]),
                 };
-                (0..batch).map(|row| of(row * width + index)).sum()
+                (0..batch).map(|row| signed(row * width + column)).sum()
             };
-            let parts: Vec<f64> = rows.values.iter().map(part).collect();
-            let kept = self.dropped(&parts, random.random::<f64>());
-            for (row, kept) in rows.values.iter_mut().zip(kept) {
-                (0..batch).for_each(|at| row[at * width + index] *= kept);
+            let gradients: Vec<f64> = rows.values.iter().map(sum_over_batch).collect();
+            let factors = self.factors(&gradients, random.random::<f64>());
+            for (gradient, factor) in rows.values.iter_mut().zip(factors) {
+                (0..batch).for_each(|row| gradient[row * width + column] *= factor);
             }
         }
         GradientWeights::new(vec![1.0; tasks], true)
@@ -98,26 +98,25 @@ fn sign(value: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use crate::train::solver::Matrix;
-    use crate::train::weighting::golden::rows;
-    use crate::train::weighting::golden::{combine, matrix_a};
+    use crate::train::weighting::golden::{combine, matrix_a, rows};
     use crate::train::weighting::graddrop::{GradDrop, GradDropConfig, default_leak};
     use crate::train::weighting::gradient_method::{GradientContext, GradientRows, RowWeighting};
 
-    /// By hand: -4 and 6 leave P = .6; below it the 6 is kept, above it the -4; what agrees is always kept.
+    /// By hand: -4 and 6 have P = .6; U below it keeps the 6, U above it the -4; equal signs are always kept.
     #[test]
     fn one_sign_is_kept() {
         let drop = GradDrop { leak: 0.25, seed: 0 };
-        assert_eq!(drop.dropped(&[-4.0, 6.0], 0.59), [0.25, 1.0]);
-        assert_eq!(drop.dropped(&[-4.0, 6.0], 0.61), [1.0, 0.25]);
-        assert_eq!(drop.dropped(&[1.0, 1.0], 0.999), [1.0, 1.0]);
-        assert_eq!(drop.dropped(&[-1.0, -1.0], 0.001), [1.0, 1.0]);
+        assert_eq!(drop.factors(&[-4.0, 6.0], 0.59), [0.25, 1.0]);
+        assert_eq!(drop.factors(&[-4.0, 6.0], 0.61), [1.0, 0.25]);
+        assert_eq!(drop.factors(&[1.0, 1.0], 0.999), [1.0, 1.0]);
+        assert_eq!(drop.factors(&[-1.0, -1.0], 0.001), [1.0, 1.0]);
         let (_, d) = combine(&mut *rows(&GradDropConfig { leak: default_leak() }, 2), &matrix_a(), &[1.0; 2]);
         assert!((d[0] == -4.0 || d[0] == 6.0) && d[1..] == [2.0, 2.0], "{d:?}");
     }
 
     /// The share of draws that keep the positive part is P.
     #[test]
-    fn chances_are_right() {
+    fn the_positive_sign_is_kept_with_probability_p() {
         let wide = 20_000;
         let values = vec![vec![-1.0_f32; wide], vec![3.0; wide]];
         let gramian = Matrix::from_fn(2, |_, _| 1.0);
@@ -129,7 +128,7 @@ mod tests {
         assert!(rows.values[0].iter().zip(&rows.values[1]).all(|(a, b)| (*a == 0.0) != (*b == 0.0)));
     }
 
-    /// At a representation: signs of what is read, one mask for the two rows of the batch.
+    /// At a representation: signs of the activations, one mask for the two rows of the batch.
     #[test]
     fn one_mask_for_the_batch() {
         let gramian = Matrix::from_fn(2, |_, _| 1.0);
@@ -139,7 +138,7 @@ mod tests {
             point: Some((vec![1.0, 1.0, 1.0, -1.0], 2)),
         };
         GradDrop { leak: 0.0, seed: 1 }.compute_weights(&context, &mut rows);
-        // The second number agrees: 1 + 5 and 1 + 1. The first does not: 3 and -3.
+        // The tasks agree on the second entry (1 + 5 and 1 + 1), but not on the first (3 and -3).
         assert_eq!([rows.values[0][1], rows.values[0][3]], [1.0, -5.0]);
         assert_eq!([rows.values[1][1], rows.values[1][3]], [1.0, -1.0]);
         let first = [rows.values[0][0], rows.values[0][2]];

@@ -10,14 +10,15 @@ use crate::train::weighting::imtl_g::ImtlG;
 use crate::train::weighting::imtl_l::ImtlL;
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Impartial multi-task learning (IMTL; Liu et al., ICLR 2021): `imtl_l` brings the losses to one size,
-/// `imtl_g` then balances the scaled losses' gradients. Each task's own layers learn from its scaled loss.
+/// Impartial multi-task learning (IMTL; Liu et al., ICLR 2021): `imtl_l` scales the losses to 1, then
+/// `imtl_g` balances the gradients of the scaled losses. Task-specific layers are trained on the scaled
+/// losses.
 ///
 /// `weighting: imtl`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImtlConfig {
-    /// Learning rate of the losses' scales (Adam, no decay). Default: the optimizer's.
+    /// Learning rate of the loss scales (Adam, no weight decay). Default: the optimizer's.
     #[serde(default)]
     pub rate: Option<Positive>,
 }
@@ -27,13 +28,13 @@ impl Settings for ImtlConfig {
 }
 
 impl BuildWeighting for ImtlConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let rate = self.rate.map_or(setting.rate, Positive::get);
-        WeightingMethod::gramian(ImtlG).after(ImtlL::new(rate, 0.0, setting.tasks.len()))
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let rate = self.rate.map_or(context.rate, Positive::get);
+        WeightingMethod::gramian(ImtlG).with_losses(ImtlL::new(rate, 0.0, context.tasks.len()))
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::LossesAndGradients(GradientCapabilities::DOT_PRODUCTS.or_at_point())
+        Capabilities::LossesAndGradients(GradientCapabilities::DOT_PRODUCTS.or_at_representation())
     }
 }
 
@@ -45,7 +46,7 @@ mod tests {
     use crate::train::weighting::method::build;
 
     #[test]
-    fn both_parts_are_there() {
+    fn combines_imtl_g_and_imtl_l() {
         let config = ImtlConfig { rate: None };
         assert_eq!(weights_for(&config, &matrix_b()), weights_for(&ImtlGConfig {}, &matrix_b()));
         assert_eq!(build(&config, 2).weights(0, &[Some(1.0), Some(2.0)]), [1.0, 1.0]);

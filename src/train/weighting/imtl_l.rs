@@ -8,21 +8,20 @@ use crate::domain::number::{Finite, Positive};
 use crate::train::weighting::learned::LearnedScalar;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Impartial learning by losses (IMTL-L; Liu et al., ICLR 2021): every loss is brought to the size 1 by a
-/// learned scale.
+/// Impartial learning by losses (IMTL-L; Liu et al., ICLR 2021): a trained scale brings every loss to 1.
 ///
-/// L = sum_k exp(s_k) L_k - s_k, so w_k = exp(s_k) and dL/ds_k = exp(s_k) L_k - 1: at rest exp(s_k) L_k = 1.
-/// It is twice `uncertainty` with s of the other sign. s has its own Adam, follows the schedule, and is never
-/// decayed.
+/// L = sum_k exp(s_k) L_k - s_k, so w_k = exp(s_k) and dL/ds_k = exp(s_k) L_k - 1; at the optimum exp(s_k)
+/// L_k = 1. It is twice `uncertainty` with the sign of s flipped. s is trained by its own Adam, follows the
+/// learning rate schedule, and has no weight decay.
 ///
 /// `weighting: {imtl_l: {initial: 0.0}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImtlLConfig {
-    /// First value of every s. Default 0.
+    /// Initial value of every s. Default 0.
     #[serde(default = "default_initial")]
     pub initial: Finite,
-    /// Learning rate of s (Adam, no decay). Default: the optimizer's.
+    /// Learning rate of s (Adam, no weight decay). Default: the optimizer's.
     #[serde(default)]
     pub rate: Option<Positive>,
 }
@@ -36,12 +35,13 @@ fn default_initial() -> Finite {
 }
 
 impl BuildWeighting for ImtlLConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let rate = self.rate.map_or(setting.rate, Positive::get);
-        WeightingMethod::losses(ImtlL::new(rate, self.initial.get(), setting.tasks.len()))
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let rate = self.rate.map_or(context.rate, Positive::get);
+        WeightingMethod::losses(ImtlL::new(rate, self.initial.get(), context.tasks.len()))
     }
 }
 
+/// One trained scale per task; `imtl` uses it too.
 pub struct ImtlL {
     rate: f64,
     /// s of every task.
@@ -86,11 +86,11 @@ mod tests {
     use crate::domain::number::{Finite, Positive};
     use crate::train::weighting::imtl_l::{ImtlLConfig, default_initial};
     use crate::train::weighting::method::build;
-    use crate::train::weighting::uncertainty::UncertaintyConfig;
+    use crate::train::weighting::uncertainty::{UncertaintyConfig, UncertaintyForm};
 
     const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
 
-    /// methods.md 5: at s = 0 -> 7, gradient (0, 1, 3): the first has nothing to change.
+    /// methods.md 5: at s = 0 -> 7, gradient (0, 1, 3): the first s stays.
     #[test]
     fn golden_values() {
         let mut weighting = build(&ImtlLConfig { initial: default_initial(), rate: None }, 3);
@@ -106,25 +106,24 @@ mod tests {
 
     /// methods.md 11: IMTL-L = 2 UW(-s), weights and penalty.
     #[test]
-    fn twice_the_uncertainty_of_the_other_sign() {
+    fn is_twice_uncertainty_with_the_sign_flipped() {
         let s = 0.7;
-        let mut one = build(&ImtlLConfig { initial: Finite::constant(s), rate: None }, 3);
-        let form = crate::train::weighting::uncertainty::UncertaintyForm::Standard;
+        let mut imtl = build(&ImtlLConfig { initial: Finite::constant(s), rate: None }, 3);
         let config = UncertaintyConfig {
-            form,
+            form: UncertaintyForm::Standard,
             initial: Finite::constant(-s),
             rate: None,
             temperature: Positive::constant(1.0),
         };
-        let mut other = build(&config, 3);
-        for (a, b) in one.weights(0, &LOSSES).iter().zip(other.weights(0, &LOSSES)) {
+        let mut uncertainty = build(&config, 3);
+        for (a, b) in imtl.weights(0, &LOSSES).iter().zip(uncertainty.weights(0, &LOSSES)) {
             assert!((a - 2.0 * b).abs() < 1e-15);
         }
-        assert!((one.penalty(&LOSSES) - 2.0 * other.penalty(&LOSSES)).abs() < 1e-15);
+        assert!((imtl.penalty(&LOSSES) - 2.0 * uncertainty.penalty(&LOSSES)).abs() < 1e-15);
     }
 
     #[test]
-    fn settles_at_losses_of_one() {
+    fn converges_to_scaled_losses_of_one() {
         let mut weighting =
             build(&ImtlLConfig { initial: default_initial(), rate: Some(Positive::constant(0.01)) }, 3);
         (0..5000).for_each(|_| weighting.learn(&LOSSES, 1.0));

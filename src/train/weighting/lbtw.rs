@@ -5,18 +5,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::NonNegative;
+use crate::train::weighting::method::restore_values;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Loss-balanced task weighting (Liu, Liang & Gitter, AAAI 2019): a task that has improved little since the
-/// epoch's first batch counts more.
+/// Loss-balanced task weighting (Liu, Liang & Gitter, AAAI 2019): a task whose loss has decreased little
+/// since the first batch of the epoch gets more weight.
 ///
-/// w_k = (L_k / L_k(first batch of the epoch with a label of it))^alpha.
+/// w_k = (L_k / L_k(the epoch's first batch with a label of task k))^alpha.
 ///
 /// `weighting: {lbtw: {alpha: 0.5}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LbtwConfig {
-    /// 0 is equal weights. Default 0.5.
+    /// Strength; 0 gives equal weights. Default 0.5.
     #[serde(default = "default_alpha")]
     pub alpha: NonNegative,
 }
@@ -31,14 +32,14 @@ fn default_alpha() -> NonNegative {
 }
 
 impl BuildWeighting for LbtwConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        WeightingMethod::losses(Lbtw { alpha: self.alpha.get(), first: vec![f64::NAN; setting.tasks.len()] })
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::losses(Lbtw { alpha: self.alpha.get(), first: vec![f64::NAN; context.tasks.len()] })
     }
 }
 
 struct Lbtw {
     alpha: f64,
-    /// The epoch's first losses; NaN before.
+    /// The first losses of the epoch; NaN before.
     first: Vec<f64>,
 }
 
@@ -50,7 +51,7 @@ impl Weighting for Lbtw {
             if first.is_nan() {
                 *first = *loss;
             }
-            // Nothing can be said of a loss that began at 0.
+            // A loss that started at 0 has no ratio.
             *weight = if *first == 0.0 { 1.0 } else { (loss / *first).powf(self.alpha) };
         }
         weights
@@ -65,11 +66,7 @@ impl Weighting for Lbtw {
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        let fits = state.len() == self.first.len();
-        if fits {
-            self.first = state.to_vec();
-        }
-        fits
+        restore_values(&mut self.first, state)
     }
 }
 
@@ -78,7 +75,7 @@ mod tests {
     use crate::train::weighting::lbtw::{LbtwConfig, default_alpha};
     use crate::train::weighting::method::build;
 
-    /// By hand: (1/4)^(1/2), (9/1)^(1/2); a new epoch begins anew.
+    /// By hand: (1/4)^(1/2), (9/1)^(1/2); a new epoch resets the reference.
     #[test]
     fn by_hand() {
         let mut lbtw = build(&LbtwConfig { alpha: default_alpha() }, 2);

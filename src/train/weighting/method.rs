@@ -1,4 +1,4 @@
-//! What a weighting is: numbers in, numbers out, never tensors.
+//! The interface of a weighting: it sees numbers, never tensors.
 
 use indexmap::IndexMap;
 
@@ -6,7 +6,7 @@ use crate::domain::name::TaskName;
 use crate::train::weighting::capabilities::Capabilities;
 use crate::train::weighting::gradient_method::{GramianWeighting, RowWeighting};
 
-/// What a weighting is built for.
+/// What a weighting is built with.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightingContext<'a> {
     pub tasks: &'a [TaskName],
@@ -17,22 +17,22 @@ pub struct WeightingContext<'a> {
 }
 
 impl WeightingContext<'_> {
-    /// What is given by name, in the tasks' order.
-    pub fn by_task<T: Copy>(&self, given: &IndexMap<TaskName, T>, otherwise: T) -> Vec<T> {
-        self.tasks.iter().map(|task| given.get(task).copied().unwrap_or(otherwise)).collect()
+    /// One value per task, in task order; `default` for tasks that `values` does not name.
+    pub fn by_task<T: Copy>(&self, values: &IndexMap<TaskName, T>, default: T) -> Vec<T> {
+        self.tasks.iter().map(|task| values.get(task).copied().unwrap_or(default)).collect()
     }
 }
 
-/// What every weighting's words can do.
+/// The settings of a weighting, which can build it.
 pub trait BuildWeighting: Send + Sync {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod;
+    fn build(&self, context: &WeightingContext) -> WeightingMethod;
 
-    /// What it balances, and how it may be asked to.
+    /// What it balances, and what it needs to see.
     fn capabilities(&self) -> Capabilities {
         Capabilities::Losses
     }
 
-    /// Settings that name tasks: the setting's key, and the names.
+    /// Settings that name tasks: the setting's key and the task names.
     fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         Vec::new()
     }
@@ -46,106 +46,120 @@ pub struct WeightingMethod {
 
 /// A built gradient method.
 pub enum GradientMethod {
+    /// Needs the Gramian of the gradients only.
     Gramian(Box<dyn GramianWeighting>),
+    /// Needs the full gradients.
     Rows(Box<dyn RowWeighting>),
 }
 
 impl WeightingMethod {
+    /// A weighting of losses only.
     pub fn losses(weighting: impl Weighting + 'static) -> Self {
         Self { losses: Some(Box::new(weighting)), gradients: None }
     }
 
+    /// A gradient method that needs dot products only.
     pub fn gramian(method: impl GramianWeighting + 'static) -> Self {
         Self { losses: None, gradients: Some(GradientMethod::Gramian(Box::new(method))) }
     }
 
+    /// A gradient method that needs full gradients.
     pub fn rows(method: impl RowWeighting + 'static) -> Self {
         Self { losses: None, gradients: Some(GradientMethod::Rows(Box::new(method))) }
     }
 
-    /// Both: the gradient method balances the weighted losses.
-    pub fn after(self, losses: impl Weighting + 'static) -> Self {
+    /// Adds a weighting of losses; the gradient method then balances the weighted losses.
+    pub fn with_losses(self, losses: impl Weighting + 'static) -> Self {
         Self { losses: Some(Box::new(losses)), ..self }
     }
 }
 
-/// What a weighting wants to know before a step: how the losses of these tasks on validation rows, after the
-/// step, depend on its weights.
+/// What a weighting asks for before a step: the derivative, by its weights, of these tasks' losses on
+/// validation rows after the step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lookahead {
-    /// The how manieth look this is, counted from 0: it says which rows are looked at.
+    /// Zero-based index of the lookahead; it selects the validation rows.
     pub number: usize,
-    /// One per task: does it count?
+    /// One flag per task: does its validation loss count?
     pub primary: Vec<bool>,
 }
 
-/// A weighting of losses: the losses of one step (`None` for a task without a label in the batch) in, the
-/// weights of their sum out.
+/// A weighting of losses: maps the losses of one step (`None` for a task without a label in the batch) to
+/// the weights of their sum.
 pub trait Weighting: Send {
-    /// The preference that the network is told before this step, where it reads one.
+    /// The preference vector that the network reads in this step, if it reads one.
     fn preference(&self, step: u64) -> Option<Vec<f64>> {
         let _ = step;
         None
     }
 
-    /// One weight per task for step number `step`, counted from the trial's beginning.
+    /// One weight per task for step number `step`, counted from the start of the trial.
     fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64>;
 
-    /// What the joint loss holds beside the weighted sum.
+    /// The part of the joint loss that is not the weighted sum.
     fn penalty(&self, losses: &[Option<f64>]) -> f64 {
         let _ = losses;
         0.0
     }
 
-    /// Changes what is learned from one step's losses; `schedule` is the learning rate's factor.
+    /// Updates learned parameters from the losses of one step; `schedule` is the learning rate's factor.
     fn learn(&mut self, losses: &[Option<f64>], schedule: f64) {
         let _ = (losses, schedule);
     }
 
-    /// Does it ask what the same batch costs after the step?
+    /// Does it need the losses of the same batch after the step?
     fn wants_losses_after(&self) -> bool {
         false
     }
 
-    /// Told the losses of the same batch after the step, if it asked.
+    /// Receives the losses of the same batch after the step, if it asked for them.
     fn receive_losses_after(&mut self, losses: &[Option<f64>]) {
         let _ = losses;
     }
 
-    /// What it asks before this step; one that ever asks does so before step 0.
+    /// The lookahead it needs before this step. A weighting that ever asks also asks before step 0.
     fn lookahead_request(&self, step: u64) -> Option<Lookahead> {
         let _ = step;
         None
     }
 
-    /// Told the derivative by each task's weight, if it asked; `None` for a task without a label in the
-    /// batch.
+    /// Receives the derivative by each task's weight, if it asked for a lookahead; `None` for a task without
+    /// a label in the batch.
     fn receive_lookahead(&mut self, gradient: &[Option<f64>]) {
         let _ = gradient;
     }
 
-    /// Told the mean training losses of each epoch (`None` for a task that had no label in it).
+    /// Receives the mean training losses of an epoch; `None` for a task without a label in it.
     fn after_epoch(&mut self, losses: &[Option<f64>]) {
         let _ = losses;
     }
 
-    /// All that changed since it was built, as plain numbers.
+    /// Everything that has changed since it was built, as plain numbers.
     fn state(&self) -> Vec<f64> {
         Vec::new()
     }
 
-    /// Goes on from a `state`; `false` when it is not one of this weighting's.
+    /// Restores a `state`; `false` if it does not belong to this weighting.
     fn restore(&mut self, state: &[f64]) -> bool {
         state.is_empty()
     }
 }
 
-/// How many tasks have a loss.
-pub fn present(losses: &[Option<f64>]) -> usize {
+/// Number of tasks that have a loss.
+pub fn count_present(losses: &[Option<f64>]) -> usize {
     losses.iter().flatten().count()
 }
 
-/// Tasks with numbers that look random, for tests.
+/// Copies `state` into `values`; `false` if the lengths differ.
+pub fn restore_values(values: &mut [f64], state: &[f64]) -> bool {
+    let fits = values.len() == state.len();
+    if fits {
+        values.copy_from_slice(state);
+    }
+    fits
+}
+
+/// The weighting of losses of this configuration for so many tasks.
 #[cfg(test)]
 pub fn build(config: &dyn BuildWeighting, tasks: usize) -> Box<dyn Weighting> {
     let tasks: Vec<TaskName> = (0..tasks).filter_map(|k| TaskName::new(format!("t{k}"))).collect();
@@ -153,9 +167,17 @@ pub fn build(config: &dyn BuildWeighting, tasks: usize) -> Box<dyn Weighting> {
     method.losses.expect("a weighting of losses")
 }
 
-/// Panics unless numbers agree to six places.
+/// The joint loss: the weighted sum and the penalty.
 #[cfg(test)]
-pub fn near(solution: &[f64], expected: &[f64]) {
-    let agree = solution.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
-    assert!(agree && solution.len() == expected.len(), "{solution:?} is not {expected:?}");
+pub fn joint_loss(weighting: &mut dyn Weighting, losses: &[Option<f64>]) -> f64 {
+    let weights = weighting.weights(0, losses);
+    let sum: f64 = losses.iter().zip(weights).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum();
+    sum + weighting.penalty(losses)
+}
+
+/// Panics unless the numbers agree to six decimals.
+#[cfg(test)]
+pub fn assert_near(actual: &[f64], expected: &[f64]) {
+    let agree = actual.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6);
+    assert!(agree && actual.len() == expected.len(), "{actual:?} is not {expected:?}");
 }

@@ -14,23 +14,24 @@ use crate::train::weighting::gradient_method::{
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
 /// Multi-objective gradient correction (MoCo; Fernando et al., ICLR 2023): gradients are tracked over steps,
-/// so that noise does not favour a task.
+/// so that noise does not bias the weights.
 ///
 /// h_k = L_k g_k / |g_k|; y_k <- y_k - b_t (y_k - h_k), b_t = beta / t^(1/2); v <- P(v - c_t (Y Y^T + rho I)
-/// v), c_t = gamma / t^(1/2), P the projection onto the simplex, v = 1/K at first; d = Y^T v. The tracks are
-/// as long as the shared weights, one per task. A task absent from a batch keeps its own, and is left out.
+/// v), c_t = gamma / t^(1/2), P the projection onto the simplex, v = 1/K initially; d = Y^T v. The tracked
+/// gradients are as large as the shared parameters, once per task. A task that is absent from a batch is
+/// left out, and its tracked gradient does not change.
 ///
 /// `weighting: {moco: {beta: 0.5, gamma: 0.1}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoCoConfig {
-    /// How fast the tracks follow. Default 0.5.
+    /// Update rate of the tracked gradients. Default 0.5.
     #[serde(default = "default_beta")]
     pub beta: Positive,
     /// Learning rate of the weights. Default 0.1.
     #[serde(default = "default_gamma")]
     pub gamma: Positive,
-    /// Pulls the weights together. Default 0.
+    /// Pulls the weights towards each other. Default 0.
     #[serde(default = "default_rho")]
     pub rho: NonNegative,
 }
@@ -52,8 +53,8 @@ fn default_rho() -> NonNegative {
 }
 
 impl BuildWeighting for MoCoConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let tasks = setting.tasks.len();
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let tasks = context.tasks.len();
         WeightingMethod::rows(MoCo {
             beta: self.beta.get(),
             gamma: self.gamma.get(),
@@ -84,9 +85,9 @@ impl RowWeighting for MoCo {
         let (beta, gamma) = ((self.beta / root) as f32, self.gamma / root);
         let mut regular = true;
         for ((task, row), loss) in context.tasks.iter().zip(&mut rows.values).zip(context.losses) {
-            let length = norm(row);
-            regular &= length > 0.0;
-            let scale = if length > 0.0 { (loss / length) as f32 } else { 0.0 };
+            let row_norm = norm(row);
+            regular &= row_norm > 0.0;
+            let scale = if row_norm > 0.0 { (loss / row_norm) as f32 } else { 0.0 };
             let track = &mut self.tracks[*task];
             track.resize(row.len(), 0.0);
             for (track, value) in track.iter_mut().zip(row) {
@@ -98,13 +99,13 @@ impl RowWeighting for MoCo {
             let pairs = rows.values[i].iter().zip(&rows.values[j]);
             pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
         };
-        let gramian = Matrix::from_fn(rows.values.len(), product).ridged(self.rho);
-        let known = select_tasks(&self.weights, context.tasks);
-        let together: f64 = known.iter().sum();
-        let v = if together > 0.0 { known.iter().map(|v| v / together).collect() } else { project(&known) };
+        let gramian = Matrix::from_fn(rows.values.len(), product).add_ridge(self.rho);
+        let current = select_tasks(&self.weights, context.tasks);
+        let total: f64 = current.iter().sum();
+        let v = if total > 0.0 { current.iter().map(|v| v / total).collect() } else { project(&current) };
         let update = gramian.times(&v);
         let v = project(&v.iter().zip(update).map(|(v, update)| v - gamma * update).collect::<Vec<_>>());
-        context.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
+        context.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * total);
         GradientWeights::new(v, regular)
     }
 
@@ -116,10 +117,10 @@ impl RowWeighting for MoCo {
         self.tracks.clone()
     }
 
-    fn restore(&mut self, state: &[f64], kept: Vec<Vec<f32>>) -> bool {
-        let fits = state.len() == self.weights.len() && kept.len() == self.tracks.len();
+    fn restore(&mut self, state: &[f64], buffers: Vec<Vec<f32>>) -> bool {
+        let fits = state.len() == self.weights.len() && buffers.len() == self.tracks.len();
         if fits {
-            (self.weights, self.tracks) = (state.to_vec(), kept);
+            (self.weights, self.tracks) = (state.to_vec(), buffers);
         }
         fits
     }
@@ -128,7 +129,7 @@ impl RowWeighting for MoCo {
 #[cfg(test)]
 mod tests {
     use crate::train::weighting::golden::{combine, matrix_a, rows};
-    use crate::train::weighting::method::near;
+    use crate::train::weighting::method::assert_near;
     use crate::train::weighting::moco::{MoCoConfig, default_beta, default_gamma, default_rho};
 
     /// methods.md 2 (first step on A, L = (1, 2): .519 .481); more digits from
@@ -141,9 +142,9 @@ mod tests {
     fn golden_values() {
         let config = MoCoConfig { beta: default_beta(), gamma: default_gamma(), rho: default_rho() };
         let mut method = rows(&config, 2);
-        let (answer, d) = combine(&mut *method, &matrix_a(), &[1.0, 2.0]);
-        near(&answer.weights, &[0.518_750, 0.481_250]);
-        near(&d, &[0.223_873, 0.139_204, 0.139_204]);
+        let (result, d) = combine(&mut *method, &matrix_a(), &[1.0, 2.0]);
+        assert_near(&result.weights, &[0.518_750, 0.481_250]);
+        assert_near(&d, &[0.223_873, 0.139_204, 0.139_204]);
         let mut other = rows(&config, 2);
         assert!(other.restore(&method.state(), method.buffers()));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! The shelf of weightings: how the tasks are balanced, by their losses or by their gradients.
+//! Registry of weightings: how the tasks are balanced, by their losses or by their gradients.
 
 pub mod aligned_mtl;
 pub mod auto_lambda;

@@ -10,15 +10,16 @@ use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities, 
 use crate::train::weighting::gradient_method::{
     GradientContext, GradientWeights, GramianWeighting, select_tasks,
 };
+use crate::train::weighting::method::restore_values;
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Multi-objective gradient with double sampling (MoDo; Chen et al., NeurIPS 2023): weights that learn from
-/// two independent batches, so that noise does not favour a task.
+/// Multi-objective gradient with double sampling (MoDo; Chen et al., NeurIPS 2023): the weights are updated
+/// with two independent batches, so that gradient noise does not bias them.
 ///
-/// v <- P(v - gamma (J_1 J_2^T v + rho v)), P the projection onto the simplex, v = 1/K at first; d = J_3^T v.
-/// Each batch is split into three parts, row by row in turn, for J_1, J_2 and J_3: raise `batch_size`
-/// accordingly. A task without a label in one of the parts is absent from the step; tasks' own layers learn
-/// from the mean over the parts.
+/// v <- P(v - gamma (J_1 J_2^T v + rho v)), P the projection onto the simplex, v = 1/K initially; d = J_3^T
+/// v. Each batch is split into three parts, row by row in turn, for J_1, J_2 and J_3: increase `batch_size`
+/// accordingly. A task without a label in one of the parts is absent from the step; task-specific layers are
+/// trained on the mean over the parts.
 ///
 /// `weighting: {modo: {gamma: 0.1, rho: 0.1}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +28,7 @@ pub struct MoDoConfig {
     /// Learning rate of the weights. Default 0.1.
     #[serde(default = "default_gamma")]
     pub gamma: Positive,
-    /// Pulls the weights together. Default 0.1.
+    /// Pulls the weights towards each other. Default 0.1.
     #[serde(default = "default_rho")]
     pub rho: NonNegative,
 }
@@ -45,8 +46,8 @@ fn default_rho() -> NonNegative {
 }
 
 impl BuildWeighting for MoDoConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let tasks = setting.tasks.len();
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let tasks = context.tasks.len();
         let weights = vec![1.0 / tasks.max(1) as f64; tasks];
         WeightingMethod::gramian(MoDo { gamma: self.gamma.get(), rho: self.rho.get(), weights })
     }
@@ -67,18 +68,18 @@ struct MoDo {
 
 impl GramianWeighting for MoDo {
     fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
-        let known = select_tasks(&self.weights, context.tasks);
-        // The present tasks share what they had together.
-        let together: f64 = known.iter().sum();
-        let v: Vec<f64> = match together > 0.0 {
-            true => known.iter().map(|v| v / together).collect(),
-            false => vec![1.0 / known.len() as f64; known.len()],
+        let current = select_tasks(&self.weights, context.tasks);
+        // The present tasks keep their total weight.
+        let total: f64 = current.iter().sum();
+        let v: Vec<f64> = match total > 0.0 {
+            true => current.iter().map(|v| v / total).collect(),
+            false => vec![1.0 / current.len() as f64; current.len()],
         };
         let update = context.gramian.times(&v);
         let moved: Vec<f64> =
             v.iter().zip(update).map(|(v, update)| v - self.gamma * (update + self.rho * v)).collect();
         let v = project(&moved);
-        context.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * together);
+        context.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * total);
         GradientWeights::new(v, true)
     }
 
@@ -87,19 +88,15 @@ impl GramianWeighting for MoDo {
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        let fits = state.len() == self.weights.len();
-        if fits {
-            self.weights = state.to_vec();
-        }
-        fits
+        restore_values(&mut self.weights, state)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::train::solver::Matrix;
-    use crate::train::weighting::golden::{ask, gramian};
-    use crate::train::weighting::method::near;
+    use crate::train::weighting::golden::{gramian, weights_from_gramian};
+    use crate::train::weighting::method::assert_near;
     use crate::train::weighting::modo::{MoDoConfig, default_gamma, default_rho};
 
     /// methods.md 5: gamma = rho = .1, J_1 J_2^T = diag(1, 2), even weights -> .525 .475.
@@ -107,7 +104,7 @@ mod tests {
     fn golden_values() {
         let mut method = gramian(&MoDoConfig { gamma: default_gamma(), rho: default_rho() }, 2);
         let cross = Matrix::from_fn(2, |i, j| if i == j { (i + 1) as f64 } else { 0.0 });
-        near(&ask(&mut *method, &cross).weights, &[0.525, 0.475]);
-        near(&method.state(), &[0.525, 0.475]);
+        assert_near(&weights_from_gramian(&mut *method, &cross).weights, &[0.525, 0.475]);
+        assert_near(&method.state(), &[0.525, 0.475]);
     }
 }

@@ -10,24 +10,25 @@ use crate::train::weighting::capabilities::{Capabilities, GradientCapabilities};
 use crate::train::weighting::gradient_method::{
     GradientContext, GradientWeights, GramianWeighting, select_tasks,
 };
+use crate::train::weighting::method::restore_values;
 use crate::train::weighting::{BuildWeighting, WeightingContext, WeightingMethod};
 
-/// Nash bargaining (Nash-MTL; Navon et al., ICML 2022): the tasks bargain for the step, each in its own
-/// scale.
+/// Nash bargaining (Nash-MTL; Navon et al., ICML 2022): the step is the Nash bargaining solution of the
+/// tasks, which does not depend on the scale of the losses.
 ///
-/// w > 0 with G w = 1 / w, element by element; then |J^T w| = sqrt(K), and the step is shortened to
-/// `max_norm`. Solved by a damped Newton method on cosines, so that lengths do not matter. Where gradients
-/// cancel no w is finite: 1e-8 I is added to the cosines, and such steps are counted, as are those with a
-/// gradient of nothing, which is left out.
+/// w > 0 with G w = 1 / w, element-wise; then |J^T w| = sqrt(K), and longer steps are scaled to `max_norm`.
+/// Solved by a damped Newton method on cosines, so that gradient norms do not matter. If gradients cancel,
+/// no w is finite: 1e-8 I is added to the cosines, and such steps are counted. Zero gradients are left out,
+/// and their steps are counted too.
 ///
 /// `weighting: {nash_mtl: {every: 1}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NashMtlConfig {
-    /// Steps between two bargains; between them the weights stay. Default 1.
+    /// Steps between two solutions; in between, the weights are kept. Default 1.
     #[serde(default = "default_every")]
     pub every: Count,
-    /// The longest step. Default 1.
+    /// Maximum norm of the step. Default 1.
     #[serde(default = "default_max_norm")]
     pub max_norm: Positive,
 }
@@ -45,11 +46,11 @@ fn default_max_norm() -> Positive {
 }
 
 impl BuildWeighting for NashMtlConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
         WeightingMethod::gramian(NashMtl {
             every: self.every.get() as u64,
             max_norm: self.max_norm.get(),
-            last: vec![f64::NAN; setting.tasks.len()],
+            last: vec![f64::NAN; context.tasks.len()],
         })
     }
 
@@ -61,7 +62,7 @@ impl BuildWeighting for NashMtlConfig {
 struct NashMtl {
     every: u64,
     max_norm: f64,
-    /// The weights of the last bargain; NaN of tasks that had none.
+    /// The last weights; NaN for tasks without any yet.
     last: Vec<f64>,
 }
 
@@ -75,8 +76,8 @@ impl GramianWeighting for NashMtl {
             context.tasks.iter().zip(&weights).for_each(|(task, weight)| self.last[*task] = *weight);
         }
         let length = context.gramian.between(&weights, &weights).max(0.0).sqrt();
-        let share = if length > self.max_norm { self.max_norm / length } else { 1.0 };
-        GradientWeights::new(weights.iter().map(|weight| weight * share).collect(), regular)
+        let scale = if length > self.max_norm { self.max_norm / length } else { 1.0 };
+        GradientWeights::new(weights.iter().map(|weight| weight * scale).collect(), regular)
     }
 
     fn state(&self) -> Vec<f64> {
@@ -84,11 +85,7 @@ impl GramianWeighting for NashMtl {
     }
 
     fn restore(&mut self, state: &[f64]) -> bool {
-        let fits = state.len() == self.last.len();
-        if fits {
-            self.last = state.to_vec();
-        }
-        fits
+        restore_values(&mut self.last, state)
     }
 }
 
@@ -98,29 +95,29 @@ mod tests {
     use crate::train::solver::Matrix;
     use crate::train::weighting::golden::{direction, gramian, matrix_a, matrix_b, weights_for};
     use crate::train::weighting::gradient_method::GradientContext;
-    use crate::train::weighting::method::near;
+    use crate::train::weighting::method::assert_near;
     use crate::train::weighting::nash_mtl::{NashMtlConfig, default_every, default_max_norm};
 
-    fn free() -> NashMtlConfig {
+    fn unlimited() -> NashMtlConfig {
         NashMtlConfig { every: default_every(), max_norm: Positive::constant(1e9) }
     }
 
-    /// methods.md 5: raw, and shortened to 1.
+    /// methods.md 5: without limit, and scaled to norm 1.
     #[test]
     fn golden_values() {
-        near(&weights_for(&free(), &matrix_a()).weights, &[0.591_461, 0.407_071]);
-        let solution =
+        assert_near(&weights_for(&unlimited(), &matrix_a()).weights, &[0.591_461, 0.407_071]);
+        let weights =
             weights_for(&NashMtlConfig { every: default_every(), max_norm: default_max_norm() }, &matrix_a())
                 .weights;
-        near(&direction(&matrix_a(), &solution), &[0.054_153, 0.706_069, 0.706_069]);
-        let solution = weights_for(&free(), &matrix_b()).weights;
-        near(&solution, &[1.023_836, 1.897_746, 1.122_358]);
-        let d = direction(&matrix_b(), &solution);
+        assert_near(&direction(&matrix_a(), &weights), &[0.054_153, 0.706_069, 0.706_069]);
+        let weights = weights_for(&unlimited(), &matrix_b()).weights;
+        assert_near(&weights, &[1.023_836, 1.897_746, 1.122_358]);
+        let d = direction(&matrix_b(), &weights);
         assert!((d.iter().map(|d| d * d).sum::<f64>() - 3.0).abs() < 1e-6);
     }
 
     #[test]
-    fn weights_stay_between_bargains() {
+    fn weights_are_kept_between_solutions() {
         let config = NashMtlConfig { every: Count::constant(2), max_norm: Positive::constant(1e9) };
         let mut method = gramian(&config, 2);
         let mut at = |step, scale: f64| {

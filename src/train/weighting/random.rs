@@ -10,9 +10,10 @@ use crate::domain::choice_config::Settings;
 use crate::train::weighting::random_draw::{WeightingRandomPurpose, stream};
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Random loss weighting (Lin et al., TMLR 2022): weights drawn anew at every step, with sum T.
+/// Random loss weighting (Lin et al., TMLR 2022): new random weights in every step, with sum T (the number
+/// of tasks).
 ///
-/// The draw depends on the trial's seed and the step's number alone.
+/// The draw depends only on the trial's seed and the step number.
 ///
 /// `weighting: {random: {distribution: normal}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,7 +29,7 @@ impl Settings for RandomWeightingConfig {
     const EXAMPLE: &'static str = "{random: {distribution: normal}}";
 }
 
-/// What random weights are drawn from, before they are scaled to sum T.
+/// Distribution of the weights before they are scaled to sum T.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Distribution {
@@ -39,15 +40,15 @@ pub enum Distribution {
     Uniform,
     /// Dirichlet with every concentration 1
     Dirichlet,
-    /// 0 or 1 with equal chance, drawn again when all are 0
+    /// 0 or 1 with equal probability, redrawn when all are 0
     Bernoulli,
-    /// one task alone, each with equal chance
+    /// a single task, each with equal probability
     OneHot,
 }
 
 impl BuildWeighting for RandomWeightingConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        WeightingMethod::losses(RandomWeighting { distribution: self.distribution, seed: setting.seed })
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        WeightingMethod::losses(RandomWeighting { distribution: self.distribution, seed: context.seed })
     }
 }
 
@@ -57,20 +58,20 @@ struct RandomWeighting {
 }
 
 impl Distribution {
-    /// `count` numbers of 0 or more, not all 0.
+    /// `count` non-negative numbers, not all 0.
     fn draw(self, random: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
         if self == Self::OneHot {
             let chosen = if count == 0 { 0 } else { random.random_range(0..count) };
             return (0..count).map(|task| f64::from(u8::from(task == chosen))).collect();
         }
-        let mut one = || match self {
+        let mut number = || match self {
             Self::Normal => random.sample::<f64, _>(StandardNormal).exp(),
             Self::Uniform => random.random::<f64>(),
             Self::Dirichlet => random.sample::<f64, _>(Exp1),
             Self::Bernoulli | Self::OneHot => f64::from(u8::from(random.random::<bool>())),
         };
         loop {
-            let numbers: Vec<f64> = (0..count).map(|_| one()).collect();
+            let numbers: Vec<f64> = (0..count).map(|_| number()).collect();
             if count == 0 || numbers.iter().sum::<f64>() > 0.0 {
                 return numbers;
             }
@@ -122,7 +123,7 @@ mod tests {
 
     /// Every task has the same mean weight, 1.
     #[test]
-    fn no_task_is_preferred() {
+    fn all_tasks_have_the_same_mean_weight() {
         for distribution in ALL {
             let mut mean = [0.0; 3];
             for step in 0..4000 {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn seed_and_step_alone_decide() {
+    fn draws_depend_on_seed_and_step_only() {
         assert_eq!(draw(Distribution::Normal, 1, 5), draw(Distribution::Normal, 1, 5));
         assert_ne!(draw(Distribution::Normal, 1, 5), draw(Distribution::Normal, 1, 6));
         assert_ne!(draw(Distribution::Normal, 1, 5), draw(Distribution::Normal, 2, 5));

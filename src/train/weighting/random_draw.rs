@@ -1,20 +1,20 @@
-//! Random numbers of weightings: one stream per seed, purpose and step, so that going on from a checkpoint
-//! needs no generator's state.
+//! Random numbers for weightings: one stream per seed, purpose and step, so that resuming from a checkpoint
+//! needs no generator state.
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-/// What is drawn. Dropout and first weights have keys of their own.
+/// The purpose of a stream. Dropout and weight initialization use other keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WeightingRandomPurpose {
     /// Random weights.
     Weights,
-    /// In which order gradients are compared.
+    /// The order in which gradients are projected.
     Order,
-    /// Which signs are kept.
+    /// The sign that is kept.
     Sign,
-    /// Preferences among tasks.
+    /// Preference vectors.
     Preference,
 }
 
@@ -29,6 +29,7 @@ impl WeightingRandomPurpose {
     }
 }
 
+/// The generator of this seed, purpose and step.
 pub fn stream(seed: u64, purpose: WeightingRandomPurpose, step: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -37,7 +38,7 @@ pub fn stream(seed: u64, purpose: WeightingRandomPurpose, step: u64) -> ChaCha8R
     ChaCha8Rng::from_seed(key)
 }
 
-/// All other tasks of `tasks`, for each in an order of its own.
+/// For each of `tasks` tasks, all other tasks in a random order.
 pub fn orders(seed: u64, step: u64, tasks: usize) -> Vec<Vec<usize>> {
     let mut random = stream(seed, WeightingRandomPurpose::Order, step);
     let mut order = |task: usize| {

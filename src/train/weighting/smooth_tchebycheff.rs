@@ -8,33 +8,33 @@ use crate::domain::choice_config::Settings;
 use crate::domain::name::TaskName;
 use crate::domain::number::{Finite, Positive, Whole};
 use crate::train::solver::simplex::softmax;
-use crate::train::weighting::method::present;
+use crate::train::weighting::method::count_present;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// A smooth maximum of the losses (STCH; Lin et al., ICML 2024), which unlike a sum can reach every
-/// trade-off.
+/// A smooth maximum of the losses (STCH; Lin et al., ICML 2024), which unlike a weighted sum can reach every
+/// Pareto-optimal trade-off.
 ///
-/// L = mu ln sum_k exp(p_k (L_k - z_k) / mu), so w_k = p_k softmax(p (L - z) / mu)_k. Small mu is near the
-/// maximum, large mu near the mean. With `warmup` epochs the tasks' sizes are measured first, as in the
-/// authors' multi-task recipe: sum_k ln L_k is minimised while they last, n_k is the mean loss of the last of
-/// them, and afterwards L = K mu ln sum_k exp(ln(L_k / n_k) / mu), so w_k = K softmax(ln(L / n) / mu)_k /
-/// L_k. (mu = 1 would be plain inverse n.)
+/// L = mu ln sum_k exp(p_k (L_k - z_k) / mu), so w_k = p_k softmax(p (L - z) / mu)_k. Small mu is close to
+/// the maximum, large mu to the mean. With `warmup` epochs the scale of the losses is measured first, as in
+/// the authors' multi-task recipe: during warmup sum_k ln L_k is minimized; n_k is the mean loss of its last
+/// epoch; afterwards L = K mu ln sum_k exp(ln(L_k / n_k) / mu), so w_k = K softmax(ln(L / n) / mu)_k / L_k.
+/// (mu = 1 would weight by 1 / n.)
 ///
 /// `weighting: {smooth_tchebycheff: {mu: 0.1, warmup: 2}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SmoothTchebycheffConfig {
-    /// How smooth: near 0 the worst task counts alone. Default 0.1.
+    /// Smoothness: close to 0 only the worst task counts. Default 0.1.
     #[serde(default = "default_mu")]
     pub mu: Positive,
-    /// How much a task's loss matters. Default: 1 over the number of tasks.
+    /// Importance of a task's loss. Default: 1 over the number of tasks.
     #[serde(default)]
     pub preference: IndexMap<TaskName, Positive>,
-    /// The loss a task could at best have. Default: 0 each.
+    /// The lowest loss a task could reach. Default: 0 each.
     #[serde(default)]
     pub ideal: IndexMap<TaskName, Finite>,
-    /// Epochs in which the tasks' sizes are measured; afterwards each loss counts in units of its own, and
-    /// `preference` and `ideal` do not matter. Default 0.
+    /// Warmup epochs, in which the scale of the losses is measured; afterwards losses are relative to it,
+    /// and `preference` and `ideal` are ignored. Default 0.
     #[serde(default)]
     pub warmup: Whole,
 }
@@ -49,12 +49,12 @@ fn default_mu() -> Positive {
 }
 
 impl BuildWeighting for SmoothTchebycheffConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let tasks = setting.tasks.len();
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let tasks = context.tasks.len();
         let even = Positive::constant(1.0 / tasks.max(1) as f64);
-        let preference = setting.by_task(&self.preference, even).into_iter().map(Positive::get).collect();
+        let preference = context.by_task(&self.preference, even).into_iter().map(Positive::get).collect();
         let ideal =
-            setting.by_task(&self.ideal, Finite::constant(0.0)).into_iter().map(Finite::get).collect();
+            context.by_task(&self.ideal, Finite::constant(0.0)).into_iter().map(Finite::get).collect();
         let warmup = self.warmup.get();
         let nadir = if warmup > 0 { vec![f64::NAN; tasks] } else { Vec::new() };
         WeightingMethod::losses(SmoothTchebycheff {
@@ -77,33 +77,32 @@ struct SmoothTchebycheff {
     preference: Vec<f64>,
     ideal: Vec<f64>,
     warmup: usize,
-    /// Finished epochs, while they matter.
+    /// Finished epochs, counted during warmup only.
     epochs: usize,
-    /// Mean losses of the last epoch of warming up; empty without any.
+    /// Mean losses of the last warmup epoch; empty without warmup.
     nadir: Vec<f64>,
 }
 
 impl SmoothTchebycheff {
-    /// Of each task that has a loss: its number, its loss, and its term of the exponent before the division
-    /// by mu.
+    /// For each task that has a loss: its index, its loss, and its exponent before the division by mu.
     fn terms(&self, losses: &[Option<f64>]) -> Vec<(usize, f64, f64)> {
         let losses = losses.iter().enumerate().filter_map(|(task, loss)| Some((task, (*loss)?)));
         let term = |(task, loss): (usize, f64)| match self.nadir.get(task) {
-            // A task without a label in the last epoch of warming up is in units of 1.
+            // The scale of a task without a label during warmup is 1.
             Some(nadir) => (task, loss, (loss / if nadir.is_nan() { 1.0 } else { *nadir }).ln()),
             None => (task, loss, self.preference[task] * (loss - self.ideal[task])),
         };
         losses.map(term).collect()
     }
 
-    fn warms_up(&self) -> bool {
+    fn is_warming_up(&self) -> bool {
         self.epochs < self.warmup
     }
 }
 
 impl Weighting for SmoothTchebycheff {
     fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
-        if self.warms_up() {
+        if self.is_warming_up() {
             return losses.iter().map(|loss| loss.map_or(0.0, |loss| 1.0 / loss)).collect();
         }
         let terms = self.terms(losses);
@@ -119,26 +118,26 @@ impl Weighting for SmoothTchebycheff {
     }
 
     fn penalty(&self, losses: &[Option<f64>]) -> f64 {
-        if self.warms_up() {
+        if self.is_warming_up() {
             return losses.iter().flatten().map(|loss| loss.ln() - 1.0).sum();
         }
-        let terms: Vec<f64> = self.terms(losses).into_iter().map(|(.., term)| term).collect();
+        let tasks = self.terms(losses);
+        let terms: Vec<f64> = tasks.iter().map(|(.., term)| *term).collect();
         let largest = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let sum: f64 = terms.iter().map(|term| ((term - largest) / self.mu).exp()).sum();
         let shares = softmax(&terms.iter().map(|term| term / self.mu).collect::<Vec<_>>());
-        let whole = largest + self.mu * sum.ln();
+        let smooth_maximum = largest + self.mu * sum.ln();
         if !self.nadir.is_empty() {
-            let count = present(losses) as f64;
-            return count * (whole - 1.0);
+            let count = count_present(losses) as f64;
+            return count * (smooth_maximum - 1.0);
         }
-        let weighted = self.terms(losses);
         let weighted =
-            weighted.iter().zip(shares).map(|((task, loss, _), share)| self.preference[*task] * share * loss);
-        whole - weighted.sum::<f64>()
+            tasks.iter().zip(shares).map(|((task, loss, _), share)| self.preference[*task] * share * loss);
+        smooth_maximum - weighted.sum::<f64>()
     }
 
     fn after_epoch(&mut self, losses: &[Option<f64>]) {
-        if !self.warms_up() {
+        if !self.is_warming_up() {
             return;
         }
         self.epochs += 1;
@@ -171,42 +170,36 @@ mod tests {
     use serde_json::json;
 
     use crate::train::weighting::Weighting;
-    use crate::train::weighting::method::{self, near};
+    use crate::train::weighting::method::{self, assert_near, joint_loss};
     use crate::train::weighting::smooth_tchebycheff::SmoothTchebycheffConfig;
 
     const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
 
     fn build(config: serde_json::Value) -> Box<dyn Weighting> {
-        method::build(&serde_json::from_value::<SmoothTchebycheffConfig>(config).expect("words"), 3)
-    }
-
-    fn joint(weighting: &mut dyn Weighting, losses: &[Option<f64>]) -> f64 {
-        let weights = weighting.weights(0, losses);
-        let sum: f64 = losses.iter().zip(weights).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum();
-        sum + weighting.penalty(losses)
+        method::build(&serde_json::from_value::<SmoothTchebycheffConfig>(config).expect("a configuration"), 3)
     }
 
     /// methods.md 5: p = 1/3, mu = 1 -> 1.965295, w .065182 .090969 .177183; mu = .1 -> 1.333465.
     #[test]
     fn golden_values() {
         let mut smooth = build(json!({"mu": 1.0}));
-        assert!((joint(&mut *smooth, &LOSSES) - 1.965_295).abs() < 1e-6);
-        near(&smooth.weights(0, &LOSSES), &[0.065_182, 0.090_969, 0.177_183]);
-        assert!((joint(&mut *build(json!({"mu": 0.1})), &LOSSES) - 1.333_465).abs() < 1e-6);
+        assert!((joint_loss(&mut *smooth, &LOSSES) - 1.965_295).abs() < 1e-6);
+        assert_near(&smooth.weights(0, &LOSSES), &[0.065_182, 0.090_969, 0.177_183]);
+        assert!((joint_loss(&mut *build(json!({"mu": 0.1})), &LOSSES) - 1.333_465).abs() < 1e-6);
     }
 
-    /// methods.md 1: after warming up, mu = 1 gives K / (n_k sum_j L_j / n_j).
+    /// methods.md 1: after warmup, mu = 1 gives K / (n_k sum_j L_j / n_j).
     #[test]
-    fn warming_up_measures_sizes() {
+    fn warmup_measures_the_scale_of_the_losses() {
         let mut smooth = build(json!({"mu": 1.0, "warmup": 2}));
-        near(&smooth.weights(0, &LOSSES), &[1.0, 0.5, 0.25]);
-        assert!((joint(&mut *smooth, &LOSSES) - 2.079_442).abs() < 1e-6);
+        assert_near(&smooth.weights(0, &LOSSES), &[1.0, 0.5, 0.25]);
+        assert!((joint_loss(&mut *smooth, &LOSSES) - 2.079_442).abs() < 1e-6);
         smooth.after_epoch(&[Some(9.0); 3]);
         let mut later = build(json!({"mu": 1.0, "warmup": 2}));
         assert!(later.restore(&smooth.state()));
         later.after_epoch(&[Some(1.0), Some(4.0), Some(2.0)]);
         let sum = 1.0 + 0.5 + 2.0;
-        near(&later.weights(0, &LOSSES), &[3.0 / sum, 3.0 / (4.0 * sum), 3.0 / (2.0 * sum)]);
-        assert!((joint(&mut *later, &LOSSES) - 3.0 * f64::ln(sum)).abs() < 1e-12);
+        assert_near(&later.weights(0, &LOSSES), &[3.0 / sum, 3.0 / (4.0 * sum), 3.0 / (2.0 * sum)]);
+        assert!((joint_loss(&mut *later, &LOSSES) - 3.0 * f64::ln(sum)).abs() < 1e-12);
     }
 }

@@ -9,19 +9,19 @@ use crate::domain::name::TaskName;
 use crate::domain::number::{Finite, Positive};
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// The worst task alone (Tchebycheff; Miettinen 1998): L = max_k p_k (L_k - z_k).
+/// Only the worst task (Tchebycheff; Miettinen 1998): L = max_k p_k (L_k - z_k).
 ///
-/// The task with the greatest term weighs p_k, the others 0; of equal ones the first. p is how much a task's
-/// loss matters, z what it could at best be.
+/// The task with the largest term gets the weight p_k (the first one in case of a tie), the others 0. p is
+/// the importance of a task's loss, z its ideal value.
 ///
 /// `weighting: {tchebycheff: {preference: {income: 2.0}}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TchebycheffConfig {
-    /// How much a task's loss matters. Default: 1 each.
+    /// Importance of a task's loss. Default: 1 each.
     #[serde(default)]
     pub preference: IndexMap<TaskName, Positive>,
-    /// The loss a task could at best have. Default: 0 each.
+    /// The lowest loss a task could reach. Default: 0 each.
     #[serde(default)]
     pub ideal: IndexMap<TaskName, Finite>,
 }
@@ -31,9 +31,9 @@ impl Settings for TchebycheffConfig {
 }
 
 impl BuildWeighting for TchebycheffConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let preference = setting.by_task(&self.preference, Positive::constant(1.0));
-        let ideal = setting.by_task(&self.ideal, Finite::constant(0.0));
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let preference = context.by_task(&self.preference, Positive::constant(1.0));
+        let ideal = context.by_task(&self.ideal, Finite::constant(0.0));
         let preference = preference.into_iter().map(Positive::get).collect();
         WeightingMethod::losses(Tchebycheff {
             preference,
@@ -52,6 +52,7 @@ struct Tchebycheff {
 }
 
 impl Tchebycheff {
+    /// The task with the largest term, and that term.
     fn worst(&self, losses: &[Option<f64>]) -> Option<(usize, f64)> {
         let terms = losses.iter().enumerate();
         let terms = terms
@@ -79,9 +80,9 @@ mod tests {
     use crate::train::weighting::method::build;
     use crate::train::weighting::tchebycheff::TchebycheffConfig;
 
-    /// 3 * (1 - 0), 1 * (2 - 0), 1 * (4 - 1.5): the first; without it the last.
+    /// 3 * (1 - 0), 1 * (2 - 0), 1 * (4 - 1.5): the first is largest; without it, the last.
     #[test]
-    fn the_worst_counts() {
+    fn only_the_worst_task_has_a_weight() {
         let task = |name: &str| TaskName::new(name).expect("a name");
         let config = TchebycheffConfig {
             preference: [(task("t0"), Positive::constant(3.0))].into_iter().collect(),

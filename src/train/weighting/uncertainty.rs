@@ -7,21 +7,21 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::{Finite, Positive};
 use crate::train::solver::simplex::softmax;
 use crate::train::weighting::learned::LearnedScalar;
-use crate::train::weighting::method::present;
+use crate::train::weighting::method::count_present;
 use crate::train::weighting::{BuildWeighting, Weighting, WeightingContext, WeightingMethod};
 
-/// Homoscedastic uncertainty (Kendall, Gal & Cipolla, CVPR 2018): each task's noise s = ln sigma^2 is
-/// learned beside the network; and three later forms of it.
+/// Homoscedastic uncertainty (Kendall, Gal & Cipolla, CVPR 2018): the noise s = ln sigma^2 of each task is
+/// trained with the network. Three later variants are available.
 ///
 /// - `standard`: L = sum_k 1/2 exp(-s_k) L_k + 1/2 s_k, so w_k = 1/2 exp(-s_k) and dL/ds_k = 1/2 (1 -
-///   exp(-s_k) L_k): at rest exp(s_k) = L_k.
-/// - `revised` (Liebel & Koerner, arXiv 1805.06334): ln(1 + exp(s_k)) in place of 1/2 s_k, so that nothing
+///   exp(-s_k) L_k); at the optimum exp(s_k) = L_k.
+/// - `revised` (Liebel & Koerner, arXiv 1805.06334): ln(1 + exp(s_k)) instead of 1/2 s_k, so that no term
 ///   becomes negative.
-/// - `optimal` (Kirchdorfer et al., arXiv 2408.07985): s where it would come to rest, w_k = 1 / L_k.
-/// - `softmax` (the same): w = softmax((1 / L) / temperature).
+/// - `optimal` (Kirchdorfer et al., arXiv 2408.07985): s at its optimum, w_k = 1 / L_k.
+/// - `softmax` (same paper): w = softmax((1 / L) / temperature).
 ///
-/// A task absent from a batch leaves its s alone. s has its own Adam (0.9, 0.999, 1e-8), follows the
-/// schedule, and is never decayed.
+/// The s of a task that is absent from a batch does not change. s is trained by its own Adam (0.9, 0.999,
+/// 1e-8), follows the learning rate schedule, and has no weight decay.
 ///
 /// `weighting: {uncertainty: {form: revised}}`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,13 +30,13 @@ pub struct UncertaintyConfig {
     /// standard (the default), revised, optimal or softmax.
     #[serde(default)]
     pub form: UncertaintyForm,
-    /// First value of every s. Default 0.
+    /// Initial value of every s. Default 0.
     #[serde(default = "default_initial")]
     pub initial: Finite,
-    /// Learning rate of s (Adam, no decay). Default: the optimizer's.
+    /// Learning rate of s (Adam, no weight decay). Default: the optimizer's.
     #[serde(default)]
     pub rate: Option<Positive>,
-    /// Of the form softmax. Default 1.
+    /// Temperature of the form `softmax`. Default 1.
     #[serde(default = "default_temperature")]
     pub temperature: Positive,
 }
@@ -54,7 +54,7 @@ fn default_temperature() -> Positive {
     Positive::constant(1.0)
 }
 
-/// What is made of the noise.
+/// The variant of uncertainty weighting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UncertaintyForm {
@@ -63,19 +63,19 @@ pub enum UncertaintyForm {
     Standard,
     /// 1/2 exp(-s) L + ln(1 + exp(s)), never negative
     Revised,
-    /// weights 1 / L, nothing learned
+    /// weights 1 / L, nothing is trained
     Optimal,
-    /// weights softmax((1 / L) / temperature), nothing learned
+    /// weights softmax((1 / L) / temperature), nothing is trained
     Softmax,
 }
 
 impl BuildWeighting for UncertaintyConfig {
-    fn build(&self, setting: &WeightingContext) -> WeightingMethod {
-        let learned = matches!(self.form, UncertaintyForm::Standard | UncertaintyForm::Revised);
-        let tasks = if learned { setting.tasks.len() } else { 0 };
+    fn build(&self, context: &WeightingContext) -> WeightingMethod {
+        let is_trained = matches!(self.form, UncertaintyForm::Standard | UncertaintyForm::Revised);
+        let tasks = if is_trained { context.tasks.len() } else { 0 };
         WeightingMethod::losses(Uncertainty {
             form: self.form,
-            rate: self.rate.map_or(setting.rate, Positive::get),
+            rate: self.rate.map_or(context.rate, Positive::get),
             temperature: self.temperature.get(),
             noise: vec![LearnedScalar::new(self.initial.get()); tasks],
         })
@@ -86,13 +86,13 @@ struct Uncertainty {
     form: UncertaintyForm,
     rate: f64,
     temperature: f64,
-    /// s of every task; none where nothing is learned.
+    /// s of every task; empty if nothing is trained.
     noise: Vec<LearnedScalar>,
 }
 
 impl UncertaintyForm {
-    /// What s adds to the joint loss.
-    fn price(self, s: f64) -> f64 {
+    /// The regularizer of s in the joint loss.
+    fn regularizer(self, s: f64) -> f64 {
         match self {
             Self::Revised if s > 30.0 => s,
             Self::Revised => s.exp().ln_1p(),
@@ -100,12 +100,13 @@ impl UncertaintyForm {
         }
     }
 
+    /// The derivative of the joint loss by s.
     fn gradient(self, s: f64, loss: f64) -> f64 {
-        let price = match self {
+        let of_regularizer = match self {
             Self::Revised => 1.0 / (1.0 + (-s).exp()),
             _ => 0.5,
         };
-        price - 0.5 * (-s).exp() * loss
+        of_regularizer - 0.5 * (-s).exp() * loss
     }
 }
 
@@ -118,9 +119,9 @@ impl Weighting for Uncertainty {
             }
             UncertaintyForm::Optimal => losses.iter().map(|loss| inverse(loss).unwrap_or(0.0)).collect(),
             UncertaintyForm::Softmax => {
-                let known: Vec<f64> =
-                    losses.iter().filter_map(inverse).map(|i| i / self.temperature).collect();
-                let mut shares = softmax(&known).into_iter();
+                let inverses: Vec<f64> =
+                    losses.iter().filter_map(inverse).map(|inverse| inverse / self.temperature).collect();
+                let mut shares = softmax(&inverses).into_iter();
                 losses.iter().map(|loss| loss.and_then(|_| shares.next()).unwrap_or(0.0)).collect()
             }
         }
@@ -128,11 +129,11 @@ impl Weighting for Uncertainty {
 
     fn penalty(&self, losses: &[Option<f64>]) -> f64 {
         let tasks = self.noise.iter().zip(losses).filter(|(_, loss)| loss.is_some());
-        tasks.map(|(s, _)| self.form.price(s.value)).sum()
+        tasks.map(|(s, _)| self.form.regularizer(s.value)).sum()
     }
 
     fn learn(&mut self, losses: &[Option<f64>], schedule: f64) {
-        if present(losses) == 0 {
+        if count_present(losses) == 0 {
             return;
         }
         for (s, loss) in self.noise.iter_mut().zip(losses) {
@@ -155,7 +156,7 @@ impl Weighting for Uncertainty {
 mod tests {
     use crate::domain::number::{Finite, Positive};
     use crate::train::weighting::Weighting;
-    use crate::train::weighting::method::{self, near};
+    use crate::train::weighting::method::{self, assert_near, joint_loss};
     use crate::train::weighting::uncertainty::{UncertaintyConfig, UncertaintyForm, default_temperature};
 
     const LOSSES: [Option<f64>; 3] = [Some(1.0), Some(2.0), Some(4.0)];
@@ -173,19 +174,13 @@ mod tests {
         )
     }
 
-    fn joint(weighting: &mut dyn Weighting, losses: &[Option<f64>]) -> f64 {
-        let weights = weighting.weights(0, losses);
-        let sum: f64 = losses.iter().zip(weights).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum();
-        sum + weighting.penalty(losses)
-    }
-
     /// methods.md 5: L = (1, 2, 4) at s = 0 -> 3.5, gradient (0, -.5, -1.5); at s = -.5 -> 5.020524, w =
     /// .824361.
     #[test]
     fn golden_values() {
-        assert_eq!(joint(&mut *build(UncertaintyForm::Standard, 0.0, 0.1), &LOSSES), 3.5);
+        assert_eq!(joint_loss(&mut *build(UncertaintyForm::Standard, 0.0, 0.1), &LOSSES), 3.5);
         let mut lower = build(UncertaintyForm::Standard, -0.5, 0.1);
-        assert!((joint(&mut *lower, &LOSSES) - 5.020_524).abs() < 1e-6);
+        assert!((joint_loss(&mut *lower, &LOSSES) - 5.020_524).abs() < 1e-6);
         assert!(lower.weights(0, &LOSSES).iter().all(|w| (w - 0.824_361).abs() < 1e-6));
         assert_eq!(
             [1.0, 2.0, 4.0].map(|loss| UncertaintyForm::Standard.gradient(0.0, loss)),
@@ -196,33 +191,36 @@ mod tests {
     /// methods.md 5: revised, sigma^2 = 1 -> 5.579442; softmax, T = 1 -> .481024 .291756 .227220; optimal is
     /// 1 / L.
     #[test]
-    fn golden_values_of_the_other_forms() {
-        assert!((joint(&mut *build(UncertaintyForm::Revised, 0.0, 0.1), &LOSSES) - 5.579_442).abs() < 1e-6);
-        near(
+    fn golden_values_of_the_other_variants() {
+        assert!(
+            (joint_loss(&mut *build(UncertaintyForm::Revised, 0.0, 0.1), &LOSSES) - 5.579_442).abs() < 1e-6
+        );
+        assert_near(
             &build(UncertaintyForm::Softmax, 0.0, 0.1).weights(0, &LOSSES),
             &[0.481_024, 0.291_756, 0.227_220],
         );
         let mut optimal = build(UncertaintyForm::Optimal, 0.0, 0.1);
         assert_eq!(optimal.weights(0, &[Some(2.0), None, Some(4.0)]), [0.5, 0.0, 0.25]);
-        let part = build(UncertaintyForm::Softmax, 0.0, 0.1).weights(0, &[Some(1.0), None, Some(1.0)]);
-        assert_eq!(part, [0.5, 0.0, 0.5]);
+        let with_absent_task =
+            build(UncertaintyForm::Softmax, 0.0, 0.1).weights(0, &[Some(1.0), None, Some(1.0)]);
+        assert_eq!(with_absent_task, [0.5, 0.0, 0.5]);
     }
 
-    /// The closed form against the difference of the joint loss.
+    /// The closed form against finite differences of the joint loss.
     #[test]
-    fn the_gradient_is_the_joint_losses() {
+    fn the_gradient_matches_finite_differences() {
         for form in [UncertaintyForm::Standard, UncertaintyForm::Revised] {
             for s in [-3.0, 0.0, 0.7, 40.0] {
-                let value = |s: f64| 0.5 * (-s).exp() * 2.5 + form.price(s);
-                let slope = (value(s + 1e-6) - value(s - 1e-6)) / 2e-6;
-                assert!((form.gradient(s, 2.5) - slope).abs() < 1e-6, "{form:?} {s}");
+                let value = |s: f64| 0.5 * (-s).exp() * 2.5 + form.regularizer(s);
+                let difference = (value(s + 1e-6) - value(s - 1e-6)) / 2e-6;
+                assert!((form.gradient(s, 2.5) - difference).abs() < 1e-6, "{form:?} {s}");
             }
         }
     }
 
-    /// Adam's first step has the size of the rate, whatever the gradient.
+    /// Adam's first step has the size of the learning rate, whatever the gradient.
     #[test]
-    fn first_step_and_absent_task() {
+    fn first_step_and_absent_tasks() {
         let mut weighting = build(UncertaintyForm::Standard, 0.0, 0.1);
         weighting.learn(&[Some(1.0), None, Some(4.0)], 0.5);
         let s: Vec<f64> = weighting.state().chunks(4).map(|task| task[0]).collect();
@@ -231,9 +229,9 @@ mod tests {
         assert!((s[2] - 0.05).abs() < 1e-6, "{s:?}");
     }
 
-    /// At rest exp(s) = L; of the revised form 1 + exp(s) = 2 exp(2 s) / L.
+    /// At the optimum exp(s) = L; for the revised form 1 + exp(s) = 2 exp(2 s) / L.
     #[test]
-    fn settles_where_the_gradient_is_nothing() {
+    fn converges_to_a_zero_gradient() {
         for form in [UncertaintyForm::Standard, UncertaintyForm::Revised] {
             let mut weighting = build(form, 0.0, 0.01);
             (0..5000).for_each(|_| weighting.learn(&LOSSES, 1.0));
@@ -246,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_goes_on_exactly() {
+    fn a_restored_state_continues_exactly() {
         let (mut one, mut two) =
             (build(UncertaintyForm::Standard, 0.3, 0.01), build(UncertaintyForm::Standard, 0.0, 0.01));
         (0..7).for_each(|_| one.learn(&LOSSES, 1.0));

@@ -1,4 +1,4 @@
-//! How a level of experts is built.
+//! Construction of a level of experts.
 
 use std::sync::Arc;
 
@@ -10,95 +10,101 @@ use crate::model::part::NetworkPart;
 use crate::model::sharing::gate::{Gate, GateInput};
 use crate::model::sharing::level::mixer::{Mixer, ResidualMixture};
 use crate::model::sharing::level::{Expert, ExpertLevel};
+use crate::model::sharing::pointwise::dense_features;
 use crate::model::sharing::selection::{ExpertSelection, SelectorConfig};
 use crate::model::weights::{Init, Weights};
 
-/// How a level is built.
+/// The structure of a level of experts.
 pub struct LevelConfig<'a> {
-    /// Counting from 1.
+    /// One-based.
     pub number: usize,
-    /// Every expert's layers.
+    /// The layers of every expert.
     pub layers: &'a [LayerConfig],
-    /// Experts of the shared stream.
+    /// Number of experts of the shared stream.
     pub shared: usize,
-    /// Experts of each task.
+    /// Number of experts per task.
     pub own: usize,
     pub gates: GateSet,
-    /// Which experts a task's gate mixes.
+    /// The experts a task's gate mixes.
     pub reach: ExpertScope,
-    /// Does the shared stream go on, through a gate over all experts?
-    pub goes_on: bool,
+    /// Does the shared stream continue, with a gate over all experts?
+    pub shared_continues: bool,
     /// Is a linear mixture of a task's own experts added?
     pub residual: bool,
 }
 
-/// Which experts a task's gate mixes.
+/// The experts a task's gate mixes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ExpertScope {
-    /// Its own and the shared ones.
+    /// The task's own and the shared experts.
     Own,
+    /// All experts.
     All,
 }
 
-/// What gates a level has.
+/// The gates of a level.
 #[derive(Clone, Copy)]
 pub enum GateSet {
-    /// A softmax for each stream.
+    /// A softmax gate per stream.
     Each,
-    /// One softmax for all.
+    /// One softmax gate for all streams.
     One,
-    /// Selectors for each stream.
+    /// Expert selectors per stream.
     Select(SelectorConfig),
 }
 
 impl LevelConfig<'_> {
-    /// Builds a level over `streams` that all give `input`.
+    /// Builds a level over `streams`, whose values all have the shape `input`.
+    ///
+    /// # Errors
+    ///
+    /// If the experts' layers do not fit the input.
     pub fn build(&self, streams: &[String], input: Shape, weights: &mut Weights) -> ModelResult<ExpertLevel> {
         let name = format!("sharing.{}", self.number);
         let experts = self.experts(&name, streams, input, weights)?;
         let output = experts.first().map_or(input, |expert| expert.layers.output());
-        if matches!(output, Shape::Tokens { .. }) {
-            let reason = "needs numbers: put an `embedding` into the trunk".to_owned();
-            return Err(ModelError::Shape { part: name, reason });
-        }
+        dense_features(output).map_err(|reason| ModelError::Shape { part: name.clone(), reason })?;
         let before = weights.parameters();
         let gate_input = GateInput::build(input, output, weights)?;
-        let mut one = None;
+        let mut shared_gate = None;
         let mut mixers = Vec::new();
         for (stream, owner) in streams.iter().map(Some).chain([None]).enumerate() {
-            if owner.is_none() && !self.goes_on {
+            if owner.is_none() && !self.shared_continues {
                 mixers.push(None);
                 continue;
             }
-            let reaches = |expert: &Expert| {
+            let is_mixed = |expert: &Expert| {
                 expert.stream == stream
                     || expert.stream == streams.len()
                     || self.reach == ExpertScope::All
                     || owner.is_none()
             };
-            let over: Vec<usize> = (0..experts.len()).filter(|at| reaches(&experts[*at])).collect();
-            let index = match (owner, self.gates) {
+            let mixed: Vec<usize> = (0..experts.len()).filter(|index| is_mixed(&experts[*index])).collect();
+            let gate_name = match (owner, self.gates) {
                 (_, GateSet::One) => format!("{name}.gate"),
                 (Some(task), _) => format!("{name}.gate.{task}"),
                 (None, _) => format!("{name}.shared.gate"),
             };
-            let gate = match (self.gates, &one) {
-                (GateSet::One, Some(one)) => Arc::clone(one),
-                (GateSet::Select(config), _) => {
-                    Arc::new(Gate::Selection(ExpertSelection::build(&index, config, over.len(), weights)?))
-                }
-                _ => Arc::new(Gate::softmax(&index, gate_input.width, over.len(), weights)?),
+            let gate = match (self.gates, &shared_gate) {
+                (GateSet::One, Some(gate)) => Arc::clone(gate),
+                (GateSet::Select(config), _) => Arc::new(Gate::Selection(ExpertSelection::build(
+                    &gate_name,
+                    config,
+                    mixed.len(),
+                    weights,
+                )?)),
+                _ => Arc::new(Gate::softmax(&gate_name, gate_input.width, mixed.len(), weights)?),
             };
-            one = Some(Arc::clone(&gate));
+            shared_gate = Some(Arc::clone(&gate));
             let residual = match owner.filter(|_| self.residual) {
                 Some(task) => {
-                    let first = over.iter().position(|at| experts[*at].stream == stream).unwrap_or(0);
+                    let first = mixed.iter().position(|index| experts[*index].stream == stream).unwrap_or(0);
                     Some(self.residual(format!("{name}.of.{task}.residual"), first, weights)?)
                 }
                 None => None,
             };
             let reader = owner.map_or("shared", String::as_str).to_owned();
-            mixers.push(Some(Mixer { name: index, reader, gate, over, residual }));
+            mixers.push(Some(Mixer { name: gate_name, reader, gate, experts: mixed, residual }));
         }
         let gates = weights.parameters() - before;
         let part =
@@ -106,6 +112,7 @@ impl LevelConfig<'_> {
         Ok(ExpertLevel { experts, mixers, gate_input, output, unit: format!("level {}", self.number), part })
     }
 
+    /// All experts, those of the tasks first.
     fn experts(
         &self,
         name: &str,
@@ -115,13 +122,14 @@ impl LevelConfig<'_> {
     ) -> ModelResult<Vec<Expert>> {
         let mut experts = Vec::new();
         for (stream, owner) in streams.iter().map(Some).chain([None]).enumerate() {
-            let (count, index) = match owner {
+            let (count, owner_name) = match owner {
                 Some(task) => (self.own, format!("of.{task}")),
                 None => (self.shared, "shared".to_owned()),
             };
             for number in 1..=count {
                 let label = format!("{} {number}", owner.map_or("shared", String::as_str));
-                let layers = Stack::build(&format!("{name}.{index}.{number}"), self.layers, input, weights)?;
+                let layers =
+                    Stack::build(&format!("{name}.{owner_name}.{number}"), self.layers, input, weights)?;
                 experts.push(Expert { stream, label, layers });
             }
         }

@@ -1,4 +1,4 @@
-//! What a stream goes on with: the shares in which it mixes experts.
+//! The mixture of experts that a stream reads.
 
 use std::sync::Arc;
 
@@ -10,40 +10,41 @@ use crate::model::ops::Ops;
 use crate::model::sharing::gate::{Gate, GateInput};
 use crate::model::weights::Parameter;
 
-/// A stream's gate, and what it mixes.
+/// A stream's gate and the experts it mixes.
 pub struct Mixer {
     pub name: String,
-    /// Who goes on with it, for people.
+    /// The reader in reports: the task, or `shared`.
     pub reader: String,
     pub gate: Arc<Gate>,
-    /// The experts it mixes.
-    pub over: Vec<usize>,
+    /// The indices of the experts it mixes.
+    pub experts: Vec<usize>,
     pub residual: Option<ResidualMixture>,
 }
 
-/// A linear mixture of a task's own experts.
+/// A linear mixture of a task's own experts that is added to the gate's.
 pub struct ResidualMixture {
     pub name: String,
-    /// One weight each; of a single expert there is none to learn: 1.
+    /// One weight per own expert; `None` for a single one, whose weight is 1.
     pub weights: Option<Parameter>,
-    /// Where they stand among what is mixed: from here, so many.
+    /// The first of the own experts among all mixed experts.
     pub first: usize,
+    /// Number of own experts.
     pub count: usize,
     pub device: Device,
 }
 
 impl Mixer {
-    /// Of what its eye sees of x, each expert's share: `[rows, experts]`.
+    /// Each expert's share `[rows, experts]` for input x.
     pub fn shares<O: Ops>(
         &self,
         ops: &mut O,
         gate_input: &GateInput,
         x: &Activations<O::Value>,
     ) -> ModelResult<O::Value> {
-        let seen = gate_input.see(ops, x)?;
-        let shares = self.gate.shares(ops, &seen)?;
+        let input = gate_input.compute(ops, x)?;
+        let shares = self.gate.shares(ops, &input)?;
         let Some(residual) = &self.residual else { return Ok(shares) };
-        let own = ops.constant_from_weights(&residual.name, &residual.among(self.over.len())?)?;
+        let own = ops.constant_from_weights(&residual.name, &residual.padded(self.experts.len())?)?;
         ops.add(&shares, &own)
     }
 
@@ -55,15 +56,15 @@ impl Mixer {
 }
 
 impl ResidualMixture {
-    /// The weights among `all` experts that are mixed, zeros elsewhere.
-    fn among(&self, all: usize) -> ModelResult<Tensor> {
+    /// The weights padded with zeros to `all` experts.
+    fn padded(&self, all: usize) -> ModelResult<Tensor> {
         let zeros = |count: usize| Tensor::zeros(count, DType::F32, &self.device);
         let own = match &self.weights {
             Some(weights) => weights.tensor(),
             None => Tensor::ones(self.count, DType::F32, &self.device)?,
         };
-        let behind = all - self.first - self.count;
-        let parts = [(self.first, zeros(self.first)?), (self.count, own), (behind, zeros(behind)?)];
+        let after = all - self.first - self.count;
+        let parts = [(self.first, zeros(self.first)?), (self.count, own), (after, zeros(after)?)];
         let parts: Vec<Tensor> =
             parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, part)| part).collect();
         Ok(Tensor::cat(&parts, 0)?)
