@@ -1,4 +1,4 @@
-//! Reading what else was observed epoch by epoch: gradients and affinities of pairs of tasks, and shares.
+//! Reads per-epoch observations: gradients and affinities of task pairs, and shares.
 
 use crate::domain::name::RunId;
 use crate::store::ResultsDatabase;
@@ -7,7 +7,7 @@ use crate::store::column::read_count;
 use crate::store::error::StoreError;
 use crate::store::record::{GradientRecord, ShareRecord};
 
-/// What was observed of a trial in an epoch.
+/// One record observed in an epoch of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochObservation<T> {
     pub trial: u32,
@@ -16,7 +16,7 @@ pub struct EpochObservation<T> {
 }
 
 impl ResultsDatabase {
-    /// How the tasks' gradients stood to each other in every epoch.
+    /// The gradient statistics of every pair of tasks in every epoch.
     pub fn gradient_curve(&self, run: &RunId) -> Result<Vec<EpochObservation<GradientRecord>>, StoreError> {
         self.observed(run, "gradients", "task, other, cosine, conflicts, similarity", |row| {
             Ok(GradientRecord {
@@ -29,7 +29,7 @@ impl ResultsDatabase {
         })
     }
 
-    /// What a step of each task did to the others' losses in every epoch.
+    /// The affinity of every pair of tasks in every epoch.
     pub fn affinity_curve(&self, run: &RunId) -> Result<Vec<EpochObservation<AffinityRecord>>, StoreError> {
         self.observed(run, "affinities", "task, other, value, steps", |row| {
             let steps = read_count(row, 5)? as usize;
@@ -37,7 +37,7 @@ impl ResultsDatabase {
         })
     }
 
-    /// How much was read of which expert or column in every epoch.
+    /// The share of each expert or column that readers use in every epoch.
     pub fn share_curve(&self, run: &RunId) -> Result<Vec<EpochObservation<ShareRecord>>, StoreError> {
         self.observed(run, "shares", "unit, reader, source, value", |row| {
             Ok(ShareRecord {
@@ -49,8 +49,8 @@ impl ResultsDatabase {
         })
     }
 
-    /// A table's rows by trial and epoch, in the order they were recorded in; `record` reads from the third
-    /// column on.
+    /// Returns a table's rows by trial and epoch, in recording order. `record` reads the columns from index
+    /// 2 on.
     fn observed<T>(
         &self,
         run: &RunId,

@@ -1,4 +1,4 @@
-//! Reading how the tasks' gradients stood to each other.
+//! Reads the gradient statistics of task pairs.
 
 use crate::domain::name::RunId;
 use crate::store::ResultsDatabase;
@@ -6,7 +6,7 @@ use crate::store::error::StoreError;
 use crate::store::record::GradientRecord;
 
 impl ResultsDatabase {
-    /// The pairs of tasks of a trial in its best epoch, else in the last.
+    /// The task pairs of a trial in its best epoch, or in the last if `best` is `None`.
     pub(crate) fn gradients(
         &self,
         run: &RunId,
