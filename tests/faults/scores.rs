@@ -56,7 +56,7 @@ fn a_ranking_of_one_class_is_undefined() {
     assert!(row.contains("undefined"), "{row}");
     let warned = "`auroc`, `average_precision`";
     assert!(
-        ran.err().contains(warned) && ran.err().contains("every label is `0` on the 40 rows"),
+        ran.err().contains(warned) && ran.err().contains("every label is `0` on the 40 labelled rows"),
         "{}",
         ran.err()
     );
