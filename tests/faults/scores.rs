@@ -83,7 +83,7 @@ fn an_undefined_monitor_says_so_once_and_is_never_the_best() {
     // soon rises.
     let ran = run(&project, &["train.monitor={task: label, metric: auroc, patience: 2}", "train.epochs=60"]);
     assert!(ran.err().contains("no lower validation loss in the last 2 epochs"), "{}", ran.err());
-    assert!(ran.out().contains("of the lowest validation loss"), "{}", ran.out());
+    assert!(ran.out().contains("with the lowest validation loss"), "{}", ran.out());
 }
 
 #[test]
