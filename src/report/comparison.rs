@@ -197,6 +197,12 @@ struct ComparedTrial<'a> {
     trial: Option<&'a TrialRecord>,
 }
 
+impl ComparedTrial<'_> {
+    fn has(&self, trial: u32) -> bool {
+        self.trial.is_some_and(|own| own.trial == trial)
+    }
+}
+
 fn columns_of(detail: &RunDetail, only: Option<u32>) -> Vec<ComparedTrial<'_>> {
     if detail.trials.is_empty() {
         return vec![ComparedTrial { name: detail.run.to_string(), detail, trial: None }];
@@ -210,8 +216,7 @@ fn columns_of(detail: &RunDetail, only: Option<u32>) -> Vec<ComparedTrial<'_>> {
 fn score_lines(columns: &[ComparedTrial<'_>]) -> Vec<ScoreLine> {
     let mut lines: Vec<ScoreLine> = Vec::new();
     for (index, column) in columns.iter().enumerate() {
-        let own = |trial: u32| column.trial.is_some_and(|known| known.trial == trial);
-        for score in column.detail.scores.iter().filter(|score| own(score.trial)) {
+        for score in column.detail.scores.iter().filter(|score| column.has(score.trial)) {
             let same = |line: &&mut ScoreLine| {
                 (&line.task, line.split, &line.metric) == (&score.task, score.split, &score.metric)
             };
@@ -243,8 +248,7 @@ fn score_lines(columns: &[ComparedTrial<'_>]) -> Vec<ScoreLine> {
 fn gain_lines(columns: &[ComparedTrial<'_>]) -> Vec<GainLine> {
     let mut lines: Vec<GainLine> = Vec::new();
     for (index, column) in columns.iter().enumerate() {
-        let own = |trial: u32| column.trial.is_some_and(|known| known.trial == trial);
-        for mean in column.detail.gains.means.iter().filter(|mean| own(mean.trial)) {
+        for mean in column.detail.gains.means.iter().filter(|mean| column.has(mean.trial)) {
             let same = |line: &&mut GainLine| (&line.task, line.split) == (&mean.task, mean.split);
             match lines.iter_mut().find(same) {
                 Some(line) => line.values[index] = mean.gain,

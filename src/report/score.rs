@@ -20,12 +20,12 @@ pub(crate) const ARROWS: &str = "↑ higher is better  ↓ lower is better";
 
 /// Explanations of `n` and of the scores of known classes, if the table has them.
 pub(crate) fn remarks(detail: &RunDetail, trial: &TrialRecord) -> Vec<String> {
-    let own = || detail.scores.iter().filter(|score| score.trial == trial.trial);
+    let scores = || detail.scores.iter().filter(|score| score.trial == trial.trial);
     let mut remarks = Vec::new();
-    if own().any(|score| part(detail, score).is_some()) {
+    if scores().any(|score| part(detail, score).is_some()) {
         remarks.push("n: number of scored rows, if not all rows of the split have a label".to_owned());
     }
-    if own().any(|score| score.metric.ends_with(KNOWN_CLASSES)) {
+    if scores().any(|score| score.metric.ends_with(KNOWN_CLASSES)) {
         remarks.push(format!(
             "{KNOWN_CLASSES}: only rows of classes that have training rows; in other scores, all other rows \
              count as wrong"

@@ -13,7 +13,7 @@ use crate::report::seeds::{
     SeedEstimate, SeedValue, are_comparable, differences, estimates, holm_correction,
 };
 use crate::report::student::{mean, paired};
-use crate::report::trained::{TaskScore, TrainedTrial, is_inside};
+use crate::report::trained::{TaskScore, TrainedTrial, is_inside, varied};
 use crate::store::trial::SweepObjective;
 use crate::store::{ResultsDatabase, StoreError};
 
@@ -102,10 +102,10 @@ impl SweepReport {
         let mut objectives = Vec::new();
         for (run, only) in named {
             direction = store.direction(run)?;
-            let mut own = TrainedTrial::read(store, run)?;
-            own.retain(|trial| only.is_none_or(|only| trial.number == only));
-            own.retain(|trial| trained.iter().all(|known| known.name != trial.name));
-            trained.extend(own);
+            let mut trials = TrainedTrial::read(store, run)?;
+            trials.retain(|trial| only.is_none_or(|only| trial.number == only));
+            trials.retain(|trial| trained.iter().all(|known| known.name != trial.name));
+            trained.extend(trials);
             objectives.push(store.sweep_objectives(run)?);
         }
         // Runs with different objectives have no common front.
@@ -138,11 +138,11 @@ impl SweepReport {
         };
         let mut members: Vec<GroupMembers<'_>> = Vec::new();
         for &trial in &scored {
-            let own = settings(trial, &by);
+            let group_settings = settings(trial, &by);
             let member = (trial, settings(trial, &others));
-            match members.iter_mut().find(|known| known.settings == own) {
+            match members.iter_mut().find(|known| known.settings == group_settings) {
                 Some(known) => known.trials.push(member),
-                None => members.push(GroupMembers { settings: own, trials: vec![member] }),
+                None => members.push(GroupMembers { settings: group_settings, trials: vec![member] }),
             }
         }
         let split = split.unwrap_or_else(|| match scored.iter().any(|trial| has(trial, Split::Test)) {
@@ -209,17 +209,6 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> usize {
     known.len()
 }
 
-/// The paths of the settings that sweeps chose, in the order of their spaces.
-fn varied(trained: &[TrainedTrial]) -> Vec<String> {
-    let mut varied: Vec<String> = Vec::new();
-    for (address, _) in trained.iter().flat_map(|trial| &trial.choices) {
-        if !varied.contains(address) {
-            varied.push(address.clone());
-        }
-    }
-    varied
-}
-
 /// The paths of other settings than `by` and the seed that differ, within a sweep or between the runs'
 /// pipelines.
 fn others(trained: &[TrainedTrial], varied: &[String], by: &[String]) -> Vec<String> {
@@ -262,18 +251,18 @@ fn tasks(members: &[GroupMembers<'_>], by: &[String], split: Split) -> Vec<Vec<T
 }
 
 fn task(first: &TaskScore, members: &[GroupMembers<'_>], by: &[String], split: Split) -> Vec<TaskMean> {
-    let own = |trial: &TrainedTrial| {
+    let score_of = |trial: &TrainedTrial| {
         let same = |score: &&TaskScore| score.task == first.task && score.metric == first.metric;
         trial.scores.iter().find(same).cloned()
     };
-    let value = |split: Split| move |trial: &TrainedTrial| own(trial)?.value(split);
+    let value = |split: Split| move |trial: &TrainedTrial| score_of(trial)?.value(split);
     let (valid, test) = (over(members, &value(Split::Valid)), over(members, &value(Split::Test)));
-    let gain = over(members, &|trial| own(trial)?.gain);
-    let reference = |own: &GroupMembers<'_>| {
+    let gain = over(members, &|trial| score_of(trial)?.gain);
+    let reference = |group: &GroupMembers<'_>| {
         let index = by.iter().position(|address| address == WEIGHTING)?;
-        let mut equal = own.settings.clone();
+        let mut equal = group.settings.clone();
         equal[index] = EQUAL.to_owned();
-        members.iter().find(|known| known.settings == equal && known.settings != own.settings)
+        members.iter().find(|known| known.settings == equal && known.settings != group.settings)
     };
     let difference = |group: &GroupMembers<'_>| {
         let other = reference(group)?;

@@ -150,6 +150,17 @@ pub(crate) fn is_inside(address: &str, ancestor: &str) -> bool {
     address.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
+/// The paths of the settings that sweeps chose, in the order of their spaces.
+pub(crate) fn varied(trained: &[TrainedTrial]) -> Vec<String> {
+    let mut varied: Vec<String> = Vec::new();
+    for (address, _) in trained.iter().flat_map(|trial| &trial.choices) {
+        if !varied.contains(address) {
+            varied.push(address.clone());
+        }
+    }
+    varied
+}
+
 fn pair(parameter: &crate::store::parameter::ConfigParameter) -> (String, String) {
     (parameter.path.clone(), parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
 }

@@ -6,14 +6,15 @@ use crate::domain::event::OutputParity;
 use crate::domain::name::RunId;
 use crate::store::ResultsDatabase;
 use crate::store::column::{optional_count, read_count, run_id, split, state};
+use crate::store::curve::{GRADIENT_COLUMNS, SHARE_COLUMNS, gradient_record, share_record};
 use crate::store::error::StoreError;
 use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::history::score;
 use crate::store::parameter::ConfigParameter;
 use crate::store::record::{
-    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, ShareRecord,
-    StageRecord, TableRecord, TaskRecord, TrialRecord,
+    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, StageRecord,
+    TableRecord, TaskRecord, TrialRecord,
 };
 
 /// A row of `losses` or `weights`.
@@ -328,38 +329,19 @@ impl ResultsDatabase {
                 key,
                 |row| Ok(ConfigParameter { path: row.get(0)?, text: row.get(1)?, number: row.get(2)? }),
             )?;
-            trial.task_weights = self.select(
-                "SELECT task, value FROM weights
-                  WHERE run = ?1 AND trial = ?2
-                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM weights WHERE run = ?1 AND trial = ?2))
-                  ORDER BY rowid",
-                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            trial.relations = self.select(
-                "SELECT task, other, value FROM relations
-                  WHERE run = ?1 AND trial = ?2
-                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM relations WHERE run = ?1 AND trial = ?2))
-                  ORDER BY rowid",
-                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )?;
-            trial.shares = self.select(
-                "SELECT unit, reader, source, value FROM shares
-                  WHERE run = ?1 AND trial = ?2
-                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM shares WHERE run = ?1 AND trial = ?2))
-                  ORDER BY rowid",
-                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
-                |row| {
-                    Ok(ShareRecord {
-                        unit: row.get(0)?,
-                        reader: row.get(1)?,
-                        source: row.get(2)?,
-                        value: row.get(3)?,
-                    })
-                },
-            )?;
-            trial.gradients = self.gradients(run, trial.trial, trial.best_epoch)?;
+            let best_epoch = trial.best_epoch.map(|epoch| epoch as i64);
+            let best = rusqlite::params![run.as_str(), trial.trial, best_epoch];
+            trial.task_weights = self.select(&in_best_epoch("weights", "task, value"), best, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            trial.relations =
+                self.select(&in_best_epoch("relations", "task, other, value"), best, |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
+            trial.shares =
+                self.select(&in_best_epoch("shares", SHARE_COLUMNS), best, |row| share_record(row, 0))?;
+            trial.gradients = self
+                .select(&in_best_epoch("gradients", GRADIENT_COLUMNS), best, |row| gradient_record(row, 0))?;
             trial.affinities = self.affinities(run, trial.trial)?;
             trial.front = self.front(run, trial.trial)?;
             trial.parity = self.parity(run, trial.trial)?;
@@ -395,4 +377,14 @@ impl ResultsDatabase {
         )?;
         Ok(records.into_iter().next())
     }
+}
+
+/// Selects columns of a trial's rows in its best epoch (`?3`), or in the last recorded one if that is NULL.
+fn in_best_epoch(table: &str, columns: &str) -> String {
+    format!(
+        "SELECT {columns} FROM {table}
+          WHERE run = ?1 AND trial = ?2
+            AND epoch = coalesce(?3, (SELECT max(epoch) FROM {table} WHERE run = ?1 AND trial = ?2))
+          ORDER BY rowid"
+    )
 }

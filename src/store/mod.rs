@@ -8,7 +8,6 @@ pub mod curve;
 pub mod error;
 pub mod front;
 pub mod gain;
-mod gradient;
 pub mod header;
 pub mod parameter;
 pub mod query;

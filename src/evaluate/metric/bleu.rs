@@ -15,8 +15,8 @@ use crate::evaluate::word::WordTokenizer;
 /// sacrebleu with its default settings (Post 2018).
 ///
 /// 100 min(1, exp(1 - r/h)) (p_1 p_2 p_3 p_4)^(1/4), where h and r are the numbers of predicted and
-/// reference words over all rows, and p_n is the clipped precision of n-grams. If no n-gram matches, p_n = 1
-/// / (2^k n-grams) for the k-th such n (smoothing `exp`).
+/// reference words over all rows, and p_n is the clipped precision of n-grams. If none of m predicted n-grams
+/// matches, p_n = 1 / (2^k m) for the k-th such n (smoothing `exp`).
 ///
 /// ```yaml
 /// metrics: [{bleu: {tokenizer: zh}}]

@@ -15,12 +15,12 @@ impl ReportPage {
 
 /// Removes what belongs to other trials; keeps what all trials share.
 pub fn narrow(detail: &mut RunDetail, only: u32) {
-    let own = |trial: Option<u32>| trial.is_none_or(|trial| trial == only);
+    let is_own = |trial: Option<u32>| trial.is_none_or(|trial| trial == only);
     detail.trials.retain(|trial| trial.trial == only);
-    detail.stages.retain(|stage| own(stage.trial));
-    detail.artifacts.retain(|file| own(file.trial));
+    detail.stages.retain(|stage| is_own(stage.trial));
+    detail.artifacts.retain(|file| is_own(file.trial));
     detail.scores.retain(|score| score.trial == only);
-    detail.notes.retain(|note| own(note.trial()));
+    detail.notes.retain(|note| is_own(note.trial()));
 }
 
 /// Replaces the settings of groups by their short names, as in the legends of the figures. The section of

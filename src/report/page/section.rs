@@ -7,6 +7,7 @@ use crate::report::plot::svg;
 use crate::report::preferences::{self, PreferenceReport};
 use crate::report::style::TextTone;
 use crate::report::table::{ColumnAlign, TableCell, TextTable};
+use crate::report::trained::varied;
 use crate::report::{Style, detail, gain, number, score};
 use crate::store::record::{RunDetail, TrialRecord};
 
@@ -112,12 +113,7 @@ pub fn plots(page: &ReportPage) -> Section {
 
 /// Settings and course of each trial.
 pub fn trials(page: &ReportPage) -> Section {
-    let mut varied: Vec<&String> = Vec::new();
-    for (address, _) in page.trained.iter().flat_map(|trial| &trial.choices) {
-        if !varied.contains(&address) {
-            varied.push(address);
-        }
-    }
+    let varied = varied(&page.trained);
     let mut columns = vec![("trial", ColumnAlign::Right), ("seed", ColumnAlign::Right)];
     columns.extend(varied.iter().map(|address| (address.as_str(), ColumnAlign::Left)));
     columns.extend([

@@ -9,7 +9,7 @@ use crate::report::number::counted;
 use crate::report::plot::curves_by_key::Observations;
 use crate::report::preferences::preference_scores;
 use crate::report::student;
-use crate::report::trained::{TaskScore, TrainedTrial};
+use crate::report::trained::{TaskScore, TrainedTrial, varied};
 use crate::store::affinity::AffinityRecord;
 use crate::store::curve::EpochObservation;
 use crate::store::gain::MeanGain;
@@ -89,11 +89,14 @@ impl PlotSubject {
                 }
             }
             let trained = TrainedTrial::read(store, run)?;
-            let varied = varied(&trained);
+            let mut varied = varied(&trained);
+            // Settings that are the same in all trials do not distinguish groups.
+            varied.retain(|address| {
+                trained.iter().any(|trial| trial.setting(address) != trained[0].setting(address))
+            });
             by.extend(varied.iter().filter(|address| !by.contains(address)).cloned().collect::<Vec<_>>());
-            let own = |number: u32| only.is_none_or(|only| number == only);
             for (curves, trial) in TrialCurves::read(store, detail)?.into_iter().zip(&trained) {
-                if own(trial.number) {
+                if only.is_none_or(|only| trial.number == only) {
                     let settings: Vec<String> =
                         varied.iter().map(|address| trial.named(address, &trained)).collect();
                     subject.add(group_name(run, several, &settings, *only), curves, trial);
@@ -295,19 +298,6 @@ fn by_trial<T>(all: Vec<T>, trial: impl Fn(&T) -> u32) -> HashMap<u32, Vec<T>> {
     let mut parts: HashMap<u32, Vec<T>> = HashMap::new();
     all.into_iter().for_each(|one| parts.entry(trial(&one)).or_default().push(one));
     parts
-}
-
-fn varied(trained: &[TrainedTrial]) -> Vec<String> {
-    let mut varied: Vec<String> = Vec::new();
-    for (address, _) in trained.iter().flat_map(|trial| &trial.choices) {
-        if !varied.contains(address) {
-            varied.push(address.clone());
-        }
-    }
-    // Settings that are the same in all trials do not distinguish groups.
-    varied
-        .retain(|address| trained.iter().any(|trial| trial.setting(address) != trained[0].setting(address)));
-    varied
 }
 
 fn group_name(run: &RunId, several: bool, settings: &[String], only: Option<u32>) -> String {
