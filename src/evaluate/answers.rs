@@ -1,8 +1,8 @@
-//! A task's truth and answers side by side, and the ways metrics look at them.
+//! A task's true values and predictions, and the views of them that metrics use.
 //!
-//! Where a task has steps or pixels, each of them is a cell; else each row is one. Every view leaves out the
-//! cells whose truth is missing, so a metric never sees them. A class that training never saw is a class of
-//! its own, which no answer gives: such cells count as wrong, unless only known classes are looked at.
+//! A cell is a step, a pixel, or, for tasks without these, a row. Views leave out cells without a label, so
+//! metrics never see them. A class without training rows is a class of its own that is never predicted: its
+//! cells count as wrong, unless the view is restricted to known classes.
 
 use std::borrow::Cow;
 
@@ -10,44 +10,44 @@ use crate::domain::label::{UnseenClass, unseen_number};
 use crate::domain::task::{FittedTarget, LabelLevel};
 use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::pair::NumberPairs;
-use crate::evaluate::ranking::RankedPredictions;
+use crate::evaluate::ranking::BinaryPredictions;
 
-/// What a task should have said, and what it said. Row-major, as [`FittedTarget`] describes both.
+/// The true values and the predictions of one task. Row-major; [`FittedTarget`] describes both.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskAnswers<'a> {
     pub target: &'a FittedTarget,
-    /// `[cells, width]`, NaN where the label is missing, or of a class that training never saw.
+    /// `[cells, width]`; NaN where the label is missing or its class is unseen.
     pub truth: &'a [f32],
-    /// The classes that training never saw; where they are not told, their cells count as missing.
+    /// The classes without training rows. If empty, cells of such classes count as missing.
     pub unseen: &'a [UnseenClass],
-    /// Look at cells of known classes alone: those that stand on training rows.
+    /// Restricts the view to cells of classes with training rows.
     pub known_only: bool,
-    /// `[cells, answers]`: probabilities, or numbers in the target's unit. Empty for a task that writes
-    /// tokens of a vocabulary.
+    /// `[cells, answers]`: probabilities, or numbers in the target's unit. Empty for tasks that generate
+    /// tokens.
     pub answers: &'a [f32],
-    /// Both in 64 bits, of a task of numbers that 32 bits may not tell apart.
+    /// Truth and predictions in 64 bits, for numeric targets that 32 bits may not distinguish.
     pub numbers: Option<NumericAnswers<'a>>,
     pub cells: usize,
-    /// The cells where each row begins, and where the last ends, of a task of steps.
+    /// `[rows + 1]`, for tasks with a label per step: the first cell of each row, and the number of cells.
     pub offsets: Option<&'a [u32]>,
-    /// The class of each cell, where it is not just the likeliest: a CRF's path.
+    /// `[cells]`: the predicted class of each cell where it is not the argmax, such as a CRF's path.
     pub decided: Option<&'a [u32]>,
-    /// What was written.
+    /// The generated texts.
     pub texts: Option<TextAnswers<'a>>,
-    /// The mean of -log of the probability of the true tokens.
+    /// Mean negative log-likelihood of the true tokens, in nats per token.
     pub nll: Option<f64>,
-    /// The share of true tokens that were the likeliest, the tokens before them being the true ones.
+    /// Fraction of true tokens that were the most likely ones under teacher forcing.
     pub guessed: Option<f64>,
 }
 
-/// True and answered numbers.
+/// True and predicted numbers in 64 bits.
 #[derive(Clone, Copy, Debug)]
 pub struct NumericAnswers<'a> {
     pub truth: &'a [f64],
     pub answers: &'a [f64],
 }
 
-/// The text written for each row, and the true one where there is one.
+/// The generated text of each row, and the true text where there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct TextAnswers<'a> {
     pub answers: &'a [String],
@@ -55,16 +55,15 @@ pub struct TextAnswers<'a> {
 }
 
 impl<'a> TaskAnswers<'a> {
-    /// Panics when an array does not fill its shape: a bug of the caller.
+    /// The truth and the predictions of `cells` cells.
+    ///
+    /// # Panics
+    /// If an array does not fill its shape: `[cells, width]` and `[cells, answers]`.
     pub fn new(target: &'a FittedTarget, truth: &'a [f32], answers: &'a [f32], cells: usize) -> Self {
         assert_eq!(truth.len(), cells * target.width(), "truth fills [{cells}, {}]", target.width());
         if target.writes().is_none() {
-            assert_eq!(
-                answers.len(),
-                cells * target.answers(),
-                "answers fill [{cells}, {}]",
-                target.answers()
-            );
+            let width = target.answers();
+            assert_eq!(answers.len(), cells * width, "answers fill [{cells}, {width}]");
         }
         Self {
             target,
@@ -82,65 +81,77 @@ impl<'a> TaskAnswers<'a> {
         }
     }
 
-    /// The same truth and answers in 64 bits.
+    /// Adds the same truth and predictions in 64 bits.
+    ///
+    /// # Panics
+    /// If the lengths differ from the 32-bit arrays.
     pub fn with_numbers(self, truth: &'a [f64], answers: &'a [f64]) -> Self {
         assert_eq!((truth.len(), answers.len()), (self.truth.len(), self.answers.len()), "the same numbers");
         Self { numbers: Some(NumericAnswers { truth, answers }), ..self }
     }
 
-    /// The cells where each row begins, and where the last ends.
+    /// Adds the row offsets of a task with a label per step.
+    ///
+    /// # Panics
+    /// If the last offset is not the number of cells.
     pub fn with_offsets(self, offsets: &'a [u32]) -> Self {
         let end = offsets.last().map(|end| *end as usize);
         assert_eq!(end, Some(self.cells), "the rows' cells are all {} cells", self.cells);
         Self { offsets: Some(offsets), ..self }
     }
 
-    /// The class decided for each cell.
+    /// Adds the predicted class of each cell, where it is not the argmax.
+    ///
+    /// # Panics
+    /// If there is not one class per cell.
     pub fn with_decided(self, decided: &'a [u32]) -> Self {
         assert_eq!(decided.len(), self.cells, "a decision for each of {} cells", self.cells);
         Self { decided: Some(decided), ..self }
     }
 
-    /// The text written for each row, and the true one.
-    pub fn with_texts(self, answer: &'a [String], truth: &'a [Option<String>]) -> Self {
-        assert_eq!(answer.len(), truth.len(), "as many texts said as true");
-        Self { texts: Some(TextAnswers { answers: answer, truth }), ..self }
+    /// Adds the generated and the true texts.
+    ///
+    /// # Panics
+    /// If their numbers differ.
+    pub fn with_texts(self, answers: &'a [String], truth: &'a [Option<String>]) -> Self {
+        assert_eq!(answers.len(), truth.len(), "one true text per generated text");
+        Self { texts: Some(TextAnswers { answers, truth }), ..self }
     }
 
-    /// The mean of -log of the probability of the true tokens.
+    /// Adds the mean negative log-likelihood of the true tokens.
     pub fn with_nll(self, nll: f64) -> Self {
         Self { nll: Some(nll), ..self }
     }
 
-    /// The share of true tokens that were the likeliest.
+    /// Adds the token accuracy under teacher forcing.
     pub fn with_guessed(self, guessed: f64) -> Self {
         Self { guessed: Some(guessed), ..self }
     }
 
-    /// The classes that stand on no training row, which some of the cells have.
+    /// Adds the classes of cells that have no training rows.
     pub fn with_unseen(self, unseen: &'a [UnseenClass]) -> Self {
         Self { unseen, ..self }
     }
 
-    /// The same, of known classes alone; `None` where all labels are of such.
+    /// The view restricted to classes with training rows; `None` if it leaves out no cell.
     pub fn of_known_classes(&self) -> Option<Self> {
         let known = Self { known_only: true, ..*self };
-        let unknown = |cell: &f32| self.truth_of(*cell).is_some() && known.truth_of(*cell).is_none();
-        self.truth.iter().any(unknown).then_some(known)
+        let is_left_out = |cell: &f32| self.truth_of(*cell).is_some() && known.truth_of(*cell).is_none();
+        self.truth.iter().any(is_left_out).then_some(known)
     }
 
-    /// A cell's truth; `None` where it is missing. Unseen classes come after the known ones.
+    /// The true value of a cell; `None` if it is missing. Unseen classes are numbered after the known ones.
     pub fn truth_of(&self, cell: f32) -> Option<f32> {
         if cell.is_nan() {
             let number = unseen_number(cell).filter(|number| *number < self.unseen.len())?;
             return (!self.known_only).then(|| (self.target.answers() + number) as f32);
         }
-        let untaught = || self.counts().get(cell as usize) == Some(&0);
-        (!(self.known_only && untaught())).then_some(cell)
+        let is_untrained = || self.class_counts().get(cell as usize) == Some(&0);
+        (!(self.known_only && is_untrained())).then_some(cell)
     }
 
-    /// What training saw of each class, where there are several.
-    fn counts(&self) -> &'a [u64] {
+    /// The number of training labels of each class, for tasks with several classes.
+    fn class_counts(&self) -> &'a [u64] {
         match self.target {
             FittedTarget::Multiclass { counts, .. }
             | FittedTarget::Ordinal { counts, .. }
@@ -150,7 +161,7 @@ impl<'a> TaskAnswers<'a> {
         }
     }
 
-    /// Rows with at least one label.
+    /// The number of rows with at least one label.
     pub fn present(&self) -> usize {
         if let (true, Some(texts)) = (self.truth.is_empty(), self.texts) {
             return texts.truth.iter().flatten().count();
@@ -167,16 +178,17 @@ impl<'a> TaskAnswers<'a> {
         self.truth.chunks_exact(cells * self.target.width()).filter(labelled).count()
     }
 
-    /// Decided against true classes: one list, or one per label. None for numbers and for what is written.
+    /// True and predicted classes: one list, or one per label of a multilabel task. Empty for numbers and
+    /// texts.
     pub fn decisions(&self) -> Vec<ClassDecisions> {
         match self.target {
-            FittedTarget::Binary { threshold, .. } => vec![self.yes_or_no(0, *threshold)],
+            FittedTarget::Binary { threshold, .. } => vec![self.thresholded(0, *threshold)],
             FittedTarget::Multiclass { classes, .. }
             | FittedTarget::Ordinal { classes, .. }
             | FittedTarget::Tagging { classes, .. }
-            | FittedTarget::Segmentation { classes, .. } => vec![self.likeliest(classes.len())],
+            | FittedTarget::Segmentation { classes, .. } => vec![self.predicted_classes(classes.len())],
             FittedTarget::Multilabel { labels, threshold, .. } => {
-                (0..labels.len()).map(|label| self.yes_or_no(label, *threshold)).collect()
+                (0..labels.len()).map(|label| self.thresholded(label, *threshold)).collect()
             }
             FittedTarget::Regression { .. }
             | FittedTarget::PixelRegression { .. }
@@ -185,16 +197,16 @@ impl<'a> TaskAnswers<'a> {
         }
     }
 
-    /// The class of each cell, missing ones too: as decided, or the likeliest.
+    /// `[cells]`: the predicted class of every cell, with or without a label.
     pub fn decided(&self) -> Cow<'a, [u32]> {
         match self.decided {
             Some(decided) => Cow::Borrowed(decided),
-            None => self.answers.chunks_exact(self.target.answers()).map(likeliest).collect(),
+            None => self.answers.chunks_exact(self.target.answers()).map(argmax).collect(),
         }
     }
 
-    /// What was written beside what should have been, of rows with a true text; `None` where nothing
-    /// was written at all.
+    /// (generated text, true text) of rows with a true text; `None` if there are none or no texts were
+    /// generated.
     pub fn text_pairs(&self) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
         let texts = self.texts?;
         let pairs = texts.answers.iter().zip(texts.truth);
@@ -203,39 +215,39 @@ impl<'a> TaskAnswers<'a> {
         pairs.peek().is_some().then_some(pairs)
     }
 
-    /// Yes-or-no questions with the probability of yes: one (binary), one per class against the
-    /// rest (multiclass, ordinal, tagging, segmentation), or one per label. None for numbers. One at
-    /// a time, because many classes of many rows would not fit.
-    pub fn contests(&self) -> impl Iterator<Item = RankedPredictions> + '_ {
-        let questions = match self.target {
+    /// Binary problems: one (binary), one per class against the rest (multiclass, ordinal, tagging,
+    /// segmentation), or one per label (multilabel). Empty for numbers and texts. Lazy, since many classes
+    /// of many rows would not fit into memory.
+    pub fn one_vs_rest(&self) -> impl Iterator<Item = BinaryPredictions> + '_ {
+        let problems = match self.target {
             FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. } => 0,
             target if target.writes().is_some() => 0,
             target => target.answers(),
         };
-        (0..questions).map(move |question| match self.target {
+        (0..problems).map(move |column| match self.target {
             FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
-                RankedPredictions::new(self.cells(question, question).map(|(truth, p)| (truth == 1.0, p)))
+                BinaryPredictions::new(self.cells(column, column).map(|(truth, p)| (truth == 1.0, p)))
             }
-            _ => RankedPredictions::new(
-                self.cells(0, question).map(|(truth, p)| (truth as usize == question, p)),
-            ),
+            _ => {
+                BinaryPredictions::new(self.cells(0, column).map(|(truth, p)| (truth as usize == column, p)))
+            }
         })
     }
 
-    /// True and answered numbers: one list per column (regression), of all pixels, or class numbers
-    /// (ordinal).
+    /// True and predicted numbers: one list per column (regression), one of all pixels, or one of class
+    /// positions (ordinal).
     pub fn pairs(&self) -> Vec<NumberPairs> {
         match self.target {
             FittedTarget::Regression { columns, .. } => {
                 (0..columns.len()).map(|column| self.column(column, columns.len())).collect()
             }
             FittedTarget::PixelRegression { .. } => vec![self.column(0, 1)],
-            FittedTarget::Ordinal { classes, .. } => vec![self.likeliest(classes.len()).pairs()],
+            FittedTarget::Ordinal { classes, .. } => vec![self.predicted_classes(classes.len()).pairs()],
             _ => Vec::new(),
         }
     }
 
-    /// The present numbers of a column.
+    /// The labelled numbers of a column.
     fn column(&self, column: usize, columns: usize) -> NumberPairs {
         let Some(NumericAnswers { truth, answers }) = self.numbers else {
             return NumberPairs::new(self.cells(column, column));
@@ -244,38 +256,38 @@ impl<'a> TaskAnswers<'a> {
         NumberPairs::new(both.filter(|(truth, _)| !truth.is_nan()).map(|(truth, answer)| (*truth, *answer)))
     }
 
-    /// Each present cell's true class and the probabilities of all that training saw.
+    /// The true class of each labelled cell, and the probabilities of the known classes.
     pub fn distributions(&self) -> impl Iterator<Item = (usize, &'a [f32])> + '_ {
         let width = self.target.answers();
         let cells = self.truth.iter().zip(self.answers.chunks_exact(width));
         cells.filter_map(|(cell, row)| Some((self.truth_of(*cell)? as usize, row)))
     }
 
-    /// One column of truth beside one column of answers.
+    /// (truth, prediction) of the labelled cells of one column of each.
     fn cells(&self, truth: usize, answer: usize) -> impl Iterator<Item = (f32, f32)> + '_ {
         let truths = self.truth.iter().skip(truth).step_by(self.target.width());
         let answers = self.answers.iter().skip(answer).step_by(self.target.answers());
         truths.zip(answers).filter_map(|(cell, answer)| Some((self.truth_of(*cell)?, *answer)))
     }
 
-    fn yes_or_no(&self, column: usize, threshold: f64) -> ClassDecisions {
+    fn thresholded(&self, column: usize, threshold: f64) -> ClassDecisions {
         let decided =
             self.cells(column, column).map(|(truth, p)| (truth as u32, u32::from(f64::from(p) >= threshold)));
-        ClassDecisions::of_presence(decided)
+        ClassDecisions::binary(decided)
     }
 
-    fn likeliest(&self, classes: usize) -> ClassDecisions {
+    fn predicted_classes(&self, classes: usize) -> ClassDecisions {
         let decided = self.decided();
         let cells = self.truth.iter().zip(decided.iter());
         let rows = cells.filter_map(|(cell, decided)| Some((self.truth_of(*cell)? as u32, *decided)));
         if self.known_only || self.unseen.is_empty() {
             return ClassDecisions::new(classes, rows);
         }
-        ClassDecisions::new(classes + self.unseen.len(), rows).with_places(self.places(classes))
+        ClassDecisions::new(classes + self.unseen.len(), rows).with_positions(self.class_positions(classes))
     }
 
-    /// Each class's place in the order of all, the unseen ones among the known.
-    fn places(&self, classes: usize) -> Vec<u32> {
+    /// The position of each class in the order of known and unseen classes.
+    fn class_positions(&self, classes: usize) -> Vec<u32> {
         let known = (0..classes).map(|class| {
             let earlier = self.unseen.iter().filter(|unseen| unseen.before <= class).count();
             (class + earlier) as u32
@@ -285,8 +297,8 @@ impl<'a> TaskAnswers<'a> {
     }
 }
 
-/// The class of greatest probability; the first of several equal ones.
-pub fn likeliest(row: &[f32]) -> u32 {
+/// The index of the largest value; the first of several equal ones.
+pub fn argmax(row: &[f32]) -> u32 {
     let mut best = 0;
     for (class, p) in row.iter().enumerate() {
         if *p > row[best] {

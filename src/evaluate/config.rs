@@ -1,4 +1,4 @@
-//! The words of evaluation: `evaluate` and `tasks.*.metrics`.
+//! The settings of `evaluate` and `tasks.*.metrics`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,32 +7,32 @@ use crate::domain::choice_config::{Settings, kinds};
 use crate::domain::score::Split;
 pub use crate::evaluate::metric::MetricConfig;
 
-/// What is scored when training is done.
+/// What is scored after training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluateConfig {
-    /// The splits scored with the best weights. Default all three.
+    /// The splits to score with the weights of the best epoch. Default all three.
     #[serde(default = "default_splits")]
     pub splits: Vec<Split>,
-    /// What joint training is measured by: `single_task` also trains each task alone, with the same inputs,
-    /// trunk, own layers, training and seeds. Default nothing.
+    /// Baselines for joint training: `single_task` also trains each task alone, with the same inputs, trunk,
+    /// task layers, training settings and seeds. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baselines: Option<BaselinesConfig>,
 }
 
 kinds! {
-    /// What joint training is measured by.
+    /// Baselines for joint training.
     pub enum BaselinesConfig: "baselines" {
         SingleTask: "single_task" => SingleTaskConfig,
     }
 }
 
-/// Each task trained alone: hard sharing with nobody, no weights, no other task's answers.
+/// Trains each task alone: hard sharing, no weighting, and no predictions of other tasks as inputs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SingleTaskConfig {
-    /// What a task's gain is the mean over: its first metric, by which it is judged (first, the default), or
-    /// all of them (all).
+    /// The metrics over which a task's gain is averaged: only its first metric (first, the default), or all
+    /// of them (all).
     pub metrics: TaskMetrics,
 }
 
@@ -41,7 +41,7 @@ impl Settings for SingleTaskConfig {
     const EXAMPLE: &'static str = "{single_task: {metrics: first}}";
 }
 
-/// The metrics a task is judged by.
+/// The metrics that count towards a task's gain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskMetrics {

@@ -1,77 +1,78 @@
-//! Decided classes beside true ones, and what counting them gives.
+//! True and predicted classes, and their counts.
 
 use crate::evaluate::pair::NumberPairs;
 
-/// Each row's true and decided class.
+/// The true and the predicted class of each labelled cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassDecisions {
     pub classes: usize,
-    /// (true, decided)
+    /// (true, predicted)
     pub rows: Vec<(u32, u32)>,
-    /// Each class's place in their order, where its number does not say it.
-    places: Option<Vec<u32>>,
-    /// A yes-or-no question, of which the yes alone is of interest.
-    pub presence: bool,
+    /// The position of each class in the order of classes, if it is not the class's number.
+    positions: Option<Vec<u32>>,
+    /// Whether this is a binary task or label, whose positive class is 1.
+    pub is_binary: bool,
 }
 
 impl ClassDecisions {
     pub fn new(classes: usize, rows: impl Iterator<Item = (u32, u32)>) -> Self {
-        Self { classes, rows: rows.collect(), places: None, presence: false }
+        Self { classes, rows: rows.collect(), positions: None, is_binary: false }
     }
 
-    /// Of a yes-or-no question.
-    pub fn of_presence(rows: impl Iterator<Item = (u32, u32)>) -> Self {
-        Self { presence: true, ..Self::new(2, rows) }
+    /// The decisions of a binary task or label.
+    pub fn binary(rows: impl Iterator<Item = (u32, u32)>) -> Self {
+        Self { is_binary: true, ..Self::new(2, rows) }
     }
 
-    /// Each class's place in their order.
-    pub fn with_places(self, indices: Vec<u32>) -> Self {
-        Self { places: Some(indices), ..self }
+    /// Sets the position of each class in the order of classes.
+    pub fn with_positions(self, positions: Vec<u32>) -> Self {
+        Self { positions: Some(positions), ..self }
     }
 
-    /// The classes' places in their order as numbers.
+    /// The positions of the true and predicted classes as numbers.
     pub fn pairs(&self) -> NumberPairs {
-        let index = |class: u32| self.places.as_ref().map_or(class, |indices| indices[class as usize]) as f32;
-        NumberPairs::new(self.rows.iter().map(|(truth, decided)| (index(*truth), index(*decided))))
+        let position =
+            |class: u32| self.positions.as_ref().map_or(class, |positions| positions[class as usize]) as f32;
+        NumberPairs::new(self.rows.iter().map(|(truth, predicted)| (position(*truth), position(*predicted))))
     }
 
-    /// Rows per class: decided right, true, and decided.
+    /// The counts of each class.
     pub fn tally(&self) -> Vec<ClassCounts> {
         let mut tallies = vec![ClassCounts::default(); self.classes];
-        for (truth, decided) in &self.rows {
-            tallies[*truth as usize].truth += 1;
-            tallies[*decided as usize].decided += 1;
-            tallies[*truth as usize].right += u64::from(truth == decided);
+        for (truth, predicted) in &self.rows {
+            tallies[*truth as usize].actual += 1;
+            tallies[*predicted as usize].predicted += 1;
+            tallies[*truth as usize].correct += u64::from(truth == predicted);
         }
         tallies
     }
 
-    /// Share of rows decided right.
+    /// The fraction of correct predictions; `None` without rows.
     pub fn accuracy(&self) -> Option<f64> {
-        let right = self.rows.iter().filter(|(truth, decided)| truth == decided).count();
-        (!self.rows.is_empty()).then(|| share(right as u64, self.rows.len() as u64))
+        let correct = self.rows.iter().filter(|(truth, predicted)| truth == predicted).count();
+        (!self.rows.is_empty()).then(|| ratio(correct as u64, self.rows.len() as u64))
     }
 }
 
-/// What happened to one class.
+/// The counts of one class or kind of span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClassCounts {
-    /// Rows of this class that were decided as it.
-    pub right: u64,
-    /// Rows of this class.
-    pub truth: u64,
-    /// Rows decided as this class.
-    pub decided: u64,
+    /// True positives.
+    pub correct: u64,
+    /// True positives and false negatives.
+    pub actual: u64,
+    /// True positives and false positives.
+    pub predicted: u64,
 }
 
 impl ClassCounts {
-    /// Was the class neither there nor decided? Then it says nothing.
+    /// Whether the class is neither true nor predicted anywhere.
     pub fn is_absent(&self) -> bool {
-        self.truth == 0 && self.decided == 0
+        self.actual == 0 && self.predicted == 0
     }
 }
 
-/// `part / whole`; 0 when there is nothing to divide by, as scikit-learn has it.
-pub fn share(part: u64, whole: u64) -> f64 {
+/// `part / whole`; 0 if `whole` is 0, like scikit-learn with `zero_division=0`.
+pub fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }

@@ -1,9 +1,9 @@
-//! Relative change against a baseline, over all tasks.
+//! Relative improvement over a baseline, averaged over tasks.
 //!
-//! gain = 100/T sum_t 1/n_t sum_i s_i (M_i - B_i) / |B_i|, s_i = 1 where higher is better, else -1: the
-//! Delta_m of Maninis et al. (2019), with a task's metrics averaged first, so that a task with many metrics
-//! counts no more than one with few; higher is better. `delta_m` is the form of Navon et al. (2022): over
-//! metrics, and lower is better.
+//! gain = 100/T sum_t 1/n_t sum_i s_i (M_i - B_i) / |B_i|, where s_i = 1 if higher is better, else -1:
+//! Delta_m of Maninis et al. (2019), but averaged over each task's metrics first, so that all tasks have the
+//! same weight; higher is better. `delta_m` is the form of Navon et al. (2022): averaged over all metrics;
+//! lower is better.
 //!
 //! `evaluate: {baselines: single_task}`
 
@@ -12,7 +12,7 @@ use crate::domain::score::{Direction, Gain, Score, Split};
 use crate::evaluate::config::TaskMetrics;
 use crate::evaluate::metric::MetricConfig;
 
-/// One metric of one task, and what the baseline reached.
+/// One metric of one task, and the baseline's value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricGain {
     pub task: TaskName,
@@ -22,8 +22,7 @@ pub struct MetricGain {
 }
 
 impl MetricGain {
-    /// Relative improvement, positive when better. `None` when the baseline is 0: nothing is
-    /// relative to nothing.
+    /// The relative improvement, positive if better; `None` if it is not finite, as with a baseline of 0.
     pub fn improvement(&self) -> Option<f64> {
         let sign = match self.direction {
             Direction::Higher => 1.0,
@@ -34,14 +33,13 @@ impl MetricGain {
     }
 }
 
-/// Delta_m in percent; lower is better. `None` when a change has none, for a mean without it
-/// would be another number.
+/// Delta_m in percent; lower is better. `None` if any improvement is undefined.
 pub fn delta_m(changes: &[MetricGain]) -> Option<f64> {
     let improvements = changes.iter().map(MetricGain::improvement).collect::<Option<Vec<f64>>>()?;
     (!improvements.is_empty()).then(|| -100.0 * improvements.iter().sum::<f64>() / improvements.len() as f64)
 }
 
-/// Mean improvement in percent, each task counting alike; higher is better.
+/// The mean improvement in percent with equal weight per task; higher is better. `None` if any is undefined.
 pub fn gain(changes: &[MetricGain]) -> Option<f64> {
     let mut tasks: Vec<(&TaskName, f64, f64)> = Vec::new();
     for change in changes {
@@ -58,58 +56,58 @@ pub fn gain(changes: &[MetricGain]) -> Option<f64> {
     (!tasks.is_empty()).then(|| 100.0 * sum / tasks.len() as f64)
 }
 
-/// Every metric of the joint training beside the same task's trained alone; `metrics` are the tasks', in
-/// their order.
+/// Compares every metric of the joint training with the same task trained alone. `metrics` has the tasks in
+/// order; `counted` selects the metrics that count towards a task's gain.
 pub fn gains(
     joint: &[Score],
     alone: &[Score],
     metrics: &[(TaskName, Vec<MetricConfig>)],
-    judged: TaskMetrics,
+    counted: TaskMetrics,
 ) -> Vec<Gain> {
-    let value = |scores: &[Score], task: &TaskName, split: Split, metric: &str| {
-        let mut own = scores.iter().filter(|score| score.task == *task && score.split == split);
-        own.find(|score| score.metric == metric).and_then(Score::defined)
+    let find = |scores: &[Score], task: &TaskName, split: Split, metric: &str| {
+        let mut scores = scores.iter().filter(|score| score.task == *task && score.split == split);
+        scores.find(|score| score.metric == metric).and_then(Score::defined)
     };
-    let mut all = Vec::new();
+    let mut gains = Vec::new();
     for split in Split::ALL {
-        // A split that was not scored, or has no label of a task, says nothing of it.
-        let scored = |task: &TaskName| {
+        // Skips splits that were not scored or have no label of the task.
+        let is_scored = |task: &TaskName| {
             joint.iter().chain(alone).any(|score| score.task == *task && score.split == split)
         };
-        for (task, own) in metrics.iter().filter(|(task, _)| scored(task)) {
-            for (index, metric) in own.iter().enumerate() {
+        for (task, metrics) in metrics.iter().filter(|(task, _)| is_scored(task)) {
+            for (index, metric) in metrics.iter().enumerate() {
                 let (label, direction) = (metric.label(), metric.view().direction());
-                let pair = (value(joint, task, split, &label), value(alone, task, split, &label));
-                let change =
-                    |(value, baseline)| MetricGain { task: task.clone(), direction, value, baseline };
-                let improvement = pair.0.zip(pair.1).and_then(|pair| change(pair).improvement());
-                all.push(Gain {
+                let (value, baseline) = (find(joint, task, split, &label), find(alone, task, split, &label));
+                let improvement = value.zip(baseline).and_then(|(value, baseline)| {
+                    MetricGain { task: task.clone(), direction, value, baseline }.improvement()
+                });
+                gains.push(Gain {
                     task: task.clone(),
                     split,
                     metric: label,
                     direction,
-                    value: pair.0,
-                    baseline: pair.1,
-                    gain: improvement.map(|share| 100.0 * share),
-                    counts: index == 0 || judged == TaskMetrics::All,
+                    value,
+                    baseline,
+                    gain: improvement.map(|improvement| 100.0 * improvement),
+                    counts: index == 0 || counted == TaskMetrics::All,
                 });
             }
         }
     }
-    all
+    gains
 }
 
-/// The gain over all tasks on each split where every task's is defined.
+/// The gain over all tasks on each split on which all counted gains are defined.
 pub fn overall(gains: &[Gain]) -> Vec<(Split, f64)> {
     let change = |gain: &Gain| {
         let (task, direction) = (gain.task.clone(), gain.direction);
         Some(MetricGain { task, direction, value: gain.value?, baseline: gain.baseline? })
     };
-    let of = |split: Split| {
-        let counting = gains.iter().filter(|gain| gain.counts && gain.split == split);
-        Some((split, gain(&counting.map(change).collect::<Option<Vec<_>>>()?)?))
+    let of_split = |split: Split| {
+        let counted = gains.iter().filter(|gain| gain.counts && gain.split == split);
+        Some((split, gain(&counted.map(change).collect::<Option<Vec<_>>>()?)?))
     };
-    Split::ALL.into_iter().filter_map(of).collect()
+    Split::ALL.into_iter().filter_map(of_split).collect()
 }
 
 #[cfg(test)]
@@ -146,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_relative_to_nothing() {
+    fn a_baseline_of_0_has_no_gain() {
         let changes = [change("a", Direction::Higher, 0.5, 0.5), change("b", Direction::Lower, 0.1, 0.0)];
         assert_eq!(delta_m(&changes), None);
         assert_eq!(gain(&changes), None);
@@ -184,8 +182,8 @@ mod tests {
         near(overall(&first).first().map(|(_, gain)| *gain), -2.5);
         let all = gains(&joint, &alone, &metrics, TaskMetrics::All);
         near(overall(&all).first().map(|(_, gain)| *gain), (5.0 + 5.0) / 2.0);
-        // A task whose metric is undefined on one side leaves no mean.
-        let lacking = gains(&joint[1..], &alone, &metrics, TaskMetrics::First);
-        assert_eq!((lacking[0].gain, overall(&lacking)), (None, Vec::new()));
+        // With a metric undefined on one side there is no mean.
+        let incomplete = gains(&joint[1..], &alone, &metrics, TaskMetrics::First);
+        assert_eq!((incomplete[0].gain, overall(&incomplete)), (None, Vec::new()));
     }
 }

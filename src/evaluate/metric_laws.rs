@@ -1,4 +1,4 @@
-//! What holds of every metric.
+//! Properties that hold for every metric.
 
 use crate::domain::choice_config::Choice;
 use crate::domain::name::TaskName;
@@ -31,7 +31,7 @@ fn accepted() -> Vec<(MetricConfig, MetricCase)> {
     pairs.filter(|(metric, case)| metric.view().accepts(case.target.kind())).collect()
 }
 
-/// The case with answers that leave nothing to wish for.
+/// The case with perfect predictions.
 fn perfect(case: &MetricCase) -> MetricCase {
     let answers = match &case.target {
         target if target.writes().is_some() => Vec::new(),
@@ -122,7 +122,7 @@ fn labels_are_distinct_and_defaults_are_accepted() {
 }
 
 #[test]
-fn evaluate_counts_rows_and_says_what_is_undefined() {
+fn evaluate_counts_rows_and_reports_what_is_undefined() {
     let task = TaskName::new("income").expect("a name");
     let case = of_binary(&[(1.0, 0.7), (f32::NAN, 0.1), (1.0, 0.2)]);
     let scores =

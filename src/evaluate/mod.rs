@@ -1,4 +1,4 @@
-//! How good are these predictions? Plain arrays in, one number out.
+//! Metrics: plain arrays of true values and predictions in, one number out.
 
 pub mod answers;
 pub mod average;

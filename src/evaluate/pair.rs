@@ -1,9 +1,9 @@
-//! True numbers beside answered ones, their ranks, and their moments.
+//! True and predicted numbers, their moments and their ranks.
 
-/// Each row's true and answered number.
+/// The true and the predicted number of each labelled row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NumberPairs {
-    /// (true, answered)
+    /// (true, predicted)
     pub rows: Vec<(f64, f64)>,
 }
 
@@ -12,40 +12,39 @@ impl NumberPairs {
         Self { rows: rows.map(|(truth, answer)| (truth.into(), answer.into())).collect() }
     }
 
-    /// The mean of `of(true, answered)`; `None` without rows.
-    pub fn mean(&self, of: impl Fn(f64, f64) -> f64) -> Option<f64> {
-        let sum = sum(self.rows.iter().map(|(truth, answer)| of(*truth, *answer)));
+    /// The mean of `value(true, predicted)`; `None` without rows.
+    pub fn mean(&self, value: impl Fn(f64, f64) -> f64) -> Option<f64> {
+        let sum = sum(self.rows.iter().map(|(truth, answer)| value(*truth, *answer)));
         (!self.rows.is_empty()).then(|| sum / self.rows.len() as f64)
     }
 
-    /// Ranks from 1 in place of the numbers; equal numbers share their mean rank. `None` when one
-    /// is not a number.
+    /// The ranks of the numbers, from 1; equal numbers share their mean rank. `None` if one is NaN.
     pub fn ranks(&self) -> Option<Self> {
         let truth = ranks(self.rows.iter().map(|(truth, _)| *truth))?;
         let answer = ranks(self.rows.iter().map(|(_, answer)| *answer))?;
         Some(Self { rows: truth.into_iter().zip(answer).collect() })
     }
 
-    /// Covariance over the product of deviations; `None` when a side is constant.
+    /// Pearson's correlation; `None` if either side is constant.
     pub fn correlation(&self) -> Option<f64> {
         let truth = self.mean(|truth, _| truth)?;
         let answer = self.mean(|_, answer| answer)?;
         let covariance = self.mean(|t, a| (t - truth) * (a - answer))?;
-        let spread = self.mean(|t, _| (t - truth).powi(2))? * self.mean(|_, a| (a - answer).powi(2))?;
-        (spread > 0.0).then(|| (covariance / spread.sqrt()).clamp(-1.0, 1.0))
+        let variances = self.mean(|t, _| (t - truth).powi(2))? * self.mean(|_, a| (a - answer).powi(2))?;
+        (variances > 0.0).then(|| (covariance / variances.sqrt()).clamp(-1.0, 1.0))
     }
 }
 
-/// What each addition rounds off is kept beside the sum (Neumaier 1974): a hundred thousand times 1.7e12
-/// would else be wrong in its last digits, and its mean with it.
+/// Compensated summation (Neumaier 1974). Without it, a hundred thousand times 1.7e12 would be wrong in its
+/// last digits, and so would its mean.
 fn sum(numbers: impl Iterator<Item = f64>) -> f64 {
-    let (mut sum, mut rest) = (0.0_f64, 0.0);
+    let (mut sum, mut compensation) = (0.0_f64, 0.0);
     for number in numbers {
         let next = sum + number;
-        rest += if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
+        compensation += if sum.abs() >= number.abs() { (sum - next) + number } else { (number - next) + sum };
         sum = next;
     }
-    if rest.is_finite() { sum + rest } else { sum }
+    if compensation.is_finite() { sum + compensation } else { sum }
 }
 
 fn ranks(numbers: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
@@ -55,11 +54,11 @@ fn ranks(numbers: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
     }
     order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mut ranks = vec![0.0; order.len()];
-    let mut before = 0;
+    let mut ranked = 0;
     for tie in order.chunk_by(|a, b| a.0 == b.0) {
-        let rank = before as f64 + (tie.len() + 1) as f64 / 2.0;
+        let rank = ranked as f64 + (tie.len() + 1) as f64 / 2.0;
         tie.iter().for_each(|(_, row)| ranks[*row] = rank);
-        before += tie.len();
+        ranked += tie.len();
     }
     Some(ranks)
 }
@@ -72,24 +71,25 @@ mod tests {
 
     /// `math.fsum([1e16, 1, -1e16] * 1000 + [0.1] * 10)` is 1001.0.
     #[test]
-    fn a_sum_keeps_what_additions_round_off() {
+    fn a_sum_keeps_the_rounding_errors() {
         let numbers = [1e16, 1.0, -1e16].repeat(1000).into_iter().chain([0.1; 10]);
         assert_eq!(sum(numbers), 1001.0);
         assert_eq!(sum([f64::INFINITY, 1.0].into_iter()), f64::INFINITY);
     }
 
-    /// `i = np.arange(120); t = 1.7e12 + i; p = t + (i * 7 % 11 - 5) * 10.5`; scikit-learn's and scipy's of t
-    /// and p, where all t are one number in 32 bits. (pearsonr of i and p - 1.7e12: that of t and p is off by
-    /// 1e-12.)
+    /// `i = np.arange(120); t = 1.7e12 + i; p = t + (i * 7 % 11 - 5) * 10.5`; expected values by
+    /// scikit-learn and scipy from t and p. In 32 bits all t are equal. (pearsonr is of i and p - 1.7e12,
+    /// since that of t and p is off by 1e-12.)
     #[test]
     fn numbers_far_from_0_are_measured_in_64_bits() {
         let truth: Vec<f64> = (0..120).map(|i| 1.7e12 + f64::from(i)).collect();
         let off = (0..120).map(|i| f64::from(i * 7 % 11 - 5) * 10.5);
         let answer: Vec<f64> = truth.iter().zip(off).map(|(truth, off)| truth + off).collect();
         let narrow = |numbers: &[f64]| numbers.iter().map(|number| *number as f32).collect::<Vec<f32>>();
-        let (few, fewer) = (narrow(&truth), narrow(&answer));
+        let (truth_32, answer_32) = (narrow(&truth), narrow(&answer));
         let case = of_regression(&[]);
-        let answers = TaskAnswers::new(&case.target, &few, &fewer, 120).with_numbers(&truth, &answer);
+        let answers =
+            TaskAnswers::new(&case.target, &truth_32, &answer_32, 120).with_numbers(&truth, &answer);
         for (name, expected) in [
             ("mae", 28.7875),
             ("mse", 1110.76875),

@@ -1,20 +1,20 @@
-//! One yes-or-no question: each row's truth and its probability of yes; and its ranking.
+//! The predictions of one binary problem, and their ranking.
 
-/// Each row's truth and the probability answered.
+/// The truth and the predicted probability of each labelled row of a binary problem.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RankedPredictions {
-    /// (is it so?, probability that it is)
+pub struct BinaryPredictions {
+    /// (is positive, probability of the positive class)
     pub rows: Vec<(bool, f32)>,
 }
 
-/// Rows of equal probability.
+/// Counts of rows with equal probability.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TiedRows {
     pub positives: u64,
     pub negatives: u64,
 }
 
-impl RankedPredictions {
+impl BinaryPredictions {
     pub fn new(rows: impl Iterator<Item = (bool, f32)>) -> Self {
         Self { rows: rows.collect() }
     }
@@ -23,21 +23,21 @@ impl RankedPredictions {
         self.rows.iter().filter(|(truth, _)| *truth).count() as u64
     }
 
-    /// The mean of `of(truth, probability)`; `None` without rows.
-    pub fn mean(&self, of: impl Fn(bool, f64) -> f64) -> Option<f64> {
-        let sum: f64 = self.rows.iter().map(|(truth, p)| of(*truth, f64::from(*p))).sum();
+    /// The mean of `value(truth, probability)`; `None` without rows.
+    pub fn mean(&self, value: impl Fn(bool, f64) -> f64) -> Option<f64> {
+        let sum: f64 = self.rows.iter().map(|(truth, p)| value(*truth, f64::from(*p))).sum();
         (!self.rows.is_empty()).then(|| sum / self.rows.len() as f64)
     }
 
-    /// Ties from the most to the least probable. `None` when a probability is not a number, or
-    /// when all rows have the same truth: then there is no order to judge.
+    /// Groups of equal probability in descending order. `None` if a probability is NaN or all rows are of
+    /// one class.
     pub fn ranking(&self) -> Option<Vec<TiedRows>> {
         let positives = self.positives();
         if positives == 0 || positives == self.rows.len() as u64 || self.rows.iter().any(|(_, p)| p.is_nan())
         {
             return None;
         }
-        // Probability and truth in one integer: sorting these is several times faster than pairs.
+        // Sorting integers of probability and truth is several times faster than sorting pairs.
         let mut keys: Vec<u64> =
             self.rows.iter().map(|(truth, p)| u64::from(descending(*p)) << 1 | u64::from(*truth)).collect();
         keys.sort_unstable();
@@ -49,7 +49,7 @@ impl RankedPredictions {
     }
 }
 
-/// An integer that grows as the number falls; equal for equal numbers.
+/// Maps numbers to integers in reverse order; equal numbers to equal integers.
 fn descending(p: f32) -> u32 {
     let bits = (p + 0.0).to_bits(); // -0.0 becomes 0.0
     let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
@@ -58,7 +58,7 @@ fn descending(p: f32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::evaluate::ranking::{RankedPredictions, TiedRows, descending};
+    use crate::evaluate::ranking::{BinaryPredictions, TiedRows, descending};
 
     #[test]
     fn the_integer_keeps_the_order_of_floats() {
@@ -71,14 +71,14 @@ mod tests {
     fn equal_probabilities_are_one_tie() {
         let rows = [(true, 0.5), (false, 0.9), (false, 0.5), (true, 0.1), (true, 0.5)];
         let tie = |positives, negatives| TiedRows { positives, negatives };
-        let ranking = RankedPredictions::new(rows.into_iter()).ranking();
+        let ranking = BinaryPredictions::new(rows.into_iter()).ranking();
         assert_eq!(ranking, Some(vec![tie(0, 1), tie(2, 1), tie(1, 0)]));
     }
 
     #[test]
     fn one_class_or_a_nan_has_no_ranking() {
-        assert_eq!(RankedPredictions::new([(true, 0.1), (true, 0.2)].into_iter()).ranking(), None);
-        assert_eq!(RankedPredictions::new([(true, f32::NAN), (false, 0.2)].into_iter()).ranking(), None);
-        assert_eq!(RankedPredictions::new(std::iter::empty()).ranking(), None);
+        assert_eq!(BinaryPredictions::new([(true, 0.1), (true, 0.2)].into_iter()).ranking(), None);
+        assert_eq!(BinaryPredictions::new([(true, f32::NAN), (false, 0.2)].into_iter()).ranking(), None);
+        assert_eq!(BinaryPredictions::new(std::iter::empty()).ranking(), None);
     }
 }

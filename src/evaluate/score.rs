@@ -26,28 +26,28 @@ use crate::evaluate::metric::rmse::RmseConfig;
 use crate::evaluate::metric::rouge::RougeConfig;
 use crate::evaluate::metric::span_f1::SpanF1Config;
 
-/// What every metric says of one task on one split. One that is undefined there (the area under a curve where
-/// only one class occurs), or of answers that are no numbers, is NaN. A metric of texts where none were
-/// written is not among them.
+/// Scores one task on one split by every metric. A score is NaN if the metric is undefined (for example
+/// auroc with a single class) or if a prediction is NaN. Metrics of texts are skipped if no texts were
+/// generated.
 pub fn evaluate(
     task: &TaskName,
     split: Split,
     metrics: &[MetricConfig],
     answers: &TaskAnswers,
 ) -> Vec<Score> {
-    let broken = answers.answers.iter().any(|answer| answer.is_nan());
+    let has_nan = answers.answers.iter().any(|answer| answer.is_nan());
     let rows = answers.present();
     let score = |metric: &MetricConfig| {
-        let value = if broken { None } else { metric.view().score(answers) };
+        let value = if has_nan { None } else { metric.view().score(answers) };
         let value = value.filter(|value| value.is_finite()).unwrap_or(f64::NAN);
         let direction = metric.view().direction();
         Score { task: task.clone(), split, metric: metric.label(), value, direction, rows }
     };
-    let asked = metrics.iter().filter(|metric| !metric.view().needs_text() || answers.texts.is_some());
-    asked.map(score).collect()
+    let available = metrics.iter().filter(|metric| !metric.view().needs_text() || answers.texts.is_some());
+    available.map(score).collect()
 }
 
-/// The same of the rows alone whose class training saw; nothing where that is so of all.
+/// Scores only the rows of classes with training rows; empty if these are all rows.
 pub fn of_known_classes(
     task: &TaskName,
     split: Split,
@@ -60,8 +60,8 @@ pub fn of_known_classes(
     scores
 }
 
-/// What is measured when a task of this kind names no metrics; the first is what it is judged by. `scheme`
-/// is how a tagging task writes spans.
+/// The metrics of a task of this kind that sets none; the first is the main one. `scheme` is the tagging
+/// scheme.
 pub fn default_metrics(kind: TaskKind, scheme: TagScheme) -> Vec<MetricConfig> {
     let accuracy = MetricConfig::Accuracy(AccuracyConfig {});
     let auroc = MetricConfig::Auroc(AurocConfig {});

@@ -1,13 +1,13 @@
-//! Spans of steps that tags mark, such as names in a text, and how many were found.
+//! Spans of steps that tags mark, such as names in a text, and their counts.
 //!
-//! A tag is a part and a kind, `B-PER`: where in its span the step stands, and of what kind the span is.
-//! `O` is outside of all. Spans are read as `seqeval` reads them (Nakayama 2018).
+//! A tag such as `B-PER` has a prefix, the step's position in its span, and the kind of the span. `O` is
+//! outside of all spans. Spans are read as by `seqeval` (Nakayama 2018).
 
 use crate::domain::task::{FittedTarget, TagScheme};
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::decision::ClassCounts;
 
-/// Where in its span a step stands.
+/// The position of a step in its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SpanPosition {
     Outside,
@@ -17,16 +17,16 @@ enum SpanPosition {
     Single,
 }
 
-/// A tag, taken apart; kinds are numbered.
+/// A parsed tag; kinds are numbered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct SpanTag {
-    tag_position: SpanPosition,
+    position: SpanPosition,
     kind: usize,
 }
 
-const OUTSIDE: SpanTag = SpanTag { tag_position: SpanPosition::Outside, kind: usize::MAX };
+const OUTSIDE: SpanTag = SpanTag { position: SpanPosition::Outside, kind: usize::MAX };
 
-/// A span's kind and its steps, the last included.
+/// A span with its first step, last step (inclusive) and kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Span {
     first: usize,
@@ -34,10 +34,10 @@ struct Span {
     kind: usize,
 }
 
-/// What happened to each kind of span; `None` where there are no spans or no rows.
+/// The counts of each kind of span; `None` for a task without a scheme or without steps.
 ///
-/// A step without a label is outside of all spans. `strict` counts only spans that keep to the scheme;
-/// otherwise any tag after which, by the rules of conlleval, a span can begin or end does so.
+/// A step without a label is outside of all spans. `strict` counts only spans that follow the scheme;
+/// otherwise the rules of conlleval decide where spans begin and end.
 pub fn tally(answers: &TaskAnswers, strict: bool) -> Option<Vec<ClassCounts>> {
     let FittedTarget::Tagging { classes, scheme, .. } = answers.target else { return None };
     let unseen = answers.unseen.iter().map(|unseen| &unseen.name);
@@ -49,20 +49,20 @@ pub fn tally(answers: &TaskAnswers, strict: bool) -> Option<Vec<ClassCounts>> {
         let steps = row[0] as usize..row[1] as usize;
         let class = |step: usize| answers.truth_of(answers.truth[step]);
         let true_tag = |step: usize| class(step).map_or(OUTSIDE, |class| tags[class as usize]);
-        let said_tag = |step: usize| class(step).map_or(OUTSIDE, |_| tags[decided[step] as usize]);
+        let predicted_tag = |step: usize| class(step).map_or(OUTSIDE, |_| tags[decided[step] as usize]);
         let truth: Vec<SpanTag> = steps.clone().map(true_tag).collect();
-        let answer: Vec<SpanTag> = steps.clone().map(said_tag).collect();
+        let answer: Vec<SpanTag> = steps.clone().map(predicted_tag).collect();
         let strict = strict && *scheme != TagScheme::Io;
         let (truth, answer) = (spans(&truth, strict, *scheme), spans(&answer, strict, *scheme));
-        truth.iter().for_each(|span| tallies[span.kind].truth += 1);
-        answer.iter().for_each(|span| tallies[span.kind].decided += 1);
-        let right = answer.iter().filter(|span| truth.binary_search(span).is_ok());
-        right.for_each(|span| tallies[span.kind].right += 1);
+        truth.iter().for_each(|span| tallies[span.kind].actual += 1);
+        answer.iter().for_each(|span| tallies[span.kind].predicted += 1);
+        let correct = answer.iter().filter(|span| truth.binary_search(span).is_ok());
+        correct.for_each(|span| tallies[span.kind].correct += 1);
     }
     Some(tallies)
 }
 
-/// Each class's tag, and the number of kinds; `None` without a scheme.
+/// The tag of each class, and the number of kinds; `None` without a scheme.
 fn tags<'a>(classes: impl Iterator<Item = &'a String>, scheme: TagScheme) -> Option<(Vec<SpanTag>, usize)> {
     let mut kinds: Vec<&str> = Vec::new();
     let mut number = |kind| {
@@ -73,19 +73,18 @@ fn tags<'a>(classes: impl Iterator<Item = &'a String>, scheme: TagScheme) -> Opt
     };
     let mut tags = Vec::new();
     for class in classes {
-        let (index, kind) = match class.split_once('-').unwrap_or((class, "")) {
+        let (position, kind) = match class.split_once('-').unwrap_or((class, "")) {
             ("O", "") => (SpanPosition::Outside, ""),
             ("B", kind) => (SpanPosition::Begin, kind),
             ("I" | "M", kind) => (SpanPosition::Inside, kind),
             ("E" | "L", kind) => (SpanPosition::End, kind),
             ("S" | "U", kind) => (SpanPosition::Single, kind),
-            // Inside or outside alone may leave the `I-` out.
+            // The scheme `io` may leave out the `I-`.
             _ => (SpanPosition::Inside, class.as_str()),
         };
-        tags.push(if index == SpanPosition::Outside {
-            OUTSIDE
-        } else {
-            SpanTag { tag_position: index, kind: number(kind) }
+        tags.push(match position {
+            SpanPosition::Outside => OUTSIDE,
+            _ => SpanTag { position, kind: number(kind) },
         });
     }
     (scheme != TagScheme::None).then_some((tags, kinds.len()))
@@ -96,12 +95,9 @@ fn spans(tags: &[SpanTag], strict: bool, scheme: TagScheme) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut first = 0;
     let mut before = OUTSIDE;
-    let closed = |first: usize, last: usize| match strict {
-        true => keeps(&tags[first..=last], scheme),
-        false => true,
-    };
+    let counts = |first: usize, last: usize| !strict || follows_scheme(&tags[first..=last], scheme);
     for (step, tag) in tags.iter().copied().chain([OUTSIDE]).enumerate() {
-        if ends(before, tag) && closed(first, step - 1) {
+        if ends(before, tag) && counts(first, step - 1) {
             spans.push(Span { first, last: step - 1, kind: before.kind });
         }
         if begins(before, tag) {
@@ -112,21 +108,21 @@ fn spans(tags: &[SpanTag], strict: bool, scheme: TagScheme) -> Vec<Span> {
     spans
 }
 
-/// Does a span end between these two?
+/// Whether a span ends between two tags.
 fn ends(before: SpanTag, tag: SpanTag) -> bool {
-    match before.tag_position {
+    match before.position {
         SpanPosition::Outside => false,
         SpanPosition::End | SpanPosition::Single => true,
         SpanPosition::Begin | SpanPosition::Inside => {
-            matches!(tag.tag_position, SpanPosition::Begin | SpanPosition::Single | SpanPosition::Outside)
+            matches!(tag.position, SpanPosition::Begin | SpanPosition::Single | SpanPosition::Outside)
                 || before.kind != tag.kind
         }
     }
 }
 
-/// Does a span begin with the second of these two?
+/// Whether a span begins with the second of two tags.
 fn begins(before: SpanTag, tag: SpanTag) -> bool {
-    match (before.tag_position, tag.tag_position) {
+    match (before.position, tag.position) {
         (_, SpanPosition::Outside) => false,
         (_, SpanPosition::Begin | SpanPosition::Single) => true,
         (SpanPosition::Begin | SpanPosition::Inside, _) => before.kind != tag.kind,
@@ -134,17 +130,15 @@ fn begins(before: SpanTag, tag: SpanTag) -> bool {
     }
 }
 
-/// Are these the tags the scheme gives a whole span?
-fn keeps(tags: &[SpanTag], scheme: TagScheme) -> bool {
-    let inside = |tags: &[SpanTag]| tags.iter().all(|tag| tag.tag_position == SpanPosition::Inside);
+/// Whether these are the tags of one span in the scheme.
+fn follows_scheme(tags: &[SpanTag], scheme: TagScheme) -> bool {
+    let inside = |tags: &[SpanTag]| tags.iter().all(|tag| tag.position == SpanPosition::Inside);
     match (scheme, tags) {
-        (TagScheme::Bioes, [only]) => only.tag_position == SpanPosition::Single,
+        (TagScheme::Bioes, [only]) => only.position == SpanPosition::Single,
         (TagScheme::Bioes, [first, middle @ .., last]) => {
-            first.tag_position == SpanPosition::Begin
-                && inside(middle)
-                && last.tag_position == SpanPosition::End
+            first.position == SpanPosition::Begin && inside(middle) && last.position == SpanPosition::End
         }
-        (_, [first, rest @ ..]) => first.tag_position == SpanPosition::Begin && inside(rest),
+        (_, [first, rest @ ..]) => first.position == SpanPosition::Begin && inside(rest),
         (_, []) => false,
     }
 }

@@ -1,19 +1,25 @@
-//! Classes that training never saw, held against scikit-learn.
+//! Tests of classes without training rows, compared with scikit-learn.
 //!
-//! scikit-learn 1.9.1 made the numbers, from the cases of `case.rs`:
+//! scikit-learn 1.9.1 computed the expected numbers from the cases of `case.rs`:
 //! ```text
-//! t = np.where(i % 11 == 3, 1.5, np.where(i % 23 == 1, 9, c)); t, p = t[ck], cp[ck].astype("f8"); d = p.argmax(1).astype("f8")
-//! def of(t, d, p):
-//!     union = sorted(set(t) | {0, 1, 2, 3}); tu, du = [union.index(x) for x in t], [union.index(x) for x in d]
-//!     full = np.zeros((len(t), len(union)))                   # a class without an answer has a probability of 0
+//! t = np.where(i % 11 == 3, 1.5, np.where(i % 23 == 1, 9, c)); t, p = t[ck], cp[ck].astype("f8")
+//! d = p.argmax(1).astype("f8")
+//! def scores(t, d, p):
+//!     union = sorted(set(t) | {0, 1, 2, 3})
+//!     tu, du = [union.index(x) for x in t], [union.index(x) for x in d]
+//!     full = np.zeros((len(t), len(union)))  # an unseen class has a probability of 0
 //!     for k in range(4): full[:, union.index(k)] = p[:, k]
 //!     rest = [k for k in range(4) if (t == k).any()]
+//!     by_class = (m.precision_score, m.recall_score, m.f1_score, m.jaccard_score)
 //!     return (m.accuracy_score(tu, du), m.balanced_accuracy_score(tu, du),
-//!         [f(tu, du, average="macro", zero_division=0) for f in (m.precision_score, m.recall_score, m.f1_score, m.jaccard_score)],
-//!         m.cohen_kappa_score(tu, du, labels=range(len(union)), weights="quadratic"), m.brier_score_loss(tu, full, labels=range(len(union))),
-//!         np.mean([m.roc_auc_score(t == k, p[:, k]) for k in rest]), np.mean([m.average_precision_score(t == k, p[:, k]) for k in rest]),
-//!         ece(d == t, p.max(1)), m.mean_absolute_error(tu, du), m.mean_squared_error(tu, du), stats.spearmanr(tu, du)[0])
-//! known = np.isin(t, [0, 1, 2, 3]); of(t, d, p); of(t[known], d[known], p[known])
+//!         [f(tu, du, average="macro", zero_division=0) for f in by_class],
+//!         m.cohen_kappa_score(tu, du, labels=range(len(union)), weights="quadratic"),
+//!         m.brier_score_loss(tu, full, labels=range(len(union))),
+//!         np.mean([m.roc_auc_score(t == k, p[:, k]) for k in rest]),
+//!         np.mean([m.average_precision_score(t == k, p[:, k]) for k in rest]),
+//!         ece(d == t, p.max(1)), m.mean_absolute_error(tu, du), m.mean_squared_error(tu, du),
+//!         stats.spearmanr(tu, du)[0])
+//! known = np.isin(t, [0, 1, 2, 3]); scores(t, d, p); scores(t[known], d[known], p[known])
 //! ```
 
 use serde_json::json;
@@ -27,9 +33,9 @@ use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::case::{self, MetricCase, metric, of_binary};
 use crate::evaluate::{default_metrics, evaluate, of_known_classes};
 
-/// The multiclass case, where two more classes stand on no training row: `1.5`, between 1 and 2, and `9`
-/// behind all.
-fn strange(target: FittedTarget) -> (MetricCase, Vec<UnseenClass>) {
+/// The multiclass case with two classes that have no training rows: `1.5`, between 1 and 2, and `9`, after
+/// all others.
+fn with_unseen_classes(target: FittedTarget) -> (MetricCase, Vec<UnseenClass>) {
     let mut case = case::multiclass();
     case.target = target;
     for (row, truth) in case.truth.iter_mut().enumerate().filter(|(_, truth)| !truth.is_nan()) {
@@ -43,11 +49,11 @@ fn strange(target: FittedTarget) -> (MetricCase, Vec<UnseenClass>) {
 }
 
 fn multiclass() -> (MetricCase, Vec<UnseenClass>) {
-    strange(case::multiclass().target)
+    with_unseen_classes(case::multiclass().target)
 }
 
 #[track_caller]
-fn says(name: &str, settings: serde_json::Value, answers: &TaskAnswers, expected: f64) {
+fn assert_scores(name: &str, settings: serde_json::Value, answers: &TaskAnswers, expected: f64) {
     let metric = metric(name, settings);
     let result = metric.view().score(answers).expect("defined");
     assert!((result - expected).abs() < 1e-6, "{}: {result}, expected {expected}", metric.label());
@@ -72,25 +78,26 @@ fn unseen_classes_count_as_wrong_as_in_the_reference() {
         ("average_precision", json!({}), 0.7210078054479152, 0.8160723734941134),
         ("calibration_error", json!({}), 0.2397460428486883, 0.2960086652298563),
     ] {
-        says(name, settings.clone(), &all, of_all);
-        says(name, settings, &known, of_known);
+        assert_scores(name, settings.clone(), &all, of_all);
+        assert_scores(name, settings, &known, of_known);
     }
-    // log_loss: 0.9873168358016687 of the known; of the others, the surprise of a probability of 0.
+    // log_loss: 0.9873168358016687 for the known classes; for the others, that of a probability of 0.
     let certain = of_binary(&[(1.0, 0.0)]);
     let worst = metric("log_loss", json!({})).view().score(&certain.view()).expect("defined");
-    says("log_loss", json!({}), &all, (97.0 * 0.9873168358016687 + 16.0 * worst) / 113.0);
-    says("log_loss", json!({}), &known, 0.9873168358016687);
+    assert_scores("log_loss", json!({}), &all, (97.0 * 0.9873168358016687 + 16.0 * worst) / 113.0);
+    assert_scores("log_loss", json!({}), &known, 0.9873168358016687);
 }
 
 #[test]
 fn pixels_and_orders_too() {
-    let (case, classes) = strange(case::segmentation().target);
+    let (case, classes) = with_unseen_classes(case::segmentation().target);
     let all = case.view().with_unseen(&classes);
-    says("mean_iou", json!({}), &all, 0.20022250933103647);
-    says("dice", json!({}), &all, 0.28152689873417724);
-    says("mean_iou", json!({}), &all.of_known_classes().expect("unseen"), 0.33656400966183575);
+    assert_scores("mean_iou", json!({}), &all, 0.20022250933103647);
+    assert_scores("dice", json!({}), &all, 0.28152689873417724);
+    assert_scores("mean_iou", json!({}), &all.of_known_classes().expect("unseen"), 0.33656400966183575);
 
-    let (case, classes) = strange(FittedTarget::Ordinal { classes: case::names(4), counts: vec![1; 4] });
+    let (case, classes) =
+        with_unseen_classes(FittedTarget::Ordinal { classes: case::names(4), counts: vec![1; 4] });
     let all = case.view().with_unseen(&classes);
     let known = all.of_known_classes().expect("unseen");
     for (name, of_all, of_known) in [
@@ -100,15 +107,16 @@ fn pixels_and_orders_too() {
         ("spearman", 0.48169887654974786, 0.5652289438553271),
     ] {
         if metric(name, json!({})).view().accepts(TaskKind::Ordinal) {
-            says(name, json!({}), &all, of_all);
-            says(name, json!({}), &known, of_known);
+            assert_scores(name, json!({}), &all, of_all);
+            assert_scores(name, json!({}), &known, of_known);
         }
     }
 }
 
-/// A class of the given order that no training row has is one the network can answer, but did not learn.
+/// The network can predict a class of the configured order that has no training row, but was not trained on
+/// it.
 #[test]
-fn a_class_of_the_order_without_training_rows_is_no_known_one() {
+fn a_class_of_the_order_without_training_rows_is_not_known() {
     let mut case = case::ordinal();
     let accuracy = metric("accuracy", json!({}));
     let of_all = accuracy.view().score(&case.view());
@@ -121,8 +129,7 @@ fn a_class_of_the_order_without_training_rows_is_no_known_one() {
     assert_eq!(accuracy.view().score(&case.view()), of_all);
 }
 
-/// By hand: spans (PER 0-0), (LOC 1-2), and an `ORG` that training never saw; the first and the second are
-/// found.
+/// By hand: spans (PER 0-0), (LOC 1-2), and an `ORG` without training rows; the first two are found.
 #[test]
 fn spans_of_unseen_kinds_are_not_found() {
     let classes: Vec<String> = ["O", "B-PER", "B-LOC", "I-LOC"].map(String::from).to_vec();
@@ -135,10 +142,10 @@ fn spans_of_unseen_kinds_are_not_found() {
     let case = MetricCase { offsets: Some(vec![0, 5]), ..MetricCase::new(target, truth, answers) };
     let classes = [UnseenClass { name: "B-ORG".into(), before: 2 }];
     let all = case.view().with_unseen(&classes);
-    says("span_recall", json!({}), &all, 2.0 / 3.0);
-    says("span_precision", json!({}), &all, 1.0);
-    says("span_recall", json!({}), &all.of_known_classes().expect("unseen"), 1.0);
-    says("accuracy", json!({}), &all, 3.0 / 4.0);
+    assert_scores("span_recall", json!({}), &all, 2.0 / 3.0);
+    assert_scores("span_precision", json!({}), &all, 1.0);
+    assert_scores("span_recall", json!({}), &all.of_known_classes().expect("unseen"), 1.0);
+    assert_scores("accuracy", json!({}), &all, 3.0 / 4.0);
 }
 
 #[test]
@@ -149,22 +156,23 @@ fn both_numbers_have_names_and_rows() {
     let all = case.view().with_unseen(&classes);
     let scores = evaluate(&task, Split::Test, &metrics, &all);
     let known = of_known_classes(&task, Split::Test, &metrics, &all);
-    let message = |scores: &[crate::domain::score::Score]| -> Vec<(String, usize)> {
+    let named = |scores: &[crate::domain::score::Score]| -> Vec<(String, usize)> {
         scores.iter().map(|score| (score.metric.clone(), score.rows)).collect()
     };
-    assert_eq!(message(&scores)[0], ("accuracy".to_owned(), 113));
+    assert_eq!(named(&scores)[0], ("accuracy".to_owned(), 113));
     assert_eq!(
-        message(&known)[..2],
+        named(&known)[..2],
         [("accuracy_known_classes".to_owned(), 97), ("f1_known_classes".to_owned(), 97)]
     );
     assert!(of_known_classes(&task, Split::Test, &metrics, &case::multiclass().view()).is_empty());
-    // Without the classes' names their cells are missing ones.
+    // Without the names of the unseen classes their cells count as missing.
     assert_eq!(case.view().present(), 97);
 }
 
-/// f1_score([0, 1, 1, 0, 1], [0, 0, 1, 1, 1], average="macro"); a binary task has that of its positive class.
+/// f1_score([0, 1, 1, 0, 1], [0, 0, 1, 1, 1], average="macro"); a binary task has the score of its positive
+/// class.
 #[test]
-fn two_classes_of_a_multiclass_task_count_alike() {
+fn two_classes_of_a_multiclass_task_have_equal_weight() {
     let (truth, answer) = ([0.0, 1.0, 1.0, 0.0, 1.0], [0, 0, 1, 1, 1]);
     let answers =
         answer.iter().flat_map(|answer| (0..2).map(move |class| f32::from(class == *answer))).collect();
@@ -173,8 +181,8 @@ fn two_classes_of_a_multiclass_task_count_alike() {
         truth.to_vec(),
         answers,
     );
-    says("f1", json!({}), &case.view(), 0.5833333333333333);
+    assert_scores("f1", json!({}), &case.view(), 0.5833333333333333);
     let binary: Vec<(f32, f32)> =
         truth.iter().zip(answer).map(|(truth, answer)| (*truth, answer as f32)).collect();
-    says("f1", json!({}), &of_binary(&binary).view(), 2.0 / 3.0);
+    assert_scores("f1", json!({}), &of_binary(&binary).view(), 2.0 / 3.0);
 }

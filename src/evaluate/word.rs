@@ -1,21 +1,21 @@
-//! How text is cut into words before it is compared: the tokenizers of sacrebleu (Post 2018).
+//! Word tokenizers for comparing texts, as in sacrebleu (Post 2018).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A way to cut text into words, as sacrebleu's of the same name.
+/// A word tokenizer, like sacrebleu's of the same name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WordTokenizer {
-    /// Western text: punctuation apart, but for points and commas within numbers.
+    /// Western text: splits off punctuation, except points and commas within numbers.
     #[default]
     #[serde(rename = "13a")]
     V13a,
-    /// Chinese: every Chinese character a word, the rest as `13a`.
+    /// Chinese: every Chinese character is a word, the rest as `13a`.
     Zh,
-    /// Every character but white space.
+    /// Every character except white space is a word.
     Char,
-    /// What stands between white space.
+    /// Splits at white space.
     None,
 }
 
@@ -29,6 +29,7 @@ impl WordTokenizer {
         }
     }
 
+    /// Splits a text into words.
     pub fn words(self, text: &str) -> Vec<String> {
         let text = text.trim_end_matches(is_space);
         match self {
@@ -40,12 +41,12 @@ impl WordTokenizer {
     }
 }
 
-/// Python's white space: Unicode's, and the four separators of ASCII.
+/// White space as in Python: Unicode's, and the four separators of ASCII.
 pub fn is_space(letter: char) -> bool {
     letter.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&letter)
 }
 
-/// What stands between white space.
+/// Splits a text at white space.
 pub fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_space).filter(|piece| !piece.is_empty())
 }
@@ -55,7 +56,7 @@ fn unescaped(text: &str) -> String {
     text.replace("&quot;", "\"").replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
 }
 
-/// Spaces around every Chinese character.
+/// Puts spaces around every Chinese character.
 fn spaced(text: &str) -> String {
     let mut out = String::with_capacity(2 * text.len());
     for letter in text.chars() {
@@ -67,8 +68,8 @@ fn spaced(text: &str) -> String {
     out
 }
 
-/// sacrebleu's table, as it works there: two of its ranges are written with five digits where four are
-/// read, and so mean U+2001 to U+2A6D, with typographic quotes, dashes and arrows.
+/// sacrebleu's table with its effective ranges: two are written with five digits, of which Python reads
+/// four, and so mean U+2001 to U+2A6D, which includes typographic quotes, dashes and arrows.
 fn is_chinese(letter: char) -> bool {
     matches!(u32::from(letter),
         0x2001..=0x2a6d | 0x2e80..=0x2fdf | 0x2ff0..=0x303f | 0x3100..=0x312f | 0x31a0..=0x31ef
@@ -76,35 +77,35 @@ fn is_chinese(letter: char) -> bool {
         | 0xfe10..=0xfe1f | 0xfe30..=0xfe4f | 0xff00..=0xffef)
 }
 
-/// The language-dependent part of mteval-v13a, for western languages: punctuation apart, then points
-/// and commas not after a digit, then those not before one, then a dash after a digit.
+/// The language-dependent part of mteval-v13a for western languages: splits off punctuation, then points and
+/// commas not after a digit, then those not before a digit, then a dash after a digit.
 fn western(text: &str) -> Vec<String> {
-    let mut apart = String::with_capacity(2 * text.len());
+    let mut spaced = String::with_capacity(2 * text.len());
     for letter in text.chars() {
         match letter {
             '{'..='~' | '['..='`' | ' '..='&' | '('..='+' | ':'..='@' | '/' => {
-                apart.extend([' ', letter, ' '])
+                spaced.extend([' ', letter, ' '])
             }
-            _ => apart.push(letter),
+            _ => spaced.push(letter),
         }
     }
     let digit = |letter: char| letter.is_ascii_digit();
     let stop = |letter: char| matches!(letter, '.' | ',');
-    let text = paired(&apart, |a, b| (!digit(a) && stop(b)).then_some([a, ' ', b, ' ']));
-    let text = paired(&text, |a, b| (stop(a) && !digit(b)).then_some([' ', a, ' ', b]));
-    let text = paired(&text, |a, b| (digit(a) && b == '-').then_some([a, ' ', b, ' ']));
+    let text = replace_pairs(&spaced, |a, b| (!digit(a) && stop(b)).then_some([a, ' ', b, ' ']));
+    let text = replace_pairs(&text, |a, b| (stop(a) && !digit(b)).then_some([' ', a, ' ', b]));
+    let text = replace_pairs(&text, |a, b| (digit(a) && b == '-').then_some([a, ' ', b, ' ']));
     pieces(&text).map(str::to_owned).collect()
 }
 
-/// Replaces pairs of neighbours from the left; none has a character in two pairs.
-fn paired(text: &str, of: impl Fn(char, char) -> Option<[char; 4]>) -> String {
+/// Replaces non-overlapping pairs of adjacent characters from the left.
+fn replace_pairs(text: &str, replacement: impl Fn(char, char) -> Option<[char; 4]>) -> String {
     let mut out = String::with_capacity(2 * text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        match letters.peek().and_then(|next| of(letter, *next)) {
-            Some(instead) => {
+        match letters.peek().and_then(|next| replacement(letter, *next)) {
+            Some(replacement) => {
                 letters.next();
-                out.extend(instead);
+                out.extend(replacement);
             }
             None => out.push(letter),
         }

@@ -1,19 +1,23 @@
-//! What a step of each task does to the others, as a matrix: a row per task that steps.
+//! The affinity matrix: the effect of each task's step (row) on the other tasks' losses (columns).
 
 use crate::report::estimate::signed;
 use crate::report::style::{Style, TextTone};
 use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::store::affinity::AffinityRecord;
 
-/// Half of the interval of what one task does to another, where it is known.
+/// Half-width of the confidence interval of a pair's value, if known.
 pub(crate) type IntervalHalfWidth<'a> = dyn Fn(&str, &str) -> Option<f64> + 'a;
 
-/// A matrix with a heading for its rows; `–` where nothing was measured. Numbers are multiplied by `times`.
+/// How to read a matrix of affinities.
+pub(crate) const REMARK: &str = "decrease in % of the column's loss by a step of the row's task";
+
+/// A matrix with `title` above its row names; `–` where nothing was measured. Values are multiplied by
+/// `factor`.
 pub(crate) fn matrix(
     title: &str,
     pairs: &[AffinityRecord],
-    times: f64,
-    half: &IntervalHalfWidth<'_>,
+    factor: f64,
+    half_width: &IntervalHalfWidth<'_>,
     style: &Style,
 ) -> String {
     let mut tasks: Vec<&str> = Vec::new();
@@ -29,11 +33,11 @@ pub(crate) fn matrix(
     for task in &tasks {
         let mut row = vec![TableCell::new(TextTone::Strong, task)];
         for other in &tasks {
-            let result = pairs.iter().find(|pair| pair.task == *task && pair.other == *other);
-            let value = result.and_then(|pair| pair.value).map(|value| value * times);
-            let half = half(task, other).map(|half| half * times);
+            let pair = pairs.iter().find(|pair| pair.task == *task && pair.other == *other);
+            let value = pair.and_then(|pair| pair.value).map(|value| value * factor);
+            let half = half_width(task, other).map(|half| half * factor);
             let tone = match value {
-                // What may as well be 0 is no hindrance.
+                // Negative beyond the interval.
                 Some(value) if value + half.unwrap_or(0.0) < 0.0 => TextTone::Bad,
                 _ if task == other => TextTone::Faint,
                 _ => TextTone::Plain,
@@ -45,10 +49,10 @@ pub(crate) fn matrix(
     table.text(style)
 }
 
-/// The affinities of a trial, in percent of the loss; empty where none was measured.
+/// The affinities of a trial, in percent of the loss; empty if none were measured.
 pub(crate) fn affinities(pairs: &[AffinityRecord], style: &Style) -> String {
     let Some(steps) = pairs.iter().map(|pair| pair.steps).max() else { return String::new() };
-    let remark = format!("a step lowers each column's loss by so many %; mean of {steps} steps");
+    let remark = format!("{REMARK}; mean of {steps} steps");
     format!(
         "{}{}",
         style.heading("Affinity", &remark),

@@ -1,5 +1,5 @@
-//! The answer to `mtl query`, written as its rows come: as a table, as CSV, as JSON. However long it is, only
-//! a table holds rows: so many as its columns are measured by.
+//! Writes the result of `mtl query` row by row: as a table, as CSV or as JSON. Only the table buffers rows,
+//! to measure its columns.
 
 use std::io::{Result, Write};
 
@@ -11,49 +11,49 @@ use crate::report::style::{Style, TextTone};
 use crate::report::table::{ColumnAlign, TableCell, TableLayout, TextTable};
 use crate::store::query::{RowSink, SqlValue};
 
-/// Rows by which the columns of a table are measured; those that come after stand as well as they fit.
+/// Number of rows that determine the column widths of a table.
 pub const MEASURED: usize = 1000;
 
-/// An answer on its way out.
+/// Writes the result of a query.
 pub trait QueryWriter: RowSink {
-    /// After the last row.
+    /// Finishes the output after the last row.
     fn end(&mut self) -> Result<()>;
 }
 
-/// For people: numbers with four significant digits, NULL a dash. What is too wide for the terminal comes as
-/// one block per row.
+/// Writes a table for people: numbers with four significant digits, NULL as a dash. A table too wide for the
+/// terminal becomes one block per row.
 pub struct TextOutput<'a> {
     out: &'a mut dyn Write,
     style: Style,
     columns: Vec<String>,
-    /// Rows that wait until the columns are measured, or to be written together.
-    waiting: Vec<Vec<SqlValue>>,
-    open: Option<StreamedTable>,
+    buffered: Vec<Vec<SqlValue>>,
+    /// The table, once its heading is written.
+    table: Option<StreamedTable>,
     rows: usize,
 }
 
-/// How a table whose heading is written goes on.
+/// A table whose heading is written.
 struct StreamedTable {
     empty: TextTable,
-    /// None: a block per row.
-    frame: Option<TableLayout>,
+    /// `None`: one block per row.
+    layout: Option<TableLayout>,
 }
 
 impl<'a> TextOutput<'a> {
     pub fn new(out: &'a mut dyn Write, style: Style) -> Self {
-        Self { out, style, columns: Vec::new(), waiting: Vec::new(), open: None, rows: 0 }
+        Self { out, style, columns: Vec::new(), buffered: Vec::new(), table: None, rows: 0 }
     }
 
     fn write(&mut self) -> Result<()> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let first = self.rows - waiting.len() + 1;
-        let cells = waiting.iter().map(|row| row.iter().map(cell).collect::<Vec<TableCell>>());
-        let text = match &self.open {
-            Some(begun) => {
-                let mut table = begun.empty.emptied();
+        let rows = std::mem::take(&mut self.buffered);
+        let first = self.rows - rows.len() + 1;
+        let cells = rows.iter().map(|row| row.iter().map(cell).collect::<Vec<TableCell>>());
+        let text = match &self.table {
+            Some(streamed) => {
+                let mut table = streamed.empty.emptied();
                 cells.for_each(|row| table.row(row));
-                match &begun.frame {
-                    Some(frame) => table.body(&self.style, frame),
+                match &streamed.layout {
+                    Some(layout) => table.body(&self.style, layout),
                     None => table.records(&self.style, first),
                 }
             }
@@ -62,14 +62,14 @@ impl<'a> TextOutput<'a> {
                     .columns
                     .iter()
                     .enumerate()
-                    .map(|(at, name)| (name.as_str(), align(&waiting, at)))
+                    .map(|(column, name)| (name.as_str(), align(&rows, column)))
                     .collect();
                 let mut table = TextTable::new(&columns);
                 cells.for_each(|row| table.row(row));
-                let cramped = table.is_cramped(&self.style);
-                let frame = (!cramped).then(|| table.frame(&self.style));
-                self.open = Some(StreamedTable { empty: table.emptied(), frame });
-                if cramped { table.records(&self.style, first) } else { table.text(&self.style) }
+                let is_cramped = table.is_cramped(&self.style);
+                let layout = (!is_cramped).then(|| table.layout(&self.style));
+                self.table = Some(StreamedTable { empty: table.emptied(), layout });
+                if is_cramped { table.records(&self.style, first) } else { table.text(&self.style) }
             }
         };
         self.out.write_all(text.as_bytes())
@@ -83,24 +83,23 @@ impl RowSink for TextOutput<'_> {
     }
 
     fn row(&mut self, values: Vec<SqlValue>) -> Result<()> {
-        self.waiting.push(values);
+        self.buffered.push(values);
         self.rows += 1;
-        if self.open.is_some() || self.waiting.len() == MEASURED { self.write() } else { Ok(()) }
+        if self.table.is_some() || self.buffered.len() == MEASURED { self.write() } else { Ok(()) }
     }
 }
 
 impl QueryWriter for TextOutput<'_> {
     fn end(&mut self) -> Result<()> {
-        if self.open.is_none() {
+        if self.table.is_none() {
             self.write()?;
         }
-        let counted =
-            if self.rows == 1 { "1 row".to_owned() } else { format!("{} rows", number::count(self.rows)) };
-        writeln!(self.out, "{}", self.style.paint(TextTone::Faint, &counted))
+        let count = number::counted(self.rows, "row");
+        writeln!(self.out, "{}", self.style.paint(TextTone::Faint, &count))
     }
 }
 
-/// RFC 4180, with a heading; numbers in full, NULL empty.
+/// Writes CSV (RFC 4180) with a header; numbers in full precision, NULL as an empty field.
 pub struct CsvOutput<'a> {
     out: &'a mut dyn Write,
 }
@@ -132,17 +131,17 @@ impl QueryWriter for CsvOutput<'_> {
     }
 }
 
-/// One list of objects, one per row. It is closed after the last row alone, so that half an answer is no
-/// list.
+/// Writes a JSON array with one object per row. It is closed only after the last row, so that an incomplete
+/// result is not valid JSON.
 pub struct JsonOutput<'a> {
     out: &'a mut dyn Write,
     titles: Vec<String>,
-    open: bool,
+    has_rows: bool,
 }
 
 impl<'a> JsonOutput<'a> {
     pub fn new(out: &'a mut dyn Write) -> Self {
-        Self { out, titles: Vec::new(), open: false }
+        Self { out, titles: Vec::new(), has_rows: false }
     }
 }
 
@@ -156,26 +155,26 @@ impl RowSink for JsonOutput<'_> {
         let named = self.titles.iter().zip(&values);
         let pairs = named.map(|(name, value)| (name.clone(), serde_json::json!(value)));
         let object = serde_json::Value::Object(pairs.collect::<Map<String, serde_json::Value>>());
-        // A line's end inside of a text is escaped, so that every one is between two lines.
+        // Indents the object. Newlines inside strings are escaped, so every newline ends a line.
         let text = format!("{object:#}").replace('\n', "\n  ");
-        let before = if std::mem::replace(&mut self.open, true) { ",\n  " } else { "\n  " };
-        self.out.write_all(format!("{before}{text}").as_bytes())
+        let separator = if std::mem::replace(&mut self.has_rows, true) { ",\n  " } else { "\n  " };
+        self.out.write_all(format!("{separator}{text}").as_bytes())
     }
 }
 
 impl QueryWriter for JsonOutput<'_> {
     fn end(&mut self) -> Result<()> {
-        self.out.write_all(if self.open { b"\n]\n" } else { b"]\n" })
+        self.out.write_all(if self.has_rows { b"\n]\n" } else { b"]\n" })
     }
 }
 
-/// The columns' names for programs, which know a column by its name: a second `value` is `value_2`.
+/// Makes column names unique for programs: a second `value` becomes `value_2`.
 fn titles(columns: &[String]) -> Vec<String> {
     let mut titles: Vec<String> = Vec::with_capacity(columns.len());
     for name in columns {
-        let free = |title: &String| !titles.contains(title) && (title == name || !columns.contains(title));
+        let is_free = |title: &String| !titles.contains(title) && (title == name || !columns.contains(title));
         let mut names = std::iter::once(name.clone()).chain((2..).map(|number| numbered_name(name, number)));
-        let title = names.find(free).unwrap_or_default();
+        let title = names.find(is_free).unwrap_or_default();
         titles.push(title);
     }
     titles
@@ -229,19 +228,19 @@ mod tests {
         ]
     }
 
-    /// What is written of an answer.
+    /// The output of a writer.
     fn written(
         names: &[&str],
         rows: Vec<Vec<SqlValue>>,
-        of: impl for<'a> Fn(&'a mut Vec<u8>) -> Box<dyn QueryWriter + 'a>,
+        writer: impl for<'a> Fn(&'a mut Vec<u8>) -> Box<dyn QueryWriter + 'a>,
     ) -> String {
         let mut out = Vec::new();
-        let mut answer = of(&mut out);
-        answer.columns(columns(names)).expect("written");
-        rows.into_iter().for_each(|row| answer.row(row).expect("written"));
-        answer.end().expect("written");
-        drop(answer);
-        String::from_utf8(out).expect("letters")
+        let mut writer = writer(&mut out);
+        writer.columns(columns(names)).expect("written");
+        rows.into_iter().for_each(|row| writer.row(row).expect("written"));
+        writer.end().expect("written");
+        drop(writer);
+        String::from_utf8(out).expect("UTF-8")
     }
 
     const NAMES: [&str; 3] = ["run", "value", "n"];

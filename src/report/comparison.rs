@@ -1,4 +1,4 @@
-//! Runs side by side: scores with the best marked, and only the settings that differ.
+//! Compares runs side by side: scores with the best marked, gains, and the settings that differ.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::domain::trial_address::TrialAddress;
-use crate::report::gain::percent;
+use crate::report::gain::{TITLE, percent};
 use crate::report::number;
 use crate::report::score::{ARROWS, metric};
 use crate::report::style::{Style, TextTone};
@@ -15,13 +15,13 @@ use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::store::record::{RunDetail, TrialRecord};
 use crate::store::{ResultsDatabase, StoreError};
 
-/// Several trainings, the first of which the others are measured against.
+/// A comparison of several trainings with the first one.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ComparisonReport {
-    /// What is compared: runs, or their trials where a run has several (`census-3f2a#2`).
+    /// The compared runs, or trials of runs with several (`census-3f2a#2`).
     pub columns: Vec<String>,
     pub scores: Vec<ScoreLine>,
-    /// Over single tasks: of each task, then of all of them; empty where no task was trained alone.
+    /// The gain of each task over training it alone, then of all tasks; empty without single-task baselines.
     pub gains: Vec<GainLine>,
     pub differences: Vec<SettingLine>,
 }
@@ -33,43 +33,43 @@ pub struct ScoreLine {
     pub split: Split,
     pub metric: String,
     pub direction: Direction,
-    /// One per column; `None`: not scored there, or undefined.
+    /// One per column; `None`: not scored, or undefined.
     pub values: Vec<Option<f64>>,
-    /// Columns with the best value, when there is more than one value and they are not all alike.
+    /// Indices of the columns with the best value; empty if all values are equal.
     pub best: Vec<usize>,
 }
 
-/// The gain of a task, or of all tasks, over single tasks on one split.
+/// The gain of a task, or of all tasks, over single-task training on one split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GainLine {
     /// `None`: the mean over all tasks.
     pub task: Option<String>,
     pub split: Split,
-    /// In percent, one per column; `None`: not measured there, or undefined.
+    /// In percent, one per column; `None`: not measured, or undefined.
     pub values: Vec<Option<f64>>,
 }
 
-/// One setting that is not the same everywhere.
+/// One setting that differs between columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettingLine {
     pub path: String,
-    /// One per column; `None`: there is no such setting.
+    /// One per column; `None`: the column has no such setting.
     pub values: Vec<Option<String>>,
 }
 
 impl ComparisonReport {
-    /// Reads runs from the database; the first is the one to measure against.
+    /// Reads runs from the database; the first one is the reference.
     pub fn read(store: &ResultsDatabase, runs: &[RunId]) -> Result<Self, StoreError> {
         Self::read_trials(store, &runs.iter().map(|run| (run.clone(), None)).collect::<Vec<_>>())
     }
 
-    /// The same of runs, or of those of their trials that are named.
+    /// Reads runs, each with one trial or, for `None`, with all its trials.
     pub fn read_trials(store: &ResultsDatabase, named: &[(RunId, Option<u32>)]) -> Result<Self, StoreError> {
         let read = |(run, only): &(RunId, Option<u32>)| Ok((store.run(run)?, *only));
         Ok(Self::from_details(&named.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?))
     }
 
-    /// Compares what was read: all trials of a run, or one.
+    /// Compares runs, each with one trial or, for `None`, with all its trials.
     pub fn from_details(details: &[(RunDetail, Option<u32>)]) -> Self {
         let columns: Vec<ComparedTrial<'_>> =
             details.iter().flat_map(|(detail, only)| columns_of(detail, *only)).collect();
@@ -81,33 +81,33 @@ impl ComparisonReport {
         }
     }
 
-    /// For programs: every split.
+    /// The comparison as JSON, with all splits.
     pub fn json(&self) -> Value {
         json!(self)
     }
 
-    /// Was anything scored on these rows?
+    /// Whether there are scores on this split.
     pub fn is_scored(&self, split: Split) -> bool {
         self.scores.iter().any(|line| line.split == split)
     }
 
-    /// For people: this split, or without one the test split, or the best there is.
+    /// The comparison as text, on `split` or, for `None`, on the first scored of test, valid and train.
     pub fn text(&self, split: Option<Split>, style: &Style) -> String {
         let mut text = String::new();
-        let wanted = split.map_or(vec![Split::Test, Split::Valid, Split::Train], |split| vec![split]);
-        if let Some(split) = wanted.iter().copied().find(|split| self.is_scored(*split)) {
-            let on = rows(split);
-            let remark = format!("{on} · ★ best · differences from {} · {ARROWS}", self.columns[0]);
+        let candidates = split.map_or(vec![Split::Test, Split::Valid, Split::Train], |split| vec![split]);
+        if let Some(split) = candidates.iter().copied().find(|split| self.is_scored(*split)) {
+            let rows = rows(split);
+            let remark = format!("{rows} · ★ best · differences from {} · {ARROWS}", self.columns[0]);
             text.push_str(style.heading("Scores", &remark).trim_start_matches('\n'));
             text.push_str(&self.score_table(split).text(style));
         } else {
             text.push_str("no scores yet\n");
         }
-        let split = wanted.into_iter().find(|split| self.gains.iter().any(|line| line.split == *split));
+        let split = candidates.into_iter().find(|split| self.gains.iter().any(|line| line.split == *split));
         if let Some(split) = split {
-            let on = rows(split);
-            let remark = format!("{on} · each task beside itself trained alone; below 0 is worse");
-            text.push_str(&style.heading("Gain over single tasks", &remark));
+            let rows = rows(split);
+            let remark = format!("{rows} · compared with each task trained alone; negative is worse");
+            text.push_str(&style.heading(TITLE, &remark));
             text.push_str(&self.gain_table(split).text(style));
         }
         if self.differences.is_empty() {
@@ -122,9 +122,9 @@ impl ComparisonReport {
     fn score_table(&self, split: Split) -> TextTable {
         let mut titles =
             vec![("task".to_owned(), ColumnAlign::Left), ("metric".to_owned(), ColumnAlign::Left)];
-        for (environment, name) in self.columns.iter().enumerate() {
+        for (column, name) in self.columns.iter().enumerate() {
             titles.push((name.clone(), ColumnAlign::Decimal));
-            if environment > 0 {
+            if column > 0 {
                 titles.push(("change".to_owned(), ColumnAlign::Left));
             }
         }
@@ -134,13 +134,13 @@ impl ComparisonReport {
             let task = if before == Some(&line.task) { "" } else { line.task.as_str() };
             let mut cells =
                 vec![TableCell::new(TextTone::Strong, task), metric(&line.metric, line.direction).into()];
-            for (environment, value) in line.values.iter().enumerate() {
-                let best = line.best.contains(&environment);
-                let tone = if best { TextTone::Good } else { TextTone::Plain };
-                let star = if best { "★ " } else { "" };
+            for (column, value) in line.values.iter().enumerate() {
+                let is_best = line.best.contains(&column);
+                let tone = if is_best { TextTone::Good } else { TextTone::Plain };
+                let star = if is_best { "★ " } else { "" };
                 cells.push(TableCell::new(tone, format!("{star}{}", number::maybe(*value))));
-                if environment > 0 {
-                    cells.push(change(line, environment));
+                if column > 0 {
+                    cells.push(change(line, column));
                 }
             }
             table.row(cells);
@@ -178,9 +178,9 @@ impl ComparisonReport {
     }
 }
 
-/// How far a value is from the first column's.
-fn change(line: &ScoreLine, environment: usize) -> TableCell {
-    let (Some(first), Some(value)) = (line.values[0], line.values[environment]) else {
+/// The difference of a column's value from the first column's.
+fn change(line: &ScoreLine, column: usize) -> TableCell {
+    let (Some(first), Some(value)) = (line.values[0], line.values[column]) else {
         return TableCell::from("");
     };
     if value == first {
@@ -190,38 +190,41 @@ fn change(line: &ScoreLine, environment: usize) -> TableCell {
     TableCell::new(tone, number::difference(value - first))
 }
 
+/// One column of a comparison.
 struct ComparedTrial<'a> {
     name: String,
     detail: &'a RunDetail,
     trial: Option<&'a TrialRecord>,
 }
 
-fn columns_of(detail: &RunDetail, only: Option<u32>) -> Vec<ComparedTrial<'_>> {
-    let several = detail.trials.len() > 1;
-    let column = |trial: Option<&TrialRecord>| match trial {
-        Some(trial) if several => TrialAddress::format(&detail.run, Some(trial.trial)),
-        _ => detail.run.to_string(),
-    };
-    if detail.trials.is_empty() {
-        return vec![ComparedTrial { name: column(None), detail, trial: None }];
+impl ComparedTrial<'_> {
+    fn has(&self, trial: u32) -> bool {
+        self.trial.is_some_and(|own| own.trial == trial)
     }
+}
+
+fn columns_of(detail: &RunDetail, only: Option<u32>) -> Vec<ComparedTrial<'_>> {
+    if detail.trials.is_empty() {
+        return vec![ComparedTrial { name: detail.run.to_string(), detail, trial: None }];
+    }
+    let is_sweep = detail.trials.len() > 1;
+    let name = |trial: &TrialRecord| TrialAddress::format(&detail.run, is_sweep.then_some(trial.trial));
     let trials = detail.trials.iter().filter(|trial| only.is_none_or(|only| trial.trial == only));
-    trials.map(|trial| ComparedTrial { name: column(Some(trial)), detail, trial: Some(trial) }).collect()
+    trials.map(|trial| ComparedTrial { name: name(trial), detail, trial: Some(trial) }).collect()
 }
 
 fn score_lines(columns: &[ComparedTrial<'_>]) -> Vec<ScoreLine> {
     let mut lines: Vec<ScoreLine> = Vec::new();
-    for (environment, column) in columns.iter().enumerate() {
-        let own = |trial: u32| column.trial.is_some_and(|known| known.trial == trial);
-        for score in column.detail.scores.iter().filter(|score| own(score.trial)) {
+    for (index, column) in columns.iter().enumerate() {
+        for score in column.detail.scores.iter().filter(|score| column.has(score.trial)) {
             let same = |line: &&mut ScoreLine| {
                 (&line.task, line.split, &line.metric) == (&score.task, score.split, &score.metric)
             };
             match lines.iter_mut().find(same) {
-                Some(line) => line.values[environment] = score.value,
+                Some(line) => line.values[index] = score.value,
                 None => {
                     let mut values = vec![None; columns.len()];
-                    values[environment] = score.value;
+                    values[index] = score.value;
                     lines.push(ScoreLine {
                         task: score.task.clone(),
                         split: score.split,
@@ -234,25 +237,24 @@ fn score_lines(columns: &[ComparedTrial<'_>]) -> Vec<ScoreLine> {
             }
         }
     }
-    // One task's lines together, in the order tasks and metrics were first met.
+    // Groups the lines by task, in the order of first occurrence.
     let order: Vec<String> = lines.iter().map(|line| line.task.clone()).collect();
     lines.sort_by_key(|line| order.iter().position(|task| *task == line.task));
     lines.iter_mut().for_each(|line| line.best = best(line));
     lines
 }
 
-/// One task's lines in the order tasks were first met, then those of all tasks.
+/// The lines of the tasks in the order of first occurrence, then those of all tasks.
 fn gain_lines(columns: &[ComparedTrial<'_>]) -> Vec<GainLine> {
     let mut lines: Vec<GainLine> = Vec::new();
-    for (environment, column) in columns.iter().enumerate() {
-        let own = |trial: u32| column.trial.is_some_and(|known| known.trial == trial);
-        for mean in column.detail.gains.means.iter().filter(|mean| own(mean.trial)) {
+    for (index, column) in columns.iter().enumerate() {
+        for mean in column.detail.gains.means.iter().filter(|mean| column.has(mean.trial)) {
             let same = |line: &&mut GainLine| (&line.task, line.split) == (&mean.task, mean.split);
             match lines.iter_mut().find(same) {
-                Some(line) => line.values[environment] = mean.gain,
+                Some(line) => line.values[index] = mean.gain,
                 None => {
                     let mut values = vec![None; columns.len()];
-                    values[environment] = mean.gain;
+                    values[index] = mean.gain;
                     lines.push(GainLine { task: mean.task.clone(), split: mean.split, values });
                 }
             }
@@ -263,19 +265,14 @@ fn gain_lines(columns: &[ComparedTrial<'_>]) -> Vec<GainLine> {
 }
 
 fn best(line: &ScoreLine) -> Vec<usize> {
-    let present: Vec<f64> = line.values.iter().copied().flatten().filter(|value| !value.is_nan()).collect();
-    let Some(first) = present.first().copied() else { return Vec::new() };
-    if present.iter().all(|value| *value == first) {
+    let defined: Vec<f64> = line.values.iter().copied().flatten().filter(|value| !value.is_nan()).collect();
+    let Some(first) = defined.first().copied() else { return Vec::new() };
+    if defined.iter().all(|value| *value == first) {
         return Vec::new();
     }
     let better = |a: f64, b: f64| if line.direction.prefers(b, a) { b } else { a };
-    let top = present.into_iter().fold(first, better);
-    line.values
-        .iter()
-        .enumerate()
-        .filter(|(_, value)| **value == Some(top))
-        .map(|(environment, _)| environment)
-        .collect()
+    let best = defined.into_iter().fold(first, better);
+    (0..line.values.len()).filter(|column| line.values[*column] == Some(best)).collect()
 }
 
 fn setting_lines(columns: &[ComparedTrial<'_>]) -> Vec<SettingLine> {
@@ -296,13 +293,13 @@ fn setting_lines(columns: &[ComparedTrial<'_>]) -> Vec<SettingLine> {
     lines.filter(|line| line.values.iter().any(|value| *value != line.values[0])).collect()
 }
 
-/// A column's settings, and in brackets what else may explain a difference.
+/// A column's settings, and in parentheses other facts that may explain a difference.
 fn settings_of(column: &ComparedTrial<'_>) -> Vec<(String, String)> {
     let detail = column.detail;
     let mut settings: Vec<(String, String)> = Vec::new();
     let own = column.trial.map(|trial| trial.parameters.as_slice()).unwrap_or_default();
     for setting in &detail.parameters {
-        // A sweep trains a choice with several seeds.
+        // A trial's seed replaces the run's.
         let seed = column.trial.and_then(|trial| trial.seed).filter(|_| setting.path == "seed");
         if let Some(seed) = seed {
             settings.push((setting.path.clone(), seed.to_string()));
@@ -315,18 +312,18 @@ fn settings_of(column: &ComparedTrial<'_>) -> Vec<(String, String)> {
         settings.push((setting.path.clone(), setting.text.clone().unwrap_or_else(|| "null".to_owned())));
     }
     let environment = &detail.environment;
-    let mut text = |name: &str, value: String| settings.push((format!("({name})"), value));
+    let mut fact = |name: &str, value: String| settings.push((format!("({name})"), value));
     for file in &detail.files {
         let hash = file.hash.get(..12).unwrap_or(&file.hash);
-        text(&format!("content of {}", file.data), hash.to_owned());
+        fact(&format!("content of {}", file.data), hash.to_owned());
     }
     if let Some(commit) = &environment.git_commit {
         let dirty = if environment.git_dirty == Some(true) { " + changes" } else { "" };
-        text("git", format!("{}{dirty}", commit.get(..8).unwrap_or(commit)));
+        fact("git", format!("{}{dirty}", commit.get(..8).unwrap_or(commit)));
     }
-    text("mtl", environment.mtl_version.clone());
-    text("device", environment.device.clone());
-    text("threads", environment.threads.to_string());
-    text("host", environment.host.clone());
+    fact("mtl", environment.mtl_version.clone());
+    fact("device", environment.device.clone());
+    fact("threads", environment.threads.to_string());
+    fact("host", environment.host.clone());
     settings
 }

@@ -11,23 +11,23 @@ use crate::report::number;
 use crate::report::preferences;
 use crate::report::score;
 use crate::report::style::{Style, TextTone};
-use crate::report::summary::{headline, proof, troubles};
+use crate::report::summary::{headline, notes, parity_line};
 use crate::report::sweep::SweepReport;
 use crate::report::table::{ColumnAlign, TableCell, TextTable, width};
 use crate::store::record::{RunDetail, ShareRecord, TrialRecord};
 use crate::store::{ResultsDatabase, StoreError};
 
-/// One run in full.
+/// Everything recorded about one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunReport {
     pub detail: RunDetail,
-    /// What its trials say together, when it has several and none is asked for.
+    /// The report over all trials, if there are several and none was selected.
     sweep: Option<SweepReport>,
     layout: Layout,
 }
 
 impl RunReport {
-    /// Reads it from the database; of several trials the one asked for, else the best.
+    /// Reads a run with the given trial or, of several trials, with the best one.
     pub fn read(store: &ResultsDatabase, run: &RunId, trial: Option<u32>) -> Result<Self, StoreError> {
         let mut detail = store.run(run)?;
         let mut sweep = None;
@@ -41,12 +41,12 @@ impl RunReport {
         Ok(Self { detail, sweep, layout: store.layout() })
     }
 
-    /// For programs: all of it.
+    /// The report as JSON.
     pub fn json(&self) -> Value {
         json!(self.detail)
     }
 
-    /// For people.
+    /// The report as text.
     pub fn text(&self, style: &Style) -> String {
         let detail = &self.detail;
         let mut text = headline(detail, style);
@@ -58,7 +58,7 @@ impl RunReport {
         for trial in &detail.trials {
             text.push_str(&trial_text(detail, trial, style));
         }
-        text.push_str(&troubles(detail, style));
+        text.push_str(&notes(detail, style));
         section(&mut text, style, "Files", self.files());
         section(&mut text, style, "Settings", settings(detail));
         text
@@ -92,7 +92,7 @@ fn section(text: &mut String, style: &Style, title: &str, table: TextTable) {
     }
 }
 
-/// Where from, when, on what.
+/// The provenance as lines of text.
 fn facts(detail: &RunDetail, style: &Style) -> String {
     let line = |(name, fact): (&str, String)| {
         format!("  {}{fact}\n", style.paint(TextTone::Faint, &format!("{name:10}")))
@@ -100,17 +100,17 @@ fn facts(detail: &RunDetail, style: &Style) -> String {
     provenance(detail).into_iter().map(line).collect()
 }
 
-/// The same as names and facts.
+/// Pipeline, time, command, machine and software of a run, as names and facts.
 pub(crate) fn provenance(detail: &RunDetail) -> Vec<(&'static str, String)> {
     let environment = &detail.environment;
     let mut facts = vec![("pipeline", format!("{} ({})", detail.pipeline, detail.file))];
     facts.extend(detail.description.as_ref().map(|about| ("about", about.trim().replace('\n', " "))));
-    let again = match detail.resumes {
+    let resumed = match detail.resumes {
         0 => String::new(),
         1 => ", resumed once".to_owned(),
         times => format!(", resumed {times} times"),
     };
-    facts.push(("started", format!("{} UTC{again}", number::moment(&detail.started_at))));
+    facts.push(("started", format!("{} UTC{resumed}", number::moment(&detail.started_at))));
     facts.extend(detail.command.clone().map(|command| ("command", command)));
     facts.push(("seed", detail.seed.to_string()));
     let cpu = environment.cpu.as_ref().map_or_else(String::new, |cpu| format!(" {cpu}"));
@@ -145,13 +145,13 @@ pub(crate) fn stages(detail: &RunDetail) -> TextTable {
             ("running", _) => (TextTone::Plain, "running"),
             (other, _) => (TextTone::Caution, other),
         };
-        let print = stage.fingerprint.as_deref().unwrap_or_default();
+        let fingerprint = stage.fingerprint.as_deref().unwrap_or_default();
         table.row(vec![
             stage.stage.as_str().into(),
             TableCell::new(tone, state),
             stage.seconds.map_or_else(String::new, number::duration).into(),
             stage.bytes.filter(|bytes| *bytes > 0).map_or_else(String::new, number::size).into(),
-            TableCell::new(TextTone::Faint, print.get(..12).unwrap_or(print)),
+            TableCell::new(TextTone::Faint, fingerprint.get(..12).unwrap_or(fingerprint)),
         ]);
     }
     table
@@ -235,12 +235,12 @@ pub(crate) fn tasks(detail: &RunDetail) -> TextTable {
 
 fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String {
     let mut remarks = Vec::new();
-    remarks.extend(trial.weights.map(|weights| format!("{} weights", number::count(weights))));
+    remarks.extend(trial.weights.map(|count| format!("{} parameters", number::count(count))));
     remarks.extend(trial.rows.map(|rows| format!("{} rows", number::count(rows))));
     match (trial.best_epoch, trial.epochs) {
-        (Some(best), Some(epochs)) => remarks.push(format!("epoch {best} of {epochs} kept")),
+        (Some(best), Some(epochs)) => remarks.push(format!("best epoch {best} of {epochs}")),
         _ => remarks.extend(
-            trial.checkpoint.map(|(epoch, step)| format!("last checkpoint in epoch {epoch}, at step {step}")),
+            trial.checkpoint.map(|(epoch, step)| format!("last checkpoint in epoch {epoch} at step {step}")),
         ),
     }
     remarks.extend(trial.stopped.clone());
@@ -265,19 +265,19 @@ fn trial_text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String 
     text.push_str(&gradients(trial, style));
     text.push_str(&affinities(&trial.affinities, style));
     if trial.parity.is_some() {
-        text.push_str(&proof(trial.parity.as_ref(), style));
+        text.push_str(&parity_line(trial.parity.as_ref(), style));
     }
     text
 }
 
-/// How much of what each task reads is each task's: a row per reader.
+/// The share of each task's part in what a task reads; one row per reader.
 fn relations(trial: &TrialRecord, style: &Style) -> String {
     let mut tasks: Vec<&str> = trial.relations.iter().map(|(task, ..)| task.as_str()).collect();
     tasks.dedup();
     if tasks.is_empty() {
         return String::new();
     }
-    let columns: Vec<(&str, ColumnAlign)> = std::iter::once(("reads the part of", ColumnAlign::Left))
+    let columns: Vec<(&str, ColumnAlign)> = std::iter::once(("reads from", ColumnAlign::Left))
         .chain(tasks.iter().map(|task| (*task, ColumnAlign::Right)))
         .collect();
     let mut table = TextTable::new(&columns);
@@ -286,28 +286,28 @@ fn relations(trial: &TrialRecord, style: &Style) -> String {
         for other in &tasks {
             let record = trial.relations.iter().find(|(reader, read, _)| reader == task && read == other);
             let share = record.and_then(|(.., share)| *share);
-            row.push(share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}")).as_str().into());
+            row.push(three_decimals(share).into());
         }
         table.row(row);
     }
     table.text(style)
 }
 
-/// How much is read of which expert or column: a table per place, a row per reader.
+/// The share of each expert or column that a task reads; one table per unit, one row per reader.
 fn shares(trial: &TrialRecord, style: &Style) -> String {
     let mut text = String::new();
-    for of_unit in trial.shares.chunk_by(|one, next| one.unit == next.unit) {
-        let once = |name: fn(&ShareRecord) -> &String| {
+    for unit in trial.shares.chunk_by(|one, next| one.unit == next.unit) {
+        let distinct = |name: fn(&ShareRecord) -> &String| {
             let mut names: Vec<&str> = Vec::new();
-            for name in of_unit.iter().map(name) {
+            for name in unit.iter().map(name) {
                 if !names.contains(&name.as_str()) {
                     names.push(name);
                 }
             }
             names
         };
-        let (readers, sources) = (once(|share| &share.reader), once(|share| &share.source));
-        let heading = format!("reads at {}", of_unit[0].unit);
+        let (readers, sources) = (distinct(|share| &share.reader), distinct(|share| &share.source));
+        let heading = format!("reads at {}", unit[0].unit);
         let columns: Vec<(&str, ColumnAlign)> = std::iter::once((heading.as_str(), ColumnAlign::Left))
             .chain(sources.iter().map(|source| (*source, ColumnAlign::Right)))
             .collect();
@@ -315,9 +315,8 @@ fn shares(trial: &TrialRecord, style: &Style) -> String {
         for reader in &readers {
             let mut row: Vec<TableCell> = vec![TableCell::new(TextTone::Strong, reader)];
             for source in &sources {
-                let record = of_unit.iter().find(|share| share.reader == *reader && share.source == *source);
-                let share = record.and_then(|share| share.value);
-                row.push(share.map_or_else(|| "–".to_owned(), |share| format!("{share:.3}")).as_str().into());
+                let record = unit.iter().find(|share| share.reader == *reader && share.source == *source);
+                row.push(three_decimals(record.and_then(|share| share.value)).into());
             }
             table.row(row);
         }
@@ -326,7 +325,7 @@ fn shares(trial: &TrialRecord, style: &Style) -> String {
     text
 }
 
-/// How the tasks' gradients stood to each other: a row per pair.
+/// The gradient statistics; one row per pair of tasks.
 fn gradients(trial: &TrialRecord, style: &Style) -> String {
     if trial.gradients.is_empty() {
         return String::new();
@@ -336,19 +335,23 @@ fn gradients(trial: &TrialRecord, style: &Style) -> String {
         ("and", ColumnAlign::Left),
         ("cosine", ColumnAlign::Right),
         ("conflicts", ColumnAlign::Right),
-        ("likeness of length", ColumnAlign::Right),
+        ("magnitude similarity", ColumnAlign::Right),
     ]);
-    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
     for pair in &trial.gradients {
         table.row(vec![
             TableCell::new(TextTone::Strong, &pair.task),
             TableCell::new(TextTone::Strong, &pair.other),
-            number(pair.cosine).into(),
+            three_decimals(pair.cosine).into(),
             pair.conflicts.map_or_else(|| "–".to_owned(), |share| format!("{:.1} %", 100.0 * share)).into(),
-            number(pair.similarity).into(),
+            three_decimals(pair.similarity).into(),
         ]);
     }
     table.text(style)
+}
+
+/// `0.123`; a dash for `None`.
+fn three_decimals(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
 }
 
 pub(crate) fn settings(detail: &RunDetail) -> TextTable {

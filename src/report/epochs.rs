@@ -1,45 +1,43 @@
-//! The epochs of a training as a table that never is wider than a terminal, a line for each.
+//! Prints the epochs of a training as a table with one line per epoch, never wider than the terminal.
 //!
-//! What each task has said of it depends on how many there are: its training loss and its first score on
-//! validation rows; where that is too wide, one of the two; and of more tasks than a line has room for, their
-//! mean loss and what the best epoch is chosen by.
+//! Each task shows its training loss and its first validation metric; if that is too wide, one of the two;
+//! and if that is too wide as well, the line shows the mean loss and the objective of all tasks.
 
 use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::score::{Score, TaskValue};
 use crate::report::number::{guess, rate, within};
 use crate::report::table::{letter_width, width};
 
-/// Columns of a line at most.
+/// Maximum width of a line.
 pub const WIDEST: usize = 100;
-/// Letters of a number, and of a column at least.
+/// Width of a number; the minimum width of a column.
 const NUMBER: usize = 7;
-/// `  epoch`
+/// Width of `  epoch`.
 const EPOCH: usize = 7;
 const GAP: usize = 2;
 const BEST: &str = "  best so far";
 
-/// Tells the epochs of one training after another.
+/// Formats the epochs of consecutive trainings.
 #[derive(Debug)]
 pub struct EpochPrinter {
     width: usize,
-    /// Epochs at most.
+    /// Maximum number of epochs.
     planned: usize,
-    /// Told so far, and their seconds.
-    last_shown: (usize, f64),
-    form: Option<EpochLayout>,
+    /// Number of epochs of this training so far, and their seconds.
+    finished: (usize, f64),
+    layout: Option<EpochLayout>,
 }
 
-/// What stands in a line, and how wide.
+/// The columns of a line.
 #[derive(Clone, Debug, PartialEq)]
 struct EpochLayout {
     tasks: Vec<EpochColumn>,
-    shown: EpochView,
-    /// `rows/s` and the time left.
-    speed: bool,
-    left: bool,
+    view: EpochView,
+    shows_speed: bool,
+    shows_time_left: bool,
 }
 
-/// One task's part of a line.
+/// The columns of one task.
 #[derive(Clone, Debug, PartialEq)]
 struct EpochColumn {
     task: String,
@@ -47,29 +45,29 @@ struct EpochColumn {
     metric: Option<String>,
 }
 
+/// What a line shows of the tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum EpochView {
-    /// Loss and score; metrics' names in full, or cut.
-    Both { cut: bool },
-    /// The score, or else the loss.
+    /// Loss and score of each task, with the metrics' names in full or shortened.
+    Both { shortened: bool },
+    /// The score of each task, or its loss if it has no score.
     One,
-    /// All tasks together.
+    /// The mean loss and the objective of all tasks.
     Mean,
 }
 
 impl EpochPrinter {
-    /// For a terminal of so many columns; as wide as is good to read where there is none.
+    /// A printer for a terminal of `columns` columns; [`WIDEST`] for `None`.
     pub fn new(columns: Option<usize>) -> Self {
         let width = columns.map_or(WIDEST, |columns| columns.min(WIDEST));
-        Self { width, planned: 0, last_shown: (0, 0.0), form: None }
+        Self { width, planned: 0, finished: (0, 0.0), layout: None }
     }
 
-    /// The lines of an epoch that has ended, its heading first where it is the first; `None` of anything
-    /// else.
+    /// Returns the line of a finished epoch, before the first one with a heading; `None` for other events.
     pub fn lines(&mut self, event: &Event) -> Option<String> {
         match event {
             Event::TrainStarted { epochs, .. } => {
-                (self.planned, self.last_shown, self.form) = (*epochs, (0, 0.0), None);
+                (self.planned, self.finished, self.layout) = (*epochs, (0, 0.0), None);
                 None
             }
             Event::EpochFinished(FinishedEpoch {
@@ -82,26 +80,28 @@ impl EpochPrinter {
                 best,
                 ..
             }) => {
-                self.last_shown = (self.last_shown.0 + 1, self.last_shown.1 + seconds);
+                self.finished = (self.finished.0 + 1, self.finished.1 + seconds);
                 let tasks: Vec<EpochColumn> =
                     losses.iter().map(|loss| EpochColumn::from_scores(loss, scores)).collect();
-                let known = self.form.as_ref().is_some_and(|form| form.tasks == tasks);
-                let form = match self.form.take().filter(|_| known) {
-                    Some(form) => form,
-                    None => EpochLayout::fitting(tasks, self.width),
+                let (heading, layout) = match self.layout.take().filter(|layout| layout.tasks == tasks) {
+                    Some(layout) => (String::new(), layout),
+                    None => {
+                        let layout = EpochLayout::fitting(tasks, self.width);
+                        (layout.heading(), layout)
+                    }
                 };
-                let mut text = if known { String::new() } else { form.heading() };
-                let mut cells = form.cells(losses, scores, *objective);
-                if form.speed {
+                let mut text = heading;
+                let mut cells = layout.cells(losses, scores, *objective);
+                if layout.shows_speed {
                     cells.push((rate(*rows_per_second), SPEED));
                 }
-                if form.left {
-                    cells.push((self.left(*epoch).map(guess).unwrap_or_default(), LEFT));
+                if layout.shows_time_left {
+                    cells.push((self.seconds_left(*epoch).map(guess).unwrap_or_default(), TIME_LEFT));
                 }
                 text.push_str(&format!("{epoch:>EPOCH$}{}", row(&cells)));
-                // An epoch is the best of those that an objective was had for.
+                // Without an objective no epoch is better than another.
                 text.push_str(if *best && objective.is_some() { BEST } else { "" });
-                self.form = Some(form);
+                self.layout = Some(layout);
                 Some(text.trim_end().to_owned())
             }
             Event::RunStarted { .. }
@@ -131,37 +131,38 @@ impl EpochPrinter {
         }
     }
 
-    /// Seconds until the last epoch that may come; `None` after it.
-    fn left(&self, epoch: usize) -> Option<f64> {
-        let (shown, seconds) = self.last_shown;
-        let more = self.planned.checked_sub(epoch).filter(|more| *more > 0)?;
-        Some(seconds / shown.max(1) as f64 * more as f64)
+    /// Estimated seconds until the last planned epoch ends; `None` after it.
+    fn seconds_left(&self, epoch: usize) -> Option<f64> {
+        let (finished, seconds) = self.finished;
+        let remaining = self.planned.checked_sub(epoch).filter(|remaining| *remaining > 0)?;
+        Some(seconds / finished.max(1) as f64 * remaining as f64)
     }
 }
 
+/// Widths of the columns `rows/s` and `time left`.
 const SPEED: usize = 9;
-const LEFT: usize = 10;
+const TIME_LEFT: usize = 10;
 
 impl EpochColumn {
     fn from_scores(loss: &TaskValue, scores: &[Score]) -> Self {
         Self { task: loss.task.to_string(), metric: score(loss, scores).map(|score| score.metric.clone()) }
     }
 
-    /// What its second heading says of each number, and the columns these take.
-    fn headings(&self, shown: EpochView) -> Vec<(String, usize)> {
-        let metric = self.metric.as_ref().map(|metric| match shown {
-            EpochView::Both { cut: false } => (metric.clone(), width(metric).max(NUMBER)),
+    /// The headings of the task's numbers, with their widths.
+    fn headings(&self, view: EpochView) -> Vec<(String, usize)> {
+        let metric = self.metric.as_ref().map(|metric| match view {
+            EpochView::Both { shortened: false } => (metric.clone(), width(metric).max(NUMBER)),
             _ => (shortened(metric, NUMBER + 1), NUMBER + 1),
         });
-        match (shown, metric) {
+        match (view, metric) {
             (EpochView::Mean, _) => Vec::new(),
             (EpochView::One, Some(metric)) => vec![metric],
             (_, metric) => std::iter::once(("loss".to_owned(), NUMBER)).chain(metric).collect(),
         }
     }
 
-    fn width(&self, shown: EpochView) -> usize {
-        let numbers: usize = self.headings(shown).iter().map(|(_, width)| width + GAP).sum();
+    fn width(&self, view: EpochView) -> usize {
+        let numbers: usize = self.headings(view).iter().map(|(_, width)| width + GAP).sum();
         numbers.saturating_sub(GAP)
     }
 }
@@ -172,61 +173,63 @@ fn score<'a>(loss: &TaskValue, scores: &'a [Score]) -> Option<&'a Score> {
 }
 
 impl EpochLayout {
-    /// The one that says most within a width.
+    /// The most detailed layout that fits into `limit` columns.
     fn fitting(tasks: Vec<EpochColumn>, limit: usize) -> Self {
-        let shown =
-            [EpochView::Both { cut: false }, EpochView::Both { cut: true }, EpochView::One, EpochView::Mean];
+        let views = [
+            EpochView::Both { shortened: false },
+            EpochView::Both { shortened: true },
+            EpochView::One,
+            EpochView::Mean,
+        ];
         let ends = [(true, true), (true, false), (false, false)];
-        let forms = shown.into_iter().flat_map(|shown| ends.map(|(speed, left)| (shown, speed, left)));
-        let mut form = Self { tasks, shown: EpochView::Mean, speed: false, left: false };
-        for (shown, speed, left) in forms {
-            (form.shown, form.speed, form.left) = (shown, speed, left);
-            if form.width() <= limit {
+        let candidates = views.into_iter().flat_map(|view| ends.map(|(speed, left)| (view, speed, left)));
+        let mut layout = Self { tasks, view: EpochView::Mean, shows_speed: false, shows_time_left: false };
+        for (view, speed, left) in candidates {
+            (layout.view, layout.shows_speed, layout.shows_time_left) = (view, speed, left);
+            if layout.width() <= limit {
                 break;
             }
         }
-        form
+        layout
     }
 
     fn width(&self) -> usize {
-        let tasks: usize = match self.shown {
+        let tasks: usize = match self.view {
             EpochView::Mean => MEAN.iter().map(|(_, width)| width + GAP).sum(),
-            shown => self.tasks.iter().map(|task| task.width(shown) + GAP).sum(),
+            view => self.tasks.iter().map(|task| task.width(view) + GAP).sum(),
         };
-        let ends = usize::from(self.speed) * (SPEED + GAP) + usize::from(self.left) * (LEFT + GAP);
-        EPOCH + tasks + ends + BEST.len()
+        let speed = if self.shows_speed { SPEED + GAP } else { 0 };
+        let time_left = if self.shows_time_left { TIME_LEFT + GAP } else { 0 };
+        EPOCH + tasks + speed + time_left + BEST.len()
     }
 
-    /// What the table says, and over which column.
+    /// The description of the table and the headings of its columns.
     fn heading(&self) -> String {
-        let several = self.tasks.len();
-        let scored = self.tasks.iter().any(|task| task.metric.is_some());
-        let output = match (self.shown, scored) {
-            (EpochView::Both { .. }, true) => {
-                "of every task its training loss, and its score on validation rows".to_owned()
-            }
-            (EpochView::Both { .. }, false) => "the training loss of every task".to_owned(),
-            (EpochView::One, true) => "the score of every task on validation rows".to_owned(),
-            (EpochView::One, false) => "the training loss of every task".to_owned(),
+        let is_scored = self.tasks.iter().any(|task| task.metric.is_some());
+        let content = match (self.view, is_scored) {
+            (EpochView::Both { .. }, true) => "training loss and validation score of each task".to_owned(),
+            (EpochView::One, true) => "validation score of each task".to_owned(),
+            (EpochView::Both { .. } | EpochView::One, false) => "training loss of each task".to_owned(),
             (EpochView::Mean, _) => {
-                format!("the mean training loss of {several} tasks, and what the best is chosen by")
+                format!("mean training loss of {} tasks, and the validation objective", self.tasks.len())
             }
         };
-        let mut text = format!("  each epoch     {output}\n");
+        let mut text = format!("  per epoch      {content}\n");
         let (mut above, mut below) = (" ".repeat(EPOCH), "  epoch".to_owned());
-        match self.shown {
+        match self.view {
             EpochView::Mean => below.push_str(&row(&MEAN.map(|(title, width)| (title.to_owned(), width)))),
-            shown => {
+            view => {
                 for task in &self.tasks {
-                    above.push_str(&row(&[(shortened(&task.task, task.width(shown)), task.width(shown))]));
-                    below.push_str(&row(&task.headings(shown)));
+                    above.push_str(&row(&[(shortened(&task.task, task.width(view)), task.width(view))]));
+                    below.push_str(&row(&task.headings(view)));
                 }
             }
         }
-        for (title, width, wanted) in [("rows/s", SPEED, self.speed), ("time left", LEFT, self.left)] {
-            if wanted {
-                below.push_str(&row(&[(title.to_owned(), width)]));
-            }
+        if self.shows_speed {
+            below.push_str(&row(&[("rows/s".to_owned(), SPEED)]));
+        }
+        if self.shows_time_left {
+            below.push_str(&row(&[("time left".to_owned(), TIME_LEFT)]));
         }
         if !above.trim().is_empty() {
             text.push_str(&format!("{above}\n"));
@@ -234,9 +237,9 @@ impl EpochLayout {
         text + &below + "\n"
     }
 
-    /// The numbers of an epoch, each with the columns it has.
+    /// The numbers of an epoch, with the widths of their columns.
     fn cells(&self, losses: &[TaskValue], scores: &[Score], objective: Option<f64>) -> Vec<(String, usize)> {
-        if self.shown == EpochView::Mean {
+        if self.view == EpochView::Mean {
             let sum: f64 = losses.iter().map(|loss| loss.value).sum();
             let mean = sum / losses.len().max(1) as f64;
             let values = [mean, objective.unwrap_or(f64::NAN)];
@@ -249,32 +252,32 @@ impl EpochLayout {
         let mut cells = Vec::new();
         for (task, loss) in self.tasks.iter().zip(losses) {
             let score = score(loss, scores).map_or(f64::NAN, |score| score.value);
-            let values = match (self.shown, &task.metric) {
+            let values = match (self.view, &task.metric) {
                 (EpochView::One, Some(_)) => vec![score],
                 (_, Some(_)) => vec![loss.value, score],
                 (_, None) => vec![loss.value],
             };
-            let widths = task.headings(self.shown).into_iter().map(|(_, width)| width);
+            let widths = task.headings(self.view).into_iter().map(|(_, width)| width);
             cells.extend(values.into_iter().map(|value| within(value, NUMBER)).zip(widths));
         }
         cells
     }
 }
 
-/// Titles of what is said of all tasks together.
+/// Titles and widths of the columns of [`EpochView::Mean`].
 const MEAN: [(&str, usize); 2] = [("loss", 9), ("objective", 9)];
 
-/// Cells at the right of their columns, a gap before each.
+/// Right-aligned cells with a gap before each.
 fn row(cells: &[(String, usize)]) -> String {
-    let cell = |(text, columns): &(String, usize)| {
-        let blanks = GAP + columns.saturating_sub(width(text));
+    let cell = |(text, cell_width): &(String, usize)| {
+        let blanks = GAP + cell_width.saturating_sub(width(text));
         format!("{}{text}", " ".repeat(blanks))
     };
     cells.iter().map(cell).collect()
 }
 
-/// A name in so many columns, its middle left out: names are alike at their beginnings and differ at their
-/// ends.
+/// Shortens a name to `columns` columns by an ellipsis in its middle, since similar names often differ at
+/// their ends.
 fn shortened(name: &str, columns: usize) -> String {
     if width(name) <= columns {
         return name.to_owned();

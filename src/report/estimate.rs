@@ -1,13 +1,13 @@
-//! A mean and the half of its interval, with the digits that the interval supports: `0.9463 ± 0.0012`, `0.91
-//! ± 0.25`.
+//! Formats a mean with the half-width of its confidence interval, in the digits that the interval supports:
+//! `0.9463 ± 0.0012`, `0.91 ± 0.25`.
 
 use crate::report::number;
 
-/// Smaller than this in its last digit, a number is written with its power of ten.
+/// The smallest power of ten of the last digit before scientific notation is used.
 const SMALLEST: i32 = -7;
 
-/// Two significant digits of the half, and the mean as far as they reach; without a half as
-/// `number::significant`.
+/// The half-width with two significant digits, and the mean with as many decimals; without a half-width as
+/// [`number::significant`].
 pub(crate) fn estimate(mean: f64, half: Option<f64>) -> String {
     let Some(half) = half.filter(|half| half.is_finite() && mean.is_finite()) else {
         return number::significant(mean);
@@ -16,10 +16,10 @@ pub(crate) fn estimate(mean: f64, half: Option<f64>) -> String {
         return format!("{} ± 0", number::significant(mean));
     }
     let last = last_digit(half);
-    format!("{} ± {}", written(mean, last), written(half, last))
+    format!("{} ± {}", rounded(mean, last), rounded(half, last))
 }
 
-/// The same with the sign of the mean, `+` too.
+/// As [`estimate`], with a sign before positive means too.
 pub(crate) fn signed(mean: f64, half: Option<f64>) -> String {
     if half.is_none() {
         return number::difference(mean);
@@ -32,14 +32,14 @@ pub(crate) fn signed(mean: f64, half: Option<f64>) -> String {
     }
 }
 
-/// The power of ten of a number's second significant digit, after rounding to it.
+/// The power of ten of the second significant digit of the rounded number.
 fn last_digit(half: f64) -> i32 {
     let scientific = format!("{half:.1e}");
     let exponent: i32 = scientific.rsplit_once('e').and_then(|(_, digits)| digits.parse().ok()).unwrap_or(0);
     exponent - 1
 }
 
-fn written(value: f64, last: i32) -> String {
+fn rounded(value: f64, last: i32) -> String {
     match last {
         0.. => {
             let unit = 10_f64.powi(last);

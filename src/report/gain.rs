@@ -1,4 +1,4 @@
-//! What learning together was worth: each task beside the same task trained alone.
+//! The gain of joint training over training each task alone.
 
 use crate::domain::score::Split;
 use crate::report::number;
@@ -7,7 +7,7 @@ use crate::report::style::{Style, TextTone};
 use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::store::gain::{GainRecord, GainRecords};
 
-/// `+1.2 %`; a dash where it is undefined.
+/// `+1.20 %`; a dash if undefined.
 pub(crate) fn percent(gain: Option<f64>) -> String {
     match gain {
         Some(gain) if gain > 0.0 => format!("+{gain:.2} %"),
@@ -26,52 +26,54 @@ pub(crate) fn tone(gain: Option<f64>) -> TextTone {
     }
 }
 
-/// The splits of a trial's gains that say something of new rows.
+/// The held-out splits on which a trial has gains.
 fn splits(gains: &GainRecords, trial: u32) -> Vec<Split> {
     let has = |split: &Split| gains.metrics.iter().any(|gain| gain.trial == trial && gain.split == *split);
     [Split::Valid, Split::Test].into_iter().filter(has).collect()
 }
 
-/// What every table of gains is called, and how those of a trial are to be read.
-pub(crate) const TITLE: &str = "Gain over single tasks";
+/// The title of tables of gains, and how to read those of a trial.
+pub(crate) const TITLE: &str = "Gain over single-task training";
 pub(crate) const REMARK: &str =
-    "each task beside itself trained alone: same inputs, trunk, training and seed";
+    "compared with each task trained alone: same inputs, trunk, training settings and seed";
 
-/// A trial's gains as a table with its verdict; empty where no task was trained alone. `whole`: every metric,
-/// not only those that count.
-pub(crate) fn text(gains: &GainRecords, trial: u32, whole: bool, style: &Style) -> String {
-    let Some((table, verdict)) = table(gains, trial, whole, style) else { return String::new() };
+/// A trial's gains as a table with a verdict; empty without single-task baselines. `all_metrics` includes
+/// the metrics that do not count towards the gain.
+pub(crate) fn text(gains: &GainRecords, trial: u32, all_metrics: bool, style: &Style) -> String {
+    let Some((table, verdict)) = table(gains, trial, all_metrics, style) else { return String::new() };
     format!("{}{}{verdict}\n", style.heading(TITLE, REMARK), table.text(style))
 }
 
-/// The table alone, and the verdict.
+/// The table and the verdict.
 pub(crate) fn table(
     gains: &GainRecords,
     trial: u32,
-    whole: bool,
+    all_metrics: bool,
     style: &Style,
 ) -> Option<(TextTable, String)> {
     let splits = splits(gains, trial);
     let last = splits.last()?;
-    let on = last.name();
-    let joint = format!("together, {on}");
-    let mut columns =
-        vec![("task", ColumnAlign::Left), ("metric", ColumnAlign::Left), ("alone", ColumnAlign::Decimal)];
-    columns.push((joint.as_str(), ColumnAlign::Decimal));
+    let (alone, joint) = (format!("alone, {last}"), format!("joint, {last}"));
+    let mut columns = vec![
+        ("task", ColumnAlign::Left),
+        ("metric", ColumnAlign::Left),
+        (alone.as_str(), ColumnAlign::Decimal),
+        (joint.as_str(), ColumnAlign::Decimal),
+    ];
     let titles: Vec<String> = splits.iter().map(|split| format!("gain, {split}")).collect();
     columns.extend(titles.iter().map(|title| (title.as_str(), ColumnAlign::Right)));
     let mut table = TextTable::new(&columns);
     let own =
         |split: Split| gains.metrics.iter().filter(move |gain| gain.trial == trial && gain.split == split);
     let mut before = None;
-    for line in own(*last).filter(|line| whole || line.counts) {
+    for line in own(*last).filter(|line| all_metrics || line.counts) {
         let task = if before == Some(&line.task) { "" } else { line.task.as_str() };
         let mut cells =
             vec![TableCell::new(TextTone::Strong, task), metric(&line.metric, line.direction).into()];
         cells.extend([line.baseline, line.value].map(|value| TableCell::from(number::maybe(value))));
         for split in &splits {
             let same = |other: &&GainRecord| (&other.task, &other.metric) == (&line.task, &line.metric);
-            let gain = own(*split).find(same).and_then(|gain_record| gain_record.gain);
+            let gain = own(*split).find(same).and_then(|record| record.gain);
             cells.push(TableCell::new(if line.counts { tone(gain) } else { TextTone::Faint }, percent(gain)));
         }
         table.row(cells);
@@ -80,10 +82,11 @@ pub(crate) fn table(
     Some((table, verdict(gains, trial, *last, style)))
 }
 
-/// Plainly: was it worth it?
+/// Whether joint training is better, in one sentence.
 fn verdict(gains: &GainRecords, trial: u32, split: Split, style: &Style) -> String {
     let Some(mean) = gains.mean(trial, None, split) else {
-        let text = "all tasks: undefined, since a metric is undefined or is 0 alone";
+        let text =
+            "over all tasks: undefined, because a metric is undefined, or 0 for the task trained alone";
         return style.paint(TextTone::Caution, text);
     };
     let tasks: Vec<_> =
@@ -93,7 +96,7 @@ fn verdict(gains: &GainRecords, trial: u32, split: Split, style: &Style) -> Stri
         .filter(|mean| mean.gain.is_some_and(|gain| gain < 0.0))
         .filter_map(|mean| mean.task.as_deref())
         .collect();
-    let which = match worse.len() {
+    let worse = match worse.len() {
         0 => "no task is worse than alone".to_owned(),
         all if all == tasks.len() => "every task is worse than alone".to_owned(),
         1 => format!("{} is worse than alone", worse[0]),
@@ -105,5 +108,5 @@ fn verdict(gains: &GainRecords, trial: u32, split: Split, style: &Style) -> Stri
         mean if mean > 0.0 => (TextTone::Good, format!("better than single-task training by {size}")),
         _ => (TextTone::Plain, "the same as single-task training".to_owned()),
     };
-    format!("over all tasks on {split} rows: {}; {which}", style.paint(tone, &text))
+    format!("over all tasks on {split} rows: {}; {worse}", style.paint(tone, &text))
 }

@@ -1,4 +1,4 @@
-//! Trials with the same settings, put together.
+//! Groups of trials with the same settings.
 
 use serde::Serialize;
 
@@ -12,34 +12,34 @@ use crate::report::table::TableCell;
 /// Trials with the same settings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrialGroup {
-    /// One per address.
+    /// One value per grouping setting.
     pub settings: Vec<String>,
-    /// The same, as short as tells the groups apart.
+    /// The same, shortened to what distinguishes the groups.
     #[serde(skip)]
     pub called: Vec<String>,
     /// `census-3f2a#1`
     pub trials: Vec<TrialAddress>,
-    /// Different seeds among them.
+    /// Number of distinct seeds.
     pub seeds: usize,
-    /// Trials of these settings that were given up, left out of every mean.
+    /// Number of pruned trials with these settings, which no mean includes.
     pub pruned: usize,
-    /// What the best epochs were chosen by, on validation rows.
+    /// The objective of the best epochs, on validation rows.
     pub objective: Option<SeedEstimate>,
-    /// Mean over tasks of its place among the groups, by the scores of the sweep's `split`.
+    /// The group's mean rank over the tasks, by the scores on the sweep's `split`.
     pub rank: Option<f64>,
     pub tasks: Vec<TaskMean>,
-    /// Over each task trained alone, in percent, the mean over tasks.
+    /// Gain over single-task training in percent, the mean over tasks.
     pub gain: GainMean,
 }
 
-/// A gain on both splits, where tasks were trained alone too.
+/// A gain on the validation and the test split; `None` without single-task baselines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct GainMean {
     pub valid: Option<SeedEstimate>,
     pub test: Option<SeedEstimate>,
 }
 
-/// The first metric of a task.
+/// The mean of a task's first metric over the trials of a group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TaskMean {
     pub task: String,
@@ -47,13 +47,14 @@ pub struct TaskMean {
     pub direction: Direction,
     pub valid: Option<SeedEstimate>,
     pub test: Option<SeedEstimate>,
-    /// From equal weights, paired by seed, all else the same, on the sweep's `split`.
+    /// The difference from the group with equal weights and otherwise the same settings, paired by seed, on
+    /// the sweep's `split`.
     pub difference: Option<ConfidenceMean>,
-    /// Of the t-test of these differences.
+    /// The p-value of a t-test of these differences.
     pub p: Option<f64>,
-    /// The same, corrected by Holm for the groups that are tested for this task.
+    /// The p-value after Holm's correction for the groups tested for this task.
     pub p_holm: Option<f64>,
-    /// Over the task trained alone, in percent, on the test split.
+    /// Gain over training the task alone, in percent, on the test split.
     pub gain: Option<SeedEstimate>,
 }
 
@@ -63,7 +64,7 @@ impl TaskMean {
     }
 }
 
-/// Its settings, as a table names them.
+/// The cells of a group's settings.
 pub(crate) fn names(group: &TrialGroup) -> Vec<TableCell> {
     group.called.iter().map(|setting| TableCell::new(TextTone::Strong, setting)).collect()
 }

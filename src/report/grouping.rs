@@ -1,4 +1,4 @@
-//! `mtl group`: which tasks to train together, by what their steps do to each other and by their gradients.
+//! `mtl group`: which tasks to train together, by their affinities and by their gradients.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::domain::grouping::{self, MOST_TASKS};
 use crate::domain::name::RunId;
 use crate::domain::trial_address::TrialAddress;
+use crate::report::affinity::REMARK;
 use crate::report::pair_measurements::{GroupingGain, PairMeasurements, TaskMatrix};
 use crate::report::style::{Style, TextTone};
 use crate::store::affinity::{AffinityReading, AffinityRecord};
@@ -13,48 +14,48 @@ use crate::store::{ResultsDatabase, StoreError};
 
 mod text;
 
-/// What one trial says of its tasks' groups.
+/// Proposed groups of tasks, by the measurements of one trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GroupingReport {
     pub run: RunId,
     pub trial: u32,
     pub tasks: Vec<String>,
-    /// Groups at most.
+    /// Maximum number of groups.
     pub most: usize,
-    /// By inter-task affinity; `None` where none was measured.
+    /// By inter-task affinity; `None` if none was measured.
     pub affinity: Option<Proposal>,
-    /// By the cosines of the tasks' gradients; `None` where they were not compared.
+    /// By gradient cosine; `None` if gradients were not compared.
     pub cosine: Option<Proposal>,
 }
 
-/// Groups by one measure.
+/// Proposed groups by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Proposal {
     pub pairs: Vec<TaskPair>,
-    /// What to train together: the best groups if they are better than all tasks together beyond the noise,
-    /// else all tasks.
+    /// What to train together: the best groups if they are significantly better than one group of all tasks,
+    /// else one group of all tasks.
     pub groups: Vec<ProposedGroup>,
-    /// Mean score over all tasks.
+    /// The mean score of `groups` over all tasks.
     pub mean: f64,
-    /// The groups of the highest score, noise or not.
+    /// The groups with the highest score, significant or not.
     pub best: Vec<ProposedGroup>,
-    /// What they gain over all tasks together; `None` where they are all tasks together.
+    /// The gain of `best` over one group of all tasks; `None` if `best` is that group.
     pub gain: Option<GroupingGain>,
-    /// The mean score of all tasks together.
+    /// The mean score of one group of all tasks.
     pub together: f64,
-    /// Half of its 95 % interval.
+    /// Half-width of its 95 % confidence interval.
     pub together_half: Option<f64>,
-    /// Steps that were measured, or epochs where no more than their means was kept.
+    /// Number of measured steps, or of epochs if only their means were recorded.
     pub times: usize,
     pub by_step: bool,
 }
 
-/// What one task does to another.
+/// The effect of one task on another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TaskPair {
     #[serde(flatten)]
     pub record: AffinityRecord,
-    /// Half of the 95 % interval of its value.
+    /// Half-width of the 95 % confidence interval of its value.
     pub half: Option<f64>,
 }
 
@@ -62,23 +63,25 @@ pub struct TaskPair {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProposedGroup {
     pub tasks: Vec<String>,
-    /// Whom it answers for, the mean of what the others in it do to them, and half of its 95 % interval.
+    /// The tasks whose predictions this group makes: (task, mean effect of the other tasks in the group on
+    /// it, half-width of its 95 % confidence interval).
     pub serves: Vec<(String, f64, Option<f64>)>,
 }
 
 impl ProposedGroup {
-    /// Tasks whose score is not above 0, beyond the noise where that is known.
+    /// Tasks that the group does not help: whose score is not positive, even at the upper end of its
+    /// interval.
     fn unhelped(&self) -> impl Iterator<Item = &str> {
-        let unhelped = |(_, score, half): &&(String, f64, Option<f64>)| score + half.unwrap_or(0.0) <= 0.0;
-        self.serves.iter().filter(unhelped).map(|(task, ..)| task.as_str())
+        let is_unhelped = |(_, score, half): &&(String, f64, Option<f64>)| score + half.unwrap_or(0.0) <= 0.0;
+        self.serves.iter().filter(is_unhelped).map(|(task, ..)| task.as_str())
     }
 }
 
 impl GroupingReport {
-    /// Reads a trial's measurements and searches.
+    /// Reads a trial's measurements and searches for the best groups.
     pub fn read(store: &ResultsDatabase, run: &RunId, trial: u32, most: usize) -> Result<Self, StoreError> {
         let tasks: Vec<String> = store.run(run)?.tasks.into_iter().map(|task| task.task).collect();
-        // A cosine is the same both ways.
+        // Cosines are symmetric, but recorded once.
         let both = |pair: AffinityRecord| {
             let (task, other) = (pair.other.clone(), pair.task.clone());
             [pair.clone(), AffinityRecord { task, other, ..pair }]
@@ -88,79 +91,76 @@ impl GroupingReport {
             let (task, other) = (reading.other.clone(), reading.task.clone());
             [reading.clone(), AffinityReading { task, other, ..reading }]
         };
-        let angles: Vec<AffinityReading> =
+        let cosine_readings: Vec<AffinityReading> =
             store.cosine_epochs(run, trial)?.into_iter().flat_map(both).collect();
-        let mut steps = store.affinity_steps(run, trial)?;
-        let by_step = !steps.is_empty();
+        let mut readings = store.affinity_steps(run, trial)?;
+        let by_step = !readings.is_empty();
         if !by_step {
-            steps = store.affinity_epochs(run, trial)?;
+            readings = store.affinity_epochs(run, trial)?;
         }
         let affinities = store.affinities(run, trial)?;
         Ok(Self {
             run: run.clone(),
             trial,
             most,
-            affinity: propose(&tasks, affinities, &ReadingSummary { readings: steps, by_step }, most),
-            cosine: propose(&tasks, cosines, &ReadingSummary { readings: angles, by_step: false }, most),
+            affinity: propose(&tasks, affinities, &readings, by_step, most),
+            cosine: propose(&tasks, cosines, &cosine_readings, false, most),
             tasks,
         })
     }
 
-    /// What keeps it from saying anything.
+    /// The reason why no groups can be proposed, if there is one.
     pub fn reason_unavailable(&self) -> Option<String> {
         match self.tasks.len() {
-            1 => Some(format!("{} has one task: there is nothing to group", self.run)),
-            many if many > MOST_TASKS => {
-                Some(format!("{} has {many} tasks; the exact search is for {MOST_TASKS} at most", self.run))
+            1 => Some(format!("{} has only one task; grouping needs at least 2", self.run)),
+            count if count > MOST_TASKS => {
+                Some(format!("{} has {count} tasks; grouping supports at most {MOST_TASKS}", self.run))
             }
             _ if self.affinity.is_none() => Some(format!(
-                "{} measured no affinities; run its pipeline with --set train.affinity.every=10, or name the pipeline here",
+                "{} recorded no affinities; run its pipeline with --set train.affinity.every=10, or pass the \
+                 pipeline's file to `mtl group`",
                 TrialAddress::new(&self.run, self.trial)
             )),
             _ => None,
         }
     }
 
-    /// The groups to train: by affinity.
+    /// The proposed groups, by affinity.
     pub fn groups(&self) -> &[ProposedGroup] {
         self.affinity.as_ref().map_or(&[], |proposal| &proposal.groups)
     }
 
-    /// For programs.
+    /// The report as JSON.
     pub fn json(&self) -> Value {
         json!(self)
     }
 
-    /// For people.
+    /// The report as text.
     pub fn text(&self, style: &Style) -> String {
         let mut text = format!("{}#{}\n", style.paint(TextTone::Strong, self.run.as_str()), self.trial);
-        if let Some(summary) = &self.affinity {
-            let remark =
-                format!("a step lowers each column's loss by so many %; mean of {}", summary.measured());
+        if let Some(proposal) = &self.affinity {
+            let remark = format!("{REMARK}; mean of {}", proposal.measured());
             text.push_str(&style.heading("Inter-task affinity", &remark));
-            text.push_str(&summary.matrix("a step of", 100.0, style));
-            text.push_str(&summary.text("Groups by affinity", self.most, 100.0, style));
+            text.push_str(&proposal.matrix("a step of", 100.0, style));
+            text.push_str(&proposal.text("Groups by affinity", self.most, 100.0, style));
         }
-        if let Some(summary) = &self.cosine {
-            let steps = summary.pairs.iter().map(|pair| pair.record.steps).max().unwrap_or(0);
+        if let Some(proposal) = &self.cosine {
+            let steps = proposal.pairs.iter().map(|pair| pair.record.steps).max().unwrap_or(0);
             text.push_str(&style.heading("Gradient cosine", &format!("mean of {steps} steps")));
-            text.push_str(&summary.matrix("gradients of", 1.0, style));
-            text.push_str(&summary.text("Groups by gradient cosine", self.most, 1.0, style));
+            text.push_str(&proposal.matrix("gradients of", 1.0, style));
+            text.push_str(&proposal.text("Groups by gradient cosine", self.most, 1.0, style));
         }
         text
     }
 }
 
-/// Readings over time: of steps, or of epochs.
-struct ReadingSummary {
-    readings: Vec<AffinityReading>,
-    by_step: bool,
-}
-
+/// Proposes at most `most` groups by the mean effects `pairs`; `readings` are the measurements behind them,
+/// of steps or of epochs.
 fn propose(
     tasks: &[String],
     pairs: Vec<AffinityRecord>,
-    measured: &ReadingSummary,
+    readings: &[AffinityReading],
+    by_step: bool,
     most: usize,
 ) -> Option<Proposal> {
     let index = |name: &String| tasks.iter().position(|task| task == name);
@@ -170,7 +170,7 @@ fn propose(
     }
     let best = grouping::best(&cells, most).filter(|_| !pairs.is_empty())?;
     let all = grouping::best(&cells, 1)?;
-    let measurements = PairMeasurements::from_readings(&measured.readings, tasks);
+    let measurements = PairMeasurements::from_readings(readings, tasks);
     let gain = measurements.gain(&cells, most).filter(|_| best.groups.len() > 1);
     let together_half = measurements.half(|part| Some(grouping::score_groups(part, &all.groups)));
     let proposed = |groups: &[grouping::TaskGroup]| -> Vec<ProposedGroup> {
@@ -180,12 +180,14 @@ fn propose(
                 .serves
                 .iter()
                 .map(|(task, score)| {
-                    let alone =
+                    let for_task =
                         grouping::TaskGroup { tasks: group.tasks.clone(), serves: vec![(*task, *score)] };
-                    let own = |part: &TaskMatrix| {
-                        Some(grouping::score_groups(part, std::slice::from_ref(&alone)) * part.len() as f64)
+                    // The score is a mean over all tasks, of which only this one counts.
+                    let task_score = |part: &TaskMatrix| {
+                        let mean = grouping::score_groups(part, std::slice::from_ref(&for_task));
+                        Some(mean * part.len() as f64)
                     };
-                    let half = if group.tasks.len() > 1 { measurements.half(own) } else { None };
+                    let half = if group.tasks.len() > 1 { measurements.half(task_score) } else { None };
                     (tasks[*task].clone(), *score, half)
                 })
                 .collect(),
@@ -205,7 +207,7 @@ fn propose(
         together: all.mean,
         together_half,
         times: measurements.times,
-        by_step: measured.by_step,
+        by_step,
         pairs: pairs.into_iter().map(|record| TaskPair { half: half(&record), record }).collect(),
     })
 }

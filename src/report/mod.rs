@@ -1,6 +1,6 @@
-//! What came out? Reads the results database and says it in text for people and in JSON for programs.
+//! Reports: read the results database and format it as text for people and as JSON for programs.
 //!
-//! Every report is plain data read once, with `text(&Style)` and `json()`; nothing here prints.
+//! Every report is plain data that is read once, with `text(&Style)` and `json()`; nothing here prints.
 
 pub mod affinity;
 pub mod answer;

@@ -1,4 +1,4 @@
-//! A run, told line by line as it happens.
+//! Formats the events of a run as lines of progress.
 
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, MissingLabels};
@@ -8,7 +8,7 @@ use crate::report::gain::percent;
 use crate::report::number::{count, duration, significant, size, tiny};
 use crate::report::table::width;
 
-/// What an event looks like as a line; `None` for those that say nothing new to a person.
+/// The line of an event; `None` for events that are not shown.
 pub fn line(event: &Event) -> Option<String> {
     Some(match event {
         Event::RunStarted { run, resumed, .. } => {
@@ -19,7 +19,7 @@ pub fn line(event: &Event) -> Option<String> {
         }
         Event::StageFinished { cached: true, .. } => return None,
         Event::StageFinished { stage, seconds, .. } => {
-            format!("  {stage:<14} done in {}", duration(*seconds))
+            format!("  {stage:<14} took {}", duration(*seconds))
         }
         Event::StageFailed { stage, reason, .. } => format!("  {stage:<14} FAILED: {reason}"),
         Event::StageSkipped { stage, because, .. } => {
@@ -46,40 +46,40 @@ pub fn line(event: &Event) -> Option<String> {
             count(*test)
         ),
         Event::Fitted { table, inputs, tasks, missing } => {
-            let output =
+            let line =
                 format!("  {:<14} {inputs} inputs, {tasks} tasks{}", table.as_str(), missing_labels(missing));
-            wrapped(&output, WIDEST)
+            wrapped(&line, WIDEST)
         }
         Event::TrainStarted { epochs, steps_per_epoch, rows, parameters, device, from_step, .. } => {
-            let from =
-                if *from_step > 0 { format!(", going on from step {from_step}") } else { String::new() };
+            let from = if *from_step > 0 { format!(", resumed at step {from_step}") } else { String::new() };
             format!(
-                "  training       {} parameters, {} rows, {epochs} epochs of {steps_per_epoch} steps on {device}{from}",
+                "  training       {} parameters, {} rows, {epochs} epochs of {steps_per_epoch} steps on \
+                 {device}{from}",
                 count(*parameters),
                 count(*rows)
             )
         }
         Event::TrainFinished { best_epoch, epochs, reason, .. } => {
-            format!("  trained        {epochs} epochs ({reason}); best is epoch {best_epoch}")
+            format!("  trained        {epochs} epochs ({reason}); best: epoch {best_epoch}")
         }
         Event::BaselineScored { task, epoch, epochs, scores, .. } => {
             let tested = scores.iter().find(|score| score.split == Split::Test).or(scores.first());
             let score = tested.map(|score| format!(", {} {}", score.metric, significant(score.value)));
             let score = score.unwrap_or_default();
-            format!("  alone          {task}: {epochs} epochs, best is epoch {epoch}{score}")
+            format!("  baseline       {task} alone: {epochs} epochs, best: epoch {epoch}{score}")
         }
         Event::Gained { overall, .. } => {
-            let output: Vec<String> = overall
+            let gains: Vec<String> = overall
                 .iter()
                 .map(|(split, gain)| format!("{} on {split} rows", percent(Some(*gain))))
                 .collect();
-            format!("  gain           over single tasks: {}", output.join(", "))
+            format!("  gain           over single-task training: {}", gains.join(", "))
         }
         Event::Exported { file, bytes, opset, .. } => {
             format!("  exported       {} ({}, opset {opset})", file.display(), size(*bytes))
         }
         Event::Verified { parity, .. } if parity.verified => format!(
-            "  verified       largest difference from ONNX Runtime {} (allowed {:.0e})",
+            "  verified       max difference from ONNX Runtime {} (tolerance {:.0e})",
             tiny(parity.largest),
             parity.tolerance
         ),
@@ -98,15 +98,15 @@ pub fn line(event: &Event) -> Option<String> {
     })
 }
 
-/// Each task's loss: `income 0.2131, weeks 0.0311`.
+/// The losses of the tasks: `income 0.2131, weeks 0.0311`.
 pub fn losses(values: &[TaskValue]) -> String {
     let all: Vec<String> =
         values.iter().map(|loss| format!("{} {}", loss.task, significant(loss.value))).collect();
     all.join(", ")
 }
 
-/// A line in several, none wider than is good to read; it is parted behind commas, and what follows stands
-/// below the first line's text. What has no comma stays whole.
+/// Wraps a line after commas to at most `limit` columns and indents the following lines below the first
+/// line's text. A part without a comma stays whole.
 pub(crate) fn wrapped(line: &str, limit: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for part in line.split_inclusive(", ") {
@@ -119,16 +119,16 @@ pub(crate) fn wrapped(line: &str, limit: usize) -> String {
     lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
 }
 
-/// As wide as what a line is of.
+/// As wide as the label of a line.
 const INDENT: &str = "                 ";
 
 fn missing_labels(missing: &[MissingLabels]) -> String {
-    let lacking: Vec<String> = missing
+    let parts: Vec<String> = missing
         .iter()
         .filter(|labels| labels.missing > 0)
         .map(|labels| {
             format!(
-                "{} lacks {} of {} {} labels",
+                "{} is missing {} of {} {} labels",
                 labels.task,
                 count(labels.missing),
                 count(labels.rows),
@@ -136,7 +136,7 @@ fn missing_labels(missing: &[MissingLabels]) -> String {
             )
         })
         .collect();
-    if lacking.is_empty() { String::new() } else { format!("; {}", lacking.join(", ")) }
+    if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) }
 }
 
 #[cfg(test)]
@@ -144,13 +144,14 @@ mod tests {
     use crate::report::narration::wrapped;
 
     #[test]
-    fn a_long_line_is_parted_behind_commas() {
+    fn a_long_line_is_wrapped_after_commas() {
         let line =
             "  #3    done      seed 2, 3 epochs in 6.00 s: income auroc 0.9123, weeks rmse 9.123  [1/2]";
         assert_eq!(wrapped(line, 100), line);
         assert_eq!(
             wrapped(line, 50),
-            "  #3    done      seed 2,\n                 3 epochs in 6.00 s: income auroc 0.9123,\n                 weeks rmse 9.123  [1/2]"
+            "  #3    done      seed 2,\n                 3 epochs in 6.00 s: income auroc 0.9123,\n\
+             \u{20}                weeks rmse 9.123  [1/2]"
         );
     }
 }

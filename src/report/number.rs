@@ -1,15 +1,15 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
 pub use crate::domain::digits::{significant, within};
 
-/// In full when that takes no more than four digits (`0.001`, `125`), else as `significant`.
+/// In full if that takes at most four digits (`0.001`, `125`), else as [`significant`].
 pub fn short(value: f64) -> String {
     let full = value.to_string();
     let digits = full.trim_start_matches(['-', '0', '.']).chars().filter(char::is_ascii_digit).count();
     if value.is_finite() && digits <= 4 && full.len() <= 8 { full } else { significant(value) }
 }
 
-/// As `significant`; an undefined one is a dash.
+/// As [`significant`]; a dash for `None`.
 pub fn maybe(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), significant)
 }
@@ -40,16 +40,16 @@ pub fn count(number: usize) -> String {
     text
 }
 
-/// Of a difference that should be nothing: `3.8e-6`, `0`.
+/// A difference that should be 0: `3.8e-6`, `0`.
 pub fn tiny(value: f64) -> String {
     match value {
-        v if v.is_nan() => "not a number".to_owned(),
+        v if v.is_nan() => "NaN".to_owned(),
         0.0 => "0".to_owned(),
         v => format!("{v:.1e}"),
     }
 }
 
-/// Rows per second, or the like: `418,517`, `12`, `0.45`.
+/// A rate such as rows per second: `418,517`, `12`, `0.45`.
 pub fn rate(value: f64) -> String {
     match value {
         v if v >= 9.95 && v.is_finite() => count(v.round() as usize),
@@ -69,8 +69,7 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// A duration that is guessed, so with no more digits than it deserves: `7 s`, `40 s`, `12 min`, `1 h 05
-/// min`.
+/// An estimated duration, rounded coarsely: `7 s`, `40 s`, `12 min`, `1 h 05 min`.
 pub fn guess(seconds: f64) -> String {
     match seconds {
         s if s < 9.5 => format!("{} s", s.ceil().max(1.0)),
@@ -80,7 +79,7 @@ pub fn guess(seconds: f64) -> String {
     }
 }
 
-/// Two units, the larger one first.
+/// A duration in two units: `1 min 12 s`, `2 h 05 min`, `3 d 4 h`.
 fn units(seconds: u64) -> String {
     let minutes = (seconds + 30) / 60;
     match seconds {
@@ -103,7 +102,7 @@ pub fn size(bytes: u64) -> String {
     format!("{amount:.1} TB")
 }
 
-/// `2026-01-31 12:00:07` of `2026-01-31T12:00:07.123Z`.
+/// `2026-01-31 12:00:07` for `2026-01-31T12:00:07.123Z`.
 pub fn moment(time: &str) -> String {
     time.get(..19).unwrap_or(time).replace('T', " ")
 }
@@ -111,6 +110,11 @@ pub fn moment(time: &str) -> String {
 /// `2026-01-31 12:00`
 pub fn minute(time: &str) -> String {
     time.get(..16).unwrap_or(time).replace('T', " ")
+}
+
+/// `1 step`, `6 steps`
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{} {noun}{}", self::count(count), if count == 1 { "" } else { "s" })
 }
 
 /// `1`, `1 and 7`, `1, 7 and 64`
@@ -154,7 +158,7 @@ mod tests {
         assert_eq!(guesses, ["1 s", "4 s", "40 s", "1 min", "12 min", "1 h 05 min", "4 d 15 h"]);
         let rates = [418_517.3, 12.4, 0.45, 0.000_01, 3.24159].map(rate);
         assert_eq!(rates, ["418,517", "12", "0.45", "1.000e-5", "3.24"]);
-        assert_eq!([3.84e-6, 0.0, f64::NAN].map(tiny), ["3.8e-6", "0", "not a number"]);
+        assert_eq!([3.84e-6, 0.0, f64::NAN].map(tiny), ["3.8e-6", "0", "NaN"]);
         let sizes = [0, 999, 1000, 312_400, 1_234_567, 999_600_000].map(size);
         assert_eq!(sizes, ["0 B", "999 B", "1.0 kB", "312 kB", "1.2 MB", "1.0 GB"]);
         assert_eq!(moment("2026-01-31T12:00:07.123Z"), "2026-01-31 12:00:07");

@@ -1,5 +1,5 @@
-//! The Pareto front of a sweep: the settings that no other is better than in every objective, chosen on
-//! validation rows, with their values on test rows; and the front's hypervolume.
+//! The Pareto front of a sweep: the settings that no other settings dominate on validation rows, with their
+//! values on test rows, and the front's hypervolume.
 
 use serde::Serialize;
 
@@ -14,23 +14,23 @@ use crate::report::table::{ColumnAlign, TableCell, TextTable};
 use crate::report::trained::TrainedTrial;
 use crate::store::trial::SweepObjective;
 
-/// How far beyond the worst setting the reference point lies, in parts of what settings differ in.
+/// Distance of the default reference point from the worst value, as a fraction of the range of values.
 const BEYOND: f64 = 0.1;
 
-/// The front of a sweep's settings.
+/// The Pareto front of settings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ParetoReport {
     pub objectives: Vec<Axis>,
-    /// Is the reference point the pipeline's own? Else it is worse than every setting by a tenth of what they
-    /// differ in.
+    /// Whether the pipeline sets the reference point. By default it is worse than the worst value of each
+    /// objective by a tenth of the range of values.
     pub given: bool,
-    /// Of the best first objective first.
+    /// Ordered by the first objective, best first.
     pub front: Vec<FrontMember>,
-    /// Settings that another is better than.
+    /// Number of dominated settings.
     pub dominated: usize,
-    /// What the front dominates up to the reference point, on validation rows.
+    /// The hypervolume of the front with respect to the reference point, on validation rows.
     pub hypervolume: f64,
-    /// The same settings on test rows.
+    /// The hypervolume of the same settings on test rows.
     pub test_hypervolume: Option<f64>,
 }
 
@@ -43,7 +43,7 @@ pub struct Axis {
     pub reference: f64,
 }
 
-/// Settings on the front; each value is the mean over their seeds.
+/// Settings on the front; values are means over their seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FrontMember {
     pub settings: Vec<String>,
@@ -53,7 +53,7 @@ pub struct FrontMember {
 }
 
 impl ParetoReport {
-    /// The front of groups of trials; `None` while no group has a value of every objective.
+    /// The front of groups of trials; `None` if no group has a value for every objective.
     pub fn from_groups(
         objectives: &[SweepObjective],
         groups: &[TrialGroup],
@@ -77,16 +77,16 @@ impl ParetoReport {
         Self::among(objectives, &groups.iter().filter_map(member).collect::<Vec<_>>())
     }
 
-    /// The front of these members; `None` of none.
+    /// The front of these members; `None` without members or objectives.
     pub fn among(objectives: &[SweepObjective], members: &[FrontMember]) -> Option<Self> {
         if members.is_empty() || objectives.is_empty() {
             return None;
         }
-        let axis = |(index, own): (usize, &SweepObjective)| Axis {
-            task: own.task.clone(),
-            metric: own.metric.clone(),
-            direction: own.direction,
-            reference: own.reference.unwrap_or_else(|| beyond(members, index, own.direction)),
+        let axis = |(index, objective): (usize, &SweepObjective)| Axis {
+            task: objective.task.clone(),
+            metric: objective.metric.clone(),
+            direction: objective.direction,
+            reference: objective.reference.unwrap_or_else(|| beyond(members, index, objective.direction)),
         };
         let axes: Vec<Axis> = objectives.iter().enumerate().map(axis).collect();
         let directions: Vec<Direction> = axes.iter().map(|axis| axis.direction).collect();
@@ -112,9 +112,9 @@ impl ParetoReport {
         })
     }
 
-    /// For people; `by`: the addresses whose values the settings are.
+    /// The front as text; `by` are the paths of the settings.
     pub fn text(&self, by: &[String], style: &Style) -> String {
-        let remark = "chosen on validation rows: no setting is better in every objective";
+        let remark = "non-dominated settings on validation rows";
         let mut text = style.heading("Pareto front", remark);
         let mut columns: Vec<(String, ColumnAlign)> =
             by.iter().map(|by| (by.clone(), ColumnAlign::Left)).collect();
@@ -144,34 +144,36 @@ impl ParetoReport {
         text
     }
 
-    /// How many of them are on the front, and what it dominates; `rows` are those the front was chosen on.
-    pub fn verdict(&self, what: &str, rows: &str) -> String {
-        let tested =
+    /// The size of the front and its hypervolume. `members` names what is on the front, `rows` the rows on
+    /// which it was chosen.
+    pub fn verdict(&self, members: &str, rows: &str) -> String {
+        let test =
             self.test_hypervolume.map(|volume| format!(", {} on test rows", number::significant(volume)));
-        let point: Vec<String> =
+        let reference: Vec<String> =
             self.objectives.iter().map(|axis| number::significant(axis.reference)).collect();
-        let whose = match self.given {
-            true => "as the pipeline says",
-            false => &format!("a tenth of their spread beyond the worst {what}"),
+        let origin = match self.given {
+            true => "set in the pipeline",
+            false => "a tenth of the range beyond the worst values",
         };
         format!(
-            "{} of {} {what} are on it; hypervolume {} on {rows} rows{} up to ({}), {whose}\n",
+            "{} of {} {members} are on the front; hypervolume {} on {rows} rows{}; \
+             reference point ({}), {origin}\n",
             self.front.len(),
             self.front.len() + self.dominated,
             number::significant(self.hypervolume),
-            tested.unwrap_or_default(),
-            point.join(", "),
+            test.unwrap_or_default(),
+            reference.join(", "),
         )
     }
 }
 
-/// A value worse than every member's.
+/// The default component of the reference point: worse than every member's value.
 fn beyond(members: &[FrontMember], index: usize, direction: Direction) -> f64 {
     let values = || members.iter().map(|member| member.valid[index]);
     let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     let step = match high > low {
         true => BEYOND * (high - low),
-        // One value alone: a tenth of itself.
+        // With a single value, a tenth of it.
         false => BEYOND * if high == 0.0 { 1.0 } else { high.abs() },
     };
     match direction {
@@ -231,8 +233,8 @@ mod tests {
         ]
     }
 
-    /// Two rectangles up to (0.5, 10): 0.4 x 4 and 0.3 x 2 more. On test rows the second is dominated: 0.4 x
-    /// 5.
+    /// Two rectangles to the reference point (0.5, 10): 0.4 x 4 and 0.3 x 2 more. On test rows the second is
+    /// dominated: 0.4 x 5.
     #[test]
     fn the_front_is_chosen_on_validation_rows() {
         let trained = [
@@ -249,13 +251,14 @@ mod tests {
         assert!((front.test_hypervolume.unwrap() - 0.4 * 5.0).abs() < 1e-12);
         let text = sweep.text(&Style::plain());
         assert!(
-            text.contains("2 of 3 settings") && text.contains("up to (0.5000, 10.00), as the pipeline"),
+            text.contains("2 of 3 settings")
+                && text.contains("reference point (0.5000, 10.00), set in the pipeline"),
             "{text}"
         );
     }
 
     #[test]
-    fn without_a_reference_it_lies_beyond_the_worst() {
+    fn the_default_reference_is_beyond_the_worst() {
         let trained = [trial(1, "equal", (0.9, 0.9), (6.0, 5.0)), trial(2, "dwa", (0.8, 0.7), (4.0, 6.0))];
         let sweep = SweepReport::from_trials(&trained, &[], Direction::Lower, None)
             .with_front(&objectives(None), &trained);

@@ -1,5 +1,5 @@
-//! The front of one network that reads its preference among tasks: what it scores for each of several, chosen
-//! on validation rows, with the same on test rows; and the front's hypervolume.
+//! The Pareto front of one preference-conditioned network: its scores for each preference vector, chosen on
+//! validation rows, with those on test rows, and the front's hypervolume.
 
 use crate::domain::score::{Direction, Split};
 use crate::report::number;
@@ -14,22 +14,22 @@ use crate::store::trial::SweepObjective;
 pub(crate) const TITLE: &str = "Pareto front of the network";
 const LOSS: &str = "loss";
 
-/// What one network scores for several preferences.
+/// The scores of one network for several preference vectors.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PreferenceReport {
     tasks: Vec<String>,
-    /// The rows the front is chosen on.
+    /// The rows on which the front is chosen.
     split: Split,
     front: ParetoReport,
 }
 
-/// The front for people; empty where there is none.
+/// The front as text; empty without one.
 pub(crate) fn text(records: &[FrontRecord], style: &Style) -> String {
     let Some(report) = PreferenceReport::from_records(records) else { return String::new() };
     format!("{}{}{}", style.heading(TITLE, &report.remark()), report.table().text(style), report.verdict())
 }
 
-/// What the network scores for each preference it was told, which is the name: `rich 0.75, weeks 0.25`.
+/// The network's scores for each preference vector, with the vector as name: `rich 0.75, weeks 0.25`.
 pub(crate) fn preference_scores(records: &[FrontRecord]) -> Vec<(String, Vec<TaskScore>)> {
     let of_point = |point: &[FrontRecord]| {
         let axes = axes(point, point.first().map_or(Split::Valid, |record| record.split));
@@ -48,20 +48,20 @@ pub(crate) fn preference_scores(records: &[FrontRecord]) -> Vec<(String, Vec<Tas
     records.chunk_by(|one, next| one.point == next.point).map(of_point).collect()
 }
 
-/// What a point of the front has of an axis.
+/// The value of a point on an axis.
 fn value(point: &[FrontRecord], axis: &SweepObjective, split: Split) -> Option<f64> {
     let mut own = point.iter().filter(|record| record.split == split);
     own.find(|record| record.task == axis.task && record.metric == axis.metric)?.value
 }
 
-/// How much a point of the front prefers an axis' task.
+/// The component of an axis' task in a point's preference vector.
 fn share(point: &[FrontRecord], axis: &SweepObjective) -> String {
     let own = point.iter().find(|record| record.task == axis.task);
     own.map_or_else(String::new, |record| number::short(record.share))
 }
 
 impl PreferenceReport {
-    /// `None` while there are no preferences, or one for which a task's metric is undefined for all.
+    /// `None` without preference vectors that have defined scores for all tasks.
     pub(crate) fn from_records(records: &[FrontRecord]) -> Option<Self> {
         let split = match records.iter().any(|record| record.split == Split::Valid) {
             true => Split::Valid,
@@ -74,7 +74,7 @@ impl PreferenceReport {
                 settings: axes.iter().map(|axis| share(point, axis)).collect(),
                 trials: Vec::new(),
                 valid: axes.iter().map(|axis| value(point, axis, split)).collect::<Option<_>>()?,
-                // Beside themselves they say nothing more.
+                // If the front is chosen on test rows, they need no second column.
                 test: axes
                     .iter()
                     .map(|axis| value(point, axis, Split::Test).filter(|_| split == Split::Valid))
@@ -87,10 +87,10 @@ impl PreferenceReport {
     }
 
     pub(crate) fn remark(&self) -> String {
-        format!("one network, told preferences; chosen on {} rows", rows(self.split))
+        format!("one network for all preferences; non-dominated on {} rows", rows(self.split))
     }
 
-    /// A line for each preference on the front.
+    /// One row for each preference vector on the front.
     pub(crate) fn table(&self) -> TextTable {
         let mut columns: Vec<(String, ColumnAlign)> =
             self.tasks.iter().map(|task| (format!("share of {task}"), ColumnAlign::Left)).collect();
@@ -128,7 +128,7 @@ fn rows(split: Split) -> &'static str {
     }
 }
 
-/// Each task's first metric; its loss where it has none.
+/// The first metric of each task, or its loss if it has no metric.
 fn axes(records: &[FrontRecord], split: Split) -> Vec<SweepObjective> {
     let mut axes: Vec<SweepObjective> = Vec::new();
     for record in records.iter().filter(|record| record.split == split) {
@@ -181,33 +181,36 @@ mod tests {
     /// Three preferences; the last is worse than the first in both.
     fn records(splits: &[Split]) -> Vec<FrontRecord> {
         let points = [(1.0, 0.9, 6.0), (0.25, 0.8, 4.0), (0.5, 0.7, 7.0)];
-        let mut report = Vec::new();
+        let mut records = Vec::new();
         for (point, (share, auroc, mae)) in points.into_iter().enumerate() {
             for split in splits {
-                report.push(record(point, "rich", share, *split, ("loss", 0.1)));
-                report.push(record(point, "rich", share, *split, ("auroc", auroc)));
-                report.push(record(point, "weeks", 1.0 - share, *split, ("loss", 0.3)));
-                report.push(record(point, "weeks", 1.0 - share, *split, ("mae", mae)));
-                report.push(record(point, "weeks", 1.0 - share, *split, ("rmse", 0.0)));
+                records.push(record(point, "rich", share, *split, ("loss", 0.1)));
+                records.push(record(point, "rich", share, *split, ("auroc", auroc)));
+                records.push(record(point, "weeks", 1.0 - share, *split, ("loss", 0.3)));
+                records.push(record(point, "weeks", 1.0 - share, *split, ("mae", mae)));
+                records.push(record(point, "weeks", 1.0 - share, *split, ("rmse", 0.0)));
             }
         }
-        report
+        records
     }
 
-    /// Up to (0.68, 7.3): 0.22 x 1.3 and 0.12 x 2 more.
+    /// To the reference point (0.68, 7.3): 0.22 x 1.3 and 0.12 x 2 more.
     #[test]
     fn the_front_is_of_the_first_metrics() {
         let text = text(&records(&[Split::Valid, Split::Test]), &Style::plain());
-        assert!(text.contains("share of rich") && text.contains("2 of 3 preferences are on it"), "{text}");
+        assert!(
+            text.contains("share of rich") && text.contains("2 of 3 preferences are on the front"),
+            "{text}"
+        );
         assert!(text.contains("hypervolume 0.5260 on validation rows, 0.5260 on test rows"), "{text}");
         assert!(text.contains("0.25") && !text.contains("rmse") && !text.contains("loss"), "{text}");
     }
 
     #[test]
     fn a_preference_is_named_by_its_shares() {
-        let report = preference_scores(&records(&[Split::Valid, Split::Test]));
-        assert_eq!(report.len(), 3);
-        let (name, scores) = &report[1];
+        let scored = preference_scores(&records(&[Split::Valid, Split::Test]));
+        assert_eq!(scored.len(), 3);
+        let (name, scores) = &scored[1];
         assert_eq!(name, "rich 0.25, weeks 0.75");
         let metrics: Vec<_> =
             scores.iter().map(|score| (score.metric.as_str(), score.valid, score.test)).collect();

@@ -1,4 +1,4 @@
-//! The list of runs, the newest first.
+//! The list of runs, newest first.
 
 use serde_json::{Value, json};
 
@@ -18,15 +18,15 @@ pub struct RunList {
 }
 
 impl RunList {
-    /// Reads them from the database.
+    /// Reads all runs from the database.
     pub fn read(store: &ResultsDatabase) -> Result<Self, StoreError> {
         Ok(Self { lines: store.runs()? })
     }
 
-    /// For people.
+    /// The list as text.
     pub fn text(&self, style: &Style) -> String {
         if self.lines.is_empty() {
-            return "no runs yet; `mtl run FILE` makes the first\n".to_owned();
+            return "no runs yet; start one with `mtl run FILE`\n".to_owned();
         }
         let columns = [
             ("run", ColumnAlign::Left),
@@ -60,7 +60,7 @@ impl RunList {
         table.text(style)
     }
 
-    /// For programs.
+    /// The list as JSON.
     pub fn json(&self) -> Value {
         json!(self.lines)
     }

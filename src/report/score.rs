@@ -1,5 +1,5 @@
-//! Final scores as a table: one line per task and metric, the splits side by side; and beside a score the
-//! rows it is of, where these are not all rows of the split.
+//! Final scores as a table: one row per task and metric, one column per split, and the number of scored rows
+//! if these are not all rows of the split.
 
 use crate::domain::score::{Direction, KNOWN_CLASSES, Split};
 use crate::report::number;
@@ -15,25 +15,26 @@ pub(crate) fn metric(name: &str, direction: Direction) -> String {
     }
 }
 
-/// The arrows explained.
+/// The meaning of the arrows.
 pub(crate) const ARROWS: &str = "↑ higher is better  ↓ lower is better";
 
-/// What `n` and the scores of known classes are, where the table has such; else nothing.
+/// Explanations of `n` and of the scores of known classes, if the table has them.
 pub(crate) fn remarks(detail: &RunDetail, trial: &TrialRecord) -> Vec<String> {
-    let own = || detail.scores.iter().filter(|score| score.trial == trial.trial);
+    let scores = || detail.scores.iter().filter(|score| score.trial == trial.trial);
     let mut remarks = Vec::new();
-    if own().any(|score| part(detail, score).is_some()) {
-        remarks.push("n: the rows that a score is of, where it is not of all rows of the split".to_owned());
+    if scores().any(|score| part(detail, score).is_some()) {
+        remarks.push("n: number of scored rows, if not all rows of the split have a label".to_owned());
     }
-    if own().any(|score| score.metric.ends_with(KNOWN_CLASSES)) {
+    if scores().any(|score| score.metric.ends_with(KNOWN_CLASSES)) {
         remarks.push(format!(
-            "{KNOWN_CLASSES}: without the rows whose class training never saw, which else count as wrong"
+            "{KNOWN_CLASSES}: only rows of classes that have training rows; in other scores, all other rows \
+             count as wrong"
         ));
     }
     remarks
 }
 
-/// The scores of one trial, with the weight of each task's loss; empty when nothing was scored.
+/// The scores of one trial as text, with the loss weights; empty without scores.
 pub(crate) fn text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> String {
     let Some(table) = table(detail, trial) else { return String::new() };
     let remarks =
@@ -41,7 +42,7 @@ pub(crate) fn text(detail: &RunDetail, trial: &TrialRecord, style: &Style) -> St
     table.text(style) + &remarks.collect::<String>()
 }
 
-/// The same as a table; `None` when nothing was scored.
+/// The scores of one trial as a table, with the loss weights; `None` without scores.
 pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<TextTable> {
     let scores: Vec<&ScoreRecord> = detail.scores.iter().filter(|score| score.trial == trial.trial).collect();
     let splits: Vec<Split> =
@@ -49,9 +50,9 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<TextTable
     if scores.is_empty() {
         return None;
     }
-    let weighted = !trial.task_weights.is_empty();
+    let has_weights = !trial.task_weights.is_empty();
     let mut columns = vec![("task", ColumnAlign::Left)];
-    if weighted {
+    if has_weights {
         columns.push(("weight", ColumnAlign::Decimal));
     }
     columns.push(("metric", ColumnAlign::Left));
@@ -75,11 +76,10 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<TextTable
     lines.sort_by_key(|(task, ..)| order(task));
     let mut before = None;
     for (task, name, direction) in lines {
-        let first = before != Some(task);
-        let mut cells =
-            vec![if first { TableCell::new(TextTone::Strong, task) } else { TableCell::from("") }];
-        if weighted {
-            let weight = trial.task_weights.iter().find(|(weighted, _)| first && weighted == task);
+        let is_first = before != Some(task);
+        let mut cells = vec![TableCell::new(TextTone::Strong, if is_first { task } else { "" })];
+        if has_weights {
+            let weight = trial.task_weights.iter().find(|(weighted, _)| is_first && weighted == task);
             cells.push(weight.map_or_else(String::new, |(_, value)| number::maybe(*value)).into());
         }
         cells.push(metric(name, direction).into());
@@ -98,7 +98,7 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<TextTable
     Some(table)
 }
 
-/// The rows a score is of, where these are not all rows of its split.
+/// The number of scored rows, if these are not all rows of the split.
 pub(crate) fn part(detail: &RunDetail, score: &ScoreRecord) -> Option<usize> {
     let whole = detail.labels.iter().find(|label| label.task == score.task && label.split == score.split)?;
     (whole.rows != score.rows).then_some(score.rows)

@@ -1,11 +1,11 @@
-//! Seeds are the independent draws of a sweep, not trials: trials of one seed begin with the same weights and
-//! see the same batches, and the settings they differ in were chosen, not drawn. So what a group says is
-//! averaged over its other settings within each seed first, and the interval of its mean is Student's t over
-//! these averages: with three learning rates and three seeds, n is 3.
+//! Means over seeds. Seeds, not trials, are the independent samples of a sweep: trials with one seed start
+//! from the same weights and see the same batches, and their settings were chosen, not sampled. So a group's
+//! values are first averaged over the other settings within each seed, and the interval of the mean is
+//! Student's t over these averages: with three learning rates and three seeds, n is 3.
 //!
-//! An average means the same in every seed, and in every group, only if it is over the same other settings.
-//! So those count that no seed of any group lacks; where there are none, those that no seed of the group
-//! lacks; where there are none again, all.
+//! Averages of different seeds and groups are comparable only if they are over the same other settings. So
+//! only the settings count that all seeds of all groups have; if there are none, those that all seeds of the
+//! group have; if there are none either, all.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,11 +14,11 @@ use serde::Serialize;
 use crate::report::estimate;
 use crate::report::student;
 
-/// A number of one trial: under which seed, with which other settings.
+/// A value of one trial, with its seed and its other settings.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SeedValue<'a> {
     pub seed: u64,
-    pub rest: &'a [String],
+    pub others: &'a [String],
     pub value: f64,
 }
 
@@ -26,103 +26,105 @@ pub(crate) struct SeedValue<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SeedEstimate {
     pub mean: f64,
-    /// Half of the 95 % interval of the mean; `None` of a single seed.
+    /// Half-width of the 95 % confidence interval of the mean; `None` for a single seed.
     pub half: Option<f64>,
-    /// Seeds: the n of the interval.
+    /// Number of seeds: the n of the interval.
     pub count: usize,
-    /// Trials that were averaged.
+    /// Number of averaged trials.
     pub trials: usize,
 }
 
 impl SeedEstimate {
-    /// `0.9463 ± 0.0012`, and of how many trials where that is not all of them.
+    /// `0.9463 ± 0.0012`, with the number of averaged trials if these are not `all`.
     pub(crate) fn text(&self, all: usize) -> String {
         let text = estimate::estimate(self.mean, self.half);
         if self.trials < all { format!("{text} ({} of {all} trials)", self.trials) } else { text }
     }
 }
 
-/// Are there other settings that no seed of any group lacks?
+/// Whether there are other settings that all seeds of all groups have.
 pub(crate) fn are_comparable(groups: &[Vec<SeedValue<'_>>]) -> bool {
     !shared(groups).is_empty()
 }
 
-/// The mean of every group, compared like with like; `None` of a group without a number.
+/// The mean of every group over comparable settings; `None` for a group without values.
 pub(crate) fn estimates(groups: &[Vec<SeedValue<'_>>]) -> Vec<Option<SeedEstimate>> {
     let shared = shared(groups);
-    let of = |group: &Vec<SeedValue<'_>>| {
-        let own = if shared.is_empty() { complete(group) } else { shared.clone() };
+    let estimate = |group: &Vec<SeedValue<'_>>| {
+        let settings = if shared.is_empty() { complete(group) } else { shared.clone() };
         let counted: Vec<&SeedValue<'_>> =
-            group.iter().filter(|draw| own.is_empty() || own.contains(draw.rest)).collect();
-        let means = by_seed(&counted);
+            group.iter().filter(|value| settings.is_empty() || settings.contains(value.others)).collect();
+        let means = means_by_seed(&counted);
         let mean = student::mean(&means)?;
         Some(SeedEstimate { mean: mean.mean, half: mean.half, count: means.len(), trials: counted.len() })
     };
-    groups.iter().map(of).collect()
+    groups.iter().map(estimate).collect()
 }
 
-/// The differences of a group from another by seed, over the other settings that every seed of both has; all
-/// pairs where there are no such settings.
+/// The differences between two groups by seed, over the other settings that every seed of both has; over all
+/// pairs if there are no such settings.
 pub(crate) fn differences(own: &[SeedValue<'_>], other: &[SeedValue<'_>]) -> Vec<f64> {
-    let of = |draws: &[SeedValue<'_>], seed: u64, rest: &[String]| {
-        let values = draws.iter().filter(|draw| draw.seed == seed && draw.rest == rest);
-        student::mean(&values.map(|draw| draw.value).collect::<Vec<_>>()).map(|mean| mean.mean)
+    let mean = |values: &[SeedValue<'_>], seed: u64, others: &[String]| {
+        let values = values.iter().filter(|value| value.seed == seed && value.others == others);
+        student::mean(&values.map(|value| value.value).collect::<Vec<_>>()).map(|mean| mean.mean)
     };
     let mut pairs: Vec<SeedValue<'_>> = Vec::new();
-    for draw in own {
-        let known = pairs.iter().any(|pair| pair.seed == draw.seed && pair.rest == draw.rest);
-        let both = of(own, draw.seed, draw.rest).zip(of(other, draw.seed, draw.rest)).filter(|_| !known);
-        pairs.extend(both.map(|(own, other)| SeedValue { value: own - other, ..draw.clone() }));
+    for value in own {
+        let SeedValue { seed, others, .. } = *value;
+        let is_known = pairs.iter().any(|pair| pair.seed == seed && pair.others == others);
+        let both = mean(own, seed, others).zip(mean(other, seed, others)).filter(|_| !is_known);
+        pairs.extend(both.map(|(own, other)| SeedValue { seed, others, value: own - other }));
     }
-    let whole = complete(&pairs);
+    let complete = complete(&pairs);
     let counted: Vec<&SeedValue<'_>> =
-        pairs.iter().filter(|pair| whole.is_empty() || whole.contains(pair.rest)).collect();
-    by_seed(&counted)
+        pairs.iter().filter(|pair| complete.is_empty() || complete.contains(pair.others)).collect();
+    means_by_seed(&counted)
 }
 
-/// p-values corrected by Holm's step-down method for being so many; those that are missing are none of them.
+/// Corrects p-values by Holm's step-down method for multiple tests. `None`s do not count as tests.
 pub(crate) fn holm_correction(p: &[Option<f64>]) -> Vec<Option<f64>> {
-    let mut order: Vec<(usize, f64)> = p.iter().enumerate().filter_map(|(at, p)| Some((at, (*p)?))).collect();
+    let mut order: Vec<(usize, f64)> =
+        p.iter().enumerate().filter_map(|(index, p)| Some((index, (*p)?))).collect();
     order.sort_by(|a, b| a.1.total_cmp(&b.1));
     let mut corrected = vec![None; p.len()];
     let mut largest = 0.0_f64;
-    for (index, (at, p)) in order.iter().enumerate() {
-        largest = largest.max((p * (order.len() - index) as f64).min(1.0));
-        corrected[*at] = Some(largest);
+    for (rank, (index, p)) in order.iter().enumerate() {
+        largest = largest.max((p * (order.len() - rank) as f64).min(1.0));
+        corrected[*index] = Some(largest);
     }
     corrected
 }
 
-/// The other settings that no seed of these lacks.
-fn complete<'a>(draws: &[SeedValue<'a>]) -> HashSet<&'a [String]> {
-    let seeds: HashSet<u64> = draws.iter().map(|draw| draw.seed).collect();
-    let mut mean: HashMap<&[String], HashSet<u64>> = HashMap::new();
-    draws.iter().for_each(|draw| {
-        mean.entry(draw.rest).or_default().insert(draw.seed);
+/// The other settings that all seeds of these values have.
+fn complete<'a>(values: &[SeedValue<'a>]) -> HashSet<&'a [String]> {
+    let seeds: HashSet<u64> = values.iter().map(|value| value.seed).collect();
+    let mut seeds_by_settings: HashMap<&[String], HashSet<u64>> = HashMap::new();
+    values.iter().for_each(|value| {
+        seeds_by_settings.entry(value.others).or_default().insert(value.seed);
     });
-    mean.into_iter().filter(|(_, own)| own.len() == seeds.len()).map(|(rest, _)| rest).collect()
+    let complete = seeds_by_settings.into_iter().filter(|(_, own)| own.len() == seeds.len());
+    complete.map(|(settings, _)| settings).collect()
 }
 
-/// The other settings that no seed of any group lacks.
+/// The other settings that all seeds of all groups have.
 fn shared<'a>(groups: &[Vec<SeedValue<'a>>]) -> HashSet<&'a [String]> {
     let filled = groups.iter().filter(|group| !group.is_empty());
     let both = |one: HashSet<&'a [String]>, other: HashSet<&'a [String]>| &one & &other;
     filled.map(|group| complete(group)).reduce(both).unwrap_or_default()
 }
 
-/// The mean of each seed: over its other settings, each of which counts the same however often it was
-/// trained.
-fn by_seed(draws: &[&SeedValue<'_>]) -> Vec<f64> {
+/// The mean of each seed over its other settings, which have equal weight however often they were trained.
+fn means_by_seed(values: &[&SeedValue<'_>]) -> Vec<f64> {
     let mut seeds: Vec<(u64, Vec<(&[String], Vec<f64>)>)> = Vec::new();
-    for draw in draws {
-        let index = seeds.iter().position(|(seed, _)| *seed == draw.seed).unwrap_or_else(|| {
-            seeds.push((draw.seed, Vec::new()));
+    for value in values {
+        let index = seeds.iter().position(|(seed, _)| *seed == value.seed).unwrap_or_else(|| {
+            seeds.push((value.seed, Vec::new()));
             seeds.len() - 1
         });
         let cells = &mut seeds[index].1;
-        match cells.iter_mut().find(|(rest, _)| *rest == draw.rest) {
-            Some((_, values)) => values.push(draw.value),
-            None => cells.push((draw.rest, vec![draw.value])),
+        match cells.iter_mut().find(|(others, _)| *others == value.others) {
+            Some((_, values)) => values.push(value.value),
+            None => cells.push((value.others, vec![value.value])),
         }
     }
     let average = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
@@ -141,13 +143,13 @@ mod tests {
         ["0.1", "0.01", "0.001"].map(|rate| vec![rate.to_owned()]).to_vec()
     }
 
-    /// Rows are seeds, columns learning rates.
-    fn draws(rests: &[Vec<String>], values: [[f64; 3]; 3]) -> Vec<SeedValue<'_>> {
-        let of = |seed: usize| {
-            let cells = rests.iter().zip(values[seed]);
-            cells.map(move |(rest, value)| SeedValue { seed: seed as u64 + 1, rest, value })
+    /// Rows are seeds, columns are learning rates.
+    fn seed_values(rates: &[Vec<String>], values: [[f64; 3]; 3]) -> Vec<SeedValue<'_>> {
+        let of_seed = |seed: usize| {
+            let cells = rates.iter().zip(values[seed]);
+            cells.map(move |(others, value)| SeedValue { seed: seed as u64 + 1, others, value })
         };
-        (0..3).flat_map(of).collect()
+        (0..3).flat_map(of_seed).collect()
     }
 
     const OWN: [[f64; 3]; 3] = [[0.90, 0.94, 0.92], [0.91, 0.95, 0.935], [0.89, 0.93, 0.91]];
@@ -155,15 +157,15 @@ mod tests {
 
     // numpy 2.4.6, scipy 1.17.1:
     //   own = np.array([[.90, .94, .92], [.91, .95, .935], [.89, .93, .91]]).mean(axis=1)
-    //   own.mean(), stats.sem(own) * stats.t.ppf(.975, 2)                        -> 0.9205555555555556,
-    //   0.02693801873625132 equal = np.array([[.89, .925, .92], [.905, .945, .92], [.885, .93,
-    //   .90]]).mean(axis=1) stats.ttest_rel(own, equal).pvalue                                       ->
-    //   0.02286016359632045 all nine taken for independent: stats.sem(own.ravel()) * stats.t.ppf(.975, 8) ->
-    //   0.0152
+    //   own.mean(), stats.sem(own) * stats.t.ppf(.975, 2)
+    //   -> 0.9205555555555556, 0.02693801873625132
+    //   equal = np.array([[.89, .925, .92], [.905, .945, .92], [.885, .93, .90]]).mean(axis=1)
+    //   stats.ttest_rel(own, equal).pvalue -> 0.02286016359632045
+    // If all nine values were independent: stats.sem(own.ravel()) * stats.t.ppf(.975, 8) -> 0.0152
     #[test]
     fn other_settings_are_averaged_within_each_seed() {
-        let rests = rates();
-        let (own, equal) = (draws(&rests, OWN), draws(&rests, EQUAL));
+        let rates = rates();
+        let (own, equal) = (seed_values(&rates, OWN), seed_values(&rates, EQUAL));
         let mean = estimates(&[own.clone(), equal.clone()]);
         let first = mean[0].expect("a mean");
         assert!((first.mean - 0.9205555555555556).abs() < 1e-12, "{first:?}");
@@ -171,30 +173,30 @@ mod tests {
         assert_eq!((first.count, first.trials), (3, 9));
         let p = paired(&differences(&own, &equal)).expect("a p-value");
         assert!((p - 0.02286016359632045).abs() < 1e-9, "{p}");
-        // A run that found a trial in the cache says nothing new.
+        // A trial from the cache is not a new sample.
         let twice = [own.clone(), own[4..5].to_vec()].concat();
         let again = estimates(&[twice])[0].expect("a mean");
         assert_eq!((again.mean, again.half, again.count), (first.mean, first.half, 3));
     }
 
-    /// The second seed lacks a rate: the others count, in both groups.
+    /// The second seed has no value for one rate: only the other rates count, in both groups.
     #[test]
     fn groups_are_compared_over_the_settings_that_all_have() {
-        let rests = rates();
-        let (mut own, equal) = (draws(&rests, OWN), draws(&rests, EQUAL));
+        let rates = rates();
+        let (mut own, equal) = (seed_values(&rates, OWN), seed_values(&rates, EQUAL));
         own.remove(4);
         let mean = estimates(&[own.clone(), equal.clone()]);
         let (first, second) = (mean[0].expect("a mean"), mean[1].expect("a mean"));
         assert!((first.mean - (0.91 + 0.9225 + 0.90) / 3.0).abs() < 1e-12, "{first:?}");
         assert_eq!((first.trials, second.trials, second.count), (6, 6, 3));
         assert_eq!(first.text(8), format!("{} (6 of 8 trials)", first.text(6)));
-        let lower = differences(&own, &equal);
-        assert_eq!(lower.len(), 3);
-        assert!((lower[0] - 0.005).abs() < 1e-12, "{lower:?}");
-        // Seeds that share no setting: what there is.
+        let differences = differences(&own, &equal);
+        assert_eq!(differences.len(), 3);
+        assert!((differences[0] - 0.005).abs() < 1e-12, "{differences:?}");
+        // If seeds have no setting in common, all values count.
         let apart = [
-            SeedValue { seed: 1, rest: &rests[0], value: 1.0 },
-            SeedValue { seed: 2, rest: &rests[1], value: 2.0 },
+            SeedValue { seed: 1, others: &rates[0], value: 1.0 },
+            SeedValue { seed: 2, others: &rates[1], value: 2.0 },
         ];
         let mean = estimates(&[apart.to_vec()])[0].expect("a mean");
         assert_eq!((mean.mean, mean.count, mean.trials), (1.5, 2, 2));
@@ -204,12 +206,12 @@ mod tests {
 
     // statsmodels 0.15.0: multipletests([.01, .04, .03, .5], method="holm")[1] -> 0.04, 0.09, 0.09, 0.5
     #[test]
-    fn holm_corrects_for_many() {
-        let mean = holm_correction(&[Some(0.01), Some(0.04), None, Some(0.03), Some(0.5)]);
+    fn holm_corrects_for_multiple_tests() {
+        let corrected = holm_correction(&[Some(0.01), Some(0.04), None, Some(0.03), Some(0.5)]);
         let expected = [Some(0.04), Some(0.09), None, Some(0.09), Some(0.5)];
-        for (mean, expected) in mean.iter().zip(expected) {
-            assert_eq!(mean.is_some(), expected.is_some());
-            assert!((mean.unwrap_or(0.0) - expected.unwrap_or(0.0)).abs() < 1e-12, "{mean:?}");
+        for (corrected, expected) in corrected.iter().zip(expected) {
+            assert_eq!(corrected.is_some(), expected.is_some());
+            assert!((corrected.unwrap_or(0.0) - expected.unwrap_or(0.0)).abs() < 1e-12, "{corrected:?}");
         }
     }
 }

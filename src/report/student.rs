@@ -1,49 +1,48 @@
-//! Student's t: how sure a mean of few numbers is.
+//! Confidence intervals and paired tests by Student's t distribution.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use statrs::function::beta::checked_beta_reg;
 
-/// A mean with the half of its 95 % interval.
+/// A mean with the half-width of its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct ConfidenceMean {
     pub mean: f64,
-    /// Half of the 95 % interval of the mean; `None` of a single number.
+    /// Half-width of the 95 % confidence interval; `None` for a single value.
     pub half: Option<f64>,
     pub count: usize,
 }
 
-/// The mean of what there is; `None` of nothing.
+/// The mean of the values; `None` without values.
 pub fn mean(values: &[f64]) -> Option<ConfidenceMean> {
     let count = values.len();
-    let (mean, error) = moments(values)?;
-    let half = error.map(|error| reach(count - 1) * error);
+    let (mean, error) = mean_and_error(values)?;
+    let half = error.map(|error| critical_value(count - 1) * error);
     Some(ConfidenceMean { mean, half, count })
 }
 
-/// The two-sided p-value of a paired t-test: how likely differences like these are where there is no
-/// difference in truth. `None` of fewer than two.
+/// The two-sided p-value of a paired t-test; `None` for fewer than two differences.
 pub fn paired(differences: &[f64]) -> Option<f64> {
-    let (mean, error) = moments(differences)?;
+    let (mean, error) = mean_and_error(differences)?;
     let error = error?;
     if error == 0.0 {
         return Some(if mean == 0.0 { 1.0 } else { 0.0 });
     }
-    let free = (differences.len() - 1) as f64;
-    Some(beyond(mean / error, free))
+    let freedom = (differences.len() - 1) as f64;
+    Some(two_sided(mean / error, freedom))
 }
 
-/// How many standard errors a 95 % interval reaches. Found once for each number of degrees of freedom: it
-/// takes half a millisecond, and there are means by the ten thousand, of few different counts.
-fn reach(free: usize) -> f64 {
-    static KNOWN: Mutex<BTreeMap<usize, f64>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    *known.entry(free).or_insert_with(|| quantile(0.975, free as f64))
+/// The 97.5 % quantile: the half-width of a 95 % interval in standard errors. Cached by degrees of freedom:
+/// it takes half a millisecond, and reports compute tens of thousands of means of few different counts.
+fn critical_value(freedom: usize) -> f64 {
+    static CACHE: Mutex<BTreeMap<usize, f64>> = Mutex::new(BTreeMap::new());
+    let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    *cache.entry(freedom).or_insert_with(|| quantile(0.975, freedom as f64))
 }
 
-/// The mean, and its standard error where there are two numbers or more.
-fn moments(values: &[f64]) -> Option<(f64, Option<f64>)> {
+/// The mean, and its standard error if there are at least two values.
+fn mean_and_error(values: &[f64]) -> Option<(f64, Option<f64>)> {
     let count = values.len() as f64;
     if values.is_empty() {
         return None;
@@ -53,27 +52,27 @@ fn moments(values: &[f64]) -> Option<(f64, Option<f64>)> {
     Some((mean, (count > 1.0).then(|| (squares / (count - 1.0) / count).sqrt())))
 }
 
-/// The value below which a share of the distribution lies; `share` from 0.5 up.
-fn quantile(share: f64, free: f64) -> f64 {
+/// The inverse of [`cumulative`] by bisection; `probability` must be at least 0.5.
+fn quantile(probability: f64, freedom: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
-    while below(high, free) < share && high < 1e9 {
+    while cumulative(high, freedom) < probability && high < 1e9 {
         high *= 2.0;
     }
     for _ in 0..200 {
         let middle = 0.5 * (low + high);
-        if below(middle, free) < share { low = middle } else { high = middle }
+        if cumulative(middle, freedom) < probability { low = middle } else { high = middle }
     }
     0.5 * (low + high)
 }
 
-/// The share of the distribution below `t`, which is 0 or more.
-fn below(t: f64, free: f64) -> f64 {
-    1.0 - 0.5 * beyond(t, free)
+/// The cumulative distribution function at `t` >= 0.
+fn cumulative(t: f64, freedom: f64) -> f64 {
+    1.0 - 0.5 * two_sided(t, freedom)
 }
 
-/// How likely a value as far from the middle as `t`, or farther, is.
-fn beyond(t: f64, free: f64) -> f64 {
-    checked_beta_reg(free / 2.0, 0.5, free / (free + t * t)).unwrap_or(f64::NAN)
+/// The probability of an absolute value of at least |t|.
+fn two_sided(t: f64, freedom: f64) -> f64 {
+    checked_beta_reg(freedom / 2.0, 0.5, freedom / (freedom + t * t)).unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -88,19 +87,19 @@ mod tests {
     //   stats.ttest_rel([0.91, 0.93, 0.92, 0.95], [0.90, 0.93, 0.90, 0.91]).pvalue
     //   stats.ttest_1samp([1.0, 2.0, 3.0], 0).pvalue
     #[test]
-    fn quantiles_as_scipy_has_them() {
+    fn quantiles_are_scipys() {
         let expected = [
             (1.0, 12.706204736174694),
             (2.0, 4.302652729749462),
             (4.0, 2.7764451051977934),
             (30.0, 2.0422724563012378),
             (1000.0, 1.9623390808264083),
-            // mpmath, 40 digits: where statrs 0.19's own `inverse_cdf` is off by 3e-6.
+            // mpmath, 40 digits; the `inverse_cdf` of statrs 0.19 is off by 3e-6 here.
             (100_000.0, 1.9599877075346096),
         ];
-        for (free, expected) in expected {
-            let result = quantile(0.975, free);
-            assert!((result / expected - 1.0).abs() < 1e-9, "{free}: {result}, not {expected}");
+        for (freedom, expected) in expected {
+            let result = quantile(0.975, freedom);
+            assert!((result / expected - 1.0).abs() < 1e-9, "{freedom}: {result}, not {expected}");
         }
     }
 

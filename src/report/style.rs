@@ -1,14 +1,14 @@
-//! How text is to look: how wide, and whether in colour.
+//! Width and colours of text output.
 
-/// Asked for by whoever prints.
+/// The width and colours of an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// Columns of the terminal; without it, as wide as need be.
+    /// Columns of the terminal; `None`: unlimited.
     pub width: Option<usize>,
     pub colour: bool,
 }
 
-/// What a piece of text means, from which its colour follows.
+/// The meaning of a piece of text, which determines its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextTone {
     Plain,
@@ -22,12 +22,12 @@ pub enum TextTone {
 }
 
 impl Style {
-    /// Without colour, as wide as need be: for files and pipes.
+    /// Without colours, of unlimited width: for files and pipes.
     pub fn plain() -> Self {
         Self::default()
     }
 
-    /// The text in its tone's colour, if colour is wanted.
+    /// The text in the colour of its tone, if colours are on.
     pub fn paint(&self, tone: TextTone, text: &str) -> String {
         let code = match tone {
             TextTone::Plain => return text.to_owned(),
@@ -40,7 +40,7 @@ impl Style {
         if self.colour && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    /// A section's heading on a line of its own, after an empty one.
+    /// A section's heading after an empty line.
     pub(crate) fn heading(&self, text: &str, remark: &str) -> String {
         let remark = if remark.is_empty() { String::new() } else { format!("  {remark}") };
         format!("\n{}{}\n", self.paint(TextTone::Strong, text), self.paint(TextTone::Faint, &remark))

@@ -1,4 +1,4 @@
-//! The end of a run: scores, weights, the model and its proof, and what to type next.
+//! The summary at the end of a run: scores, weights, the model and its parity, and the next commands.
 
 use serde_json::{Value, json};
 
@@ -15,43 +15,42 @@ use crate::report::sweep::SweepReport;
 use crate::store::record::{NoteRecord, ParityRecord, RunDetail, TrialRecord};
 use crate::store::{ResultsDatabase, StoreError};
 
-/// What a run came to.
+/// The summary of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunSummary {
     pub detail: RunDetail,
-    /// What its trials say together, when it has several.
+    /// The report over all trials, if there are several.
     sweep: Option<SweepReport>,
-    /// The trial to use: of several the best one.
+    /// The best trial.
     best: Option<u32>,
-    /// The trials whose best epoch was chosen by what the pipeline says.
+    /// The trials whose best epoch was chosen by the pipeline's objective.
     chosen: Vec<u32>,
     layout: Layout,
 }
 
 impl RunSummary {
-    /// Reads it from the database.
+    /// Reads a run from the database.
     pub fn read(store: &ResultsDatabase, run: &RunId) -> Result<Self, StoreError> {
         let detail = store.run(run)?;
         let several = detail.trials.len() > 1;
         let sweep =
             several.then(|| SweepReport::read(store, std::slice::from_ref(run), &[], None)).transpose()?;
-        let judged = store.objectives(run)?.into_iter().filter(|trial| trial.objective.is_some());
-        let chosen = judged.map(|trial| trial.trial).collect();
+        let chosen = store.objectives(run)?.into_iter().filter(|trial| trial.objective.is_some());
+        let chosen = chosen.map(|trial| trial.trial).collect();
         Ok(Self { detail, sweep, best: store.best_trial(run)?, chosen, layout: store.layout() })
     }
 
-    /// For people.
+    /// The summary as text.
     pub fn text(&self, style: &Style) -> String {
-        let mut text = String::new();
         let detail = &self.detail;
-        text.push_str(&headline(detail, style));
+        let mut text = headline(detail, style);
         text.push_str(&self.sweep.as_ref().map_or_else(String::new, |sweep| sweep.text(style)));
         let shown = |trial: &&TrialRecord| self.sweep.is_none() || self.best == Some(trial.trial);
         for trial in detail.trials.iter().filter(shown) {
             text.push_str(&self.trial(trial, style));
         }
         text.push_str(&self.times(style));
-        text.push_str(&troubles(detail, style));
+        text.push_str(&notes(detail, style));
         text.push_str(&style.heading("Next", ""));
         let next = self.next();
         let width = next.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
@@ -64,7 +63,7 @@ impl RunSummary {
         text
     }
 
-    /// For programs.
+    /// The summary as JSON.
     pub fn json(&self) -> Value {
         let detail = &self.detail;
         json!({
@@ -92,8 +91,8 @@ impl RunSummary {
         if detail.trials.len() > 1 {
             title = format!("Best trial #{}, seed {}", trial.trial, trial.seed.unwrap_or(detail.seed));
             for setting in &trial.parameters {
-                let value = |own: &TrialRecord| {
-                    let parameter = own.parameters.iter().find(|other| other.path == setting.path)?;
+                let value = |trial: &TrialRecord| {
+                    let parameter = trial.parameters.iter().find(|other| other.path == setting.path)?;
                     Some(parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
                 };
                 let all: Vec<String> = detail.trials.iter().chain([trial]).filter_map(value).collect();
@@ -111,7 +110,7 @@ impl RunSummary {
                     format!("epoch {best} of {epochs}, the last  ")
                 }
                 (Some(best), Some(epochs)) => {
-                    format!("epoch {best} of {epochs}, of the lowest validation loss  ")
+                    format!("epoch {best} of {epochs}, with the lowest validation loss  ")
                 }
                 _ => String::new(),
             };
@@ -132,7 +131,7 @@ impl RunSummary {
                 path.display(),
                 style.paint(TextTone::Faint, &facts.join(", "))
             ));
-            text.push_str(&proof(trial.parity.as_ref(), style));
+            text.push_str(&parity_line(trial.parity.as_ref(), style));
         }
         text
     }
@@ -144,7 +143,7 @@ impl RunSummary {
         })
     }
 
-    /// Seconds by kind of stage.
+    /// The duration of each kind of stage, and the throughput.
     fn times(&self, style: &Style) -> String {
         let mut kinds: Vec<(&str, f64, bool)> = Vec::new();
         for stage in &self.detail.stages {
@@ -166,49 +165,50 @@ impl RunSummary {
             if cached { format!("{kind} cached") } else { format!("{kind} {}", number::duration(seconds)) }
         });
         let text = text.collect::<Vec<_>>().join(" · ");
-        let fast = self.detail.trials.iter().filter_map(|trial| trial.rows_per_second).fold(0.0, f64::max);
-        let fast = match fast {
-            fast if fast > 0.0 => format!(" ({} rows/s)", number::rate(fast)),
+        let fastest = self.detail.trials.iter().filter_map(|trial| trial.rows_per_second).fold(0.0, f64::max);
+        let speed = match fastest {
+            fastest if fastest > 0.0 => format!(" ({} rows/s)", number::rate(fastest)),
             _ => String::new(),
         };
         format!(
             "{}  {text}{}\n",
             style.paint(TextTone::Strong, "Time  "),
-            style.paint(TextTone::Faint, &fast)
+            style.paint(TextTone::Faint, &speed)
         )
     }
 
-    /// What to type next, and what it does.
+    /// The next commands, with descriptions.
     fn next(&self) -> Vec<(String, &'static str)> {
         let run = &self.detail.run;
         let mut next = Vec::new();
         match self.detail.state {
             RunState::Running => {}
-            RunState::Interrupted => next.push((format!("mtl resume {run}"), "go on where it stopped")),
+            RunState::Interrupted => next.push((format!("mtl resume {run}"), "continue where it stopped")),
             RunState::Failed => {
-                let again = if self.sweep.is_some() { "retry" } else { "resume" };
-                next.push((format!("mtl {again} {run}"), "try again what failed"));
+                let command = if self.sweep.is_some() { "retry" } else { "resume" };
+                next.push((format!("mtl {command} {run}"), "run the failed stages again"));
             }
             RunState::Finished => {
                 if self.models().next().is_some() {
                     let command = format!("mtl predict {run} rows.csv --to answers.csv");
-                    next.push((command, "use the model on new rows"));
-                    next.push((format!("mtl export {run} --to model"), "take model.onnx and mtl.json along"));
+                    next.push((command, "predict new rows"));
+                    next.push((format!("mtl export {run} --to model"), "copy model.onnx and mtl.json"));
                 }
-                let unproven =
+                let unverified =
                     |trial: &TrialRecord| trial.parity.as_ref().is_some_and(|parity| !parity.verified);
-                if self.detail.trials.iter().any(unproven) {
-                    next.push((format!("mtl verify {run}"), "check the model once ONNX Runtime is there"));
+                if self.detail.trials.iter().any(unverified) {
+                    let description = "verify the model once ONNX Runtime is available";
+                    next.push((format!("mtl verify {run}"), description));
                 }
-                next.push((format!("mtl compare {run} OTHER"), "what another run did better"));
+                next.push((format!("mtl compare {run} OTHER"), "compare with another run"));
             }
         }
-        next.push((format!("mtl show {run}"), "everything recorded about it"));
+        next.push((format!("mtl show {run}"), "show everything recorded about the run"));
         next
     }
 }
 
-/// Its name, how it ended, and how long it took.
+/// A run's name, state and duration.
 pub(crate) fn headline(detail: &RunDetail, style: &Style) -> String {
     let state = style.paint(tone(detail.state), detail.state.name());
     let seconds = detail.seconds.filter(|_| detail.state != RunState::Running);
@@ -225,31 +225,30 @@ pub(crate) fn tone(state: RunState) -> TextTone {
     }
 }
 
-/// Whether the exported model answers like the trained one; loud when that is not known.
-pub(crate) fn proof(parity: Option<&ParityRecord>, style: &Style) -> String {
+/// The comparison of the exported model with the trained one.
+pub(crate) fn parity_line(parity: Option<&ParityRecord>, style: &Style) -> String {
     let label = style.paint(TextTone::Strong, "Parity");
     let Some(parity) = parity else {
         return format!(
             "{label}  {}\n",
-            style.paint(TextTone::Caution, "UNVERIFIED: it was not compared with the trained model")
+            style.paint(TextTone::Caution, "UNVERIFIED: not compared with the trained model")
         );
     };
     let tolerance = format!("{:e}", parity.tolerance);
-    let largest = parity.largest.map_or_else(|| "not a number".to_owned(), number::tiny);
+    let largest = number::tiny(parity.largest.unwrap_or(f64::NAN));
     let runtime = parity.onnx_runtime.as_deref().map_or_else(String::new, |version| format!(" {version}"));
     if !parity.verified {
-        let reason = parity.reason.as_deref().unwrap_or("ONNX Runtime could not be had");
-        let text =
-            format!("UNVERIFIED: nobody knows yet whether this model answers like the trained one: {reason}");
+        let reason = parity.reason.as_deref().unwrap_or("ONNX Runtime is not available");
+        let text = format!("UNVERIFIED: not compared with the trained model: {reason}");
         return format!("{label}  {}\n", style.paint(TextTone::Bad, &text));
     }
     let difference = format!(
-        "differs by {largest} in ONNX Runtime{runtime} on batches of {}",
+        "max difference {largest} in ONNX Runtime{runtime} on batches of {}",
         number::listed(&parity.batches)
     );
     if parity.holds() {
         let verified = style.paint(TextTone::Good, "verified");
-        return format!("{label}  {verified}: {difference} (allowed {tolerance})\n");
+        return format!("{label}  {verified}: {difference} (tolerance {tolerance})\n");
     }
     let worst: Vec<&str> = parity
         .outputs
@@ -257,12 +256,12 @@ pub(crate) fn proof(parity: Option<&ParityRecord>, style: &Style) -> String {
         .filter(|output| output.largest.is_nan() || output.largest > parity.tolerance)
         .map(|output| output.output.as_str())
         .collect();
-    let text = format!("BROKEN: {difference} (allowed {tolerance}); outputs: {}", worst.join(", "));
+    let text = format!("BROKEN: {difference} (tolerance {tolerance}); outputs: {}", worst.join(", "));
     format!("{label}  {}\n", style.paint(TextTone::Bad, &text))
 }
 
-/// Stages that failed or were left out, and notes.
-pub(crate) fn troubles(detail: &RunDetail, style: &Style) -> String {
+/// Failed and skipped stages, and notes.
+pub(crate) fn notes(detail: &RunDetail, style: &Style) -> String {
     let mut text = String::new();
     for stage in &detail.stages {
         let reason = stage.reason.as_deref().unwrap_or_default();
@@ -279,14 +278,14 @@ pub(crate) fn troubles(detail: &RunDetail, style: &Style) -> String {
         };
         text.push_str(&format!("  {line}\n"));
     }
-    for (path, note) in detail.notes.iter().enumerate() {
+    for (index, note) in detail.notes.iter().enumerate() {
         let same = |other: &&NoteRecord| (&other.severity, &other.text) == (&note.severity, &note.text);
-        // What is so of every trial is told once.
-        if detail.notes[..path].iter().any(|other| same(&other)) {
+        // A note that several trials share is shown once.
+        if detail.notes[..index].iter().any(|other| same(&other)) {
             continue;
         }
         let tone = if note.severity == "error" { TextTone::Bad } else { TextTone::Caution };
-        let more = match detail.notes[path + 1..].iter().filter(same).count() {
+        let more = match detail.notes[index + 1..].iter().filter(same).count() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };

@@ -1,5 +1,5 @@
-//! Which settings work: the trials of a sweep put together by what varies, each group's mean over its
-//! seeds with its 95 % interval, and whether it differs from equal weights.
+//! The report of a sweep: groups of trials with the same settings, each group's mean over seeds with its 95 %
+//! confidence interval, and its difference from equal weights.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::report::seeds::{
     SeedEstimate, SeedValue, are_comparable, differences, estimates, holm_correction,
 };
 use crate::report::student::{mean, paired};
-use crate::report::trained::{TaskScore, TrainedTrial};
+use crate::report::trained::{TaskScore, TrainedTrial, is_inside, varied};
 use crate::store::trial::SweepObjective;
 use crate::store::{ResultsDatabase, StoreError};
 
@@ -25,60 +25,61 @@ pub(crate) use crate::report::sweep::text::rows;
 const WEIGHTING: &str = "weighting";
 const EQUAL: &str = "equal";
 
-/// The trials of one run or several, by what varies.
+/// The trials of one or several runs, grouped by settings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SweepReport {
-    /// The addresses that tell groups apart.
+    /// The paths of the settings that define the groups.
     pub by: Vec<String>,
-    /// Whose scores groups are ranked and tested by.
+    /// The split by whose scores groups are ranked and tested.
     pub split: Split,
-    /// What else varies within groups, and is averaged within each seed.
+    /// The other settings that vary within groups; they are averaged within each seed.
     pub averaged: Vec<AveragedSetting>,
-    /// Have all groups some of these other settings in common? Else they differ by them too.
+    /// Whether all groups share some values of these other settings. If not, they differ in them too.
     pub comparable: bool,
-    /// The best group first, by its objective on validation rows.
+    /// Ordered by the objective on validation rows, best first.
     pub groups: Vec<TrialGroup>,
-    /// Which objectives are better.
+    /// Which objective values are better.
     pub direction: Direction,
-    /// Trials that gave no scores yet.
+    /// Number of trials without scores.
     pub without: usize,
-    /// Trials that were given up: no mean has them.
+    /// Number of pruned trials, which no mean includes.
     pub pruned: usize,
-    /// Epochs trained, and those that trials would have been trained for without pruning.
+    /// Number of trained epochs, and of those planned without pruning.
     pub epochs: (usize, usize),
-    /// The settings that no other is better than, where several objectives are named.
+    /// The Pareto front of a multi-objective sweep.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub front: Option<ParetoReport>,
 }
 
-/// A setting that groups are not told apart by.
+/// A setting that varies within groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AveragedSetting {
     pub address: String,
-    /// How many values it takes.
+    /// The number of its values.
     pub values: usize,
 }
 
-/// The trials of a group, and of each what it has in the other settings.
+/// The trials of a group, each with its values of the other settings.
 struct GroupMembers<'a> {
     settings: Vec<String>,
     trials: Vec<(&'a TrainedTrial, Vec<String>)>,
 }
 
 impl GroupMembers<'_> {
-    fn draws(&self, value: impl Fn(&TrainedTrial) -> Option<f64>) -> Vec<SeedValue<'_>> {
-        let mut draws = Vec::new();
-        for (trial, rest) in &self.trials {
-            let result = value(trial).filter(|value| !value.is_nan());
-            draws.extend(result.map(|value| SeedValue { seed: trial.seed, rest, value }));
+    fn seed_values(&self, value: impl Fn(&TrainedTrial) -> Option<f64>) -> Vec<SeedValue<'_>> {
+        let mut values = Vec::new();
+        for (trial, others) in &self.trials {
+            let value = value(trial).filter(|value| !value.is_nan());
+            values.extend(value.map(|value| SeedValue { seed: trial.seed, others, value }));
         }
-        draws
+        values
     }
 }
 
 impl SweepReport {
-    /// Reads runs; without addresses, everything that their sweeps vary tells groups apart. Without a split,
-    /// ranks and tests are of test rows where there are scores of them.
+    /// Reads all trials of runs and groups them by the settings `by`; if empty, by everything that the
+    /// sweeps vary. Groups are ranked and tested on `split`; for `None` on the test split, or on the
+    /// validation split without test scores.
     pub fn read(
         store: &ResultsDatabase,
         runs: &[RunId],
@@ -89,7 +90,7 @@ impl SweepReport {
         Self::read_trials(store, &named, by, split)
     }
 
-    /// The same of runs, or of those of their trials that are named; one that is named twice counts once.
+    /// As [`read`](Self::read), with one trial of a run where its number is given. Duplicates count once.
     pub fn read_trials(
         store: &ResultsDatabase,
         named: &[(RunId, Option<u32>)],
@@ -101,25 +102,25 @@ impl SweepReport {
         let mut objectives = Vec::new();
         for (run, only) in named {
             direction = store.direction(run)?;
-            let mut own = TrainedTrial::read(store, run)?;
-            own.retain(|trial| only.is_none_or(|only| trial.number == only));
-            own.retain(|trial| trained.iter().all(|known| known.name != trial.name));
-            trained.extend(own);
+            let mut trials = TrainedTrial::read(store, run)?;
+            trials.retain(|trial| only.is_none_or(|only| trial.number == only));
+            trials.retain(|trial| trained.iter().all(|known| known.name != trial.name));
+            trained.extend(trials);
             objectives.push(store.sweep_objectives(run)?);
         }
-        // Runs with other objectives have no front together.
+        // Runs with different objectives have no common front.
         objectives.dedup();
         let shared = if objectives.len() == 1 { objectives.remove(0) } else { Vec::new() };
         Ok(Self::from_trials(&trained, by, direction, split).with_front(&shared, &trained))
     }
 
-    /// With the front of its groups by these objectives.
+    /// Adds the Pareto front of the groups by these objectives.
     pub fn with_front(self, objectives: &[SweepObjective], trained: &[TrainedTrial]) -> Self {
         let front = ParetoReport::from_groups(objectives, &self.groups, trained);
         Self { front, ..self }
     }
 
-    /// Groups what was read.
+    /// Groups trials; see [`read`](Self::read).
     pub fn from_trials(
         trained: &[TrainedTrial],
         by: &[String],
@@ -129,18 +130,19 @@ impl SweepReport {
         let varied = varied(trained);
         let by = if by.is_empty() { varied.clone() } else { by.to_vec() };
         let others = others(trained, &varied, &by);
-        let given_up: Vec<&TrainedTrial> = trained.iter().filter(|trial| trial.pruned.is_some()).collect();
+        let pruned: Vec<&TrainedTrial> = trained.iter().filter(|trial| trial.pruned.is_some()).collect();
         let scored: Vec<&TrainedTrial> =
             trained.iter().filter(|trial| trial.pruned.is_none() && !trial.scores.is_empty()).collect();
-        let settings =
-            |trial: &TrainedTrial, of: &[String]| of.iter().map(|a| trial.setting(a)).collect::<Vec<_>>();
+        let settings = |trial: &TrainedTrial, addresses: &[String]| {
+            addresses.iter().map(|address| trial.setting(address)).collect::<Vec<_>>()
+        };
         let mut members: Vec<GroupMembers<'_>> = Vec::new();
         for &trial in &scored {
-            let own = settings(trial, &by);
+            let group_settings = settings(trial, &by);
             let member = (trial, settings(trial, &others));
-            match members.iter_mut().find(|known| known.settings == own) {
+            match members.iter_mut().find(|known| known.settings == group_settings) {
                 Some(known) => known.trials.push(member),
-                None => members.push(GroupMembers { settings: own, trials: vec![member] }),
+                None => members.push(GroupMembers { settings: group_settings, trials: vec![member] }),
             }
         }
         let split = split.unwrap_or_else(|| match scored.iter().any(|trial| has(trial, Split::Test)) {
@@ -153,7 +155,7 @@ impl SweepReport {
         let group = |(index, own): (usize, &GroupMembers<'_>)| TrialGroup {
             settings: own.settings.clone(),
             called: Vec::new(),
-            pruned: given_up.iter().filter(|trial| settings(trial, &by) == own.settings).count(),
+            pruned: pruned.iter().filter(|trial| settings(trial, &by) == own.settings).count(),
             trials: own.trials.iter().map(|(trial, _)| trial.name.clone()).collect(),
             seeds: distinct(own.trials.iter().map(|(trial, _)| trial.seed)),
             objective: objective[index],
@@ -173,21 +175,21 @@ impl SweepReport {
             (a, b) if direction.prefers(b, a) => std::cmp::Ordering::Greater,
             (a, b) => a.is_nan().cmp(&b.is_nan()),
         });
-        let (pruned, without) = (given_up.len(), trained.len() - scored.len() - given_up.len());
+        let (pruned, without) = (pruned.len(), trained.len() - scored.len() - pruned.len());
         let epochs =
             trained.iter().fold((0, 0), |sum, trial| (sum.0 + trial.epochs.0, sum.1 + trial.epochs.1));
         let averaged = averaged(&members, &others);
-        let present: Vec<_> = members.iter().map(|group| group.draws(|_| Some(0.0))).collect();
+        let present: Vec<_> = members.iter().map(|group| group.seed_values(|_| Some(0.0))).collect();
         let comparable = are_comparable(&present);
         Self { by, split, averaged, comparable, groups, direction, without, pruned, epochs, front: None }
     }
 
-    /// For programs.
+    /// The report as JSON.
     pub fn json(&self) -> Value {
         json!(self)
     }
 
-    /// Has any group a score on these rows?
+    /// Whether any group has scores on this split.
     pub fn is_scored(&self, split: Split) -> bool {
         self.groups.iter().flat_map(|group| &group.tasks).any(|task| task.on(split).is_some())
     }
@@ -207,31 +209,17 @@ fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> usize {
     known.len()
 }
 
-/// What sweeps chose, in the order of their spaces.
-fn varied(trained: &[TrainedTrial]) -> Vec<String> {
-    let mut varied: Vec<String> = Vec::new();
-    for (address, _) in trained.iter().flat_map(|trial| &trial.choices) {
-        if !varied.contains(address) {
-            varied.push(address.clone());
-        }
-    }
-    varied
-}
-
-/// What differs besides `by` and the seed: chosen by a sweep, or between the runs' own pipelines.
+/// The paths of other settings than `by` and the seed that differ, within a sweep or between the runs'
+/// pipelines.
 fn others(trained: &[TrainedTrial], varied: &[String], by: &[String]) -> Vec<String> {
-    let inside = |address: &str, of: &String| {
-        address.strip_prefix(of.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
     let mut others: Vec<String> = varied.iter().filter(|address| !by.contains(address)).cloned().collect();
     let Some(first) = trained.first() else { return others };
     for trial in trained.iter().filter(|trial| trial.parameters != first.parameters) {
         for (address, _) in trial.parameters.iter().chain(&first.parameters) {
-            let hidden = ["seed", "name", "description", "sweep"]
-                .iter()
-                .any(|own| inside(address, &(*own).to_owned()));
-            let known = varied.iter().chain(by).chain(&others).any(|own| inside(address, own));
-            if !hidden && !known && trial.setting(address) != first.setting(address) {
+            let is_irrelevant =
+                ["seed", "name", "description", "sweep"].iter().any(|own| is_inside(address, own));
+            let is_known = varied.iter().chain(by).chain(&others).any(|own| is_inside(address, own));
+            if !is_irrelevant && !is_known && trial.setting(address) != first.setting(address) {
                 others.push(address.clone());
             }
         }
@@ -239,19 +227,19 @@ fn others(trained: &[TrainedTrial], varied: &[String], by: &[String]) -> Vec<Str
     others
 }
 
-/// Those of the other settings that differ within a group.
+/// The other settings that vary within a group.
 fn averaged(members: &[GroupMembers<'_>], others: &[String]) -> Vec<AveragedSetting> {
-    let one = |(place, address): (usize, &String)| {
+    let one = |(index, address): (usize, &String)| {
         let values =
-            |group: &GroupMembers<'_>| distinct(group.trials.iter().map(|(_, rest)| rest[place].clone()));
+            |group: &GroupMembers<'_>| distinct(group.trials.iter().map(|(_, others)| &others[index]));
         let values = members.iter().map(values).max().unwrap_or(0);
         (values > 1).then(|| AveragedSetting { address: address.clone(), values })
     };
     others.iter().enumerate().filter_map(one).collect()
 }
 
-/// The first metric of every task over each group, and against the group of equal weights: of each task all
-/// groups.
+/// `[task][group]`: the mean of each task's first metric, and its difference from the group with equal
+/// weights.
 fn tasks(members: &[GroupMembers<'_>], by: &[String], split: Split) -> Vec<Vec<TaskMean>> {
     let mut firsts: Vec<&TaskScore> = Vec::new();
     for score in members.iter().flat_map(|group| &group.trials).flat_map(|(trial, _)| &trial.scores) {
@@ -263,25 +251,26 @@ fn tasks(members: &[GroupMembers<'_>], by: &[String], split: Split) -> Vec<Vec<T
 }
 
 fn task(first: &TaskScore, members: &[GroupMembers<'_>], by: &[String], split: Split) -> Vec<TaskMean> {
-    let own = |trial: &TrainedTrial| {
+    let score_of = |trial: &TrainedTrial| {
         let same = |score: &&TaskScore| score.task == first.task && score.metric == first.metric;
         trial.scores.iter().find(same).cloned()
     };
-    let value = |split: Split| move |trial: &TrainedTrial| own(trial)?.value(split);
+    let value = |split: Split| move |trial: &TrainedTrial| score_of(trial)?.value(split);
     let (valid, test) = (over(members, &value(Split::Valid)), over(members, &value(Split::Test)));
-    let gain = over(members, &|trial| own(trial)?.gain);
-    let reference = |own: &GroupMembers<'_>| {
+    let gain = over(members, &|trial| score_of(trial)?.gain);
+    let reference = |group: &GroupMembers<'_>| {
         let index = by.iter().position(|address| address == WEIGHTING)?;
-        let mut equal = own.settings.clone();
+        let mut equal = group.settings.clone();
         equal[index] = EQUAL.to_owned();
-        members.iter().find(|known| known.settings == equal && known.settings != own.settings)
+        members.iter().find(|known| known.settings == equal && known.settings != group.settings)
     };
-    let against = |group: &GroupMembers<'_>| {
+    let difference = |group: &GroupMembers<'_>| {
         let other = reference(group)?;
-        Some(differences(&group.draws(value(split)), &other.draws(value(split))))
+        Some(differences(&group.seed_values(value(split)), &other.seed_values(value(split))))
     };
-    let against: Vec<Vec<f64>> = members.iter().map(|group| against(group).unwrap_or_default()).collect();
-    let p: Vec<Option<f64>> = against.iter().map(|result| paired(result)).collect();
+    let differences: Vec<Vec<f64>> =
+        members.iter().map(|group| difference(group).unwrap_or_default()).collect();
+    let p: Vec<Option<f64>> = differences.iter().map(|differences| paired(differences)).collect();
     let corrected = holm_correction(&p);
     let one = |group: usize| TaskMean {
         task: first.task.clone(),
@@ -289,7 +278,7 @@ fn task(first: &TaskScore, members: &[GroupMembers<'_>], by: &[String], split: S
         direction: first.direction,
         valid: valid[group],
         test: test[group],
-        difference: mean(&against[group]),
+        difference: mean(&differences[group]),
         p: p[group],
         p_holm: corrected[group],
         gain: gain[group],
@@ -297,15 +286,15 @@ fn task(first: &TaskScore, members: &[GroupMembers<'_>], by: &[String], split: S
     (0..members.len()).map(one).collect()
 }
 
-/// A number of every group.
+/// The mean of a value over each group.
 fn over(
     members: &[GroupMembers<'_>],
     value: &dyn Fn(&TrainedTrial) -> Option<f64>,
 ) -> Vec<Option<SeedEstimate>> {
-    estimates(&members.iter().map(|group| group.draws(value)).collect::<Vec<_>>())
+    estimates(&members.iter().map(|group| group.seed_values(value)).collect::<Vec<_>>())
 }
 
-/// Each group's mean place over the tasks; equal ones share the mean of their places.
+/// Sets each group's mean rank over the tasks; equal values share their mean rank.
 fn rank(groups: &mut [TrialGroup], split: Split) {
     let value = |group: &TrialGroup, task: usize| {
         let task = group.tasks.get(task)?;
@@ -315,7 +304,7 @@ fn rank(groups: &mut [TrialGroup], split: Split) {
     let ranks: Vec<Option<f64>> = groups
         .iter()
         .map(|group| {
-            let index = |task: usize| {
+            let rank = |task: usize| {
                 let (own, direction) = value(group, task)?;
                 let others = groups.iter().filter_map(|other| value(other, task)).map(|(other, _)| other);
                 let (better, same) = others.fold((0.0, 0.0), |(better, same), other| {
@@ -323,10 +312,10 @@ fn rank(groups: &mut [TrialGroup], split: Split) {
                 });
                 Some(better + (same + 1.0) / 2.0)
             };
-            let indices: Option<Vec<f64>> = (0..tasks).map(index).collect();
-            indices
-                .filter(|indices| !indices.is_empty())
-                .map(|indices| indices.iter().sum::<f64>() / indices.len() as f64)
+            let ranks: Option<Vec<f64>> = (0..tasks).map(rank).collect();
+            ranks
+                .filter(|ranks| !ranks.is_empty())
+                .map(|ranks| ranks.iter().sum::<f64>() / ranks.len() as f64)
         })
         .collect();
     groups.iter_mut().zip(ranks).for_each(|(group, rank)| group.rank = rank);

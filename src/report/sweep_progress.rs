@@ -1,5 +1,5 @@
-//! A sweep, told line by line as it happens: one line when a trial begins and one when it is done, since
-//! every epoch of every trial would be more than anybody reads.
+//! Formats the progress of a sweep: one line when a trial starts and one when it ends, instead of one per
+//! epoch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,29 +14,30 @@ use crate::report::time_left::SweepRemaining;
 /// The trials of a running sweep.
 #[derive(Debug, Default)]
 pub struct SweepProgress {
-    /// What each trial varies; the first is trial 1's.
+    /// The label of each trial, from trial 1 on.
     labels: Vec<String>,
-    /// How many trials there will be, and how many are side by side.
+    /// Total number of trials.
     total: usize,
+    /// Number of trials that run in parallel.
     jobs: usize,
-    /// What is known of each trial at work.
-    open: BTreeMap<u32, RunningTrial>,
-    /// Trials whose last stage is over, well or not.
-    over: BTreeSet<u32>,
+    running: BTreeMap<u32, RunningTrial>,
+    /// Trials that ended, failed or not.
+    ended: BTreeSet<u32>,
     failed: BTreeSet<u32>,
-    /// Seconds of those that were trained here.
-    took: Vec<f64>,
+    /// Seconds of the ended trials that were trained in this run.
+    durations: Vec<f64>,
 }
 
 #[derive(Debug, Default)]
 struct RunningTrial {
     seconds: f64,
-    /// Of tasks trained alone, which belong to no trial's own time.
-    single_row: f64,
-    /// Epochs at most, those that are done here, and their seconds.
+    /// Seconds of the single-task baselines.
+    baseline_seconds: f64,
+    /// Maximum number of epochs in this run, number of finished ones, and their seconds.
     planned: usize,
-    done: usize,
-    training: f64,
+    finished: usize,
+    training_seconds: f64,
+    /// Total number of trained epochs.
     epochs: usize,
     scores: Vec<String>,
     cached: bool,
@@ -45,27 +46,27 @@ struct RunningTrial {
 }
 
 impl SweepProgress {
-    /// Of trials by their labels; of none where the run is no sweep. A search may choose more of them, up to
-    /// a total. `jobs` are side by side.
+    /// Trials with these labels; none for a run without a sweep. A search may add trials, up to `total`;
+    /// `jobs` run in parallel.
     pub fn new(labels: Vec<String>, total: usize, jobs: usize) -> Self {
         Self { labels, total, jobs, ..Self::default() }
     }
 
-    /// Trials that are over, and all there will be.
+    /// Number of ended trials, and total number of trials.
     pub fn standing(&self) -> (usize, usize) {
-        (self.over.len(), self.total)
+        (self.ended.len(), self.total)
     }
 
-    /// What is known of the time it will take still.
+    /// The state from which the remaining time is estimated.
     pub fn remaining(&self) -> SweepRemaining {
-        let share = |open: &RunningTrial| match open.planned {
+        let progress = |trial: &RunningTrial| match trial.planned {
             0 => (0.0, 0.0),
-            planned => (open.training, open.done.min(planned) as f64 / planned as f64),
+            planned => (trial.training_seconds, trial.finished.min(planned) as f64 / planned as f64),
         };
         SweepRemaining {
-            ended: self.took.clone(),
-            running: self.open.values().map(share).collect(),
-            waiting: self.total.saturating_sub(self.over.len() + self.open.len()),
+            ended: self.durations.clone(),
+            running: self.running.values().map(progress).collect(),
+            waiting: self.total.saturating_sub(self.ended.len() + self.running.len()),
             jobs: self.jobs,
         }
     }
@@ -73,41 +74,41 @@ impl SweepProgress {
     /// `[3/12] about 4 min left`
     fn progress_text(&self) -> String {
         let left = self.remaining().text().map_or_else(String::new, |left| format!(" {left}"));
-        format!("[{}/{}]{left}", self.over.len(), self.total)
+        format!("[{}/{}]{left}", self.ended.len(), self.total)
     }
 
-    /// Notes that a trial is over, and how long it took.
-    fn close(&mut self, trial: u32) -> RunningTrial {
-        let open = self.open.remove(&trial).unwrap_or_default();
-        self.over.insert(trial);
-        let seconds = open.seconds + open.single_row;
-        if !open.cached && seconds > 0.0 {
-            self.took.push(seconds);
+    /// Records the end of a trial and its duration.
+    fn end(&mut self, trial: u32) -> RunningTrial {
+        let running = self.running.remove(&trial).unwrap_or_default();
+        self.ended.insert(trial);
+        let seconds = running.seconds + running.baseline_seconds;
+        if !running.cached && seconds > 0.0 {
+            self.durations.push(seconds);
         }
-        open
+        running
     }
 
-    /// Are there several trials?
+    /// Whether the run is a sweep.
     pub fn is_sweep(&self) -> bool {
         !self.labels.is_empty()
     }
 
-    /// What an event looks like as a line; `None` for those that say nothing new to a person.
+    /// The line of an event; `None` for events that are not shown.
     pub fn line(&mut self, event: &Event) -> Option<String> {
         self.observe(event).map(|line| narration::wrapped(&line, WIDEST))
     }
 
     fn observe(&mut self, event: &Event) -> Option<String> {
-        // What is of all trials is told as in a run of one.
+        // Stages shared by all trials look as in a run with one trial.
         let Some(trial) = event.trial() else { return narration::line(event) };
         let label = self.labels.get((trial as usize).saturating_sub(1)).cloned().unwrap_or_default();
         match event {
             Event::TrainStarted { epochs, from_step, steps_per_epoch, .. } => {
-                let open = self.open.entry(trial).or_default();
-                open.planned = epochs.saturating_sub(from_step / (*steps_per_epoch).max(1));
+                let running = self.running.entry(trial).or_default();
+                running.planned = epochs.saturating_sub(from_step / (*steps_per_epoch).max(1));
                 let from =
-                    if *from_step > 0 { format!(", going on from step {from_step}") } else { String::new() };
-                Some(format!("  #{trial:<4} begins    {label} ({epochs} epochs{from})"))
+                    if *from_step > 0 { format!(", resumed at step {from_step}") } else { String::new() };
+                Some(format!("  #{trial:<4} started   {label} ({epochs} epochs{from})"))
             }
             Event::TrialChosen { label, .. } => {
                 let index = trial.saturating_sub(1) as usize;
@@ -118,54 +119,53 @@ impl SweepProgress {
                 None
             }
             Event::TrialPruned { epoch, reason, .. } => {
-                let open = self.open.entry(trial).or_default();
-                open.seconds += open.training;
-                self.close(trial);
+                let running = self.running.entry(trial).or_default();
+                running.seconds += running.training_seconds;
+                self.end(trial);
                 let status = self.progress_text();
                 Some(format!("  #{trial:<4} pruned    {label}, after epoch {epoch}: {reason}  {status}"))
             }
             Event::TrainFinished { epochs, .. } => {
-                self.open.entry(trial).or_default().epochs = *epochs;
+                self.running.entry(trial).or_default().epochs = *epochs;
                 None
             }
             Event::Scored { scores, .. } => {
-                self.open.entry(trial).or_default().scores = firsts(scores);
+                self.running.entry(trial).or_default().scores = first_scores(scores);
                 None
             }
             Event::StageCached { stage, .. } => {
-                self.open.entry(trial).or_default().cached |= stage.work == Work::Train;
+                self.running.entry(trial).or_default().cached |= stage.work == Work::Train;
                 None
             }
             Event::StageFinished { stage, seconds, .. } => {
-                // Tasks trained alone have lines of their own.
+                // Baselines have lines of their own. The comparison may come after the trial's end.
                 if matches!(stage.work, Work::Baseline(_) | Work::Gain) {
-                    // The comparison comes when the trial itself is told.
-                    if let Some(open) = self.open.get_mut(&trial) {
-                        open.single_row += seconds;
+                    if let Some(running) = self.running.get_mut(&trial) {
+                        running.baseline_seconds += seconds;
                     }
                     return None;
                 }
-                // One of its stages has failed; what went on beside that is over too.
+                // A failed trial has ended, though another of its stages may still finish.
                 if self.failed.contains(&trial) {
                     return None;
                 }
-                let open = self.open.entry(trial).or_default();
-                open.seconds += seconds;
-                open.evaluated |= stage.work == Work::Evaluate;
-                open.verified |= stage.work == Work::Verify;
-                // These two go side by side: either may be the last.
-                (open.evaluated && open.verified).then(|| self.ended(trial, &label))
+                let running = self.running.entry(trial).or_default();
+                running.seconds += seconds;
+                running.evaluated |= stage.work == Work::Evaluate;
+                running.verified |= stage.work == Work::Verify;
+                // These two stages run in parallel: either may be the last.
+                (running.evaluated && running.verified).then(|| self.done_line(trial, &label))
             }
             Event::EpochFinished(FinishedEpoch { seconds, .. }) => {
-                let open = self.open.entry(trial).or_default();
-                open.done += 1;
-                open.training += seconds;
+                let running = self.running.entry(trial).or_default();
+                running.finished += 1;
+                running.training_seconds += seconds;
                 None
             }
             Event::StageFailed { .. } => {
-                // It says nothing of how long others take.
-                self.open.remove(&trial);
-                self.over.insert(trial);
+                // Its duration is not representative.
+                self.running.remove(&trial);
+                self.ended.insert(trial);
                 self.failed.insert(trial);
                 narration::line(event).map(|line| format!("{line}  ({label})"))
             }
@@ -189,20 +189,20 @@ impl SweepProgress {
         }
     }
 
-    fn ended(&mut self, trial: u32, label: &str) -> String {
-        let open = self.close(trial);
-        let how = match open.cached {
-            true => "found as it was trained before".to_owned(),
-            false => format!("{} epochs in {}", open.epochs, duration(open.seconds)),
+    fn done_line(&mut self, trial: u32, label: &str) -> String {
+        let ended = self.end(trial);
+        let training = match ended.cached {
+            true => "from the cache".to_owned(),
+            false => format!("{} epochs in {}", ended.epochs, duration(ended.seconds)),
         };
         let scores =
-            if open.scores.is_empty() { String::new() } else { format!(": {}", open.scores.join(", ")) };
-        format!("  #{trial:<4} done      {label}, {how}{scores}  {}", self.progress_text())
+            if ended.scores.is_empty() { String::new() } else { format!(": {}", ended.scores.join(", ")) };
+        format!("  #{trial:<4} done      {label}, {training}{scores}  {}", self.progress_text())
     }
 }
 
 /// The first metric of each task on the test split.
-fn firsts(scores: &[Score]) -> Vec<String> {
+fn first_scores(scores: &[Score]) -> Vec<String> {
     let mut seen = BTreeSet::new();
     let tested = scores.iter().filter(|score| score.split == Split::Test && seen.insert(score.task.clone()));
     tested.map(|score| format!("{} {} {}", score.task, score.metric, significant(score.value))).collect()
@@ -216,8 +216,8 @@ mod tests {
     use crate::report::sweep_progress::SweepProgress;
 
     #[test]
-    fn a_trial_is_told_in_two_lines() {
-        let mut roster = SweepProgress::new(vec!["seed 1".to_owned(), "seed 2".to_owned()], 2, 1);
+    fn a_trial_has_two_lines() {
+        let mut progress = SweepProgress::new(vec!["seed 1".to_owned(), "seed 2".to_owned()], 2, 1);
         let finished = |stage: &str| Event::StageFinished {
             stage: stage.parse().expect("a stage"),
             trial: Some(2),
@@ -228,21 +228,21 @@ mod tests {
         let trained =
             Event::TrainFinished { trial: 2, best_epoch: 2, epochs: 3, reason: "done".into(), seconds: 1.0 };
         let quiet = [trained, finished("train#2"), finished("evaluate#2"), finished("export#2")];
-        assert!(quiet.iter().all(|event| roster.line(event).is_none()));
+        assert!(quiet.iter().all(|event| progress.line(event).is_none()));
         assert_eq!(
-            roster.line(&finished("verify#2")).as_deref(),
+            progress.line(&finished("verify#2")).as_deref(),
             Some("  #2    done      seed 2, 3 epochs in 6.00 s  [1/2] about 6 s left")
         );
-        assert_eq!(roster.line(&finished("baseline:income#2")), None);
-        // The other way round.
+        assert_eq!(progress.line(&finished("baseline:income#2")), None);
+        // In the other order.
         let quiet = ["train#2", "export#2", "verify#2"].map(finished);
-        assert!(quiet.iter().all(|event| roster.line(event).is_none()));
-        assert!(roster.line(&finished("evaluate#2")).is_some_and(|line| line.contains("done")));
+        assert!(quiet.iter().all(|event| progress.line(event).is_none()));
+        assert!(progress.line(&finished("evaluate#2")).is_some_and(|line| line.contains("done")));
     }
 
     #[test]
-    fn the_time_left_comes_of_trials_that_were_trained() {
-        let mut roster = SweepProgress::new((1..=4).map(|seed| format!("seed {seed}")).collect(), 4, 1);
+    fn the_time_left_is_estimated_from_trained_trials() {
+        let mut progress = SweepProgress::new((1..=4).map(|seed| format!("seed {seed}")).collect(), 4, 1);
         let finished = |trial: u32, stage: &str, seconds: f64, cached: bool| Event::StageFinished {
             stage: format!("{stage}#{trial}").parse().expect("a stage"),
             trial: Some(trial),
@@ -255,23 +255,23 @@ mod tests {
             trial: Some(1),
             fingerprint: Fingerprint("x".into()),
         };
-        roster.line(&cached);
+        progress.line(&cached);
         let mut last = None;
         for stage in ["train", "evaluate", "export", "verify"] {
-            last = roster.line(&finished(1, stage, 500.0, true));
+            last = progress.line(&finished(1, stage, 500.0, true));
         }
         assert!(
-            last.as_ref().is_some_and(|line| line.ends_with("found as it was trained before  [1/4]")),
+            last.as_ref().is_some_and(|line| line.ends_with("from the cache  [1/4]")),
             "nothing is known"
         );
         for (trial, seconds) in [(2, 40.0), (3, 60.0)] {
             let _ = ["train", "export", "verify"]
-                .map(|stage| roster.line(&finished(trial, stage, seconds, false)));
-            last = roster.line(&finished(trial, "evaluate", 20.0, false));
+                .map(|stage| progress.line(&finished(trial, stage, seconds, false)));
+            last = progress.line(&finished(trial, "evaluate", 20.0, false));
         }
-        // 3 x 40 + 20 and 3 x 60 + 20: 170 s for the one that is left.
+        // The mean of 3 x 40 + 20 and 3 x 60 + 20: 170 s for the remaining trial.
         assert!(last.as_ref().is_some_and(|line| line.ends_with("[3/4] about 3 min left")), "{last:?}");
-        assert_eq!(roster.remaining().seconds(), Some(170.0));
-        assert_eq!(roster.standing(), (3, 4));
+        assert_eq!(progress.remaining().seconds(), Some(170.0));
+        assert_eq!(progress.standing(), (3, 4));
     }
 }

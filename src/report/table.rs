@@ -1,4 +1,4 @@
-//! A table of text: aligned columns, numbers at their decimal point, never wider than the terminal.
+//! Text tables: aligned columns, numbers at their decimal point, never wider than the terminal.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -6,17 +6,17 @@ use crate::report::style::{Style, TextTone};
 
 /// The space between two columns.
 const GAP: &str = "  ";
-/// A column is not squeezed below this.
+/// Minimum width of a narrowed column.
 const NARROWEST: usize = 12;
-/// Squeezed below this, names and paths cannot be told apart any more.
+/// Width below which names and paths are no longer distinguishable.
 const READABLE: usize = 24;
 
-/// How a column's cells stand.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnAlign {
     Left,
     Right,
-    /// Numbers one below the other at their decimal point.
+    /// Numbers aligned at their decimal point.
     Decimal,
 }
 
@@ -44,20 +44,20 @@ impl<T: AsRef<str>> From<T> for TableCell {
     }
 }
 
-/// Columns with a heading, rows of cells.
+/// A table with column titles and rows of cells.
 #[derive(Clone, Debug)]
 pub struct TextTable {
     columns: Vec<(String, ColumnAlign)>,
     rows: Vec<Vec<TableCell>>,
 }
 
-/// The room that a table's columns have.
+/// The widths of a table's columns.
 #[derive(Clone, Debug)]
 pub struct TableLayout {
     widths: Vec<usize>,
     decimals: Vec<usize>,
-    /// Is what is wider cut? Only where a terminal would break the line.
-    cuts: bool,
+    /// Whether wider cells are truncated: only for a terminal, which would break the line.
+    truncates: bool,
 }
 
 impl TextTable {
@@ -70,12 +70,12 @@ impl TextTable {
         self.rows.push(cells);
     }
 
-    /// Titles, and how their cells stand.
+    /// The titles and alignments of the columns.
     pub(crate) fn columns(&self) -> &[(String, ColumnAlign)] {
         &self.columns
     }
 
-    /// The rows' cells as texts with their tones.
+    /// The tones and texts of the cells of each row.
     pub(crate) fn cells_by_row(&self) -> impl Iterator<Item = Vec<(TextTone, &str)>> {
         self.rows.iter().map(|row| row.iter().map(|cell| (cell.tone, cell.text.as_str())).collect())
     }
@@ -84,13 +84,13 @@ impl TextTable {
         self.rows.is_empty()
     }
 
-    /// Whether a terminal is too narrow to show the table without cutting names short.
+    /// Whether the terminal is too narrow to show the table without truncating names.
     pub fn is_cramped(&self, style: &Style) -> bool {
-        let least: usize = self.widths().iter().map(|width| (*width).min(READABLE) + GAP.len()).sum();
-        style.width.is_some_and(|limit| least > limit + GAP.len())
+        let minimum: usize = self.widths().iter().map(|width| (*width).min(READABLE) + GAP.len()).sum();
+        style.width.is_some_and(|limit| minimum > limit + GAP.len())
     }
 
-    /// One line per cell and one block per row, numbered from `first` on: for tables too wide to be a table.
+    /// One block per row, numbered from `first` on, with one line per cell: for tables that are too wide.
     pub fn records(&self, style: &Style, first: usize) -> String {
         let longest = self.columns.iter().map(|(title, _)| width(title)).max().unwrap_or(0);
         let mut text = String::new();
@@ -106,47 +106,47 @@ impl TextTable {
         text
     }
 
-    /// Heading, line, rows; every line ends without blanks.
+    /// Titles, a rule and the rows, without trailing spaces.
     pub fn text(&self, style: &Style) -> String {
-        let frame = self.frame(style);
+        let layout = self.layout(style);
         let titles = self.columns.iter().map(|(title, _)| (TextTone::Strong, title.clone())).collect();
-        let rules = frame.widths.iter().map(|width| (TextTone::Faint, "─".repeat(*width))).collect();
-        [self.line(style, &frame, titles), self.line(style, &frame, rules)].concat()
-            + &self.body(style, &frame)
+        let rules = layout.widths.iter().map(|width| (TextTone::Faint, "─".repeat(*width))).collect();
+        [self.line(style, &layout, titles), self.line(style, &layout, rules)].concat()
+            + &self.body(style, &layout)
     }
 
-    /// What its columns need; with it more rows can follow, in a table of their own, that are not known yet.
-    pub fn frame(&self, style: &Style) -> TableLayout {
+    /// The widths that the columns need. Rows that are added later can use them too.
+    pub fn layout(&self, style: &Style) -> TableLayout {
         let mut widths = self.widths();
         if let Some(limit) = style.width {
-            squeeze(&mut widths, limit);
+            narrow(&mut widths, limit);
         }
-        TableLayout { widths, decimals: self.decimals(), cuts: style.width.is_some() }
+        TableLayout { widths, decimals: self.decimals(), truncates: style.width.is_some() }
     }
 
-    /// The rows alone, as they stand in this frame.
-    pub fn body(&self, style: &Style, frame: &TableLayout) -> String {
+    /// The rows in this layout, without titles.
+    pub fn body(&self, style: &Style, layout: &TableLayout) -> String {
         let line = |row: &Vec<TableCell>| {
             let cells = row.iter().enumerate();
             let cells = cells
-                .map(|(column, cell)| (cell.tone, self.padded(column, &cell.text, &frame.decimals)))
+                .map(|(column, cell)| (cell.tone, self.padded(column, &cell.text, &layout.decimals)))
                 .collect();
-            self.line(style, frame, cells)
+            self.line(style, layout, cells)
         };
         self.rows.iter().map(line).collect()
     }
 
-    /// The same columns without rows.
+    /// A table with the same columns and no rows.
     pub fn emptied(&self) -> Self {
         Self { columns: self.columns.clone(), rows: Vec::new() }
     }
 
-    /// Room each column needs after, and with, the decimal point.
+    /// The width of each column from the decimal point on.
     fn decimals(&self) -> Vec<usize> {
         (0..self.columns.len()).map(|column| self.cells(column).map(fraction).max().unwrap_or(0)).collect()
     }
 
-    /// Room each column needs.
+    /// The width of each column.
     fn widths(&self) -> Vec<usize> {
         let decimals = self.decimals();
         let need = |column: usize| {
@@ -158,7 +158,7 @@ impl TextTable {
 
     fn padded(&self, column: usize, text: &str, decimals: &[usize]) -> String {
         match self.columns[column].1 {
-            // A word, such as `undefined`, has no decimal point to stand by.
+            // Words such as `undefined` have no decimal point.
             ColumnAlign::Decimal if text.starts_with(char::is_alphabetic) => text.to_owned(),
             ColumnAlign::Decimal => {
                 format!("{text}{}", " ".repeat(decimals[column].saturating_sub(fraction(text))))
@@ -167,41 +167,41 @@ impl TextTable {
         }
     }
 
-    /// The texts of a column, its heading left out.
+    /// The texts of a column, without its title.
     fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
         self.rows.iter().filter_map(move |row| row.get(column)).map(|cell| cell.text.as_str())
     }
 
-    fn line(&self, style: &Style, frame: &TableLayout, cells: Vec<(TextTone, String)>) -> String {
+    fn line(&self, style: &Style, layout: &TableLayout, cells: Vec<(TextTone, String)>) -> String {
         let mut line = String::new();
-        let mut owed = 0; // blanks, written only when something follows
+        let mut pending = 0; // spaces, written only if a cell follows
         for (column, (tone, text)) in cells.into_iter().enumerate() {
-            let text = if frame.cuts { truncate(&text, frame.widths[column]) } else { text };
-            // A row that came later may be wider than those the frame was made of.
-            let blanks = frame.widths[column].saturating_sub(width(&text));
+            let text = if layout.truncates { truncate(&text, layout.widths[column]) } else { text };
+            // Rows that were added later may be wider than the layout.
+            let blanks = layout.widths[column].saturating_sub(width(&text));
             let (before, after) =
                 if self.columns[column].1 == ColumnAlign::Left { (0, blanks) } else { (blanks, 0) };
-            let inner = text.trim_end();
-            owed += before;
-            if !inner.is_empty() {
-                line.push_str(&" ".repeat(owed));
-                line.push_str(&style.paint(tone, inner));
-                owed = 0;
+            let trimmed = text.trim_end();
+            pending += before;
+            if !trimmed.is_empty() {
+                line.push_str(&" ".repeat(pending));
+                line.push_str(&style.paint(tone, trimmed));
+                pending = 0;
             }
-            owed += after + width(&text) - width(inner) + GAP.len();
+            pending += after + width(&text) - width(trimmed) + GAP.len();
         }
         line + "\n"
     }
 }
 
-/// Places after, and with, the decimal point, if the text is a plain number, perhaps with a star.
+/// The number of characters from the decimal point on, if the text is a plain number, perhaps with a star.
 fn fraction(text: &str) -> usize {
     let plain = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | '−' | '★' | ' ');
     if text.chars().all(plain) { text.find('.').map_or(0, |point| text.len() - point) } else { 0 }
 }
 
-/// Takes width from the widest columns, and when all are short from the last ones, since names stand first.
-fn squeeze(widths: &mut [usize], limit: usize) {
+/// Narrows the widest columns, and when all are short the last ones, since names come first.
+fn narrow(widths: &mut [usize], limit: usize) {
     let gaps = GAP.len() * widths.len().saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > limit {
         let long = widths.iter().copied().enumerate().filter(|(_, width)| *width > READABLE);
@@ -212,16 +212,16 @@ fn squeeze(widths: &mut [usize], limit: usize) {
     }
 }
 
-/// The text within `room` columns; an ellipsis stands for what was left out.
-pub(crate) fn truncate(text: &str, room: usize) -> String {
-    if width(text) <= room {
+/// Truncates a text to `limit` columns with an ellipsis.
+pub(crate) fn truncate(text: &str, limit: usize) -> String {
+    if width(text) <= limit {
         return text.to_owned();
     }
     let mut kept = String::new();
     let mut used = 1;
     for letter in text.chars() {
         used += letter_width(letter);
-        if used > room {
+        if used > limit {
             break;
         }
         kept.push(letter);
@@ -229,12 +229,12 @@ pub(crate) fn truncate(text: &str, room: usize) -> String {
     kept + "…"
 }
 
-/// Columns a text takes in a terminal.
+/// The width of a text in a terminal, in columns.
 pub(crate) fn width(text: &str) -> usize {
     text.chars().map(letter_width).sum()
 }
 
-/// East Asian wide letters and pictures take two columns, combining marks none.
+/// The width of a character: East Asian wide characters and emoji take two columns, combining marks none.
 pub(crate) fn letter_width(letter: char) -> usize {
     letter.width().unwrap_or(1)
 }
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_align_and_numbers_meet_at_the_point() {
+    fn columns_and_decimal_points_are_aligned() {
         let expected = "\
 task            score   rows
 ────────────  ───────  ─────
@@ -269,7 +269,7 @@ weeks worked  12.35    1,234
     }
 
     #[test]
-    fn colour_changes_no_letter_and_no_place() {
+    fn colours_do_not_change_the_text() {
         let coloured = sample().text(&Style { width: None, colour: true });
         assert!(coloured.contains("\x1b[32m12.35\x1b[0m"));
         let mut bare = coloured;
@@ -304,16 +304,16 @@ weeks worked  12.35    1,234
     }
 
     #[test]
-    fn rows_that_come_later_keep_their_digits() {
+    fn later_rows_keep_their_digits() {
         let plain = Style::plain();
-        let frame = sample().frame(&plain);
+        let layout = sample().layout(&plain);
         let mut later = sample().emptied();
         later.row(vec!["a name wider than any".into(), "1234.56789".into(), "1".into()]);
         later.row(vec!["b".into(), "1.5".into(), "2".into()]);
         let expected = "a name wider than any  1234.56789      1\nb              1.5         2\n";
-        assert_eq!(later.body(&plain, &frame), expected);
+        assert_eq!(later.body(&plain, &layout), expected);
         let narrow = Style { width: Some(30), colour: false };
-        let text = later.body(&narrow, &sample().frame(&narrow));
+        let text = later.body(&narrow, &sample().layout(&narrow));
         assert!(text.lines().all(|line| width(line) <= 30), "{text}");
     }
 

@@ -1,4 +1,4 @@
-//! Reports of scripted runs, read as a person would.
+//! Tests of the reports of scripted runs.
 
 use crate::domain::event::{Event, Observer, RunState};
 use crate::domain::layout::Layout;
@@ -16,7 +16,7 @@ fn summary(store: &ResultsDatabase, run: &RunId) -> (String, serde_json::Value) 
 }
 
 #[test]
-fn a_summary_says_scores_weights_model_proof_and_what_next() {
+fn a_summary_has_scores_weights_model_parity_and_next_commands() {
     let folder = folder();
     let script = RunFixture::new("census-3f2a", 0.001);
     let store = script.record(folder.path());
@@ -33,29 +33,30 @@ never_married  0.9300  auroc ↑     0.9783     0.9683     0.9663
 weeks_worked   0.5000  mae ↓       7.394      7.494      7.514
                        r2 ↑     undefined  undefined  undefined
 
-Pareto front of the network  one network, told preferences; chosen on validation rows
+Pareto front of the network  one network for all preferences; non-dominated on validation rows
 share of income  share of weeks_worked  income auroc ↑  on test  weeks_worked mae ↓  on test
 ───────────────  ─────────────────────  ──────────────  ───────  ──────────────────  ───────
 0.75             0.25                           0.8750   0.8750               10.75    10.75
 0.25             0.75                           0.8250   0.8250               10.25    10.25
-2 of 2 preferences are on it; hypervolume 0.6313 on validation rows, 0.6313 on test rows up to (0.5000, 12.00), as the pipeline says
+2 of 2 preferences are on the front; hypervolume 0.6313 on validation rows, 0.6313 on test rows; reference point (0.5000, 12.00), set in the pipeline
 
-Gain over single tasks  each task beside itself trained alone: same inputs, trunk, training and seed
-task           metric     alone  together, test  gain, test
-─────────────  ───────  ───────  ──────────────  ──────────
-income         auroc ↑   0.9000          0.9450     +5.00 %
-never_married  auroc ↑   0.9800          0.9800         0 %
-weeks_worked   mae ↓    10.00           11.00      −10.00 %
+Gain over single-task training  compared with each task trained alone: same inputs, trunk, training settings and seed
+task           metric   alone, test  joint, test  gain, test
+─────────────  ───────  ───────────  ───────────  ──────────
+income         auroc ↑       0.9000       0.9450     +5.00 %
+never_married  auroc ↑       0.9800       0.9800         0 %
+weeks_worked   mae ↓        10.00        11.00      −10.00 %
 over all tasks on test rows: WORSE than single-task training by 1.67 %; weeks_worked is worse than alone
 
 Model   ";
     assert!(text.starts_with(beginning), "{text}");
     for part in [
         "census-3f2a/trial-1/model.onnx  312 kB, opset 17\n",
-        "Parity  verified: differs by 4.8e-7 in ONNX Runtime 1.31.1 on batches of 1 and 7 (allowed 1e-4)\n",
+        "Parity  verified: max difference 4.8e-7 in ONNX Runtime 1.31.1 on batches of 1 and 7 \
+         (tolerance 1e-4)\n",
         "Time    load cached · fit 0.81 s · train 1 min 03 s · evaluate 1.70 s",
         "  warning fit: `year` has the same value in every training row\n",
-        "  mtl predict census-3f2a rows.csv --to answers.csv  # use the model on new rows\n",
+        "  mtl predict census-3f2a rows.csv --to answers.csv  # predict new rows\n",
         "  mtl show census-3f2a ",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
@@ -86,7 +87,7 @@ fn an_unverified_model_is_loud() {
 }
 
 #[test]
-fn a_model_that_answers_otherwise_is_broken_and_says_where() {
+fn a_model_with_other_outputs_is_broken_and_names_them() {
     let folder = folder();
     let mut script = RunFixture::new("census-3f2a", 0.001);
     script.parity.largest = f64::INFINITY;
@@ -94,12 +95,12 @@ fn a_model_that_answers_otherwise_is_broken_and_says_where() {
     script.parity.outputs[2].largest = f64::NAN;
     let store = script.record(folder.path());
     let (text, _) = summary(&store, &script.run);
-    assert!(text.contains("Parity  BROKEN: differs by inf in ONNX Runtime 1.31.1"), "{text}");
+    assert!(text.contains("Parity  BROKEN: max difference inf in ONNX Runtime 1.31.1"), "{text}");
     assert!(text.contains("outputs: income, weeks_worked\n"), "{text}");
 }
 
 #[test]
-fn a_failed_run_says_why_and_how_to_go_on() {
+fn a_failed_run_says_why_and_how_to_continue() {
     let folder = folder();
     let script = RunFixture::new("census-3f2a", 0.001);
     let layout = Layout::new(folder.path());
@@ -151,7 +152,7 @@ train.optimizer.adamw.rate  0.003     0.001
     let expected = expected.replace(
         "Settings that",
         "\
-Gain over single tasks  test rows · each task beside itself trained alone; below 0 is worse
+Gain over single-task training  test rows · compared with each task trained alone; negative is worse
 task           census-1  census-2
 ─────────────  ────────  ────────
 income          +5.00 %   +5.00 %
@@ -194,12 +195,13 @@ fn show_tells_everything() {
         "  pipeline  census_income (pipelines/census_income.yaml)\n",
         "  git       0123456789ab, with uncommitted changes\n",
         "load:census   cached        0.01 s",
-        "census  199,523       42  159,619  19,952  19,952  pipelines/data/census.parquet  2.3 MB  cccccccccccc\n",
+        "census  199,523       42  159,619  19,952  19,952  pipelines/data/census.parquet  2.3 MB  \
+         cccccccccccc\n",
         "train 1,234 of 19,952, test 98 of 19,952\n",
-        "Trial 1  61,234 weights · 159,619 rows · epoch 3 of 4 kept · all epochs done",
+        "Trial 1  61,234 parameters · 159,619 rows · best epoch 3 of 4 · all epochs done",
         "trunk[0].dense.units         64\n",
         "train.clip_norm              null\n",
-        "a step lowers each column's loss by so many %; mean of 64 steps\n",
+        "decrease in % of the column's loss by a step of the row's task; mean of 64 steps\n",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
@@ -216,23 +218,24 @@ fn the_list_fits_a_narrow_terminal() {
     assert!(text.contains("census_income-3f2a9c  finished"), "the name stays whole: {text}");
     let empty = ResultsDatabase::open(&folder.path().join("other/mtl.db")).expect("opens");
     let none = RunList::read(&empty).expect("reads").text(&Style::plain());
-    assert_eq!(none, "no runs yet; `mtl run FILE` makes the first\n");
+    assert_eq!(none, "no runs yet; start one with `mtl run FILE`\n");
 }
 
-/// A page has the table of gains with its verdict, and its pictures of gains and affinities.
+/// A page has the table of gains with its verdict, and the figures of gains and affinities.
 #[test]
-fn a_page_tells_what_learning_together_was_worth() {
+fn a_page_has_the_gains_of_joint_training() {
     let folder = folder();
     let script = RunFixture::new("census-3f2a", 0.001);
     let store = script.record(folder.path());
     let page = ReportPage::read(&store, &script.run).expect("reads").html();
     for part in [
-        "<h3>Gain over single tasks <small>each task beside itself trained alone",
+        "<h3>Gain over single-task training <small>compared with each task trained alone",
         "<td class=\"number bad\">−10.00 %</td>",
-        "<p>over all tasks on test rows: WORSE than single-task training by 1.67 %; weeks_worked is worse than alone</p>",
-        "<title>census-3f2a: gain over single tasks</title>",
-        "<title>census-3f2a: affinity of the tasks</title>",
-        "<title>census-3f2a: affinity of the tasks by epoch</title>",
+        "<p>over all tasks on test rows: WORSE than single-task training by 1.67 %; weeks_worked is worse \
+         than alone</p>",
+        "<title>census-3f2a: gain over single-task training</title>",
+        "<title>census-3f2a: task affinities</title>",
+        "<title>census-3f2a: task affinities by epoch</title>",
     ] {
         assert!(page.contains(part), "{part} is missing in\n{page}");
     }

@@ -1,4 +1,4 @@
-//! A trial as a sweep looks at it: what was chosen, and what came of it.
+//! Trials with their chosen settings and scores, as the sweep reports use them.
 
 use crate::domain::choice::called;
 use crate::domain::name::RunId;
@@ -8,32 +8,32 @@ use crate::report::number;
 use crate::store::record::{RunDetail, TrialRecord};
 use crate::store::{ResultsDatabase, StoreError};
 
-/// One trial.
+/// A trial with its settings and scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainedTrial {
     /// `census-3f2a#1`
     pub name: TrialAddress,
     pub number: u32,
     pub seed: u64,
-    /// What its sweep chose, by address.
+    /// (path, value) of the settings that the sweep chose.
     pub choices: Vec<(String, String)>,
-    /// The run's own settings, by address.
+    /// (path, value) of the run's own settings.
     pub parameters: Vec<(String, String)>,
-    /// Of its best epoch, on validation rows.
+    /// The best epoch's objective on validation rows.
     pub objective: Option<f64>,
-    /// The epoch after which its sweep gave it up.
+    /// The epoch after which the sweep pruned it.
     pub pruned: Option<usize>,
-    /// Epochs it was trained for, and those it would have been.
+    /// Number of trained and of planned epochs.
     pub epochs: (usize, usize),
     /// The first metric of every task, in the pipeline's order.
     pub scores: Vec<TaskScore>,
-    /// Over single tasks on the valid and the test split, in percent.
+    /// The gain over single-task training on the validation and the test split, in percent.
     pub gain: (Option<f64>, Option<f64>),
-    /// Its run's objectives, where its sweep names several.
+    /// The scores of the objectives of a multi-objective sweep.
     pub objectives: Vec<Option<TaskScore>>,
 }
 
-/// A task's first metric.
+/// The scores of a task by one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskScore {
     pub task: String,
@@ -41,7 +41,7 @@ pub struct TaskScore {
     pub direction: Direction,
     pub valid: Option<f64>,
     pub test: Option<f64>,
-    /// Over the task trained alone on the test split, in percent.
+    /// The task's gain over training it alone on the test split, in percent.
     pub gain: Option<f64>,
 }
 
@@ -56,11 +56,11 @@ impl TaskScore {
 }
 
 impl TrainedTrial {
-    /// Every trial of a run.
+    /// Reads all trials of a run.
     pub fn read(store: &ResultsDatabase, run: &RunId) -> Result<Vec<Self>, StoreError> {
         let detail = store.run(run)?;
         let objectives = store.objectives(run)?;
-        let weighed = store.sweep_objectives(run)?;
+        let sweep_objectives = store.sweep_objectives(run)?;
         let one = |trial: &TrialRecord| Self {
             name: TrialAddress::new(run, trial.trial),
             number: trial.trial,
@@ -74,64 +74,66 @@ impl TrainedTrial {
             ),
             pruned: trial.pruned,
             epochs: (trial.epochs.unwrap_or(0), trial.planned_epochs.unwrap_or(0)),
-            scores: detail.tasks.iter().filter_map(|task| first(&detail, trial.trial, &task.task)).collect(),
-            objectives: weighed
+            scores: detail
+                .tasks
                 .iter()
-                .map(|own| scored(&detail, trial.trial, &own.task, &own.metric))
+                .filter_map(|task| first_score(&detail, trial.trial, &task.task))
+                .collect(),
+            objectives: sweep_objectives
+                .iter()
+                .map(|objective| task_score(&detail, trial.trial, &objective.task, &objective.metric))
                 .collect(),
         };
         Ok(detail.trials.iter().map(one).collect())
     }
 
-    /// A setting's value as text; of a choice with settings of its own in the pipeline, its name; of a list
-    /// of them their names.
+    /// A setting's value as text: for a choice with settings of its own its name, for a list of such choices
+    /// their names.
     pub fn setting(&self, address: &str) -> String {
-        let own = self.choices.iter().chain(&self.parameters).find(|(known, _)| known == address);
+        let leaf = self.choices.iter().chain(&self.parameters).find(|(known, _)| known == address);
         let below = || {
             self.parameters.iter().filter_map(|(known, value)| Some((known.strip_prefix(address)?, value)))
         };
-        let first = |rest: &str| rest.split(['.', '[']).next().map(str::to_owned);
-        let inside = || below().find_map(|(rest, _)| first(rest.strip_prefix('.')?));
-        let listed = || {
+        let first_key = |path: &str| path.split(['.', '[']).next().map(str::to_owned);
+        let choice_name = || below().find_map(|(path, _)| first_key(path.strip_prefix('.')?));
+        let list_of_names = || {
             let mut items: Vec<(&str, String)> = Vec::new();
-            for (rest, value) in below() {
-                let Some((index, rest)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) else {
+            for (path, value) in below() {
+                let Some((index, path)) = path.strip_prefix('[').and_then(|path| path.split_once(']')) else {
                     continue;
                 };
                 if !items.iter().any(|(known, _)| *known == index) {
-                    items.push((
-                        index,
-                        rest.strip_prefix('.').and_then(first).unwrap_or_else(|| value.clone()),
-                    ));
+                    let name = path.strip_prefix('.').and_then(first_key);
+                    items.push((index, name.unwrap_or_else(|| value.clone())));
                 }
             }
             let items: Vec<String> = items.into_iter().map(|(_, item)| item).collect();
             (!items.is_empty()).then(|| format!("[{}]", items.join(", ")))
         };
-        own.map(|(_, value)| value.clone()).or_else(inside).or_else(listed).unwrap_or_else(|| "–".to_owned())
+        let value = leaf.map(|(_, value)| value.clone()).or_else(choice_name).or_else(list_of_names);
+        value.unwrap_or_else(|| "–".to_owned())
     }
 
-    /// Everything that was set for it except the seed, and what only says how it came about.
+    /// All settings of the trial except the seed, the sweep and the description.
     pub(crate) fn settings_but_seed(&self) -> Vec<(String, String)> {
-        let inside = |address: &str, of: &str| {
-            address.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        let hidden = |address: &str| ["seed", "sweep", "description"].iter().any(|own| inside(address, own));
-        let chosen = |address: &str| self.choices.iter().any(|(own, _)| inside(address, own));
-        let own = self.parameters.iter().filter(|(address, _)| !hidden(address) && !chosen(address));
+        let is_irrelevant =
+            |address: &str| ["seed", "sweep", "description"].iter().any(|own| is_inside(address, own));
+        let is_replaced = |address: &str| self.choices.iter().any(|(own, _)| is_inside(address, own));
+        let own =
+            self.parameters.iter().filter(|(address, _)| !is_irrelevant(address) && !is_replaced(address));
         let mut settings: Vec<(String, String)> = own.chain(&self.choices).cloned().collect();
         settings.sort();
         settings
     }
 
-    /// A setting as a legend names it: a number as people read it, and of a choice with settings of its own
-    /// its name, with what tells it from another choice of that name.
+    /// A setting's value as in a legend: a short number, or the name of a choice with the settings that
+    /// distinguish it from other choices of that name.
     pub(crate) fn named(&self, address: &str, among: &[Self]) -> String {
-        let own = self.setting(address);
-        if let Some(value) = own.parse::<f64>().ok().filter(|value| value.is_finite()) {
-            return number::short(value);
+        let value = self.setting(address);
+        if let Some(number) = value.parse::<f64>().ok().filter(|number| number.is_finite()) {
+            return number::short(number);
         }
-        let all = among.iter().map(|other| other.setting(address)).chain([own]).collect::<Vec<_>>();
+        let all = among.iter().map(|other| other.setting(address)).chain([value]).collect::<Vec<_>>();
         called(&all).pop().unwrap_or_default()
     }
 
@@ -143,27 +145,44 @@ impl TrainedTrial {
     }
 }
 
+/// Whether a setting's path is `ancestor` or below it.
+pub(crate) fn is_inside(address: &str, ancestor: &str) -> bool {
+    address.strip_prefix(ancestor).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// The paths of the settings that sweeps chose, in the order of their spaces.
+pub(crate) fn varied(trained: &[TrainedTrial]) -> Vec<String> {
+    let mut varied: Vec<String> = Vec::new();
+    for (address, _) in trained.iter().flat_map(|trial| &trial.choices) {
+        if !varied.contains(address) {
+            varied.push(address.clone());
+        }
+    }
+    varied
+}
+
 fn pair(parameter: &crate::store::parameter::ConfigParameter) -> (String, String) {
     (parameter.path.clone(), parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
 }
 
-fn first(detail: &RunDetail, trial: u32, task: &str) -> Option<TaskScore> {
-    let head = detail.scores.iter().find(|score| score.trial == trial && score.task == task)?;
-    scored(detail, trial, task, &head.metric)
+/// The scores of a task by its first metric; `None` before it is scored.
+fn first_score(detail: &RunDetail, trial: u32, task: &str) -> Option<TaskScore> {
+    let first = detail.scores.iter().find(|score| score.trial == trial && score.task == task)?;
+    task_score(detail, trial, task, &first.metric)
 }
 
-/// A task's metric; `None` before it is scored.
-fn scored(detail: &RunDetail, trial: u32, task: &str, metric: &str) -> Option<TaskScore> {
-    let own = || {
-        let own = detail.scores.iter().filter(move |score| score.trial == trial && score.task == task);
-        own.filter(move |score| score.metric == metric)
+/// The scores of a task by a metric; `None` before it is scored.
+fn task_score(detail: &RunDetail, trial: u32, task: &str, metric: &str) -> Option<TaskScore> {
+    let scores = || {
+        let scores = detail.scores.iter().filter(move |score| score.trial == trial && score.task == task);
+        scores.filter(move |score| score.metric == metric)
     };
-    let head = own().next()?;
-    let value = |split: Split| own().find(|score| score.split == split)?.value;
+    let first = scores().next()?;
+    let value = |split: Split| scores().find(|score| score.split == split)?.value;
     Some(TaskScore {
         task: task.to_owned(),
-        metric: head.metric.clone(),
-        direction: head.direction,
+        metric: first.metric.clone(),
+        direction: first.direction,
         valid: value(Split::Valid),
         test: value(Split::Test),
         gain: detail.gains.mean(trial, Some(task), Split::Test),

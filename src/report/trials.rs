@@ -1,4 +1,4 @@
-//! How far the trials of a run have come.
+//! The progress of the trials of a run.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::report::trained::TrainedTrial;
 use crate::store::record::RunDetail;
 use crate::store::{ResultsDatabase, StoreError};
 
-/// How far the trials of a run have come.
+/// The status of the trials of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepStatus {
     detail: RunDetail,
@@ -25,11 +25,11 @@ pub struct SweepStatus {
     direction: Direction,
     best: Option<u32>,
     sweep: SweepReport,
-    /// Of each trial, the epochs that are done and their seconds.
+    /// (trial, finished epochs, their seconds).
     epochs: Vec<(u32, usize, f64)>,
 }
 
-/// Where a trial stands.
+/// The status of one trial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TrialStatus {
     Done,
@@ -54,7 +54,7 @@ impl TrialStatus {
 }
 
 impl SweepStatus {
-    /// Reads it from the database, also while the run is at work.
+    /// Reads the status from the database, also of a running run.
     pub fn read(store: &ResultsDatabase, run: &RunId) -> Result<Self, StoreError> {
         Ok(Self {
             detail: store.run(run)?,
@@ -66,17 +66,17 @@ impl SweepStatus {
         })
     }
 
-    /// Trials there will be: a search may choose more than are known.
+    /// The total number of trials, including those that a search has not chosen yet.
     fn total(&self) -> usize {
         let parameters = || self.detail.parameters.iter();
-        let searched =
+        let planned =
             parameters().find(|own| own.path == "sweep.search.tpe.trials").and_then(|own| own.number);
         let seeds = parameters().filter(|own| own.path.starts_with("sweep.seeds")).count().max(1);
-        let searched = searched.map_or(0, |trials| trials as usize * seeds);
-        searched.max(self.trained.len())
+        let planned = planned.map_or(0, |trials| trials as usize * seeds);
+        planned.max(self.trained.len())
     }
 
-    /// What is known of the time it will take still; nothing unless it is at work.
+    /// The state from which the remaining time is estimated; `None` unless the run is running.
     fn remaining(&self) -> Option<SweepRemaining> {
         if self.detail.state != RunState::Running {
             return None;
@@ -90,13 +90,13 @@ impl SweepStatus {
             let is_cached = own().any(|stage| stage.is(StageKind::Train) && stage.cached);
             let done = self.epochs.iter().find(|(number, ..)| *number == trial.number);
             let training = done.map_or(0.0, |(_, _, seconds)| *seconds);
-            match self.standing(trial.number) {
+            match self.status(trial.number) {
                 TrialStatus::Done if !is_cached => remaining.ended.push(seconds),
                 TrialStatus::Pruned => remaining.ended.push(training.max(seconds)),
                 TrialStatus::Running => {
-                    let share = done
+                    let fraction = done
                         .map_or(0.0, |(_, done, _)| *done as f64 / trial.epochs.1.max(*done).max(1) as f64);
-                    remaining.running.push((training, share));
+                    remaining.running.push((training, fraction));
                 }
                 TrialStatus::Waiting => remaining.waiting += 1,
                 TrialStatus::Done | TrialStatus::Failed => {}
@@ -106,7 +106,7 @@ impl SweepStatus {
         Some(remaining)
     }
 
-    /// For programs.
+    /// The status as JSON.
     pub fn json(&self) -> Value {
         let trials = self.trained.iter().map(|trial| {
             let choices = trial.choices.iter().map(|(address, value)| (address.clone(), json!(value)));
@@ -115,7 +115,7 @@ impl SweepStatus {
                 "trial": trial.number,
                 "seed": trial.seed,
                 "choices": choices,
-                "state": self.standing(trial.number).name(),
+                "state": self.status(trial.number).name(),
                 "objective": trial.objective,
                 "pruned": trial.pruned,
             })
@@ -133,7 +133,7 @@ impl SweepStatus {
         })
     }
 
-    /// For people.
+    /// The status as text.
     pub fn text(&self, style: &Style) -> String {
         let mut text = headline(&self.detail, style);
         let counts = TrialStatus::ALL.map(|status| format!("{} {}", self.count(status), status.name()));
@@ -153,7 +153,7 @@ impl SweepStatus {
         ];
         let mut table = TextTable::new(&columns);
         for trial in &self.trained {
-            let status = self.standing(trial.number);
+            let status = self.status(trial.number);
             let tone = match status {
                 TrialStatus::Done => TextTone::Good,
                 TrialStatus::Failed => TextTone::Bad,
@@ -183,24 +183,22 @@ impl SweepStatus {
     }
 
     fn count(&self, status: TrialStatus) -> usize {
-        self.trained.iter().filter(|trial| self.standing(trial.number) == status).count()
+        self.trained.iter().filter(|trial| self.status(trial.number) == status).count()
     }
 
-    fn standing(&self, trial: u32) -> TrialStatus {
+    fn status(&self, trial: u32) -> TrialStatus {
         if self.trained.iter().any(|own| own.number == trial && own.pruned.is_some()) {
             return TrialStatus::Pruned;
         }
         let own = || self.detail.stages.iter().filter(move |stage| stage.trial == Some(trial));
-        let is = |state: &str| own().any(|stage| stage.state == state);
-        if is("failed") {
+        let any_is = |state: &str| own().any(|stage| stage.state == state);
+        if any_is("failed") {
             return TrialStatus::Failed;
         }
-        let last = own().find(|stage| stage.is(StageKind::Verify));
-        if last.is_some_and(|stage| stage.state == "finished") && own().all(|stage| stage.state == "finished")
-        {
+        if own().any(|stage| stage.is(StageKind::Verify)) && own().all(|stage| stage.state == "finished") {
             return TrialStatus::Done;
         }
-        let at_work = self.detail.state == RunState::Running && own().next().is_some();
-        if is("running") || at_work { TrialStatus::Running } else { TrialStatus::Waiting }
+        let has_started = self.detail.state == RunState::Running && own().next().is_some();
+        if any_is("running") || has_started { TrialStatus::Running } else { TrialStatus::Waiting }
     }
 }

@@ -1,4 +1,5 @@
-//! What a step of one task does to another's loss, written and read; and how alike the tasks' gradients were.
+//! Task affinities (the effect of one task's step on another task's loss) and gradient cosines: writing and
+//! reading.
 
 use rusqlite::params;
 use serde::Serialize;
@@ -10,21 +11,22 @@ use crate::store::column::read_count;
 use crate::store::error::StoreError;
 use crate::store::event::EventWriter;
 
-/// What one task does to another, over a whole training.
+/// The effect of one task on another over a whole training.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AffinityRecord {
-    /// Whose step.
+    /// The task that takes the step.
     pub task: String,
-    /// Whose loss.
+    /// The task whose loss is measured.
     pub other: String,
-    /// Above 0, it helps.
+    /// Mean of 1 - loss after / loss before; positive where the step helps.
     pub value: Option<f64>,
     pub steps: usize,
 }
 
-/// What was read of a pair of tasks at one time: a step, or an epoch.
+/// One measurement for a pair of tasks.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AffinityReading {
+    /// The step or the epoch of the measurement.
     pub at: usize,
     pub task: String,
     pub other: String,
@@ -34,7 +36,7 @@ pub struct AffinityReading {
 impl EventWriter<'_> {
     pub(crate) fn affinity(&self, trial: u32, epoch: usize, pair: &Affinity) -> rusqlite::Result<()> {
         let Affinity { task, other, value, steps, each } = pair;
-        // A step whose batch was cut in parts measures several times: their mean is the step's.
+        // A step whose batch was split into parts has several measurements: store their mean.
         let mut by_step: Vec<(usize, f64, usize)> = Vec::new();
         for (step, value) in each {
             match by_step.last_mut().filter(|last| last.0 == *step) {
@@ -67,27 +69,27 @@ impl EventWriter<'_> {
 }
 
 impl ResultsDatabase {
-    /// The affinities of a trial's tasks, mean over every measurement of its training.
+    /// The affinities of a trial's tasks, averaged over all measurements of its training.
     pub fn affinities(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityRecord>, StoreError> {
         self.pairs("affinities", "value", run, trial)
     }
 
-    /// The cosines between the gradients of a trial's tasks, mean over every step of its training.
+    /// The cosines between the gradients of a trial's tasks, averaged over all steps of its training.
     pub fn cosines(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityRecord>, StoreError> {
         self.pairs("gradients", "cosine", run, trial)
     }
 
-    /// Each measurement of a trial's affinities, in the order of its steps.
+    /// Each measurement of a trial's affinities, ordered by step.
     pub fn affinity_steps(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityReading>, StoreError> {
         self.readings("step", "value", "affinity_steps", run, trial)
     }
 
-    /// The means over epochs instead, of a trial that kept no more of its affinities.
+    /// The epoch means of a trial's affinities, for trials that recorded no single measurements.
     pub fn affinity_epochs(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityReading>, StoreError> {
         self.readings("epoch", "value", "affinities", run, trial)
     }
 
-    /// The cosines between the gradients, mean over an epoch's steps.
+    /// The gradient cosines, averaged over the steps of each epoch.
     pub fn cosine_epochs(&self, run: &RunId, trial: u32) -> Result<Vec<AffinityReading>, StoreError> {
         self.readings("epoch", "cosine", "gradients", run, trial)
     }

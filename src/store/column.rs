@@ -1,4 +1,4 @@
-//! What stands in a row's columns, as this program has it.
+//! Conversions from columns of a row to domain types.
 
 use rusqlite::Row;
 
@@ -6,16 +6,16 @@ use crate::domain::event::RunState;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 
-/// This moment, as the database writes it.
+/// The current time as an SQL expression.
 pub(crate) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
-/// A count; SQLite's whole numbers are signed, ours never below 0.
+/// Reads a count. SQLite's integers are signed; a negative one is read as 0.
 pub(crate) fn read_count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     row.get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
 }
 
-/// A count that may be absent.
-pub(crate) fn maybe(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<usize>> {
+/// Reads a count that may be NULL.
+pub(crate) fn optional_count(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<usize>> {
     row.get::<_, Option<i64>>(column).map(|number| number.and_then(|number| usize::try_from(number).ok()))
 }
 
@@ -37,13 +37,12 @@ pub(crate) fn state(name: &str) -> RunState {
     }
 }
 
-/// Which values are better: every column of that name has one of two words in it, and the schema sees to
-/// that.
+/// Reads which values are better. The schema allows only the names of the two directions.
 pub(crate) fn direction(row: &Row<'_>, column: usize) -> rusqlite::Result<Direction> {
-    let word: String = row.get(column)?;
+    let name: String = row.get(column)?;
     [Direction::Higher, Direction::Lower]
         .into_iter()
-        .find(|known| known.name() == word)
+        .find(|direction| direction.name() == name)
         .ok_or(rusqlite::Error::InvalidColumnType(column, "direction".into(), rusqlite::types::Type::Text))
 }
 

@@ -1,4 +1,6 @@
-//! Reading what else was observed epoch by epoch: gradients and affinities of pairs of tasks, and shares.
+//! Reads per-epoch observations: gradients and affinities of task pairs, and shares.
+
+use rusqlite::Row;
 
 use crate::domain::name::RunId;
 use crate::store::ResultsDatabase;
@@ -7,7 +9,10 @@ use crate::store::column::read_count;
 use crate::store::error::StoreError;
 use crate::store::record::{GradientRecord, ShareRecord};
 
-/// What was observed of a trial in an epoch.
+pub(crate) const GRADIENT_COLUMNS: &str = "task, other, cosine, conflicts, similarity";
+pub(crate) const SHARE_COLUMNS: &str = "unit, reader, source, value";
+
+/// One record observed in an epoch of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochObservation<T> {
     pub trial: u32,
@@ -16,20 +21,12 @@ pub struct EpochObservation<T> {
 }
 
 impl ResultsDatabase {
-    /// How the tasks' gradients stood to each other in every epoch.
+    /// The gradient statistics of every pair of tasks in every epoch.
     pub fn gradient_curve(&self, run: &RunId) -> Result<Vec<EpochObservation<GradientRecord>>, StoreError> {
-        self.observed(run, "gradients", "task, other, cosine, conflicts, similarity", |row| {
-            Ok(GradientRecord {
-                task: row.get(2)?,
-                other: row.get(3)?,
-                cosine: row.get(4)?,
-                conflicts: row.get(5)?,
-                similarity: row.get(6)?,
-            })
-        })
+        self.observed(run, "gradients", GRADIENT_COLUMNS, |row| gradient_record(row, 2))
     }
 
-    /// What a step of each task did to the others' losses in every epoch.
+    /// The affinity of every pair of tasks in every epoch.
     pub fn affinity_curve(&self, run: &RunId) -> Result<Vec<EpochObservation<AffinityRecord>>, StoreError> {
         self.observed(run, "affinities", "task, other, value, steps", |row| {
             let steps = read_count(row, 5)? as usize;
@@ -37,20 +34,13 @@ impl ResultsDatabase {
         })
     }
 
-    /// How much was read of which expert or column in every epoch.
+    /// The share of each expert or column that readers use in every epoch.
     pub fn share_curve(&self, run: &RunId) -> Result<Vec<EpochObservation<ShareRecord>>, StoreError> {
-        self.observed(run, "shares", "unit, reader, source, value", |row| {
-            Ok(ShareRecord {
-                unit: row.get(2)?,
-                reader: row.get(3)?,
-                source: row.get(4)?,
-                value: row.get(5)?,
-            })
-        })
+        self.observed(run, "shares", SHARE_COLUMNS, |row| share_record(row, 2))
     }
 
-    /// A table's rows by trial and epoch, in the order they were recorded in; `record` reads from the third
-    /// column on.
+    /// Returns a table's rows by trial and epoch, in recording order. `record` reads the columns from index
+    /// 2 on.
     fn observed<T>(
         &self,
         run: &RunId,
@@ -66,4 +56,25 @@ impl ResultsDatabase {
             Ok(EpochObservation { trial, epoch, record: record(row)? })
         })
     }
+}
+
+/// Reads [`GRADIENT_COLUMNS`], from the column `first` on.
+pub(crate) fn gradient_record(row: &Row<'_>, first: usize) -> rusqlite::Result<GradientRecord> {
+    Ok(GradientRecord {
+        task: row.get(first)?,
+        other: row.get(first + 1)?,
+        cosine: row.get(first + 2)?,
+        conflicts: row.get(first + 3)?,
+        similarity: row.get(first + 4)?,
+    })
+}
+
+/// Reads [`SHARE_COLUMNS`], from the column `first` on.
+pub(crate) fn share_record(row: &Row<'_>, first: usize) -> rusqlite::Result<ShareRecord> {
+    Ok(ShareRecord {
+        unit: row.get(first)?,
+        reader: row.get(first + 1)?,
+        source: row.get(first + 2)?,
+        value: row.get(first + 3)?,
+    })
 }

@@ -1,4 +1,4 @@
-//! Opening `mtl.db`: made whole or not at all, checked before it is touched, shared by several processes.
+//! Opens `mtl.db`: created atomically, checked before it is changed, shared by several processes.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,25 +13,27 @@ use crate::store::inspection::{check_header, exists, version};
 use crate::store::migration::{VERSION, migrate};
 use crate::store::reading::{self, FileStamp, StoreReader};
 
-/// How the name of a database that is being made begins: a kill may leave it.
+/// Prefix of the file name of a database that is being created; a killed process may leave such a file.
 pub const MAKING: &str = ".mtl-";
 
-/// An open results database.
+/// The open results database, `mtl.db`.
 pub struct ResultsDatabase {
     pub(crate) connection: Connection,
     pub(crate) path: PathBuf,
-    /// What a person should know of how it was opened.
-    notes: Vec<String>,
-    reads_only: bool,
-    /// What the file was, where it is read as one that does not change.
+    opening_notes: Vec<String>,
+    is_read_only: bool,
+    /// The file's stamp when it was opened as an immutable file.
     unchanged: Option<FileStamp>,
-    /// Where its copy lies, if a copy is read; goes with the store, after the connection.
+    /// The folder of the copy, if a copy is read. Dropped after the connection.
     _copy: Option<TempDir>,
 }
 
 impl ResultsDatabase {
-    /// Opens the database for reading and writing; makes it when there is none, and brings an older
-    /// one up to date. A newer one is refused untouched.
+    /// Opens the database for reading and writing; creates a missing one and migrates an older one.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] for a database of a later `mtl`, which stays unchanged;
+    /// [`StoreError::ReadOnly`] where the file cannot be written; errors of the file system and of SQLite.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if !exists(path)? {
             create(path)?;
@@ -41,20 +43,24 @@ impl ResultsDatabase {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = connect(path, flags)?;
         let failed = |source| StoreError::sqlite(path, source);
-        // Where a file may not be written, SQLite opens it for reading without a word.
+        // SQLite silently opens a file without write permission for reading.
         if connection.is_readonly(rusqlite::MAIN_DB).map_err(failed)? {
             return Err(StoreError::ReadOnly { path: path.to_owned() });
         }
-        log_ahead(&connection).map_err(failed)?;
+        enable_write_ahead_log(&connection).map_err(failed)?;
         if version(&connection, path)? < VERSION {
             migrate(&mut connection).map_err(failed)?;
         }
         let path = path.to_owned();
-        Ok(Self { connection, path, notes: Vec::new(), reads_only: false, unchanged: None, _copy: None })
+        let opening_notes = Vec::new();
+        Ok(Self { connection, path, opening_notes, is_read_only: false, unchanged: None, _copy: None })
     }
 
-    /// Opens an existing database for reading, also where nothing can be written. Of an older one every view
-    /// must be there to be read: it is brought up to date, or a copy of it is.
+    /// Opens an existing database for reading, even where nothing can be written. An older database is
+    /// migrated in place, or a temporary copy of it is, so that all views exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Absent`] without a database; otherwise as [`open`](Self::open).
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         if !exists(path)? {
             return Err(StoreError::Absent { path: path.to_owned() });
@@ -69,16 +75,16 @@ impl ResultsDatabase {
                 Err(error) => return Err(error),
             };
         }
-        let StoreReader { connection, unchanged: still, copy, opening_notes: message } = reader;
+        let StoreReader { connection, unchanged, copy, opening_notes } = reader;
         connection
             .pragma_update(None, "query_only", true)
             .map_err(|source| StoreError::sqlite(path, source))?;
         Ok(Self {
             connection,
             path: path.to_owned(),
-            notes: message,
-            reads_only: true,
-            unchanged: still,
+            opening_notes,
+            is_read_only: true,
+            unchanged,
             _copy: copy,
         })
     }
@@ -87,17 +93,16 @@ impl ResultsDatabase {
         &self.path
     }
 
-    /// What a person should know of how it was opened.
+    /// Notes for the user about how the database was opened.
     pub fn opening_notes(&self) -> &[String] {
-        &self.notes
+        &self.opening_notes
     }
 
-    /// Was it opened for reading alone?
-    pub(crate) fn reads_only(&self) -> bool {
-        self.reads_only
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
-    /// What was read of a file that should not change counts only if it has not changed.
+    /// Fails if a file opened as immutable has changed since: what was read from it is then meaningless.
     pub(crate) fn check_unchanged(&self) -> Result<(), StoreError> {
         match &self.unchanged {
             Some(stamp) if *stamp != reading::stamp(&self.path) => {
@@ -107,7 +112,7 @@ impl ResultsDatabase {
         }
     }
 
-    /// The runs folder the database lies in.
+    /// The layout of the runs folder that contains the database.
     pub fn layout(&self) -> Layout {
         Layout::new(self.path.parent().unwrap_or_else(|| Path::new("")))
     }
@@ -117,8 +122,8 @@ impl ResultsDatabase {
     }
 }
 
-/// Makes an empty database beside its place and then moves it there, so that no other process ever
-/// sees half of one. When another process was faster, its database stays.
+/// Creates an empty database under a temporary name and renames it, so that no other process sees an
+/// incomplete file. If another process was faster, its database stays.
 fn create(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file_error = |source| StoreError::File { path: path.to_owned(), source };
@@ -132,7 +137,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::sqlite(path, source);
     let mut connection = Connection::open(&fresh).map_err(failed)?;
     migrate(&mut connection).map_err(failed)?;
-    // Last, and closed at once: nothing may stay behind in a write-ahead log of the temporary name.
+    // Enabled last and closed at once: nothing may remain in a write-ahead log of the temporary name.
     let _: String =
         connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
     connection.close().map_err(|(_, source)| failed(source))?;
@@ -144,25 +149,25 @@ fn create(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Temporary files are private by habit; the database is as readable as any other file.
+/// Temporary files are private by default; the database is as readable as any other file.
 #[cfg(unix)]
 fn readable_by_others(path: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    // Without it the database still works for its owner.
+    // If this fails, the database still works for its owner.
     let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644));
 }
 
 #[cfg(not(unix))]
 fn readable_by_others(_: &Path) {}
 
-/// Readers never wait for a writer, nor a writer for readers. SQLite does not wait by itself when
-/// two processes switch at once.
-fn log_ahead(connection: &Connection) -> rusqlite::Result<()> {
+/// Switches to a write-ahead log: readers and a writer do not block each other. SQLite's busy timeout does
+/// not cover two processes that switch at the same time, so this retries.
+fn enable_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
     let begin = Instant::now();
     loop {
         let switched = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0));
         match switched {
-            Ok(_) => return Ok(()), // where the file system cannot do it, the old mode stays
+            Ok(_) => return Ok(()), // a file system without support for it keeps the old mode
             Err(error)
                 if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
                     && begin.elapsed() < PATIENCE =>

@@ -1,19 +1,20 @@
-//! Reading one run: everything recorded about it, and its curves.
+//! Reads one run: everything recorded about it, and its per-epoch records.
 
 use rusqlite::OptionalExtension;
 
 use crate::domain::event::OutputParity;
 use crate::domain::name::RunId;
 use crate::store::ResultsDatabase;
-use crate::store::column::{maybe, read_count, run_id, split, state};
+use crate::store::column::{optional_count, read_count, run_id, split, state};
+use crate::store::curve::{GRADIENT_COLUMNS, SHARE_COLUMNS, gradient_record, share_record};
 use crate::store::error::StoreError;
 use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::history::score;
 use crate::store::parameter::ConfigParameter;
 use crate::store::record::{
-    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, ShareRecord,
-    StageRecord, TableRecord, TaskRecord, TrialRecord,
+    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, StageRecord,
+    TableRecord, TaskRecord, TrialRecord,
 };
 
 /// A row of `losses` or `weights`.
@@ -25,13 +26,16 @@ struct TaskValueRow {
 }
 
 impl ResultsDatabase {
-    /// Everything recorded about a run but its curves.
+    /// Everything recorded about a run except its per-epoch records.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownRun`] if there is no such run; errors of SQLite.
     pub fn run(&self, run: &RunId) -> Result<RunDetail, StoreError> {
-        let head = self
+        let detail = self
             .connection
             .query_row(
-                "SELECT run, pipeline, description, file, resolved, fingerprint, seed, command, state, resumes,
-                        started_at, updated_at, finished_at, seconds, stages
+                "SELECT run, pipeline, description, file, resolved, fingerprint, seed, command, state,
+                        resumes, started_at, updated_at, finished_at, seconds, stages
                    FROM runs WHERE run = ?1",
                 [run.as_str()],
                 |row| {
@@ -68,7 +72,7 @@ impl ResultsDatabase {
             )
             .optional()
             .map_err(|source| self.failed(source))?;
-        let Some(head) = head else {
+        let Some(detail) = detail else {
             return Err(StoreError::UnknownRun { found: run.to_string(), nearest: None });
         };
         Ok(RunDetail {
@@ -84,11 +88,11 @@ impl ResultsDatabase {
             artifacts: self.artifacts(run)?,
             notes: self.notes(run)?,
             parameters: self.parameters(run)?,
-            ..head
+            ..detail
         })
     }
 
-    /// The resolved pipeline's leaves, in its order.
+    /// The leaves of the resolved pipeline, in its order.
     pub fn parameters(&self, run: &RunId) -> Result<Vec<ConfigParameter>, StoreError> {
         let sql = "SELECT path, text, number FROM parameters WHERE run = ?1 ORDER BY rowid";
         self.select(sql, [run.as_str()], |row| {
@@ -96,7 +100,7 @@ impl ResultsDatabase {
         })
     }
 
-    /// Every epoch of every trial, with losses, weights and scores.
+    /// All epochs of all trials, with losses, weights and scores.
     pub fn epochs(&self, run: &RunId) -> Result<Vec<EpochRecord>, StoreError> {
         let mut epochs = self.select(
             "SELECT trial, epoch, step, joint_loss, rate, rows_per_second, seconds, objective, best
@@ -127,22 +131,22 @@ impl ResultsDatabase {
             [run.as_str()],
             score,
         )?;
-        let index = |trial: u32, epoch: usize| {
-            move |record: &EpochRecord| (record.trial, record.epoch).cmp(&(trial, epoch))
+        let find = |epochs: &[EpochRecord], trial, epoch| {
+            epochs.binary_search_by_key(&(trial, epoch), |record| (record.trial, record.epoch)).ok()
         };
         for loss in losses {
-            if let Ok(at) = epochs.binary_search_by(index(loss.trial, loss.epoch)) {
-                epochs[at].losses.push((loss.task, loss.value));
+            if let Some(index) = find(&epochs, loss.trial, loss.epoch) {
+                epochs[index].losses.push((loss.task, loss.value));
             }
         }
         for weight in weights {
-            if let Ok(at) = epochs.binary_search_by(index(weight.trial, weight.epoch)) {
-                epochs[at].weights.push((weight.task, weight.value));
+            if let Some(index) = find(&epochs, weight.trial, weight.epoch) {
+                epochs[index].weights.push((weight.task, weight.value));
             }
         }
         for score in scores {
-            if let Ok(at) = epochs.binary_search_by(index(score.trial, score.epoch)) {
-                epochs[at].scores.push(score);
+            if let Some(index) = find(&epochs, score.trial, score.epoch) {
+                epochs[index].scores.push(score);
             }
         }
         Ok(epochs)
@@ -164,7 +168,7 @@ impl ResultsDatabase {
     }
 
     fn environment(&self, run: &RunId) -> Result<Environment, StoreError> {
-        let result = self.select(
+        let environments = self.select(
             "SELECT mtl_version, git_commit, git_dirty, host, os, cpu, cpus, threads, device, onnx_runtime
                FROM environments WHERE run = ?1",
             [run.as_str()],
@@ -183,7 +187,7 @@ impl ResultsDatabase {
                 })
             },
         )?;
-        Ok(result.into_iter().next().unwrap_or_default())
+        Ok(environments.into_iter().next().unwrap_or_default())
     }
 
     fn stages(&self, run: &RunId) -> Result<Vec<StageRecord>, StoreError> {
@@ -193,12 +197,12 @@ impl ResultsDatabase {
             Ok(StageRecord {
                 stage: row.get(0)?,
                 kind: row.get(1)?,
-                trial: maybe(row, 2)?.map(|trial| trial as u32),
+                trial: optional_count(row, 2)?.map(|trial| trial as u32),
                 state: row.get(3)?,
                 cached: row.get(4)?,
                 fingerprint: row.get(5)?,
                 seconds: row.get(6)?,
-                bytes: maybe(row, 7)?.map(|bytes| bytes as u64),
+                bytes: optional_count(row, 7)?.map(|bytes| bytes as u64),
                 reason: row.get(8)?,
             })
         })
@@ -210,11 +214,11 @@ impl ResultsDatabase {
         self.select(sql, [run.as_str()], |row| {
             Ok(TableRecord {
                 data: row.get(0)?,
-                rows: maybe(row, 1)?,
-                columns: maybe(row, 2)?,
-                train: maybe(row, 3)?,
-                valid: maybe(row, 4)?,
-                test: maybe(row, 5)?,
+                rows: optional_count(row, 1)?,
+                columns: optional_count(row, 2)?,
+                train: optional_count(row, 3)?,
+                valid: optional_count(row, 4)?,
+                test: optional_count(row, 5)?,
             })
         })
     }
@@ -261,10 +265,10 @@ impl ResultsDatabase {
             "SELECT trial, kind, path, bytes, detail FROM artifacts WHERE run = ?1 ORDER BY trial, rowid";
         self.select(sql, [run.as_str()], |row| {
             Ok(ArtifactRecord {
-                trial: maybe(row, 0)?.map(|trial| trial as u32),
+                trial: optional_count(row, 0)?.map(|trial| trial as u32),
                 kind: row.get(1)?,
                 path: row.get(2)?,
-                bytes: maybe(row, 3)?.map(|bytes| bytes as u64),
+                bytes: optional_count(row, 3)?.map(|bytes| bytes as u64),
                 detail: row.get(4)?,
             })
         })
@@ -293,19 +297,19 @@ impl ResultsDatabase {
             |row| {
                 Ok(TrialRecord {
                     trial: read_count(row, 0)? as u32,
-                    seed: maybe(row, 1)?.map(|seed| seed as u64),
+                    seed: optional_count(row, 1)?.map(|seed| seed as u64),
                     device: row.get(2)?,
-                    rows: maybe(row, 3)?,
-                    weights: maybe(row, 4)?,
-                    planned_epochs: maybe(row, 5)?,
-                    steps_per_epoch: maybe(row, 6)?,
-                    epochs: maybe(row, 7)?,
-                    best_epoch: maybe(row, 8)?,
+                    rows: optional_count(row, 3)?,
+                    weights: optional_count(row, 4)?,
+                    planned_epochs: optional_count(row, 5)?,
+                    steps_per_epoch: optional_count(row, 6)?,
+                    epochs: optional_count(row, 7)?,
+                    best_epoch: optional_count(row, 8)?,
                     stopped: row.get(9)?,
                     seconds: row.get(10)?,
-                    checkpoint: maybe(row, 11)?.zip(maybe(row, 12)?),
+                    checkpoint: optional_count(row, 11)?.zip(optional_count(row, 12)?),
                     rows_per_second: row.get(13)?,
-                    pruned: maybe(row, 14)?,
+                    pruned: optional_count(row, 14)?,
                     parameters: Vec::new(),
                     task_weights: Vec::new(),
                     relations: Vec::new(),
@@ -320,42 +324,24 @@ impl ResultsDatabase {
         for trial in &mut trials {
             let key = rusqlite::params![run.as_str(), trial.trial];
             trial.parameters = self.select(
-                "SELECT path, text, number FROM trial_parameters WHERE run = ?1 AND trial = ?2 ORDER BY rowid",
+                "SELECT path, text, number FROM trial_parameters
+                  WHERE run = ?1 AND trial = ?2 ORDER BY rowid",
                 key,
                 |row| Ok(ConfigParameter { path: row.get(0)?, text: row.get(1)?, number: row.get(2)? }),
             )?;
-            trial.task_weights = self.select(
-                "SELECT task, value FROM weights
-                  WHERE run = ?1 AND trial = ?2
-                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM weights WHERE run = ?1 AND trial = ?2))
-                  ORDER BY rowid",
-                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?;
-            trial.relations = self.select(
-                "SELECT task, other, value FROM relations
-                  WHERE run = ?1 AND trial = ?2
-                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM relations WHERE run = ?1 AND trial = ?2))
-                  ORDER BY rowid",
-                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )?;
-            trial.shares = self.select(
-                "SELECT unit, reader, source, value FROM shares
-                  WHERE run = ?1 AND trial = ?2
-                    AND epoch = coalesce(?3, (SELECT max(epoch) FROM shares WHERE run = ?1 AND trial = ?2))
-                  ORDER BY rowid",
-                rusqlite::params![run.as_str(), trial.trial, trial.best_epoch.map(|epoch| epoch as i64)],
-                |row| {
-                    Ok(ShareRecord {
-                        unit: row.get(0)?,
-                        reader: row.get(1)?,
-                        source: row.get(2)?,
-                        value: row.get(3)?,
-                    })
-                },
-            )?;
-            trial.gradients = self.gradients(run, trial.trial, trial.best_epoch)?;
+            let best_epoch = trial.best_epoch.map(|epoch| epoch as i64);
+            let best = rusqlite::params![run.as_str(), trial.trial, best_epoch];
+            trial.task_weights = self.select(&in_best_epoch("weights", "task, value"), best, |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            trial.relations =
+                self.select(&in_best_epoch("relations", "task, other, value"), best, |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
+            trial.shares =
+                self.select(&in_best_epoch("shares", SHARE_COLUMNS), best, |row| share_record(row, 0))?;
+            trial.gradients = self
+                .select(&in_best_epoch("gradients", GRADIENT_COLUMNS), best, |row| gradient_record(row, 0))?;
             trial.affinities = self.affinities(run, trial.trial)?;
             trial.front = self.front(run, trial.trial)?;
             trial.parity = self.parity(run, trial.trial)?;
@@ -373,7 +359,7 @@ impl ResultsDatabase {
                 Ok(OutputParity { output: row.get(0)?, largest })
             },
         )?;
-        let result = self.select(
+        let records = self.select(
             "SELECT verified, reason, largest, tolerance, batches, onnx_runtime
                FROM parity WHERE run = ?1 AND trial = ?2",
             key,
@@ -389,6 +375,16 @@ impl ResultsDatabase {
                 })
             },
         )?;
-        Ok(result.into_iter().next())
+        Ok(records.into_iter().next())
     }
+}
+
+/// Selects columns of a trial's rows in its best epoch (`?3`), or in the last recorded one if that is NULL.
+fn in_best_epoch(table: &str, columns: &str) -> String {
+    format!(
+        "SELECT {columns} FROM {table}
+          WHERE run = ?1 AND trial = ?2
+            AND epoch = coalesce(?3, (SELECT max(epoch) FROM {table} WHERE run = ?1 AND trial = ?2))
+          ORDER BY rowid"
+    )
 }

@@ -1,4 +1,4 @@
-//! Events as rows: each row has a natural key, and the same event told again overwrites it.
+//! Writes events as rows. Each row has a natural key; writing the same event again overwrites it.
 
 mod data;
 mod model;
@@ -13,18 +13,18 @@ use crate::domain::name::RunId;
 use crate::store::column::NOW;
 use crate::store::start_run::signed;
 
-/// Writes events of one run, within the caller's transaction.
+/// Writes the events of one run, within the caller's transaction.
 pub(crate) struct EventWriter<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) run: &'a str,
     pub(crate) layout: &'a Layout,
-    /// Seconds worked on the run before this execution.
-    pub(crate) earlier: f64,
+    /// Seconds that earlier executions of the run took.
+    pub(crate) earlier_seconds: f64,
 }
 
 impl EventWriter<'_> {
-    /// A sign of life.
-    pub(crate) fn alive(&self) -> rusqlite::Result<()> {
+    /// Updates the run's time of last activity.
+    pub(crate) fn touch(&self) -> rusqlite::Result<()> {
         self.execute(&format!("UPDATE runs SET updated_at = {NOW} WHERE run = ?1"), params![self.run])
     }
 
@@ -36,24 +36,28 @@ impl EventWriter<'_> {
                 params![run, *stages as i64, *resumed],
             ),
             Event::StageStarted { stage, trial, fingerprint } => {
-                self.begin(stage, *trial, fingerprint, false)
+                self.stage_started(stage, *trial, fingerprint, false)
             }
-            Event::StageCached { stage, trial, fingerprint } => self.begin(stage, *trial, fingerprint, true),
+            Event::StageCached { stage, trial, fingerprint } => {
+                self.stage_started(stage, *trial, fingerprint, true)
+            }
             Event::StageFinished { stage, cached, seconds, bytes, .. } => self.execute(
                 "UPDATE stages SET state = 'finished', cached = ?3, seconds = ?4, bytes = ?5, reason = NULL
                   WHERE run = ?1 AND stage = ?2",
                 params![run, stage.key(), cached, seconds, signed(*bytes)],
             ),
-            Event::StageFailed { stage, trial, reason } => self.stop(stage, *trial, "failed", reason),
+            Event::StageFailed { stage, trial, reason } => {
+                self.stage_stopped(stage, *trial, "failed", reason)
+            }
             Event::StageSkipped { stage, trial, because } => {
-                self.stop(stage, *trial, "skipped", because.key())
+                self.stage_stopped(stage, *trial, "skipped", because.key())
             }
             Event::Note { stage, severity, text } => self.note(stage, *severity, text),
             Event::Loaded { table, rows, columns, files } => {
                 self.table(table, *rows, *columns)?;
                 files.iter().try_for_each(|file| self.file(table, file))
             }
-            Event::Divided { table, train, valid, test } => self.divided(table, (*train, *valid, *test)),
+            Event::Divided { table, train, valid, test } => self.split_sizes(table, (*train, *valid, *test)),
             Event::Fitted { missing, .. } => missing.iter().try_for_each(|labels| self.labels(labels)),
             Event::TrainStarted {
                 trial, seed, epochs, steps_per_epoch, rows, parameters, device, ..
@@ -75,7 +79,7 @@ impl EventWriter<'_> {
                 )
             }
             Event::Stepped { .. } => Ok(()),
-            Event::EpochFinished(ended) => self.epoch(ended),
+            Event::EpochFinished(finished) => self.epoch(finished),
             Event::GradientsCompared { trial, epoch, pairs, .. } => {
                 pairs.iter().try_for_each(|pair| self.pair(*trial, *epoch, pair))
             }
@@ -85,7 +89,8 @@ impl EventWriter<'_> {
             Event::CheckpointSaved { trial, epoch, step } => {
                 self.trial(*trial)?;
                 self.execute(
-                    "UPDATE trials SET checkpoint_epoch = ?3, checkpoint_step = ?4 WHERE run = ?1 AND trial = ?2",
+                    "UPDATE trials SET checkpoint_epoch = ?3, checkpoint_step = ?4
+                      WHERE run = ?1 AND trial = ?2",
                     params![run, trial, *epoch as i64, *step as i64],
                 )
             }
@@ -97,8 +102,10 @@ impl EventWriter<'_> {
                     params![run, trial, *best_epoch as i64, *epochs as i64, reason, seconds],
                 )
             }
-            Event::TrialChosen { trial, seed, choices, .. } => self.chosen(*trial, *seed, choices),
-            Event::TrialPruned { trial, stage, epoch, reason } => self.pruned(*trial, stage, *epoch, reason),
+            Event::TrialChosen { trial, seed, choices, .. } => self.trial_chosen(*trial, *seed, choices),
+            Event::TrialPruned { trial, stage, epoch, reason } => {
+                self.trial_pruned(*trial, stage, *epoch, reason)
+            }
             Event::Scored { trial, epoch, scores } => {
                 self.trial(*trial)?;
                 scores.iter().try_for_each(|score| self.score("scores", *trial, *epoch, score))
@@ -106,27 +113,27 @@ impl EventWriter<'_> {
             Event::FrontScored { trial, points, reference } => {
                 self.trial(*trial)?;
                 let mut points = points.iter().enumerate();
-                points.try_for_each(|(number, point)| self.front(*trial, number, point))?;
-                reference.iter().try_for_each(|worst| self.front_reference(*trial, worst))
+                points.try_for_each(|(index, point)| self.front(*trial, index, point))?;
+                reference.iter().try_for_each(|reference| self.front_reference(*trial, reference))
             }
-            // Its numbers stand beside the trials' own, in `gains`.
+            // Recorded by `Gained`, beside the trial's own scores.
             Event::BaselineScored { .. } => Ok(()),
             Event::Gained { trial, gains, .. } => {
                 self.trial(*trial)?;
                 gains.iter().try_for_each(|gain| self.gain(*trial, gain))
             }
             Event::Exported { trial, file, bytes, opset } => {
-                // The artifact is shared by runs; this run's own copy lies in its trial's folder.
+                // Runs share the cached artifact; record the copy in this trial's folder.
                 let trial_folder = RunId::new(self.run).map(|run| self.layout.trial(&run, *trial));
                 let file = trial_folder.unwrap_or_default().join(file);
                 self.artifact(Some(*trial), "onnx", &file, *bytes, Some(&format!("opset {opset}")))
             }
             Event::Verified { trial, parity } => self.parity(*trial, parity),
-            Event::RunFinished { state, seconds, .. } => self.finish(*state, *seconds),
+            Event::RunFinished { state, seconds, .. } => self.run_finished(*state, *seconds),
         }
     }
 
-    /// The trial's row, should no `TrainStarted` have made it.
+    /// Inserts the trial's row if `TrainStarted` has not.
     pub(super) fn trial(&self, trial: u32) -> rusqlite::Result<()> {
         self.execute("INSERT OR IGNORE INTO trials (run, trial) VALUES (?1, ?2)", params![self.run, trial])
     }

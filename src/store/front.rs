@@ -1,4 +1,4 @@
-//! What a network that reads its preference scores for each of several, written and read.
+//! Scores of a preference-conditioned network, one set per preference vector: writing and reading.
 
 use rusqlite::params;
 use serde::Serialize;
@@ -11,13 +11,13 @@ use crate::store::column::{direction, read_count, split};
 use crate::store::error::StoreError;
 use crate::store::event::EventWriter;
 
-/// One metric of one task for one preference.
+/// One metric of one task for one preference vector.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FrontRecord {
-    /// Which preference, from 0.
+    /// Zero-based index of the preference vector.
     pub point: usize,
     pub task: String,
-    /// How much it prefers the task.
+    /// The task's component of the preference vector.
     pub share: f64,
     pub split: Split,
     pub metric: String,
@@ -25,23 +25,23 @@ pub struct FrontRecord {
     /// `None`: undefined.
     pub value: Option<f64>,
     pub rows: usize,
-    /// Up to where the front's hypervolume reaches, where the pipeline says so.
+    /// The task's component of the hypervolume's reference point, if the pipeline sets one.
     pub reference: Option<f64>,
 }
 
 impl EventWriter<'_> {
-    pub(crate) fn front_reference(&self, trial: u32, worst: &MetricReference) -> rusqlite::Result<()> {
+    pub(crate) fn front_reference(&self, trial: u32, reference: &MetricReference) -> rusqlite::Result<()> {
+        let MetricReference { task, metric, value } = reference;
         self.execute(
             "INSERT INTO front_references (run, trial, task, metric, value) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET metric = excluded.metric, value = excluded.value",
-            params![self.run, trial, worst.task.as_str(), worst.metric, worst.value],
-        )?;
-        Ok(())
+            params![self.run, trial, task.as_str(), metric, value],
+        )
     }
 
-    pub(crate) fn front(&self, trial: u32, point: usize, result: &PreferenceScores) -> rusqlite::Result<()> {
-        for score in &result.scores {
-            let share = result.preference.iter().find(|share| share.task == score.task);
+    pub(crate) fn front(&self, trial: u32, index: usize, point: &PreferenceScores) -> rusqlite::Result<()> {
+        for score in &point.scores {
+            let share = point.preference.iter().find(|share| share.task == score.task);
             self.execute(
                 "INSERT INTO fronts (run, trial, point, task, split, metric, share, value, direction, rows)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
@@ -50,7 +50,7 @@ impl EventWriter<'_> {
                 params![
                     self.run,
                     trial,
-                    point as i64,
+                    index as i64,
                     score.task.as_str(),
                     score.split.name(),
                     score.metric,
@@ -66,7 +66,7 @@ impl EventWriter<'_> {
 }
 
 impl ResultsDatabase {
-    /// What a trial's network scores for each preference, in their order; empty where it reads none.
+    /// The scores of a trial's network for each preference vector, in order; empty if the network reads none.
     pub fn front(&self, run: &RunId, trial: u32) -> Result<Vec<FrontRecord>, StoreError> {
         let sql = "SELECT point, task, share, split, metric, direction, fronts.value, rows, worst.value
                      FROM fronts LEFT JOIN front_references AS worst USING (run, trial, task, metric)

@@ -1,4 +1,4 @@
-//! What learning together did to each task, written and read.
+//! Multi-task gains (scores relative to single-task baselines): writing and reading.
 
 use rusqlite::params;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use crate::store::column::{direction, read_count, split};
 use crate::store::error::StoreError;
 use crate::store::event::EventWriter;
 
-/// One metric beside that of the task trained alone.
+/// One metric of a task, compared with the same task trained alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GainRecord {
     pub trial: u32,
@@ -22,34 +22,35 @@ pub struct GainRecord {
     pub baseline: Option<f64>,
     /// In percent, positive where joint training is better; `None`: undefined.
     pub gain: Option<f64>,
-    /// Is the task's gain made of it?
+    /// Whether the metric counts towards the task's gain.
     pub counts: bool,
 }
 
-/// A task's gain on a split; without a task, the mean over all of them.
+/// The mean gain of a task on a split, or of all tasks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeanGain {
     pub trial: u32,
+    /// `None`: the mean over all tasks.
     pub task: Option<String>,
     pub split: Split,
     /// In percent; `None`: undefined.
     pub gain: Option<f64>,
 }
 
-/// The gains of a run's trials; empty where no task was trained alone.
+/// The gains of a run's trials; empty without single-task baselines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GainRecords {
     pub metrics: Vec<GainRecord>,
-    /// Of each task in the pipeline's order, and then of all of them.
+    /// First each task's, in the pipeline's order, then the mean over all tasks.
     pub means: Vec<MeanGain>,
 }
 
 impl GainRecords {
-    /// The mean gain of a trial on a split; of one task, or of all of them.
+    /// The mean gain of a trial on a split, in percent: of one task, or of all tasks for `None`.
     pub fn mean(&self, trial: u32, task: Option<&str>, split: Split) -> Option<f64> {
-        let meant =
+        let matches =
             |mean: &&MeanGain| mean.trial == trial && mean.task.as_deref() == task && mean.split == split;
-        self.means.iter().find(meant)?.gain
+        self.means.iter().find(matches)?.gain
     }
 }
 
@@ -77,7 +78,7 @@ impl EventWriter<'_> {
 }
 
 impl ResultsDatabase {
-    /// What learning together did to the tasks of a run's trials.
+    /// The gains of a run's trials over their single-task baselines.
     pub fn gains(&self, run: &RunId) -> Result<GainRecords, StoreError> {
         let metrics = self.select(
             "SELECT trial, task, split, metric, direction, value, baseline, gain, counts FROM gains

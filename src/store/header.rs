@@ -1,4 +1,4 @@
-//! What is known of a run before it begins.
+//! What is known about a run before it starts.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,29 +7,29 @@ use crate::domain::score::Direction;
 use crate::store::parameter::{ConfigParameter, flatten};
 use crate::store::trial::SweepObjective;
 
-/// A run about to begin, or to be gone on with.
+/// A run about to start or to resume.
 #[derive(Clone, Debug)]
 pub struct RunHeader {
     pub run: RunId,
     pub pipeline: PipelineName,
     pub description: Option<String>,
-    /// The pipeline's file, as it was given.
+    /// The pipeline's file, as given on the command line.
     pub file: String,
-    /// The pipeline as resolved, YAML.
+    /// The resolved pipeline as YAML.
     pub resolved: String,
     /// Content hash of the resolved pipeline.
     pub fingerprint: Option<String>,
     pub seed: u64,
-    /// The command line, for people.
+    /// The command line, for display.
     pub command: Option<String>,
     /// Every leaf of the resolved pipeline.
     pub parameters: Vec<ConfigParameter>,
     pub tasks: Vec<TaskHeader>,
-    /// Settings a sweep chose, per trial.
+    /// The settings that a sweep chose for each trial.
     pub trials: Vec<TrialHeader>,
-    /// Which objectives of its trials are better.
+    /// Which objective values are better.
     pub direction: Direction,
-    /// What a sweep weighs its trials by, where it names several objectives.
+    /// The objectives of a multi-objective sweep; else empty.
     pub objectives: Vec<SweepObjective>,
     pub environment: Environment,
 }
@@ -41,11 +41,11 @@ impl RunHeader {
     }
 }
 
-/// One task, as the plan has it.
+/// One task of the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskHeader {
     pub task: TaskName,
-    /// The table it learns from.
+    /// The table it is trained on.
     pub data: String,
     /// binary, multiclass, ...
     pub kind: String,
@@ -53,7 +53,7 @@ pub struct TaskHeader {
     pub loss: Option<String>,
 }
 
-/// One trial's own settings.
+/// The settings of one trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialHeader {
     pub trial: u32,
@@ -62,7 +62,7 @@ pub struct TrialHeader {
     pub parameters: Vec<(String, String)>,
 }
 
-/// Where a run is executed.
+/// The machine and software that execute a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     pub mtl_version: String,

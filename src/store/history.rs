@@ -1,4 +1,4 @@
-//! Reading over all runs: the list, who is running, and what to forget.
+//! Queries over all runs: listing, run states, deletion.
 
 use rusqlite::{OptionalExtension, Row};
 
@@ -11,9 +11,9 @@ use crate::store::error::StoreError;
 use crate::store::record::{RunListItem, ScoreRecord};
 
 impl ResultsDatabase {
-    /// All runs, the newest first.
+    /// All runs, newest first.
     pub fn runs(&self) -> Result<Vec<RunListItem>, StoreError> {
-        let mut lines = self.select(
+        let mut runs = self.select(
             "SELECT run, pipeline, state, started_at, updated_at, finished_at, seconds, seed, stages,
                     (SELECT count(*) FROM trials t WHERE t.run = r.run),
                     (SELECT count(*) FROM stages s WHERE s.run = r.run AND s.state = 'finished')
@@ -36,11 +36,11 @@ impl ResultsDatabase {
                 })
             },
         )?;
-        for line in &mut lines {
-            let best = self.best_trial(&line.run)?.unwrap_or(1);
+        for run in &mut runs {
+            let best = self.best_trial(&run.run)?.unwrap_or(1);
             let mut seen = Vec::new();
-            line.headline = self.scores(&line.run)?;
-            line.headline.retain(|score| {
+            run.headline = self.scores(&run.run)?;
+            run.headline.retain(|score| {
                 let first = score.trial == best && score.split == Split::Test && !seen.contains(&score.task);
                 if first {
                     seen.push(score.task.clone());
@@ -48,53 +48,55 @@ impl ResultsDatabase {
                 first
             });
         }
-        Ok(lines)
+        Ok(runs)
     }
 
     /// The newest finished run of a pipeline.
     pub fn last_finished(&self, pipeline: &str) -> Result<Option<RunId>, StoreError> {
-        let result = self.select(
-            "SELECT run FROM runs WHERE pipeline = ?1 AND state = 'finished' ORDER BY started_at DESC, rowid DESC",
+        let runs = self.select(
+            "SELECT run FROM runs WHERE pipeline = ?1 AND state = 'finished'
+              ORDER BY started_at DESC, rowid DESC",
             [pipeline],
             |row| run_id(row, 0),
         )?;
-        Ok(result.into_iter().next())
+        Ok(runs.into_iter().next())
     }
 
-    /// The newest run of which a model has been written.
+    /// The newest run with an exported model.
     pub fn newest_with_model(&self) -> Result<Option<RunId>, StoreError> {
-        let result = self.select(
-            "SELECT run FROM runs r WHERE EXISTS (SELECT 1 FROM artifacts a WHERE a.run = r.run AND a.kind = 'onnx')
+        let runs = self.select(
+            "SELECT run FROM runs r
+              WHERE EXISTS (SELECT 1 FROM artifacts a WHERE a.run = r.run AND a.kind = 'onnx')
               ORDER BY started_at DESC, rowid DESC LIMIT 1",
             [],
             |row| run_id(row, 0),
         )?;
-        Ok(result.into_iter().next())
+        Ok(runs.into_iter().next())
     }
 
-    /// Names of all runs, the newest first.
+    /// Names of all runs, newest first.
     pub(crate) fn run_names(&self) -> Result<Vec<String>, StoreError> {
         self.select("SELECT run FROM runs ORDER BY started_at DESC, rowid DESC", [], |row| row.get(0))
     }
 
-    /// Runs recorded as running. Whether a process still works on one, its lock file tells.
+    /// Runs recorded as running. A run's lock file shows whether a process still works on it.
     pub fn running(&self) -> Result<Vec<RunId>, StoreError> {
         self.select("SELECT run FROM runs WHERE state = 'running' ORDER BY started_at", [], |row| {
             run_id(row, 0)
         })
     }
 
-    /// How a run stands, if there is such a run.
+    /// The state of a run; `None` if there is no such run.
     pub fn state(&self, run: &RunId) -> Result<Option<RunState>, StoreError> {
         self.connection
             .query_row("SELECT state FROM runs WHERE run = ?1", [run.as_str()], |row| row.get::<_, String>(0))
             .optional()
-            .map(|result| result.as_deref().map(state))
+            .map(|name| name.as_deref().map(state))
             .map_err(|source| self.failed(source))
     }
 
-    /// Writes down that these runs, recorded as running, were found dead. They ended with their last
-    /// sign of life.
+    /// Marks those of these runs that are recorded as running as interrupted. Their end is their last
+    /// recorded activity.
     pub fn mark_interrupted(&self, runs: &[RunId]) -> Result<(), StoreError> {
         if runs.is_empty() {
             return Ok(());
@@ -105,7 +107,8 @@ impl ResultsDatabase {
             let changed = transaction
                 .execute(
                     "UPDATE runs SET state = 'interrupted', finished_at = updated_at,
-                            seconds = coalesce(seconds, (julianday(updated_at) - julianday(started_at)) * 86400)
+                            seconds = coalesce(seconds,
+                                               (julianday(updated_at) - julianday(started_at)) * 86400)
                       WHERE run = ?1 AND state = 'running'",
                     [run.as_str()],
                 )
@@ -122,7 +125,8 @@ impl ResultsDatabase {
         transaction.commit().map_err(failed)
     }
 
-    /// Forgets a run in every table. `false`: there was none of this name. Its folder is the caller's.
+    /// Deletes a run from every table; returns `false` if there was none. The caller deletes the run's
+    /// folder.
     pub fn remove(&self, run: &RunId) -> Result<bool, StoreError> {
         self.connection
             .execute("DELETE FROM runs WHERE run = ?1", [run.as_str()])
@@ -130,7 +134,7 @@ impl ResultsDatabase {
             .map_err(|source| self.failed(source))
     }
 
-    /// Fingerprints of all stages of runs that are still known: what `mtl gc` must keep.
+    /// Kind and fingerprint of the stages of all recorded runs: the artifacts that `mtl gc` must keep.
     pub fn stage_fingerprints(&self) -> Result<Vec<(String, String)>, StoreError> {
         self.select(
             "SELECT DISTINCT kind, fingerprint FROM stages WHERE fingerprint IS NOT NULL ORDER BY 1, 2",
@@ -139,7 +143,7 @@ impl ResultsDatabase {
         )
     }
 
-    /// Final scores of a run, in the order they were given.
+    /// The final scores of a run, in recording order.
     pub fn scores(&self, run: &RunId) -> Result<Vec<ScoreRecord>, StoreError> {
         self.select(
             "SELECT trial, task, split, metric, value, direction, rows, epoch
@@ -157,14 +161,14 @@ impl ResultsDatabase {
     ) -> Result<Vec<T>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql).map_err(|source| self.failed(source))?;
         let rows = statement.query_map(values, read).map_err(|source| self.failed(source))?;
-        let result = rows.collect::<Result<_, _>>();
-        // Of a file that has changed not even an error means anything.
+        let rows = rows.collect::<Result<_, _>>();
+        // Checked first: if the file has changed, even an error of SQLite is meaningless.
         self.check_unchanged()?;
-        result.map_err(|source| self.failed(source))
+        rows.map_err(|source| self.failed(source))
     }
 }
 
-/// trial, task, split, metric, value, direction, rows, epoch.
+/// Reads the columns trial, task, split, metric, value, direction, rows, epoch.
 pub(crate) fn score(row: &Row<'_>) -> rusqlite::Result<ScoreRecord> {
     Ok(ScoreRecord {
         trial: read_count(row, 0)? as u32,

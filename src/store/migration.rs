@@ -1,12 +1,12 @@
-//! The schema's history. Version N of a database is made by the first N files, in order; SQLite's own
-//! `user_version` says how far a file has come.
+//! Schema migrations. The first N files, in order, create version N of the database; SQLite's `user_version`
+//! holds the version of a file.
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// "mtl1": marks the file as ours (`PRAGMA application_id`).
+/// "mtl1": identifies the file as a database of mtl (`PRAGMA application_id`).
 pub(crate) const APPLICATION: i64 = 0x6d74_6c31;
 
-/// One file per version, never changed once released.
+/// One file per version; once released, only its comments may change.
 const STEPS: &[&str] = &[
     include_str!("migration/1.sql"),
     include_str!("migration/2.sql"),
@@ -20,14 +20,14 @@ const STEPS: &[&str] = &[
     include_str!("migration/10.sql"),
 ];
 
-/// Made anew by every migration.
+/// Recreated by every migration.
 const VIEWS: &str = include_str!("migration/views.sql");
 
 /// The version this `mtl` writes.
 pub(crate) const VERSION: i64 = STEPS.len() as i64;
 
-/// Brings a database up to date, in one transaction. Another process may do the same at the same
-/// time: the second waits and then finds nothing to do.
+/// Migrates a database to the current version in one transaction. A second process that does so at the same
+/// time waits and then finds nothing to do.
 pub(crate) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     apply(connection, STEPS, VIEWS)
 }
@@ -55,15 +55,15 @@ fn apply(connection: &mut Connection, steps: &[&str], views: &str) -> rusqlite::
     transaction.commit()
 }
 
-/// The whole schema as SQL: what `schemas/store.sql` holds.
+/// The whole schema as SQL, as in `schemas/store.sql`.
 pub fn schema_sql() -> Result<String, crate::store::StoreError> {
     let failed = |source| crate::store::StoreError::sqlite(std::path::Path::new(":memory:"), source);
     let mut connection = Connection::open_in_memory().map_err(failed)?;
     migrate(&mut connection).map_err(failed)?;
     let mut sql = format!(
         "-- The results database runs/mtl.db, version {VERSION}. Generated; do not edit.\n\
-         -- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,\n\
-         -- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.\n"
+         -- Names are natural keys, so most queries need no join. Times are UTC text, durations are\n\
+         -- seconds, sizes are bytes, paths are relative to the runs folder; NaN is NULL.\n"
     );
     let mut statement = connection
         .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
@@ -136,21 +136,24 @@ mod tests {
             let mut lines = statement.lines();
             let heading = lines.next().unwrap_or_default();
             let first = lines.next().unwrap_or_default().trim_start();
-            assert!(first.starts_with("-- "), "{heading} says nothing about itself");
+            assert!(first.starts_with("-- "), "{heading} has no description");
             if statement.starts_with("CREATE TABLE") {
                 let constraint = ["PRIMARY KEY (", "FOREIGN KEY (", ")", "--"];
                 let columns: Vec<&str> = lines.map(str::trim).collect();
                 for (index, line) in columns.iter().enumerate() {
                     let next = columns.get(index + 1).copied().unwrap_or_default();
-                    let output = line.contains("-- ") || next.starts_with("-- ");
-                    assert!(output || constraint.iter().any(|c| line.starts_with(c)), "{heading}: {line}");
+                    let is_documented = line.contains("-- ") || next.starts_with("-- ");
+                    assert!(
+                        is_documented || constraint.iter().any(|c| line.starts_with(c)),
+                        "{heading}: {line}"
+                    );
                 }
             }
         }
         assert!(statements >= 20, "only {statements} statements found");
     }
 
-    /// `UPDATE=1 cargo test` writes the file anew.
+    /// `UPDATE=1 cargo test` rewrites the file.
     #[test]
     fn the_published_schema_is_up_to_date() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/store.sql");

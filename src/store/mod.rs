@@ -1,14 +1,13 @@
-//! What happened, kept for good: one SQLite file, `mtl.db`, for all runs. Alone in naming rusqlite.
+//! The results database: one SQLite file, `mtl.db`, for all runs. The only module that uses rusqlite.
 //!
-//! [`ResultsDatabase`] opens it; a [`recorder::Recorder`] listens to a run and writes; [`record`] is what can
-//! be read back.
+//! [`ResultsDatabase`] opens it, a [`recorder::Recorder`] observes a run and writes its events, and
+//! [`record`] has the types that are read back.
 
 pub mod affinity;
 pub mod curve;
 pub mod error;
 pub mod front;
 pub mod gain;
-mod gradient;
 pub mod header;
 pub mod parameter;
 pub mod query;

@@ -17,7 +17,7 @@ pub struct ConfigParameter {
 }
 
 impl ConfigParameter {
-    /// A setting from its text alone, as a sweep gives it.
+    /// Parses a setting from the text of a sweep's choice.
     pub fn from_text(path: &str, text: &str) -> Self {
         let number = match text {
             "true" => Some(1.0),
@@ -28,7 +28,7 @@ impl ConfigParameter {
     }
 }
 
-/// Every leaf, in the pipeline's order. An empty list or map is a leaf too: `[]`, `{}`.
+/// Returns every leaf, in the pipeline's order. An empty list or map is a leaf too: `[]`, `{}`.
 pub fn flatten(value: &Value) -> Vec<ConfigParameter> {
     let mut leaves = Vec::new();
     descend(value, &Path::root(), &mut leaves);

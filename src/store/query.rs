@@ -1,4 +1,4 @@
-//! Any question in SQL, answered by a connection that cannot write.
+//! Runs arbitrary SQL queries on a connection that cannot write.
 
 use rusqlite::types::ValueRef;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::store::ResultsDatabase;
 use crate::store::error::StoreError;
 
-/// The answer: named columns, rows of values.
+/// The result of a query: named columns and rows of values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct QueryResult {
     pub columns: Vec<String>,
@@ -24,7 +24,7 @@ pub enum SqlValue {
 }
 
 impl Serialize for SqlValue {
-    /// As JSON has it: bytes as hexadecimal text, infinities as text.
+    /// Serializes bytes as hexadecimal text, and infinities as text.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
@@ -37,7 +37,7 @@ impl Serialize for SqlValue {
 }
 
 impl std::fmt::Display for SqlValue {
-    /// As exactly as it can be told; NULL is empty.
+    /// Numbers in full precision; NULL is empty.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Null => Ok(()),
@@ -49,7 +49,7 @@ impl std::fmt::Display for SqlValue {
     }
 }
 
-/// Who takes an answer, row by row as it is found.
+/// Receives the result of a query row by row.
 pub trait RowSink {
     fn columns(&mut self, names: Vec<String>) -> std::io::Result<()>;
     fn row(&mut self, values: Vec<SqlValue>) -> std::io::Result<()>;
@@ -68,47 +68,55 @@ impl RowSink for QueryResult {
 }
 
 impl ResultsDatabase {
-    /// Answers one SQL query, held whole.
+    /// Runs one read-only SQL query and returns the whole result.
+    ///
+    /// # Errors
+    /// As [`query_rows`](Self::query_rows).
     pub fn query(&self, sql: &str) -> Result<QueryResult, StoreError> {
         let mut table = QueryResult { columns: Vec::new(), rows: Vec::new() };
         self.query_rows(sql, &mut table)?;
         Ok(table)
     }
 
-    /// Answers one SQL query; nothing of the answer is kept. Whatever would change anything is refused.
-    pub fn query_rows(&self, sql: &str, taker: &mut dyn RowSink) -> Result<(), StoreError> {
-        let Some(word) = first_word(sql) else { return Err(StoreError::EmptyQuery) };
-        if !["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"].contains(&word.as_str()) {
-            return Err(StoreError::Refused { what: word });
+    /// Runs one read-only SQL query and streams its rows to `sink`.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a statement that could write, [`StoreError::EmptyQuery`],
+    /// [`StoreError::SeveralStatements`], [`StoreError::Query`] with SQLite's message, and
+    /// [`StoreError::Answer`] if the sink fails.
+    pub fn query_rows(&self, sql: &str, sink: &mut dyn RowSink) -> Result<(), StoreError> {
+        let Some(keyword) = first_word(sql) else { return Err(StoreError::EmptyQuery) };
+        if !["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"].contains(&keyword.as_str()) {
+            return Err(StoreError::Refused { what: keyword });
         }
-        if !self.reads_only() {
-            // A connection of its own, opened for reading: not even a bug here could write.
-            return Self::open_read_only(&self.path)?.query_rows(sql, taker);
+        if !self.is_read_only() {
+            // A separate connection, opened for reading: not even a bug here could write.
+            return Self::open_read_only(&self.path)?.query_rows(sql, sink);
         }
         let mut statement = self.connection.prepare(sql).map_err(query_error)?;
-        // `PRAGMA name = value` changes the connection only, but it is not a question either.
-        if !statement.readonly() || (word == "PRAGMA" && sql.contains('=')) {
-            return Err(StoreError::Refused { what: format!("a writing {word}") });
+        // `PRAGMA name = value` changes only the connection, but is not a query either.
+        if !statement.readonly() || (keyword == "PRAGMA" && sql.contains('=')) {
+            return Err(StoreError::Refused { what: format!("a writing {keyword}") });
         }
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let count = columns.len();
-        let mut result = statement.query([]).map_err(query_error)?;
-        // A mistake that shows at the first row is told before a heading goes out.
-        let mut next = result.next().map_err(query_error)?;
-        taker.columns(columns).map_err(StoreError::Answer)?;
+        let mut rows = statement.query([]).map_err(query_error)?;
+        // Fetched before the header is written, so that an error of the first row comes alone.
+        let mut next = rows.next().map_err(query_error)?;
+        sink.columns(columns).map_err(StoreError::Answer)?;
         while let Some(row) = next {
             let values: rusqlite::Result<Vec<SqlValue>> =
-                (0..count).map(|column| row.get_ref(column).map(value)).collect();
+                (0..count).map(|column| row.get_ref(column).map(owned_value)).collect();
             self.check_unchanged()?;
-            taker.row(values.map_err(query_error)?).map_err(StoreError::Answer)?;
-            next = result.next().map_err(query_error)?;
+            sink.row(values.map_err(query_error)?).map_err(StoreError::Answer)?;
+            next = rows.next().map_err(query_error)?;
         }
         self.check_unchanged()
     }
 }
 
-fn value(result: ValueRef<'_>) -> SqlValue {
-    match result {
+fn owned_value(value: ValueRef<'_>) -> SqlValue {
+    match value {
         ValueRef::Null => SqlValue::Null,
         ValueRef::Integer(number) => SqlValue::Integer(number),
         ValueRef::Real(number) => SqlValue::Real(number),
@@ -117,7 +125,7 @@ fn value(result: ValueRef<'_>) -> SqlValue {
     }
 }
 
-/// The statement's first word in capitals, after blanks, comments, brackets and stray semicolons.
+/// The statement's first word in upper case, after white space, comments and stray semicolons.
 fn first_word(sql: &str) -> Option<String> {
     let mut rest = sql;
     loop {

@@ -1,10 +1,10 @@
-//! Reading a database where nothing may be written: a read-only folder, another user's, a full disk.
+//! Reads a database where nothing can be written: a read-only folder, another user's folder, a full disk.
 //!
-//! SQLite wants to write even to read: beside a database with a write-ahead log it keeps an index of the log
-//! (`-shm`), and what a process that died has left in the log, or in a rollback journal, has to be brought
-//! in. So, in this order: as always, shared with other processes; where that fails and nothing is left over,
-//! as a file that does not change; else a copy in a temporary folder, in which SQLite may do what it needs.
-//! The file alone, without what is left over, is never read: it may be half of two states.
+//! SQLite writes even to read: it keeps an index (`-shm`) of the write-ahead log beside the database, and it
+//! has to merge what a killed process left in the log or in a rollback journal. So three ways are tried in
+//! this order: the usual one, shared with other processes; if that fails and no log or journal is left, as
+//! an immutable file; else a copy in a temporary folder, where SQLite can write. The file is never read
+//! without its log or journal, since it may then mix two states.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -12,60 +12,62 @@ use std::time::{Duration, Instant, SystemTime};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
-use crate::store::connection::{connect, settle};
+use crate::store::connection::{configure, connect};
 use crate::store::error::{PATIENCE, StoreError};
 use crate::store::inspection::{has_content, sidecar_path, version};
 use crate::store::migration::{VERSION, migrate};
 
-/// What SQLite leaves over when its process dies.
-const LEFT_OVER: [&str; 2] = ["-wal", "-journal"];
+/// Suffixes of the files that SQLite leaves when its process is killed.
+const JOURNAL_SUFFIXES: [&str; 2] = ["-wal", "-journal"];
 
-/// Size and time of a file; `None`: there is none.
+/// Size and modification time of a file; `None` if it does not exist.
 pub(crate) type FileStamp = Option<(u64, Option<SystemTime>)>;
 
-/// A connection that is there to read.
+/// A connection for reading.
 pub(crate) struct StoreReader {
     pub connection: Connection,
-    /// What the file was when it was opened as one that does not change.
+    /// The file's stamp when it was opened as an immutable file.
     pub unchanged: Option<FileStamp>,
-    /// Where the copy lies that it reads, if it reads one.
+    /// The folder of the copy, if a copy is read.
     pub copy: Option<TempDir>,
-    /// What a person should know of it.
+    /// Notes for the user about how the database was opened.
     pub opening_notes: Vec<String>,
 }
 
 impl StoreReader {
-    /// A reader of the database as it is.
+    /// Reads the database, or a copy of it in its current version.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let of =
-            |still, connection| Self { connection, unchanged: still, copy: None, opening_notes: Vec::new() };
+        let reader =
+            |unchanged, connection| Self { connection, unchanged, copy: None, opening_notes: Vec::new() };
         match shared(path) {
             Err(StoreError::ReadOnly { .. } | StoreError::Full { .. }) => {
-                // The stamp first: what is written from now on is seen.
+                // Taken before opening, so that every later write is noticed.
                 let stamp = stamp(path);
-                let left_over = LEFT_OVER.into_iter().any(|ending| has_content(&sidecar_path(path, ending)));
-                match left_over {
-                    false => still(path).map(|connection| of(Some(stamp), connection)),
+                let has_journal =
+                    JOURNAL_SUFFIXES.into_iter().any(|suffix| has_content(&sidecar_path(path, suffix)));
+                match has_journal {
+                    false => immutable(path).map(|connection| reader(Some(stamp), connection)),
                     true => Self::copied(path),
                 }
             }
-            opened => opened.map(|connection| of(None, connection)),
+            opened => opened.map(|connection| reader(None, connection)),
         }
     }
 
-    /// A reader of a copy of an older database, brought up to date.
+    /// Reads a migrated copy of an older database.
     pub fn migrated(path: &Path) -> Result<Self, StoreError> {
         let mut reader = Self::copied(path)?;
         let old = version(&reader.connection, path)?;
         migrate(&mut reader.connection).map_err(|source| StoreError::sqlite(path, source))?;
         reader.opening_notes = vec![format!(
-            "{}: has version {old} and cannot be brought up to version {VERSION} where it is; a temporary copy of it was, and is read",
+            "{}: schema version {old} cannot be migrated to version {VERSION} in place; \
+             reading a migrated temporary copy",
             path.display()
         )];
         Ok(reader)
     }
 
-    /// A reader of a copy, in which SQLite has brought in what was left over.
+    /// Reads a copy, into which SQLite merges the log or journal.
     fn copied(path: &Path) -> Result<Self, StoreError> {
         let not_copied = |source: std::io::Error| StoreError::NotCopied {
             path: path.to_owned(),
@@ -74,17 +76,16 @@ impl StoreReader {
         };
         let folder = tempfile::Builder::new().prefix("mtl-").tempdir().map_err(not_copied)?;
         let copy = folder.path().join("mtl.db");
-        // Another process may be writing, seen from where it can: then the parts of the copy do not fit
-        // together.
+        // Another process, which can write, may do so meanwhile; then the parts of the copy do not match.
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
             let before = stamps(path);
-            for ending in LEFT_OVER.iter().chain([&""]) {
-                let (from, to) = (sidecar_path(path, ending), sidecar_path(&copy, ending));
+            for suffix in JOURNAL_SUFFIXES.iter().chain([&""]) {
+                let (from, to) = (sidecar_path(path, suffix), sidecar_path(&copy, suffix));
                 let _ = std::fs::remove_file(&to);
                 if has_content(&from) {
                     std::fs::copy(&from, &to).map_err(not_copied)?;
-                    allow_writing(&to).map_err(not_copied)?;
+                    make_writable(&to).map_err(not_copied)?;
                 }
             }
             if stamps(path) == before {
@@ -103,48 +104,46 @@ impl StoreReader {
     }
 }
 
-/// Shared with other processes, which may write.
+/// Opens the database shared with other processes, which may write.
 pub(crate) fn shared(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    // Only what is read shows whether anything can be.
-    let ask = "SELECT count(*) FROM sqlite_schema";
+    // Only a query shows whether the database can be read.
     connection
-        .query_row(ask, [], |row| row.get::<_, i64>(0))
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
         .map_err(|source| StoreError::sqlite(path, source))?;
     Ok(connection)
 }
 
-/// A file that does not change: without locks, and without a look at a log.
-fn still(path: &Path) -> Result<Connection, StoreError> {
+/// Opens the database as an immutable file: without locks, ignoring any log.
+fn immutable(path: &Path) -> Result<Connection, StoreError> {
     let failed = |source| StoreError::sqlite(path, source);
-    let whole =
+    let absolute =
         std::path::absolute(path).map_err(|source| StoreError::File { path: path.to_owned(), source })?;
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte);
-    let letter = |byte: &u8| match plain(byte) {
+    let is_unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte);
+    let percent_encode = |byte: &u8| match is_unreserved(byte) {
         true => char::from(*byte).to_string(),
         false => format!("%{byte:02X}"),
     };
-    let address: String = whole.as_os_str().as_encoded_bytes().iter().map(letter).collect();
+    let encoded: String = absolute.as_os_str().as_encoded_bytes().iter().map(percent_encode).collect();
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection =
-        Connection::open_with_flags(format!("file:{address}?immutable=1"), flags).map_err(failed)?;
-    settle(&connection).map_err(failed)?;
+        Connection::open_with_flags(format!("file:{encoded}?immutable=1"), flags).map_err(failed)?;
+    configure(&connection).map_err(failed)?;
     Ok(connection)
 }
 
-/// What a file is now, so that a change is seen.
+/// The current stamp of a file, to detect changes.
 pub(crate) fn stamp(path: &Path) -> FileStamp {
     std::fs::metadata(path).ok().map(|data| (data.len(), data.modified().ok()))
 }
 
-/// Of a database and what lies beside it.
+/// The stamps of a database, its log and its journal.
 fn stamps(path: &Path) -> Vec<FileStamp> {
-    [""].iter().chain(&LEFT_OVER).map(|ending| stamp(&sidecar_path(path, ending))).collect()
+    [""].iter().chain(&JOURNAL_SUFFIXES).map(|suffix| stamp(&sidecar_path(path, suffix))).collect()
 }
 
-/// A copy of a file that could not be written can be.
-fn allow_writing(path: &Path) -> std::io::Result<()> {
+fn make_writable(path: &Path) -> std::io::Result<()> {
     let mut permissions = std::fs::metadata(path)?.permissions();
     #[cfg(unix)]
     std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o600);

@@ -1,4 +1,4 @@
-//! What can be read back, as plain data.
+//! The records that the store returns, as plain data.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::parameter::ConfigParameter;
 
-/// How much of what `reader` reads at `unit` comes from `source`.
+/// The share of `source` in what `reader` reads at `unit`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ShareRecord {
     pub unit: String,
@@ -30,7 +30,7 @@ pub struct RunListItem {
     pub state: RunState,
     /// UTC, `2026-01-31T12:00:00.000Z`.
     pub started_at: String,
-    /// The last sign of life.
+    /// The time of the last activity.
     pub updated_at: String,
     pub finished_at: Option<String>,
     pub seconds: Option<f64>,
@@ -38,18 +38,18 @@ pub struct RunListItem {
     pub trials: usize,
     pub stages: usize,
     pub stages_done: usize,
-    /// The first metric of each task on the test split, of the best trial.
+    /// The best trial's first metric of each task on the test split.
     pub headline: Vec<ScoreRecord>,
 }
 
-/// Everything recorded about a run but its curves.
+/// Everything recorded about a run except its per-epoch records.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunDetail {
     pub run: RunId,
     pub pipeline: String,
     pub description: Option<String>,
     pub file: String,
-    /// The pipeline as resolved, YAML.
+    /// The resolved pipeline as YAML.
     pub resolved: String,
     pub fingerprint: Option<String>,
     pub seed: u64,
@@ -60,7 +60,7 @@ pub struct RunDetail {
     pub updated_at: String,
     pub finished_at: Option<String>,
     pub seconds: Option<f64>,
-    /// Stages of the plan; `stages` has those that were begun.
+    /// Number of stages in the plan; `stages` has those that started.
     pub planned_stages: usize,
     pub environment: Environment,
     pub stages: Vec<StageRecord>,
@@ -70,7 +70,7 @@ pub struct RunDetail {
     pub labels: Vec<LabelRecord>,
     pub trials: Vec<TrialRecord>,
     pub scores: Vec<ScoreRecord>,
-    /// Against each task trained alone.
+    /// Gains over each task trained alone.
     pub gains: GainRecords,
     pub artifacts: Vec<ArtifactRecord>,
     pub notes: Vec<NoteRecord>,
@@ -138,7 +138,7 @@ pub struct TrialRecord {
     pub seed: Option<u64>,
     pub device: Option<String>,
     pub rows: Option<usize>,
-    /// Trained numbers of the network.
+    /// Number of trainable parameters.
     pub weights: Option<usize>,
     pub planned_epochs: Option<usize>,
     pub steps_per_epoch: Option<usize>,
@@ -146,38 +146,38 @@ pub struct TrialRecord {
     pub best_epoch: Option<usize>,
     pub stopped: Option<String>,
     pub seconds: Option<f64>,
-    /// The epoch after which its sweep gave it up.
+    /// The epoch after which the sweep pruned it.
     pub pruned: Option<usize>,
     /// The epoch and step of the last checkpoint.
     pub checkpoint: Option<(usize, usize)>,
-    /// Settings of its own.
+    /// The settings that a sweep chose for it.
     pub parameters: Vec<ConfigParameter>,
-    /// Weights of the tasks' losses in the best epoch, else in the last.
+    /// The loss weight of each task in the best epoch, or in the last if there is no best.
     pub task_weights: Vec<(String, Option<f64>)>,
-    /// How much of what a task reads is another's, in the best epoch, else in the last: task, other, share.
+    /// (task, other, share of other in what task reads), of the same epoch.
     pub relations: Vec<(String, String, Option<f64>)>,
-    /// How much is read of which expert or column, in the best epoch, else in the last.
+    /// The shares of experts or columns, of the same epoch.
     pub shares: Vec<ShareRecord>,
-    /// How the tasks' gradients stood to each other, in the best epoch, else in the last.
+    /// The gradient statistics of task pairs, of the same epoch.
     pub gradients: Vec<GradientRecord>,
-    /// What a step of one task does to another's loss, over the whole training.
+    /// The effect of one task's steps on another task's loss, over the whole training.
     pub affinities: Vec<AffinityRecord>,
-    /// What its network scores for each of several preferences, where it reads one.
+    /// The scores for each preference vector, of a preference-conditioned network.
     pub front: Vec<FrontRecord>,
-    /// Rows per second, mean over its epochs.
+    /// Throughput, averaged over the epochs.
     pub rows_per_second: Option<f64>,
     pub parity: Option<ParityRecord>,
 }
 
-/// How the gradients of two tasks stood to each other in an epoch.
+/// Gradient statistics of two tasks in an epoch.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GradientRecord {
     pub task: String,
     pub other: String,
     pub cosine: Option<f64>,
-    /// Share of the steps with a cosine below 0.
+    /// Fraction of the steps with a negative cosine.
     pub conflicts: Option<f64>,
-    /// 1 for gradients of one length.
+    /// Mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of equal norm.
     pub similarity: Option<f64>,
 }
 
@@ -185,7 +185,7 @@ pub struct GradientRecord {
 pub struct ParityRecord {
     pub verified: bool,
     pub reason: Option<String>,
-    /// `None`: not compared, or not a number.
+    /// Largest relative difference; `None`: not compared, or NaN.
     pub largest: Option<f64>,
     pub tolerance: f64,
     pub batches: String,
@@ -194,7 +194,7 @@ pub struct ParityRecord {
 }
 
 impl ParityRecord {
-    /// Was it compared, and is it within tolerance?
+    /// Whether the model was compared and is within the tolerance.
     pub fn holds(&self) -> bool {
         self.verified && self.largest.is_some_and(|largest| largest <= self.tolerance)
     }
@@ -206,7 +206,7 @@ pub struct ScoreRecord {
     pub task: String,
     pub split: Split,
     pub metric: String,
-    /// `None`: undefined, for instance only one class among the rows.
+    /// `None`: undefined, for example with a single class among the rows.
     pub value: Option<f64>,
     pub direction: Direction,
     pub rows: usize,
@@ -224,7 +224,7 @@ pub struct EpochRecord {
     pub rows_per_second: Option<f64>,
     pub seconds: Option<f64>,
     pub objective: Option<f64>,
-    /// The best so far, when it ended.
+    /// Whether it was the best epoch so far.
     pub best: bool,
     pub losses: Vec<(String, Option<f64>)>,
     pub weights: Vec<(String, Option<f64>)>,
@@ -234,7 +234,7 @@ pub struct EpochRecord {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ArtifactRecord {
     pub trial: Option<u32>,
-    /// onnx, card, weights, pipeline, report.
+    /// onnx, card, weights, pipeline or report.
     pub kind: String,
     /// Relative to the runs folder.
     pub path: String,
@@ -252,8 +252,8 @@ pub struct NoteRecord {
 }
 
 impl NoteRecord {
-    /// The trial it is of, where it is one trial's.
+    /// The trial that the note is about, if it is about one.
     pub fn trial(&self) -> Option<u32> {
-        self.stage.parse::<EventSource>().ok().and_then(|speaker| speaker.trial())
+        self.stage.parse::<EventSource>().ok().and_then(|source| source.trial())
     }
 }

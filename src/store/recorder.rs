@@ -1,10 +1,9 @@
-//! Listens to a run and writes it down.
+//! Observes a run and records its events.
 //!
-//! Events wait in memory and go to the database together, in one transaction: after every epoch and
-//! stage, and about once a second. All rows have natural keys and are overwritten by the same event
-//! told again, so resumed and cached stages may repeat themselves. When the database cannot be
-//! written (disk full, locked), events are kept and tried again; only what is still unwritten at
-//! the end is an error.
+//! Events are buffered in memory and written in one transaction: after every epoch and stage, and about once
+//! a second. All rows have natural keys and repeated events overwrite them, so resumed and cached stages may
+//! repeat their events. If the database cannot be written (disk full, locked), events stay buffered and are
+//! retried; only what is still unwritten at the end is an error.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,53 +20,57 @@ use crate::store::event::EventWriter;
 use crate::store::header::RunHeader;
 use crate::store::start_run::insert_run;
 
-/// How long an event may wait.
-const LATEST: Duration = Duration::from_secs(1);
-/// How long to leave the database alone after it could not be written.
-const PAUSE: Duration = Duration::from_secs(5);
+/// How long an event may stay buffered.
+const MAX_DELAY: Duration = Duration::from_secs(1);
+/// How long to wait after a failed write.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// An observer that writes to the results database.
 pub struct Recorder {
-    desk: Mutex<RecorderState>,
+    state: Mutex<RecorderState>,
 }
 
 struct RecorderState {
     store: ResultsDatabase,
     layout: Layout,
     run: RunId,
-    /// Seconds worked on the run before this execution.
-    earlier: f64,
-    waiting: Vec<Event>,
-    /// Cached stages that are telling their story again.
-    telling: Vec<Stage>,
-    written: Instant,
-    /// Do not try before.
-    pause: Option<Instant>,
+    /// Seconds that earlier executions of the run took.
+    earlier_seconds: f64,
+    buffered: Vec<Event>,
+    /// Cached stages whose events are being replayed.
+    replayed: Vec<Stage>,
+    last_write: Instant,
+    /// After a failed write: when to try again.
+    retry_at: Option<Instant>,
 }
 
 impl Recorder {
-    /// Writes the run's head, new or to be gone on with, and is ready to listen.
+    /// Writes the header of a new or resumed run.
     pub fn new(mut store: ResultsDatabase, header: &RunHeader) -> Result<Self, StoreError> {
-        let earlier = insert_run(&mut store.connection, header).map_err(|source| store.failed(source))?;
-        let desk = RecorderState {
+        let earlier_seconds =
+            insert_run(&mut store.connection, header).map_err(|source| store.failed(source))?;
+        let state = RecorderState {
             layout: store.layout(),
             store,
             run: header.run.clone(),
-            earlier,
-            waiting: Vec::new(),
-            telling: Vec::new(),
-            written: Instant::now(),
-            pause: None,
+            earlier_seconds,
+            buffered: Vec::new(),
+            replayed: Vec::new(),
+            last_write: Instant::now(),
+            retry_at: None,
         };
-        Ok(Self { desk: Mutex::new(desk) })
+        Ok(Self { state: Mutex::new(state) })
     }
 
-    /// Writes whatever is still waiting, and says whether all that happened is in the database.
+    /// Writes the events that are still buffered.
+    ///
+    /// # Errors
+    /// If they could not be written: the record of the run is then incomplete.
     pub fn finish(&self) -> Result<(), StoreError> {
-        self.desk().write()
+        self.lock().write()
     }
 
-    /// Notes a file that the run left for its user; `path` lies under the runs folder.
+    /// Records a file that the run made for its user; `path` is under the runs folder.
     pub fn artifact(
         &self,
         trial: Option<u32>,
@@ -75,46 +78,45 @@ impl Recorder {
         path: &std::path::Path,
         bytes: u64,
     ) -> Result<(), StoreError> {
-        let mut desk = self.desk();
-        desk.write()?;
-        let desk = &mut *desk;
+        let mut state = self.lock();
+        state.write()?;
         let writer = EventWriter {
-            connection: &desk.store.connection,
-            run: desk.run.as_str(),
-            layout: &desk.layout,
-            earlier: 0.0,
+            connection: &state.store.connection,
+            run: state.run.as_str(),
+            layout: &state.layout,
+            earlier_seconds: 0.0,
         };
-        writer.artifact(trial, kind, path, bytes, None).map_err(|source| desk.store.failed(source))
+        writer.artifact(trial, kind, path, bytes, None).map_err(|source| state.store.failed(source))
     }
 
     #[cfg(test)]
-    pub(crate) fn wait_for_space(&self) {
-        self.desk().store.connection.pragma_update(None, "max_page_count", 100_000).expect("more room");
+    pub(crate) fn lift_size_limit(&self) {
+        self.lock().store.connection.pragma_update(None, "max_page_count", 100_000).expect("more room");
     }
 
-    fn desk(&self) -> MutexGuard<'_, RecorderState> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, RecorderState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Observer for Recorder {
     fn observe(&self, event: &Event) {
-        self.desk().handle(event);
+        self.lock().handle(event);
     }
 }
 
 impl RecorderState {
     fn handle(&mut self, event: &Event) {
-        let pressing = match event {
+        let is_urgent = match event {
             Event::Stepped { .. } => false,
             Event::StageCached { stage, .. } => {
-                self.telling.push(stage.clone());
+                self.replayed.push(stage.clone());
                 false
             }
             Event::StageFinished { stage, .. }
             | Event::StageFailed { stage, .. }
             | Event::TrialPruned { stage, .. } => {
-                self.telling.retain(|telling| telling != stage);
+                self.replayed.retain(|replayed| replayed != stage);
                 true
             }
             Event::RunStarted { .. }
@@ -122,7 +124,7 @@ impl RecorderState {
             | Event::TrialChosen { .. }
             | Event::RunFinished { .. } => true,
             Event::EpochFinished(_) | Event::TrainStarted { .. } | Event::Verified { .. } => {
-                self.telling.is_empty()
+                self.replayed.is_empty()
             }
             Event::StageSkipped { .. }
             | Event::Note { .. }
@@ -140,24 +142,24 @@ impl RecorderState {
             | Event::Exported { .. } => false,
         };
         if !matches!(event, Event::Stepped { .. }) {
-            self.waiting.push(event.clone());
+            self.buffered.push(event.clone());
         }
-        let due = pressing || (!self.waiting.is_empty() && self.written.elapsed() >= LATEST);
-        if due && self.pause.is_none_or(|until| Instant::now() >= until) && self.write().is_err() {
-            self.pause = Some(Instant::now() + PAUSE);
+        let is_due = is_urgent || (!self.buffered.is_empty() && self.last_write.elapsed() >= MAX_DELAY);
+        if is_due && self.retry_at.is_none_or(|time| Instant::now() >= time) && self.write().is_err() {
+            self.retry_at = Some(Instant::now() + RETRY_DELAY);
         }
     }
 
     fn write(&mut self) -> Result<(), StoreError> {
-        if self.waiting.is_empty() {
+        if self.buffered.is_empty() {
             return Ok(());
         }
-        let Self { store, layout, run, earlier, waiting, .. } = self;
-        let written = record(&mut store.connection, layout, run, *earlier, waiting);
+        let Self { store, layout, run, earlier_seconds, buffered, .. } = self;
+        let written = record(&mut store.connection, layout, run, *earlier_seconds, buffered);
         written.map_err(|source| store.failed(source))?;
-        self.waiting.clear();
-        self.written = Instant::now();
-        self.pause = None;
+        self.buffered.clear();
+        self.last_write = Instant::now();
+        self.retry_at = None;
         Ok(())
     }
 }
@@ -166,12 +168,12 @@ fn record(
     connection: &mut Connection,
     layout: &Layout,
     run: &RunId,
-    earlier: f64,
+    earlier_seconds: f64,
     events: &[Event],
 ) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let writer = EventWriter { connection: &transaction, run: run.as_str(), layout, earlier };
-    writer.alive()?;
+    let writer = EventWriter { connection: &transaction, run: run.as_str(), layout, earlier_seconds };
+    writer.touch()?;
     for event in events {
         writer.write(event)?;
     }

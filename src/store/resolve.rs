@@ -1,4 +1,4 @@
-//! Which run does a person mean: its name, a unique beginning of it, or `last`.
+//! Finds the run that a user names: by its name, a unique prefix, or `last`.
 
 use crate::domain::diagnostic::nearest;
 use crate::domain::name::RunId;
@@ -6,8 +6,11 @@ use crate::store::ResultsDatabase;
 use crate::store::error::StoreError;
 
 impl ResultsDatabase {
-    /// The run that `text` names: its name, `last`, or the beginning of its name or of the part
-    /// after the last `-`.
+    /// Returns the run that `text` names: its name, `last`, or a unique prefix of its name or of its code
+    /// (the part after the last `-`).
+    ///
+    /// # Errors
+    /// [`StoreError::NoRuns`], [`StoreError::UnknownRun`] or [`StoreError::AmbiguousRun`].
     pub fn resolve_run(&self, text: &str) -> Result<RunId, StoreError> {
         let newest_first = self.run_names()?;
         choose(text, &newest_first).map(|name| {
@@ -24,11 +27,11 @@ fn choose(text: &str, newest_first: &[String]) -> Result<String, StoreError> {
     if text == "last" {
         return Ok(newest.clone());
     }
-    let begins = |name: &&String| {
+    let matches = |name: &&String| {
         let code = name.rsplit_once('-').map_or("", |(_, code)| code);
         !text.is_empty() && (name.starts_with(text) || code.starts_with(text))
     };
-    let candidates: Vec<String> = newest_first.iter().filter(begins).cloned().collect();
+    let candidates: Vec<String> = newest_first.iter().filter(matches).cloned().collect();
     match candidates.as_slice() {
         [one] => Ok(one.clone()),
         [] => {
@@ -52,7 +55,7 @@ mod tests {
     fn last_exact_prefix_and_code() {
         let chosen = |text| choose(text, &names()).expect("found");
         assert_eq!(chosen("last"), "census-9f1b");
-        assert_eq!(chosen("census"), "census", "an exact name wins over what it begins");
+        assert_eq!(chosen("census"), "census", "an exact name wins over a prefix");
         assert_eq!(chosen("census-3"), "census-3f2a");
         assert_eq!(chosen("r"), "reviews-3f77");
         assert_eq!(chosen("9f"), "census-9f1b");
@@ -69,9 +72,9 @@ mod tests {
     #[test]
     fn unknown_suggests() {
         let error = choose("censsu-9f1b", &names()).expect_err("unknown");
-        assert_eq!(error.to_string(), "no run is called `censsu-9f1b`; did you mean `census-9f1b`?");
+        assert_eq!(error.to_string(), "unknown run `censsu-9f1b`; did you mean `census-9f1b`?");
         let error = choose("zzz", &names()).expect_err("unknown");
-        assert_eq!(error.to_string(), "no run is called `zzz`; `mtl runs` lists them");
+        assert_eq!(error.to_string(), "unknown run `zzz`; `mtl runs` lists them");
         assert!(matches!(choose("", &names()), Err(StoreError::UnknownRun { .. })));
     }
 

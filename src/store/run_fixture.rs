@@ -1,4 +1,4 @@
-//! A run as it might happen, for tests of the store and of reports.
+//! A scripted run, for tests of the store and of reports.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ fn task(name: &str) -> TaskName {
     TaskName::new(name).expect("a task's name")
 }
 
-/// One run of three tasks. `rate` moves the scores, so that runs differ.
+/// One run of three tasks. `rate` shifts the scores, so that runs differ.
 pub(crate) struct RunFixture {
     pub(crate) run: RunId,
     pub(crate) rate: f64,
@@ -50,7 +50,7 @@ impl RunFixture {
         Self { run: run_id(run), rate, epochs: 4, parity }
     }
 
-    /// As if ONNX Runtime could not be had.
+    /// The same run without an available ONNX Runtime.
     pub(crate) fn unverified(mut self) -> Self {
         self.parity = Parity {
             verified: false,
@@ -69,7 +69,11 @@ impl RunFixture {
             "seed": 42,
             "trunk": [{"dense": {"units": 64}}, {"dropout": {"rate": 0.1}}],
             "weighting": [{"uncertainty": {}}],
-            "train": {"epochs": self.epochs, "optimizer": {"adamw": {"rate": self.rate, "decay": 0.01}}, "clip_norm": null},
+            "train": {
+                "epochs": self.epochs,
+                "optimizer": {"adamw": {"rate": self.rate, "decay": 0.01}},
+                "clip_norm": null,
+            },
         });
         let header = |name: &str, kind: &str, target: &str| TaskHeader {
             task: task(name),
@@ -215,7 +219,7 @@ impl RunFixture {
         Event::Gained { trial: 1, gains, overall: vec![(Split::Test, -5.0 / 3.0)] }
     }
 
-    /// What the network scores for two preferences.
+    /// The network's scores for two preference vectors.
     fn fronts() -> Event {
         let score = |name: &str, metric: &str, split, direction, value| Score {
             task: task(name),
@@ -227,7 +231,7 @@ impl RunFixture {
         };
         let point = |share: f64| {
             let shares = [("income", share), ("weeks_worked", 1.0 - share)];
-            let of = |split| {
+            let scores = |split| {
                 [
                     score("income", "loss", split, Direction::Lower, 1.0 - share),
                     score("income", "auroc", split, Direction::Higher, 0.8 + share / 10.0),
@@ -236,27 +240,27 @@ impl RunFixture {
             };
             PreferenceScores {
                 preference: shares.map(|(name, value)| TaskValue { task: task(name), value }).into(),
-                scores: [of(Split::Valid), of(Split::Test)].concat(),
+                scores: [scores(Split::Valid), scores(Split::Test)].concat(),
             }
         };
-        let worst = |name: &str, metric: &str, value: f64| {
+        let reference = |name: &str, metric: &str, value: f64| {
             let (task, metric) = (task(name), metric.to_owned());
             MetricReference { task, metric, value }
         };
-        let reference = vec![worst("income", "auroc", 0.5), worst("weeks_worked", "mae", 12.0)];
+        let reference = vec![reference("income", "auroc", 0.5), reference("weeks_worked", "mae", 12.0)];
         Event::FrontScored { trial: 1, points: vec![point(0.75), point(0.25)], reference }
     }
 
-    /// Everything, in order.
+    /// All events, in order.
     pub(crate) fn events(&self, layout: &Layout) -> Vec<Event> {
         let table = TableName::new("census").expect("a name");
-        let print = |letter: &str| Fingerprint(letter.repeat(64));
+        let fingerprint = |letter: &str| Fingerprint(letter.repeat(64));
         let shared = [Work::Load(table.clone()), Work::Split(table.clone()), Work::Fit].map(Stage::shared);
         let of_trial = [Work::Train, Work::Evaluate, Work::Export, Work::Verify];
         let of_trial = of_trial.map(|work| Stage::of_trial(work, 1));
         let stages: Vec<Stage> = shared.into_iter().chain(of_trial).collect();
         let begin = |index: usize| {
-            let (stage, fingerprint) = (stages[index].clone(), print(&index.to_string()));
+            let (stage, fingerprint) = (stages[index].clone(), fingerprint(&index.to_string()));
             match index {
                 0 => Event::StageCached { trial: stage.trial, stage, fingerprint },
                 _ => Event::StageStarted { trial: stage.trial, stage, fingerprint },
@@ -287,7 +291,7 @@ impl RunFixture {
                 files: vec![FileContent {
                     path: PathBuf::from("pipelines/data/census.parquet"),
                     bytes: 2_345_678,
-                    fingerprint: print("c"),
+                    fingerprint: fingerprint("c"),
                 }],
             },
             end(0, 0.012),
@@ -359,7 +363,7 @@ impl RunFixture {
         events
     }
 
-    /// Tells it all to a recorder of the database in `folder`.
+    /// Records all events in the database of `folder`.
     pub(crate) fn record(&self, folder: &std::path::Path) -> ResultsDatabase {
         let layout = Layout::new(folder);
         let store = ResultsDatabase::open(&layout.database()).expect("opens");
@@ -370,7 +374,7 @@ impl RunFixture {
     }
 }
 
-/// A folder that goes away with the test.
+/// A folder that is deleted at the end of the test.
 pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }

@@ -1,4 +1,4 @@
-//! What a sweep decides while it runs, as rows: what a trial is to try, and that it was given up.
+//! Writes the decisions of a running sweep: the settings it chose for a trial, and pruned trials.
 
 use rusqlite::params;
 
@@ -8,8 +8,13 @@ use crate::store::parameter::ConfigParameter;
 use crate::store::start_run::signed;
 
 impl EventWriter<'_> {
-    /// A trial chosen after the run's beginning.
-    pub(crate) fn chosen(&self, trial: u32, seed: u64, choices: &[(String, String)]) -> rusqlite::Result<()> {
+    /// Records a trial that the sweep added after the run's start.
+    pub(crate) fn trial_chosen(
+        &self,
+        trial: u32,
+        seed: u64,
+        choices: &[(String, String)],
+    ) -> rusqlite::Result<()> {
         self.trial(trial)?;
         self.execute(
             "UPDATE trials SET seed = ?3 WHERE run = ?1 AND trial = ?2",
@@ -25,8 +30,8 @@ impl EventWriter<'_> {
         })
     }
 
-    /// The training ended well, if early: it is no failure.
-    pub(crate) fn pruned(
+    /// Records a pruned trial. Its training stage counts as finished, not failed.
+    pub(crate) fn trial_pruned(
         &self,
         trial: u32,
         stage: &Stage,
@@ -61,7 +66,7 @@ mod tests {
     use crate::store::run_fixture::RunFixture;
 
     #[test]
-    fn a_chosen_trial_that_is_given_up() {
+    fn a_chosen_trial_that_is_pruned() {
         let folder = tempfile::tempdir().expect("a folder");
         let script = RunFixture::new("census-1", 0.001);
         let recorder = Recorder::new(script.record(folder.path()), &script.header()).expect("begins");
@@ -75,10 +80,10 @@ mod tests {
         });
         let fingerprint = crate::domain::fingerprint::Fingerprint("ab".repeat(32));
         recorder.observe(&Event::StageStarted { stage: stage.clone(), trial: Some(2), fingerprint });
-        let given_up = Event::TrialPruned { trial: 2, stage, epoch: 3, reason };
-        // Told again after an interruption.
-        recorder.observe(&given_up);
-        recorder.observe(&given_up);
+        let pruned = Event::TrialPruned { trial: 2, stage, epoch: 3, reason };
+        // Repeated, as after an interruption.
+        recorder.observe(&pruned);
+        recorder.observe(&pruned);
         recorder.finish().expect("written");
         drop(recorder);
         let store = ResultsDatabase::open(&Layout::new(folder.path()).database()).expect("opens");

@@ -1,4 +1,4 @@
-//! The first rows of a run: what is known before anything happens.
+//! Writes the first rows of a run: what is known before it starts.
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
@@ -6,17 +6,18 @@ use crate::store::column::NOW;
 use crate::store::header::{Environment, RunHeader};
 use crate::store::parameter::ConfigParameter;
 
-/// Writes the head of a run that begins or is gone on with; gives the seconds worked on it before.
+/// Writes the header of a new or resumed run; returns the seconds that its earlier executions took.
 pub(crate) fn insert_run(connection: &mut Connection, header: &RunHeader) -> rusqlite::Result<f64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let run = header.run.as_str();
     transaction.execute(
         &format!(
-            "INSERT INTO runs (run, pipeline, description, file, resolved, fingerprint, seed, command, direction, state,
-                               started_at, updated_at)
+            "INSERT INTO runs (run, pipeline, description, file, resolved, fingerprint, seed, command,
+                               direction, state, started_at, updated_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'running', {NOW}, {NOW})
              ON CONFLICT DO UPDATE SET resolved = excluded.resolved, fingerprint = excluded.fingerprint,
-                direction = excluded.direction, state = 'running', updated_at = excluded.updated_at, finished_at = NULL"
+                direction = excluded.direction, state = 'running', updated_at = excluded.updated_at,
+                finished_at = NULL"
         ),
         params![
             run,
@@ -30,9 +31,9 @@ pub(crate) fn insert_run(connection: &mut Connection, header: &RunHeader) -> rus
             header.direction.name()
         ],
     )?;
-    let earlier: Option<f64> =
+    let earlier_seconds: Option<f64> =
         transaction.query_row("SELECT seconds FROM runs WHERE run = ?1", [run], |row| row.get(0))?;
-    environment(&transaction, run, &header.environment)?;
+    insert_environment(&transaction, run, &header.environment)?;
     transaction.execute("DELETE FROM parameters WHERE run = ?1", [run])?;
     let mut insert = transaction
         .prepare("INSERT OR REPLACE INTO parameters (run, path, text, number) VALUES (?1, ?2, ?3, ?4)")?;
@@ -86,31 +87,35 @@ pub(crate) fn insert_run(connection: &mut Connection, header: &RunHeader) -> rus
         )?;
     }
     transaction.commit()?;
-    Ok(earlier.unwrap_or(0.0))
+    Ok(earlier_seconds.unwrap_or(0.0))
 }
 
-fn environment(connection: &Connection, run: &str, result: &Environment) -> rusqlite::Result<usize> {
+fn insert_environment(
+    connection: &Connection,
+    run: &str,
+    environment: &Environment,
+) -> rusqlite::Result<usize> {
     connection.execute(
         "INSERT OR REPLACE INTO environments (run, mtl_version, git_commit, git_dirty, host, os, cpu, cpus,
                                               threads, device, onnx_runtime)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             run,
-            result.mtl_version,
-            result.git_commit,
-            result.git_dirty,
-            result.host,
-            result.os,
-            result.cpu,
-            result.cpus as i64,
-            result.threads as i64,
-            result.device,
-            result.onnx_runtime
+            environment.mtl_version,
+            environment.git_commit,
+            environment.git_dirty,
+            environment.host,
+            environment.os,
+            environment.cpu,
+            environment.cpus as i64,
+            environment.threads as i64,
+            environment.device,
+            environment.onnx_runtime
         ],
     )
 }
 
-/// SQLite's whole numbers are signed.
+/// Converts to SQLite's signed integers; saturates.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! Which trial of a run is the best one: by what its best epoch was chosen by, on validation rows.
+//! Finds the best trial of a run by the validation objective of its best epoch.
 
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
@@ -6,14 +6,14 @@ use crate::store::ResultsDatabase;
 use crate::store::column::{direction, read_count};
 use crate::store::error::StoreError;
 
-/// What a trial is judged by.
+/// The objective value by which a trial is ranked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialObjective {
     pub trial: u32,
-    /// Of the best epoch so far, on validation rows; `None` without such rows, or before the first epoch's
-    /// end.
+    /// The best epoch's value on validation rows; `None` without such rows, or before the end of the first
+    /// epoch.
     pub objective: Option<f64>,
-    /// Its model has been written.
+    /// Whether the trial's model was exported.
     pub exported: bool,
 }
 
@@ -23,12 +23,12 @@ pub struct SweepObjective {
     pub task: String,
     pub metric: String,
     pub direction: Direction,
-    /// Up to where the hypervolume reaches, where the pipeline says so.
+    /// The component of the hypervolume's reference point, if the pipeline sets one.
     pub reference: Option<f64>,
 }
 
 impl ResultsDatabase {
-    /// What a run's sweep weighs its trials by; nothing where it names no objectives.
+    /// The objectives of a run's multi-objective sweep; else empty.
     pub fn sweep_objectives(&self, run: &RunId) -> Result<Vec<SweepObjective>, StoreError> {
         self.select(
             "SELECT task, metric, direction, reference FROM objectives WHERE run = ?1 ORDER BY position",
@@ -44,7 +44,7 @@ impl ResultsDatabase {
         )
     }
 
-    /// What each trial of a run is judged by.
+    /// The objective value of each trial of a run.
     pub fn objectives(&self, run: &RunId) -> Result<Vec<TrialObjective>, StoreError> {
         self.select(
             "SELECT trial, objective, exported FROM trial_objectives WHERE run = ?1 ORDER BY trial",
@@ -59,29 +59,30 @@ impl ResultsDatabase {
         )
     }
 
-    /// Of each trial that is or was trained here, the epochs that are done and their seconds.
+    /// For each trial trained in this run: its number, its finished epochs and their seconds.
     pub fn epochs_done(&self, run: &RunId) -> Result<Vec<(u32, usize, f64)>, StoreError> {
         self.select(
-            "SELECT trial, count(*), coalesce(sum(seconds), 0.0) FROM epochs WHERE run = ?1 GROUP BY trial ORDER BY trial",
+            "SELECT trial, count(*), coalesce(sum(seconds), 0.0) FROM epochs
+              WHERE run = ?1 GROUP BY trial ORDER BY trial",
             [run.as_str()],
             |row| Ok((read_count(row, 0)? as u32, read_count(row, 1)? as usize, row.get(2)?)),
         )
     }
 
-    /// Which values of the objective are better.
+    /// Which objective values of a run are better.
     pub fn direction(&self, run: &RunId) -> Result<Direction, StoreError> {
         let sql = "SELECT direction FROM runs WHERE run = ?1";
-        let result = self.select(sql, [run.as_str()], |row| direction(row, 0))?;
-        Ok(result.first().copied().unwrap_or(Direction::Lower))
+        let directions = self.select(sql, [run.as_str()], |row| direction(row, 0))?;
+        Ok(directions.first().copied().unwrap_or(Direction::Lower))
     }
 
-    /// The best trial whose model has been written; the first of equals. `None`: none has been.
+    /// The best trial with an exported model; the first of equally good ones. `None`: no model was exported.
     pub fn best_trial(&self, run: &RunId) -> Result<Option<u32>, StoreError> {
         let direction = self.direction(run)?;
-        let mut written = self.objectives(run)?.into_iter().filter(|trial| trial.exported);
-        let Some(first) = written.next() else { return Ok(None) };
-        let best = written.fold(first, |best, trial| match (trial.objective, best.objective) {
-            (Some(value), Some(known)) if direction.prefers(value, known) => trial,
+        let mut exported = self.objectives(run)?.into_iter().filter(|trial| trial.exported);
+        let Some(first) = exported.next() else { return Ok(None) };
+        let best = exported.fold(first, |best, trial| match (trial.objective, best.objective) {
+            (Some(value), Some(best_value)) if direction.prefers(value, best_value) => trial,
             (Some(_), None) => trial,
             _ => best,
         });

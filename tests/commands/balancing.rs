@@ -82,7 +82,7 @@ fn gradients_are_compared_where_they_are_taken() {
                      and conflicts between 0 and 1 and similarity between 0 and 1 and steps > 0";
         assert_eq!(number(&project, actual), before + 2.0, "{settings:?}");
         let shown = project.mtl(&["show", "last"]).expect(0).out();
-        assert!(shown.contains("gradients of") && shown.contains("likeness of length"), "{shown}");
+        assert!(shown.contains("gradients of") && shown.contains("magnitude similarity"), "{shown}");
     }
     let refused =
         project.mtl(&["check", "pipeline.yaml", "--set", "weighting=[mgda, pcgrad]"]).expect(3).err();

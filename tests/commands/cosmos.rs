@@ -18,7 +18,7 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
     let project = project();
     let out = online(&project, &["run", "pipeline.yaml"]).expect(0).out();
     assert!(
-        out.contains("Pareto front of the network") && out.contains("of 5 preferences are on it"),
+        out.contains("Pareto front of the network") && out.contains("of 5 preferences are on the front"),
         "{out}"
     );
     assert!(out.contains("hypervolume"), "{out}");
@@ -55,8 +55,8 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
     project.mtl(&["plot", "--kind", "front", "--to", "drawn"]).expect(0);
     let front = project.read("drawn/front.svg");
     assert!(
-        front.contains("told rich 0.75, weeks 0.25")
-            && front.contains("a dot for each trial, or each preference"),
+        front.contains("with preference rich 0.75, weeks 0.25")
+            && front.contains("one dot per trial or preference"),
         "{front}"
     );
 
@@ -108,7 +108,7 @@ fn another_front_is_no_other_training() {
     // Up to where the hypervolume reaches is said, kept, and changes nothing that was learned either.
     let set = ["--set", "weighting.cosmos.reference={rich: 0.25, weeks: 90}"];
     let output = project.mtl(&[&["run", "pipeline.yaml"][..], &set].concat()).expect(0).out();
-    assert!(output.contains("up to (0.2500, 90.00), as the pipeline says"), "{output}");
+    assert!(output.contains("reference point (0.2500, 90.00), set in the pipeline"), "{output}");
     let third = last(&project);
     let cached = format!("select cached from stages where run = '{third}' and stage = 'train#1'");
     assert_eq!(number(&project, &cached), 1.0);

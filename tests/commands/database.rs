@@ -34,7 +34,7 @@ fn a_run_is_named_by_any_unique_beginning() {
     let name = last(&project);
     project.mtl(&["show", &name[..name.len() - 2]]).expect(0);
     let ambiguous = project.mtl(&["show", "small"]).expect(1).err();
-    assert!(ambiguous.contains("may be any of"), "{ambiguous}");
+    assert!(ambiguous.contains("is ambiguous: "), "{ambiguous}");
     project.mtl(&["show", "nothing-like-it"]).expect(1);
 }
 
@@ -92,7 +92,7 @@ fn a_damaged_database_is_told_as_such() {
     let bytes = std::fs::read(&path).expect("a database");
     std::fs::write(&path, &bytes[..bytes.len() / 2]).expect("cut");
     let cut = project.mtl(&["runs"]).expect(1).err();
-    assert!(cut.contains("cut short") || cut.contains("damaged"), "{cut}");
+    assert!(cut.contains("truncated") || cut.contains("corrupt"), "{cut}");
     std::fs::write(&path, "this is a letter to my mother").expect("written");
     let other = project.mtl(&["runs"]).expect(1).err();
     assert!(other.contains("not a results database"), "{other}");

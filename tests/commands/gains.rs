@@ -43,7 +43,10 @@ fn a_task_alone_is_a_pipeline_of_one_task() {
     let mean = "select gain - (select avg(gain) from gains g where counts = 1 and g.run = t.run and g.split = 'test')
                   from trial_gains t where split = 'test'";
     assert!(number(&project, mean).abs() < 1e-12);
-    assert!(ran.out().contains("Gain over single tasks") && ran.out().contains("than single-task training"));
+    assert!(
+        ran.out().contains("Gain over single-task training")
+            && ran.out().contains("than single-task training")
+    );
     let shown = project.mtl(&["show", &run]).expect(0).out();
     assert!(shown.contains("gain, valid") && shown.contains("gain, test"), "{shown}");
     assert!(!project.path(&format!("runs/{run}/trial-1/alone-rich")).exists(), "finished: none is left");
@@ -70,7 +73,10 @@ fn another_weighting_finds_the_baselines_trained() {
         .map(|run| run["run"].as_str().expect("a name"))
         .collect();
     let compared = project.mtl(&["compare", names[0], names[1]]).expect(0).out();
-    assert!(compared.contains("Gain over single tasks") && compared.contains("all tasks"), "{compared}");
+    assert!(
+        compared.contains("Gain over single-task training") && compared.contains("all tasks"),
+        "{compared}"
+    );
     // Another rate is another training: alone too.
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.optimizer.adamw.rate=0.01"]).expect(0);
     assert_eq!(number(&project, trained), 4.0);
@@ -80,7 +86,7 @@ fn another_weighting_finds_the_baselines_trained() {
 fn trials_of_a_sweep_share_the_baselines_of_their_seed() {
     let project = project("sweep: {space: {weighting: [equal, dwa]}, seeds: [1, 2]}\n");
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(0).out();
-    assert!(output.contains("Gain over single tasks") && output.contains("rich, test"), "{output}");
+    assert!(output.contains("Gain over single-task training") && output.contains("rich, test"), "{output}");
     assert_eq!(number(&project, "select count(*) from stages where kind = 'baseline'"), 4.0);
     assert_eq!(number(&project, "select count(*) from trial_gains where split = 'valid'"), 4.0);
     let baselines = "select count(distinct baseline) from gains where split = 'test' and metric = 'mae'";

@@ -89,7 +89,7 @@ fn nothing_measured_is_said() {
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let output = project.mtl(&["group", "last"]).expect(1).err();
     assert!(
-        output.contains("measured no affinities") && output.contains("train.affinity.every=10"),
+        output.contains("recorded no affinities") && output.contains("train.affinity.every=10"),
         "{output}"
     );
     project.mtl(&["group", "last", "--set", "train.epochs=1"]).expect(2);

@@ -18,7 +18,10 @@ fn preferences_end_in_a_front() {
     let project =
         Project::new().file("pipeline.yaml", format!("{PIPELINE}{SWEEP}")).with_rows("rows.csv", 200);
     let out = project.mtl(&["run", "pipeline.yaml"]).expect(0).out();
-    assert!(out.contains("Pareto front") && out.contains("up to (0, 1000), as the pipeline says"), "{out}");
+    assert!(
+        out.contains("Pareto front") && out.contains("reference point (0, 1000), set in the pipeline"),
+        "{out}"
+    );
     assert_eq!(number(&project, "select count(*) from trials"), 3.0);
     assert_eq!(number(&project, "select count(*) from objectives where direction = 'higher'"), 1.0);
     // The first vector trains `rich` alone.

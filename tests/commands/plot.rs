@@ -28,7 +28,7 @@ fn a_run_is_drawn_and_what_is_not_is_said() {
     let project = observed();
     let output = project.mtl(&["plot"]).expect(0).out();
     for why in
-        ["shares: no shares were recorded", "relations: no relations", "front: a front is of several trials"]
+        ["shares: no shares were recorded", "relations: no relations", "front: a front needs several trials"]
     {
         assert!(output.contains(why), "{output}");
     }
@@ -144,7 +144,7 @@ fn the_page_tells_all_about_a_run() {
     assert!(text.contains(shown) && page.contains(&format!(">{shown}<")), "{shown}");
     // Whether ONNX Runtime is on this machine is not the page's business, what came of it is.
     let verified = number(&project, "select verified from parity") == 1.0;
-    let proof = if verified { ">verified: differs by" } else { ">UNVERIFIED" };
+    let proof = if verified { ">verified: max difference" } else { ">UNVERIFIED" };
     for part in [
         "a &lt; b &amp; &quot;c&quot;",
         "mtl run pipeline.yaml --quiet --set weighting=uncertainty",

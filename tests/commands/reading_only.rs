@@ -162,7 +162,7 @@ fn an_older_database_is_read_from_a_copy_brought_up_to_date() {
     let Some(asked) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" runs")) else { return };
     let asked = asked.expect(0);
     assert!(asked.out().contains("old-1"), "{}", asked.out());
-    let told = "note: sealed/mtl.db: has version 1 and cannot be brought up to version";
+    let told = "note: sealed/mtl.db: schema version 1 cannot be migrated to version";
     assert!(asked.err().starts_with(told), "{}", asked.err());
     assert!(
         before == std::fs::read(project.path("runs/mtl.db")).expect("bytes"),

@@ -75,8 +75,8 @@ fn a_killed_sweep_repeats_no_finished_trial() {
     assert_eq!((&counts["done"], &counts["waiting"]), (&1.into(), &3.into()), "{counts}");
 
     let output = project.mtl(&["resume"]).expect(0).err();
-    assert!(output.contains("#1    done") && output.contains("found as it was trained before"), "{output}");
-    assert!(output.contains("#2    begins") && output.contains("going on from step"), "{output}");
+    assert!(output.contains("#1    done") && output.contains("from the cache"), "{output}");
+    assert!(output.contains("#2    started") && output.contains("resumed at step"), "{output}");
     assert_eq!(status(&project)["counts"]["done"], 4);
     let whole = self::project(40);
     whole.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.checkpoint.steps=3"]).expect(0);

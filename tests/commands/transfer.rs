@@ -106,7 +106,7 @@ fn a_run_that_is_not_there_or_does_not_fit_is_told() {
     let output = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=smal"]).expect(0);
     assert!(output.out().contains("weeks"), "a unique beginning names the run");
     let output = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=nobody"]).expect(3).err();
-    assert!(output.contains("error[unknown-run]: no run is called `nobody`"), "{output}");
+    assert!(output.contains("error[unknown-run]: unknown run `nobody`"), "{output}");
     assert!(output.contains("run the pipeline whose weights are to be used first"), "{output}");
     let project = project.file("wide.yaml", LATER.replace("units: 8", "units: 9"));
     let output = project.mtl(&["run", "wide.yaml"]).expect(1).err();

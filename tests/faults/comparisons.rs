@@ -189,7 +189,7 @@ fn curves_of_nine_groups_have_their_bands() {
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.mtl(&["plot", "last", "--kind", "curves", "--to", "drawn"]).expect(0);
     let picture = project.read("drawn/curves-rich.svg");
-    assert!(picture.contains("band: its 95 % interval"), "no word of bands");
+    assert!(picture.contains("band: 95 % confidence interval"), "no word of bands");
     // Three panels of nine bands.
     assert_eq!(picture.matches("<polygon").count(), 27);
 }
@@ -237,7 +237,8 @@ fn a_grouping_within_the_noise_is_not_proposed() {
     };
     // Once: no noise is known, so nothing is proposed.
     let (output, actual) = measure(&["--set", "train.epochs=1", "--set", "train.affinity.every=100"]);
-    for part in ["learning all together", "measured over 1 step only", "pipeline.yaml  # all tasks together"]
+    for part in
+        ["training all tasks together", "measured over only 1 step", "pipeline.yaml  # all tasks together"]
     {
         assert!(output.contains(part), "{part} is missing in\n{output}");
     }
@@ -252,14 +253,14 @@ fn a_grouping_within_the_noise_is_not_proposed() {
 
     let (output, actual) = measure(&["--set", "train.epochs=3", "--set", "train.affinity.every=2"]);
     assert!(
-        output.contains("learning all together") && output.contains("measured over 6 steps only"),
+        output.contains("training all tasks together") && output.contains("measured over only 6 steps"),
         "{output}"
     );
     let gain = &actual["gain"]["held_out"];
     let sure = gain["mean"].as_f64().zip(gain["half"].as_f64()).is_some_and(|(mean, half)| mean > half);
     assert_eq!(actual["groups"].as_array().expect("groups").len() > 1, sure, "{actual}");
     let by_affinity = output.split("Gradient cosine").next().expect("the first part");
-    assert_eq!(sure, by_affinity.contains("better than learning all together by"), "{output}");
+    assert_eq!(sure, by_affinity.contains("better than training all tasks together by"), "{output}");
     // Every measurement is kept, and the means are theirs.
     let run = last(&project);
     let steps = format!("SELECT count(DISTINCT step) FROM affinity_steps WHERE run = '{run}'");

@@ -56,7 +56,7 @@ fn a_ranking_of_one_class_is_undefined() {
     assert!(row.contains("undefined"), "{row}");
     let warned = "`auroc`, `average_precision`";
     assert!(
-        ran.err().contains(warned) && ran.err().contains("every label is `0` on the 40 rows"),
+        ran.err().contains(warned) && ran.err().contains("every label is `0` on the 40 labelled rows"),
         "{}",
         ran.err()
     );
@@ -87,7 +87,7 @@ fn an_undefined_monitor_says_so_once_and_is_never_the_best() {
     // soon rises.
     let ran = run(&project, &["train.monitor={task: label, metric: auroc, patience: 2}", "train.epochs=60"]);
     assert!(ran.err().contains("no lower validation loss in 2 epochs"), "{}", ran.err());
-    assert!(ran.out().contains("of the lowest validation loss"), "{}", ran.out());
+    assert!(ran.out().contains("with the lowest validation loss"), "{}", ran.out());
 }
 
 #[test]

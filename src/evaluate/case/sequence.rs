@@ -1,6 +1,6 @@
-//! Shared cases of tags and texts: what looks random, of a few hundred rows, and keeps to no scheme.
+//! Shared cases of tags and texts: a few hundred pseudo-random rows, also with tags that violate the scheme.
 //!
-//! seqeval 1.2.2, sacrebleu 2.6.0 and rouge-score 0.1.2 made the expected numbers, from the same cases:
+//! seqeval 1.2.2, sacrebleu 2.6.0 and rouge-score 0.1.2 computed the expected numbers from the same cases:
 //! ```text
 //! from seqeval.metrics import f1_score, precision_score, recall_score
 //! from seqeval.scheme import IOB2, IOBES
@@ -10,19 +10,20 @@
 //! KINDS = {"io": ["I-PER", "I-LOC"], "bio": ["B-PER", "I-PER", "B-LOC", "I-LOC"],
 //!     "bioes": [p + "-" + k for k in ("PER", "LOC") for p in "BIES"]}
 //! def spans(scheme):
-//!     tags = ["O"] + KINDS[scheme]; truth, said, i = [], [], 0
+//!     tags = ["O"] + KINDS[scheme]; truth, predicted, i = [], [], 0
 //!     for row in range(300):
-//!         truth.append([]); said.append([])
+//!         truth.append([]); predicted.append([])
 //!         for _ in range(1 + mix(1, 7, row)):
 //!             t = mix(3, len(tags), i); s = t if mix(5, 4, i) else mix(6, len(tags), i)
 //!             missing = i % 29 == 7
-//!             truth[-1].append("O" if missing else tags[t]); said[-1].append("O" if missing else tags[s]); i += 1
-//!     return truth, said
-//! WORDS = ["the", "cat", "sat", "on", "The", "mat", "1,000", "3.5", "U.S.", "e-mail", "2-3", "(hi)", '"so"', "&amp;",
-//!     "a/b", "end.", "what?!", "it's", "na\u00efve", "\u00dcber", "\u732b", "\u5750\u5728", "\u57ab\u5b50\u4e0a\uff0c",
-//!     "\u201c\u597d\u201d", "x", "-", "--", "big\u2003dog", "a\u3000b", "$5"]
+//!             truth[-1].append("O" if missing else tags[t])
+//!             predicted[-1].append("O" if missing else tags[s]); i += 1
+//!     return truth, predicted
+//! WORDS = ["the", "cat", "sat", "on", "The", "mat", "1,000", "3.5", "U.S.", "e-mail", "2-3", "(hi)",
+//!     '"so"', "&amp;", "a/b", "end.", "what?!", "it's", "na\u00efve", "\u00dcber", "\u732b", "\u5750\u5728",
+//!     "\u57ab\u5b50\u4e0a\uff0c", "\u201c\u597d\u201d", "x", "-", "--", "big\u2003dog", "a\u3000b", "$5"]
 //! def texts():
-//!     truth, said, i = [], [], 0
+//!     truth, predicted, i = [], [], 0
 //!     for row in range(300):
 //!         t, s = [], []
 //!         for _ in range(1 + mix(2, 12, row)):
@@ -30,15 +31,16 @@
 //!             if turn > 1: s.append(t[-1])
 //!             if turn == 1: s.append(WORDS[mix(8, 30, i)])
 //!             i += 1
-//!         if row % 31 != 4: truth.append(" ".join(t)); said.append("" if row % 37 == 5 else " ".join(s))
-//!     return truth, said
+//!         if row % 31 != 4:
+//!             truth.append(" ".join(t)); predicted.append("" if row % 37 == 5 else " ".join(s))
+//!     return truth, predicted
 //! def rouge(name, tokenizer=None):
 //!     scorer = RougeScorer([name], tokenizer=tokenizer); t, s = texts()
 //!     return [sum(getattr(scorer.score(a, b)[name], m) for a, b in zip(t, s)) / len(t)
 //!         for m in ("fmeasure", "precision", "recall")]
 //! class Letters:
 //!     def tokenize(self, text): return [c for c in text.lower() if not c.isspace()]
-//! truth, said = texts(); one = [truth]
+//! truth, predicted = texts(); one = [truth]
 //! ```
 
 use crate::domain::task::{FittedTarget, TagScheme};
@@ -47,11 +49,11 @@ use crate::evaluate::case::{MetricCase, mix};
 
 const ROWS: usize = 300;
 
-/// Tags of two kinds of spans, a quarter of them answered at random, some steps without a label.
+/// Tags of two kinds of spans. A quarter of the predictions is random; some steps have no label.
 pub fn spans(scheme: TagScheme) -> MetricCase {
-    let tags = |indices: &[&str]| {
+    let tags = |prefixes: &[&str]| {
         let kinds = ["PER", "LOC"];
-        kinds.iter().flat_map(|kind| indices.iter().map(move |index| format!("{index}-{kind}"))).collect()
+        kinds.iter().flat_map(|kind| prefixes.iter().map(move |prefix| format!("{prefix}-{kind}"))).collect()
     };
     let kinds: Vec<String> = match scheme {
         TagScheme::None => Vec::new(),
@@ -109,35 +111,36 @@ const WORDS: [&str; 30] = [
     "$5",
 ];
 
-/// Words of two languages with what tokenizers trip over; an eighth of them is left out, an eighth another.
+/// Words of two languages with difficulties for tokenizers. Of the predicted words, an eighth is missing and
+/// an eighth replaced.
 pub fn texts() -> MetricCase {
-    let (mut answer, mut truth, mut i) = (Vec::new(), Vec::new(), 0);
+    let (mut answers, mut truth, mut i) = (Vec::new(), Vec::new(), 0);
     for row in 0..ROWS {
-        let (mut right, mut own) = (Vec::new(), Vec::new());
+        let (mut true_words, mut words) = (Vec::new(), Vec::new());
         for _ in 0..1 + mix(2, 12, row) {
             let word = WORDS[mix(4, 30, i)];
-            right.push(word);
+            true_words.push(word);
             match mix(7, 8, i) {
                 0 => {}
-                1 => own.push(WORDS[mix(8, 30, i)]),
-                _ => own.push(word),
+                1 => words.push(WORDS[mix(8, 30, i)]),
+                _ => words.push(word),
             }
             i += 1;
         }
-        truth.push((row % 31 != 4).then(|| right.join(" ")));
-        answer.push(if row % 37 == 5 { String::new() } else { own.join(" ") });
+        truth.push((row % 31 != 4).then(|| true_words.join(" ")));
+        answers.push(if row % 37 == 5 { String::new() } else { words.join(" ") });
     }
     let case = MetricCase::new(text(), Vec::new(), Vec::new());
-    MetricCase { texts: Some((answer, truth)), nll: Some(1.5), guessed: Some(0.5), ..case }
+    MetricCase { texts: Some((answers, truth)), nll: Some(1.5), guessed: Some(0.5), ..case }
 }
 
-/// A text case of (said, truth).
+/// A text case from rows of (prediction, truth).
 pub fn of_texts(rows: &[(&str, Option<&str>)]) -> MetricCase {
     let texts = rows.iter().map(|(answer, truth)| ((*answer).to_owned(), truth.map(str::to_owned))).unzip();
     MetricCase { texts: Some(texts), ..MetricCase::new(text(), Vec::new(), Vec::new()) }
 }
 
-/// A language model's case: of 40 tokens, three quarters are guessed.
+/// A language model's case: 40 tokens, of which three quarters are predicted correctly.
 pub fn language() -> MetricCase {
     let target =
         FittedTarget::LanguageModel { tokenizer: tokenizer(), length: 8, search: SearchConfig::default() };

@@ -11,11 +11,11 @@ use crate::evaluate::average::mean;
 use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::metric::Metric;
 
-/// Share of rows answered right; of tokens or of pixels where these have labels. Of several labels, the
-/// mean of their shares (1 - Hamming loss). Of a text to be written, the share of its tokens that are the
-/// likeliest after the true ones before them.
+/// Fraction of correct predictions, over rows, tokens or pixels. Multilabel tasks: the mean over labels (1 -
+/// Hamming loss). Text tasks and language models: the fraction of tokens that are the most likely ones under
+/// teacher forcing.
 ///
-/// accuracy = 1/n sum [decided = true]. As `sklearn.metrics.accuracy_score`.
+/// accuracy = 1/n sum [predicted = true]. As `sklearn.metrics.accuracy_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccuracyConfig {}
@@ -45,16 +45,16 @@ impl Metric for AccuracyConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // accuracy_score(b, d), (c, cd), over(ld, ...), (o, od)
         let auto = metric("accuracy", json!({}));
-        agrees(&auto, &case::binary(), 0.7747747747747747);
-        agrees(&auto, &case::multiclass(), 0.6017699115044248);
-        agrees(&auto, &case::multilabel(), 0.7412380748843471);
-        agrees(&auto, &case::ordinal(), 0.336283185840708);
-        agrees(&auto, &case::segmentation(), 0.6017699115044248);
+        assert_score(&auto, &case::binary(), 0.7747747747747747);
+        assert_score(&auto, &case::multiclass(), 0.6017699115044248);
+        assert_score(&auto, &case::multilabel(), 0.7412380748843471);
+        assert_score(&auto, &case::ordinal(), 0.336283185840708);
+        assert_score(&auto, &case::segmentation(), 0.6017699115044248);
     }
 }

@@ -11,9 +11,9 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ranking::TiedRows;
 
-/// Area under the receiver operating characteristic: the chance that a positive row is ranked above
-/// a negative one, ties counting half. Several classes: each against the rest, then their mean, over
-/// classes that have both kinds of rows. Several labels: their mean.
+/// Area under the receiver operating characteristic: the probability that a positive row is ranked above a
+/// negative one, where ties count half. Several classes: one-vs-rest, averaged over the classes that have
+/// positive and negative rows. Multilabel tasks: the mean over labels.
 ///
 /// As `sklearn.metrics.roc_auc_score` (`multi_class="ovr"`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,36 +34,36 @@ impl Metric for AurocConfig {
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
-        mean(answers.contests().map(|ranking| area(&ranking.ranking()?)))
+        mean(answers.one_vs_rest().map(|ranking| area(&ranking.ranking()?)))
     }
 }
 
-/// Exact until the division: whole numbers of half pairs.
+/// Counts correctly ordered pairs in units of half pairs, so that all is exact up to the division.
 fn area(ranking: &[TiedRows]) -> Option<f64> {
-    let (mut positives, mut negatives, mut halves) = (0u64, 0u64, 0u128);
+    let (mut positives, mut negatives, mut half_pairs) = (0u64, 0u64, 0u128);
     for tie in ranking {
-        halves += u128::from(tie.negatives) * u128::from(2 * positives + tie.positives);
+        half_pairs += u128::from(tie.negatives) * u128::from(2 * positives + tie.positives);
         positives += tie.positives;
         negatives += tie.negatives;
     }
     let pairs = u128::from(positives) * u128::from(negatives);
-    (pairs > 0).then(|| halves as f64 / (2 * pairs) as f64)
+    (pairs > 0).then(|| half_pairs as f64 / (2 * pairs) as f64)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric, of_binary};
+    use crate::evaluate::case::{self, assert_score, metric, of_binary};
 
     #[test]
     fn as_the_reference() {
         // roc_auc_score(b, bp); rest(c, cp, ...); over(both(labels), ...); (o, op, multi_class="ovr")
         let auto = metric("auroc", json!({}));
-        agrees(&auto, &case::binary(), 0.9042022792022792);
-        agrees(&auto, &case::multiclass(), 0.8864293782137173);
-        agrees(&auto, &case::multilabel(), 0.8675269835816453);
-        agrees(&auto, &case::ordinal(), 0.6933594522655906);
+        assert_score(&auto, &case::binary(), 0.9042022792022792);
+        assert_score(&auto, &case::multiclass(), 0.8864293782137173);
+        assert_score(&auto, &case::multilabel(), 0.8675269835816453);
+        assert_score(&auto, &case::ordinal(), 0.6933594522655906);
     }
 
     #[test]
@@ -76,6 +76,6 @@ mod tests {
 
     #[test]
     fn all_equal_is_a_half() {
-        agrees(&metric("auroc", json!({})), &of_binary(&[(1.0, 0.3), (0.0, 0.3), (0.0, 0.3)]), 0.5);
+        assert_score(&metric("auroc", json!({})), &of_binary(&[(1.0, 0.3), (0.0, 0.3), (0.0, 0.3)]), 0.5);
     }
 }

@@ -11,10 +11,11 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ranking::TiedRows;
 
-/// Area under the precision-recall curve as a sum of steps, without interpolation. Several classes:
-/// each against the rest, then their mean, over classes that have both kinds of rows.
+/// Area under the precision-recall curve as a step function, without interpolation. Several classes:
+/// one-vs-rest, averaged over the classes that have positive and negative rows. Multilabel tasks: the mean
+/// over labels.
 ///
-/// sum_i (recall_i - recall_{i-1}) precision_i over distinct probabilities, from the greatest. As
+/// sum_i (recall_i - recall_{i-1}) precision_i over the distinct probabilities in descending order. As
 /// `sklearn.metrics.average_precision_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -34,17 +35,17 @@ impl Metric for AveragePrecisionConfig {
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
-        mean(answers.contests().map(|ranking| Some(area(&ranking.ranking()?))))
+        mean(answers.one_vs_rest().map(|ranking| Some(area(&ranking.ranking()?))))
     }
 }
 
 fn area(ranking: &[TiedRows]) -> f64 {
     let positives: u64 = ranking.iter().map(|tie| tie.positives).sum();
-    let (mut right, mut decided, mut area) = (0u64, 0u64, 0.0);
+    let (mut correct, mut predicted, mut area) = (0u64, 0u64, 0.0);
     for tie in ranking {
-        right += tie.positives;
-        decided += tie.positives + tie.negatives;
-        area += tie.positives as f64 * right as f64 / decided as f64;
+        correct += tie.positives;
+        predicted += tie.positives + tie.negatives;
+        area += tie.positives as f64 * correct as f64 / predicted as f64;
     }
     area / positives as f64
 }
@@ -53,16 +54,16 @@ fn area(ranking: &[TiedRows]) -> f64 {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric, of_binary};
+    use crate::evaluate::case::{self, assert_score, metric, of_binary};
 
     #[test]
     fn as_the_reference() {
         // average_precision_score(b, bp); rest(c, cp, ...); over(both(labels), ...); rest(o, op, ...)
         let auto = metric("average_precision", json!({}));
-        agrees(&auto, &case::binary(), 0.8610190782539564);
-        agrees(&auto, &case::multiclass(), 0.8246661922822017);
-        agrees(&auto, &case::multilabel(), 0.8045549425280867);
-        agrees(&auto, &case::ordinal(), 0.4334774857001024);
+        assert_score(&auto, &case::binary(), 0.8610190782539564);
+        assert_score(&auto, &case::multiclass(), 0.8246661922822017);
+        assert_score(&auto, &case::multilabel(), 0.8045549425280867);
+        assert_score(&auto, &case::ordinal(), 0.4334774857001024);
     }
 
     #[test]

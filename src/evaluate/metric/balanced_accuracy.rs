@@ -8,10 +8,10 @@ use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
-use crate::evaluate::decision::{ClassCounts, share};
+use crate::evaluate::decision::{ClassCounts, ratio};
 use crate::evaluate::metric::Metric;
 
-/// Mean over classes of the share of the class answered right; classes without rows are left out.
+/// Mean recall over classes; classes without rows are left out.
 ///
 /// As `sklearn.metrics.balanced_accuracy_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +40,7 @@ impl Metric for BalancedAccuracyConfig {
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let [decisions] = answers.decisions().try_into().ok()?;
-        let recall = |tally: &ClassCounts| (tally.truth > 0).then(|| share(tally.right, tally.truth));
+        let recall = |tally: &ClassCounts| (tally.actual > 0).then(|| ratio(tally.correct, tally.actual));
         mean(decisions.tally().iter().map(recall))
     }
 }
@@ -49,14 +49,14 @@ impl Metric for BalancedAccuracyConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // balanced_accuracy_score(b, d), (c, cd), (o, od)
         let auto = metric("balanced_accuracy", json!({}));
-        agrees(&auto, &case::binary(), 0.7852564102564102);
-        agrees(&auto, &case::multiclass(), 0.5949336095677559);
-        agrees(&auto, &case::ordinal(), 0.3620689655172414);
+        assert_score(&auto, &case::binary(), 0.7852564102564102);
+        assert_score(&auto, &case::multiclass(), 0.5949336095677559);
+        assert_score(&auto, &case::ordinal(), 0.3620689655172414);
     }
 }

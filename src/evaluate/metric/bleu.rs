@@ -11,12 +11,12 @@ use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
 use crate::evaluate::word::WordTokenizer;
 
-/// Corpus BLEU, 0 to 100: how many runs of one to four words of the answers stand in the truth
-/// (Papineni et al. 2002). As sacrebleu's with its default settings (Post 2018).
+/// Corpus BLEU, from 0 to 100: the precision of n-grams of one to four words (Papineni et al. 2002). As in
+/// sacrebleu with its default settings (Post 2018).
 ///
-/// 100 min(1, exp(1 - t/s)) (p_1 p_2 p_3 p_4)^(1/4), s and t words said and true over all rows, p_n the
-/// share of runs of n words said that stand in the row's truth, each counted no more often than there.
-/// Where none does, p_n = 1 / (2^k runs) for the k-th such n (smoothing `exp`).
+/// 100 min(1, exp(1 - r/h)) (p_1 p_2 p_3 p_4)^(1/4), where h and r are the numbers of predicted and
+/// reference words over all rows, and p_n is the clipped precision of n-grams. If none of m predicted n-grams
+/// matches, p_n = 1 / (2^k m) for the k-th such n (smoothing `exp`).
 ///
 /// ```yaml
 /// metrics: [{bleu: {tokenizer: zh}}]
@@ -24,10 +24,10 @@ use crate::evaluate::word::WordTokenizer;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BleuConfig {
-    /// How text is cut into words: 13a (default), zh, char or none.
+    /// The word tokenizer: 13a (default), zh, char or none.
     #[serde(default)]
     pub tokenizer: WordTokenizer,
-    /// Do capitals count as small letters? Default false.
+    /// Whether to lowercase the texts. Default false.
     #[serde(default)]
     pub lowercase: bool,
 }
@@ -52,17 +52,17 @@ impl Metric for BleuConfig {
 
     fn variant(&self) -> Option<String> {
         let tokenizer = (self.tokenizer != WordTokenizer::default()).then(|| self.tokenizer.name());
-        let words: Vec<&str> = tokenizer.into_iter().chain(self.lowercase.then_some("lowercase")).collect();
-        (!words.is_empty()).then(|| words.join("_"))
+        let parts: Vec<&str> = tokenizer.into_iter().chain(self.lowercase.then_some("lowercase")).collect();
+        (!parts.is_empty()).then(|| parts.join("_"))
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let pairs = answers.text_pairs()?;
-        let mut sums = BleuCounts::default();
+        let mut counts = BleuCounts::default();
         for (answer, truth) in pairs {
-            sums.add(&self.words(answer), &self.words(truth));
+            counts.add(&self.words(answer), &self.words(truth));
         }
-        Some(sums.score())
+        Some(counts.score())
     }
 }
 
@@ -75,46 +75,46 @@ impl BleuConfig {
     }
 }
 
-/// The longest runs compared.
+/// The longest n-grams.
 const ORDER: usize = 4;
 
 /// Counts over all rows.
 #[derive(Default)]
 struct BleuCounts {
-    answer_length: u64,
-    truth: u64,
-    right: [u64; ORDER],
-    runs: [u64; ORDER],
+    answer_words: u64,
+    true_words: u64,
+    matches: [u64; ORDER],
+    ngrams: [u64; ORDER],
 }
 
 impl BleuCounts {
     fn add(&mut self, answer: &[String], truth: &[String]) {
-        self.answer_length += answer.len() as u64;
-        self.truth += truth.len() as u64;
+        self.answer_words += answer.len() as u64;
+        self.true_words += truth.len() as u64;
         for n in 1..=ORDER {
-            self.right[n - 1] += common(&counts(answer, n), &counts(truth, n));
-            self.runs[n - 1] += total(answer.len(), n);
+            self.matches[n - 1] += common(&counts(answer, n), &counts(truth, n));
+            self.ngrams[n - 1] += total(answer.len(), n);
         }
     }
 
     fn score(&self) -> f64 {
-        if self.right.iter().all(|right| *right == 0) || self.runs.contains(&0) {
+        if self.matches.iter().all(|matches| *matches == 0) || self.ngrams.contains(&0) {
             return 0.0;
         }
-        let (answer, truth) = (self.answer_length as f64, self.truth as f64);
-        let brevity = if answer < truth { 1.0 - truth / answer } else { 0.0 };
-        let mut halves = 1.0;
-        let logarithms = self.right.iter().zip(&self.runs).map(|(right, runs)| {
-            let share = match *right {
+        let (answer, truth) = (self.answer_words as f64, self.true_words as f64);
+        let log_brevity_penalty = if answer < truth { 1.0 - truth / answer } else { 0.0 };
+        let mut smoothing = 1.0;
+        let log_precisions = self.matches.iter().zip(&self.ngrams).map(|(matches, ngrams)| {
+            let matches = match *matches {
                 0 => {
-                    halves *= 2.0;
-                    1.0 / halves
+                    smoothing *= 2.0;
+                    1.0 / smoothing
                 }
-                right => right as f64,
+                matches => matches as f64,
             };
-            (100.0 * share / *runs as f64).ln()
+            (100.0 * matches / *ngrams as f64).ln()
         });
-        (brevity + logarithms.sum::<f64>() / ORDER as f64).exp()
+        (log_brevity_penalty + log_precisions.sum::<f64>() / ORDER as f64).exp()
     }
 }
 
@@ -123,29 +123,29 @@ mod tests {
     use serde_json::json;
 
     use crate::evaluate::case::sequence::{of_texts, texts};
-    use crate::evaluate::case::{agrees, metric};
+    use crate::evaluate::case::{assert_score, metric};
 
     #[test]
     fn as_the_reference() {
-        // BLEU().corpus_score(said, one).score, tokenize="zh", "char", "none"; lowercase=True
-        agrees(&metric("bleu", json!({})), &texts(), 73.04903641659763);
-        agrees(&metric("bleu", json!("zh")), &texts(), 74.23248809781177);
-        agrees(&metric("bleu", json!("char")), &texts(), 76.24853129463304);
-        agrees(&metric("bleu", json!("none")), &texts(), 71.57815283989166);
-        agrees(&metric("bleu", json!({"lowercase": true})), &texts(), 73.06490456924777);
+        // BLEU().corpus_score(predicted, one).score, tokenize="zh", "char", "none"; lowercase=True
+        assert_score(&metric("bleu", json!({})), &texts(), 73.04903641659763);
+        assert_score(&metric("bleu", json!("zh")), &texts(), 74.23248809781177);
+        assert_score(&metric("bleu", json!("char")), &texts(), 76.24853129463304);
+        assert_score(&metric("bleu", json!("none")), &texts(), 71.57815283989166);
+        assert_score(&metric("bleu", json!({"lowercase": true})), &texts(), 73.06490456924777);
     }
 
     #[test]
-    fn runs_that_never_agree_or_never_occur() {
+    fn ngrams_that_never_match_or_never_occur() {
         // BLEU().corpus_score(["a b c d e f", "g"], [["a b x d e y", "h z"]]).score; (["a b"], [["a b"]])
         let bleu = metric("bleu", json!({}));
-        agrees(
+        assert_score(
             &bleu,
             &of_texts(&[("a b c d e f", Some("a b x d e y")), ("g", Some("h z"))]),
             19.148978368719014,
         );
-        agrees(&bleu, &of_texts(&[("a b", Some("a b"))]), 0.0);
-        agrees(&bleu, &of_texts(&[("", Some("a b"))]), 0.0);
+        assert_score(&bleu, &of_texts(&[("a b", Some("a b"))]), 0.0);
+        assert_score(&bleu, &of_texts(&[("", Some("a b"))]), 0.0);
     }
 
     #[test]

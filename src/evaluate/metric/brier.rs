@@ -11,8 +11,9 @@ use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
-/// Mean squared difference of probability and truth: of the positive class for binary tasks (0 to 1),
-/// summed over classes for several (0 to 2; Brier 1950). Of several labels, the mean of theirs.
+/// Brier score: the mean squared difference of probability and truth, of the positive class for binary tasks
+/// (0 to 1), summed over the classes for several classes (0 to 2; Brier 1950). Multilabel tasks: the mean
+/// over labels.
 ///
 /// As `sklearn.metrics.brier_score_loss`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,12 +35,12 @@ impl Metric for BrierConfig {
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let squares = answers
-            .contests()
+            .one_vs_rest()
             .map(|ranking| ranking.mean(|truth, p| (p - f64::from(u8::from(truth))).powi(2)));
         match answers.target {
             FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => mean(squares),
             _ => {
-                // A class that training never saw is answered with a probability of 0.
+                // An unseen class has a predicted probability of 0.
                 let known: Option<f64> = squares.sum();
                 let unseen = |(truth, row): (usize, &[f32])| Some(f64::from(u8::from(truth >= row.len())));
                 Some(known? + mean(answers.distributions().map(unseen))?)
@@ -52,15 +53,15 @@ impl Metric for BrierConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // brier_score_loss(b, bp); (c, cp, labels=range(4)); over(labels, ... labels=[0, 1]); (o, op)
         let auto = metric("brier", json!({}));
-        agrees(&auto, &case::binary(), 0.13551051914691925);
-        agrees(&auto, &case::multiclass(), 0.5437591671943665);
-        agrees(&auto, &case::multilabel(), 0.14967599511146545);
-        agrees(&auto, &case::ordinal(), 0.7261738777160645);
+        assert_score(&auto, &case::binary(), 0.13551051914691925);
+        assert_score(&auto, &case::multiclass(), 0.5437591671943665);
+        assert_score(&auto, &case::multilabel(), 0.14967599511146545);
+        assert_score(&auto, &case::ordinal(), 0.7261738777160645);
     }
 }

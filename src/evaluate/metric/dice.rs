@@ -8,13 +8,12 @@ use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{ClassAverage, averaged};
-use crate::evaluate::decision::share;
+use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
 
-/// Mean over classes of the Dice coefficient: twice the pixels decided right over those that have the
-/// class and those decided as it. Classes neither true nor decided anywhere are left out.
+/// Mean Dice coefficient over classes. Classes neither true nor predicted anywhere are left out.
 ///
-/// 2 right / (true + decided), the F1 of pixels. As `sklearn.metrics.f1_score(average="macro")`.
+/// Dice = 2 TP / (2 TP + FP + FN), the F1 score of pixels. As `sklearn.metrics.f1_score(average="macro")`.
 ///
 /// ```yaml
 /// metrics: [dice]
@@ -38,7 +37,7 @@ impl Metric for DiceMetricConfig {
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         averaged(&answers.decisions(), ClassAverage::Macro, |tally| {
-            share(2 * tally.right, tally.truth + tally.decided)
+            ratio(2 * tally.correct, tally.actual + tally.predicted)
         })
     }
 }
@@ -47,11 +46,11 @@ impl Metric for DiceMetricConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // f1_score(c, cd, average="macro")
-        agrees(&metric("dice", json!({})), &case::segmentation(), 0.4728058458395537);
+        assert_score(&metric("dice", json!({})), &case::segmentation(), 0.4728058458395537);
     }
 }

@@ -11,10 +11,10 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::word::pieces;
 
-/// Share of rows whose text is the true one, letter by letter; white space at the ends does not count,
-/// and elsewhere any amount of it is one space.
+/// Fraction of rows whose generated text is exactly the true one, after trimming white space and collapsing
+/// each run of white space to one space.
 ///
-/// exact_match = 1/n sum [said = true].
+/// exact_match = 1/n sum [predicted = true].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExactMatchConfig {}

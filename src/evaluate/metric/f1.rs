@@ -8,13 +8,13 @@ use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{ClassAverage, averaged};
-use crate::evaluate::decision::share;
+use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
 
 /// Harmonic mean of precision and recall.
 ///
-/// 2 right / (true + decided). As `sklearn.metrics.f1_score`; classes and labels that are neither
-/// true nor decided anywhere are left out of the mean.
+/// F1 = 2 TP / (2 TP + FP + FN). As `sklearn.metrics.f1_score`, but classes and labels that are neither true
+/// nor predicted anywhere are left out of the mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct F1Config {
@@ -43,7 +43,7 @@ impl Metric for F1Config {
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         averaged(&answers.decisions(), self.average, |tally| {
-            share(2 * tally.right, tally.truth + tally.decided)
+            ratio(2 * tally.correct, tally.actual + tally.predicted)
         })
     }
 }
@@ -52,19 +52,19 @@ impl Metric for F1Config {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // f1_score(b, d), average="micro", "macro"; (c, cd), (o, od) "macro"; over(ld, ...); (*pot)
         let auto = metric("f1", json!({}));
-        agrees(&auto, &case::binary(), 0.7191011235955056);
-        agrees(&auto, &case::multiclass(), 0.4728058458395537);
-        agrees(&auto, &case::ordinal(), 0.3099971658636614);
-        agrees(&auto, &case::multilabel(), 0.7095321824381927);
-        agrees(&metric("f1", json!("micro")), &case::binary(), 0.7747747747747747);
-        agrees(&metric("f1", json!("macro")), &case::binary(), 0.7655655993917377);
-        agrees(&metric("f1", json!("micro")), &case::multiclass(), 0.6017699115044248);
-        agrees(&metric("f1", json!("micro")), &case::multilabel(), 0.7528344671201814);
+        assert_score(&auto, &case::binary(), 0.7191011235955056);
+        assert_score(&auto, &case::multiclass(), 0.4728058458395537);
+        assert_score(&auto, &case::ordinal(), 0.3099971658636614);
+        assert_score(&auto, &case::multilabel(), 0.7095321824381927);
+        assert_score(&metric("f1", json!("micro")), &case::binary(), 0.7747747747747747);
+        assert_score(&metric("f1", json!("macro")), &case::binary(), 0.7655655993917377);
+        assert_score(&metric("f1", json!("micro")), &case::multiclass(), 0.6017699115044248);
+        assert_score(&metric("f1", json!("micro")), &case::multilabel(), 0.7528344671201814);
     }
 }

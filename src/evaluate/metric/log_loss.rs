@@ -11,10 +11,10 @@ use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
-/// Mean of -log of the probability answered for the true class; natural logarithm. Of several labels,
-/// the mean of theirs.
+/// Cross-entropy: the mean negative log-probability of the true class, in nats. Multilabel tasks: the mean
+/// over labels.
 ///
-/// Probabilities are kept within [e, 1 - e], e = 2^-52, the resolution of 64-bit floats. As
+/// Probabilities are clamped to [e, 1 - e] with e = 2^-52, the resolution of 64-bit floats. As
 /// `sklearn.metrics.log_loss` of the same probabilities in float64.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,12 +36,12 @@ impl Metric for LogLossConfig {
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         match answers.target {
             FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
-                mean(answers.contests().map(|ranking| ranking.mean(log_loss_of)))
+                mean(answers.one_vs_rest().map(|problem| problem.mean(log_loss_of)))
             }
             _ => {
-                // Training never saw a class without a probability: that of its rows is 0.
+                // An unseen class has a predicted probability of 0.
                 let (sum, rows) = answers.distributions().fold((0.0, 0u64), |(sum, rows), (truth, row)| {
-                    (sum - logarithm(f64::from(row.get(truth).copied().unwrap_or(0.0))), rows + 1)
+                    (sum - clamped_ln(f64::from(row.get(truth).copied().unwrap_or(0.0))), rows + 1)
                 });
                 (rows > 0).then(|| sum / rows as f64)
             }
@@ -50,10 +50,10 @@ impl Metric for LogLossConfig {
 }
 
 fn log_loss_of(truth: bool, p: f64) -> f64 {
-    -logarithm(if truth { p } else { 1.0 - p })
+    -clamped_ln(if truth { p } else { 1.0 - p })
 }
 
-fn logarithm(p: f64) -> f64 {
+fn clamped_ln(p: f64) -> f64 {
     p.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
 }
 
@@ -61,24 +61,24 @@ fn logarithm(p: f64) -> f64 {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric, of_binary};
+    use crate::evaluate::case::{self, assert_score, metric, of_binary};
 
     #[test]
     fn as_the_reference() {
         // log_loss(b, bp.astype("f8")); (c, cp, labels=range(4)); over(labels, ... labels=[0, 1]); (o, op)
         let auto = metric("log_loss", json!({}));
-        agrees(&auto, &case::binary(), 0.4160718023777008);
-        agrees(&auto, &case::multiclass(), 0.9836291670799255);
-        agrees(&auto, &case::multilabel(), 0.4490842968225479);
-        agrees(&auto, &case::ordinal(), 1.458290696144104);
+        assert_score(&auto, &case::binary(), 0.4160718023777008);
+        assert_score(&auto, &case::multiclass(), 0.9836291670799255);
+        assert_score(&auto, &case::multilabel(), 0.4490842968225479);
+        assert_score(&auto, &case::ordinal(), 1.458290696144104);
     }
 
     #[test]
     fn certain_and_wrong_is_finite() {
         // sklearn.metrics.log_loss([1, 0], np.array([0, 1.]), labels=[0, 1])
         let auto = metric("log_loss", json!({}));
-        agrees(&auto, &of_binary(&[(1.0, 0.0), (0.0, 1.0)]), 36.04365338911715);
+        assert_score(&auto, &of_binary(&[(1.0, 0.0), (0.0, 1.0)]), 36.04365338911715);
         // log_loss([1, 1, 0], np.array([1e-12, .5, .25], "f4").astype("f8"), labels=[0, 1])
-        agrees(&auto, &of_binary(&[(1.0, 1e-12), (1.0, 0.5), (0.0, 0.25)]), 9.537283457645358);
+        assert_score(&auto, &of_binary(&[(1.0, 1e-12), (1.0, 0.5), (0.0, 0.25)]), 9.537283457645358);
     }
 }

@@ -10,8 +10,8 @@ use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
-/// Mean absolute difference of answer and truth, in the target's unit; in classes for ordinal tasks.
-/// Of several columns, the mean of theirs.
+/// Mean absolute error in the target's unit; in classes for ordinal tasks. Several columns: the mean over
+/// columns.
 ///
 /// As `sklearn.metrics.mean_absolute_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,14 +40,14 @@ impl Metric for MaeMetricConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // over(columns, mean_absolute_error); mean_absolute_error(o, od)
         let auto = metric("mae", json!({}));
-        agrees(&auto, &case::regression(), 7.681670489296636);
-        agrees(&auto, &case::ordinal(), 1.3893805309734513);
-        agrees(&auto, &case::pixels(), 4.009174311926605); // (*columns[0])
+        assert_score(&auto, &case::regression(), 7.681670489296636);
+        assert_score(&auto, &case::ordinal(), 1.3893805309734513);
+        assert_score(&auto, &case::pixels(), 4.009174311926605); // (*columns[0])
     }
 }

@@ -8,13 +8,13 @@ use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{ClassAverage, averaged};
-use crate::evaluate::decision::share;
+use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
 
-/// Mean over classes of intersection over union: of the pixels that have the class or were decided as it,
-/// the share that both. Classes neither true nor decided anywhere are left out.
+/// Mean intersection over union (Jaccard index) over classes. Classes neither true nor predicted anywhere
+/// are left out.
 ///
-/// right / (true + decided - right). As `sklearn.metrics.jaccard_score(average="macro")`.
+/// IoU = TP / (TP + FP + FN). As `sklearn.metrics.jaccard_score(average="macro")`.
 ///
 /// ```yaml
 /// metrics: [mean_iou]
@@ -38,7 +38,7 @@ impl Metric for MeanIouConfig {
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         averaged(&answers.decisions(), ClassAverage::Macro, |tally| {
-            share(tally.right, tally.truth + tally.decided - tally.right)
+            ratio(tally.correct, tally.actual + tally.predicted - tally.correct)
         })
     }
 }
@@ -47,11 +47,11 @@ impl Metric for MeanIouConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // jaccard_score(c, cd, average="macro")
-        agrees(&metric("mean_iou", json!({})), &case::segmentation(), 0.35260935769656704);
+        assert_score(&metric("mean_iou", json!({})), &case::segmentation(), 0.35260935769656704);
     }
 }

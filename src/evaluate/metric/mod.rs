@@ -1,4 +1,4 @@
-//! The shelf of metrics.
+//! The registry of metrics.
 
 pub mod accuracy;
 pub mod auroc;
@@ -35,36 +35,39 @@ use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 pub use crate::evaluate::average::ClassAverage;
 
-/// One number from a task's truth and answers. Where a task has several columns, each is measured
-/// over its own present cells, and the score is the mean of those that have one.
+/// Computes one number from a task's true values and predictions.
+///
+/// For a task with several columns, each column is scored over its own labelled cells, and the score is the
+/// mean over the columns with a defined score.
 pub trait Metric: Send + Sync {
+    /// Whether higher or lower scores are better.
     fn direction(&self) -> Direction;
 
-    /// Does it make sense for a task of this kind (`binary`, `regression`...)?
+    /// Whether the metric is defined for tasks of this kind (`binary`, `regression` ...).
     fn accepts(&self, kind: TaskKind) -> bool;
 
-    /// What its settings add to its name, so that two of a kind can be told apart.
+    /// A suffix of the label that distinguishes metrics of one name by their settings.
     fn variant(&self) -> Option<String> {
         None
     }
 
-    /// Does it compare texts, which must be written first? Writing takes much longer than a forward
-    /// pass, so that such a metric may wait until training is done.
+    /// Whether the metric compares generated texts. Generation takes much longer than a forward pass, so
+    /// such a metric may be computed only after training.
     fn needs_text(&self) -> bool {
         false
     }
 
-    /// Does it count spans, which tags mark only by a scheme?
+    /// Whether the metric counts spans, which need a tagging scheme.
     fn needs_spans(&self) -> bool {
         false
     }
 
-    /// `None` where it is undefined: no labelled rows, one class only, a constant.
+    /// The score; `None` if it is undefined, for example without labelled rows or with a single class.
     fn score(&self, answers: &TaskAnswers) -> Option<f64>;
 }
 
 impl MetricConfig {
-    /// The name of its scores: `f1`, `f1_micro`.
+    /// The name of the metric's scores: `f1`, `f1_micro`.
     pub fn label(&self) -> String {
         match self.view().variant() {
             Some(variant) => format!("{}_{variant}", self.name()),
@@ -74,7 +77,7 @@ impl MetricConfig {
 }
 
 kinds! {
-    /// How good answers are.
+    /// Measures the quality of predictions.
     pub open enum MetricConfig: "metric" => dyn Metric {
         Accuracy: "accuracy" => accuracy::AccuracyConfig,
         BalancedAccuracy: "balanced_accuracy" => balanced_accuracy::BalancedAccuracyConfig,

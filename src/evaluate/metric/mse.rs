@@ -10,8 +10,8 @@ use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
-/// Mean squared difference of answer and truth, in the target's unit squared; in classes for ordinal
-/// tasks. Of several columns, the mean of theirs.
+/// Mean squared error in the target's squared unit; in squared classes for ordinal tasks. Several columns:
+/// the mean over columns.
 ///
 /// As `sklearn.metrics.mean_squared_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,13 +40,13 @@ impl Metric for MseMetricConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // over(columns, mean_squared_error); mean_squared_error(o, od)
         let auto = metric("mse", json!({}));
-        agrees(&auto, &case::regression(), 104.88436544342507);
-        agrees(&auto, &case::ordinal(), 3.8849557522123894);
+        assert_score(&auto, &case::regression(), 104.88436544342507);
+        assert_score(&auto, &case::ordinal(), 3.8849557522123894);
     }
 }

@@ -11,8 +11,8 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::NumberPairs;
 
-/// Linear correlation of answer and truth. Undefined where either is constant. Of several columns, the
-/// mean of theirs.
+/// Linear correlation of prediction and truth; undefined if either is constant. Several columns: the mean
+/// over columns.
 ///
 /// As `scipy.stats.pearsonr`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,13 +41,13 @@ impl Metric for PearsonConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric, of_regression};
+    use crate::evaluate::case::{self, assert_score, metric, of_regression};
 
     #[test]
     fn as_the_reference() {
         // over(columns, lambda t, p: scipy.stats.pearsonr(t, p)[0])
         let auto = metric("pearson", json!({}));
-        agrees(&auto, &case::regression(), 0.9470342707140671);
+        assert_score(&auto, &case::regression(), 0.9470342707140671);
     }
 
     #[test]
@@ -55,6 +55,6 @@ mod tests {
         let metric = metric("pearson", json!({}));
         assert_eq!(metric.view().score(&of_regression(&[(2.0, 1.0), (2.0, 3.0)]).view()), None);
         assert_eq!(metric.view().score(&of_regression(&[(1.0, 2.0), (3.0, 2.0)]).view()), None);
-        agrees(&metric, &of_regression(&[(1.0, 2.0), (3.0, 1.0)]), -1.0);
+        assert_score(&metric, &of_regression(&[(1.0, 2.0), (3.0, 1.0)]), -1.0);
     }
 }

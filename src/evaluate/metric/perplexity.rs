@@ -9,8 +9,7 @@ use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::metric::Metric;
 
-/// How many tokens the model wavers between: exp of the mean of -log of the probability given to each
-/// true token, the tokens before it being the true ones.
+/// Perplexity: the exponential of the mean negative log-likelihood of the true tokens under teacher forcing.
 ///
 /// exp(1/n sum -ln p(token)).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,11 +39,11 @@ mod tests {
     use serde_json::json;
 
     use crate::evaluate::case::sequence::language;
-    use crate::evaluate::case::{agrees, metric};
+    use crate::evaluate::case::{assert_score, metric};
 
     #[test]
-    fn wavering_between_three_is_3() {
-        agrees(&metric("perplexity", json!({})), &language(), 3.0);
-        agrees(&metric("accuracy", json!({})), &language(), 0.75);
+    fn three_equally_likely_tokens_are_3() {
+        assert_score(&metric("perplexity", json!({})), &language(), 3.0);
+        assert_score(&metric("accuracy", json!({})), &language(), 0.75);
     }
 }

@@ -8,12 +8,12 @@ use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{ClassAverage, averaged};
-use crate::evaluate::decision::share;
+use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
 
-/// Of the rows answered with a class, the share that has it; 0 when none is answered with it.
+/// The fraction of the rows predicted as a class that have it; 0 if none is predicted.
 ///
-/// right / decided. As `sklearn.metrics.precision_score` with `zero_division=0`.
+/// precision = TP / (TP + FP). As `sklearn.metrics.precision_score` with `zero_division=0`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrecisionConfig {
@@ -41,7 +41,7 @@ impl Metric for PrecisionConfig {
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
-        averaged(&answers.decisions(), self.average, |tally| share(tally.right, tally.decided))
+        averaged(&answers.decisions(), self.average, |tally| ratio(tally.correct, tally.predicted))
     }
 }
 
@@ -49,26 +49,26 @@ impl Metric for PrecisionConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric, of_binary};
+    use crate::evaluate::case::{self, assert_score, metric, of_binary};
 
     #[test]
     fn as_the_reference() {
         // precision_score(b, d), average="micro", "macro"; (c, cd), (o, od) "macro"; over(ld, ...); (*pot)
         let auto = metric("precision", json!({}));
-        agrees(&auto, &case::binary(), 0.64);
-        agrees(&auto, &case::multiclass(), 0.5357638888888889);
-        agrees(&auto, &case::ordinal(), 0.322272498743087);
-        agrees(&auto, &case::multilabel(), 0.6851632362010485);
-        agrees(&metric("precision", json!("micro")), &case::binary(), 0.7747747747747747);
-        agrees(&metric("precision", json!("macro")), &case::binary(), 0.7626229508196721);
-        agrees(&metric("precision", json!("micro")), &case::multiclass(), 0.6017699115044248);
-        agrees(&metric("precision", json!("micro")), &case::multilabel(), 0.7377777777777778);
+        assert_score(&auto, &case::binary(), 0.64);
+        assert_score(&auto, &case::multiclass(), 0.5357638888888889);
+        assert_score(&auto, &case::ordinal(), 0.322272498743087);
+        assert_score(&auto, &case::multilabel(), 0.6851632362010485);
+        assert_score(&metric("precision", json!("micro")), &case::binary(), 0.7747747747747747);
+        assert_score(&metric("precision", json!("macro")), &case::binary(), 0.7626229508196721);
+        assert_score(&metric("precision", json!("micro")), &case::multiclass(), 0.6017699115044248);
+        assert_score(&metric("precision", json!("micro")), &case::multilabel(), 0.7377777777777778);
     }
 
     #[test]
-    fn no_row_answered_with_the_class_is_0_and_a_class_nowhere_is_undefined() {
+    fn a_class_never_predicted_is_0_and_an_absent_class_is_undefined() {
         let metric = metric("precision", json!({}));
-        agrees(&metric, &of_binary(&[(1.0, 0.2), (0.0, 0.1)]), 0.0);
+        assert_score(&metric, &of_binary(&[(1.0, 0.2), (0.0, 0.1)]), 0.0);
         assert_eq!(metric.view().score(&of_binary(&[(0.0, 0.2), (0.0, 0.1)]).view()), None);
     }
 }

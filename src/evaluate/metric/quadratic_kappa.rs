@@ -10,10 +10,11 @@ use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::metric::Metric;
 
-/// Agreement beyond chance, disagreement weighted by its squared distance in classes (Cohen 1968).
+/// Cohen's kappa with quadratic weights: agreement beyond chance, where disagreement is weighted by the
+/// squared distance of the classes (Cohen 1968).
 ///
-/// 1 - sum_ij (i-j)^2 O_ij / sum_ij (i-j)^2 E_ij, O the counts of (true, decided) and E the counts
-/// expected of independent ones. Undefined where one class alone is true and decided. As
+/// 1 - sum_ij (i-j)^2 O_ij / sum_ij (i-j)^2 E_ij, where O are the counts of (true, predicted) and E the
+/// counts expected under independence. Undefined if only one class is true and predicted. As
 /// `sklearn.metrics.cohen_kappa_score` with `weights="quadratic"` and `labels` all classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,15 +39,15 @@ impl Metric for QuadraticKappaConfig {
     }
 }
 
-/// The expected sum needs only the moments of both sides, not the square of all classes:
+/// Computes the expected disagreement from moments, without a matrix over pairs of classes:
 /// sum_ij (i-j)^2 t_i d_j / n = sum i^2 t_i + sum j^2 d_j - 2 (sum i t_i)(sum j d_j) / n.
 fn agreement(decisions: &ClassDecisions) -> Option<f64> {
     let pairs = decisions.pairs();
-    let observed = pairs.mean(|truth, decided| (truth - decided).powi(2))?;
-    let (truth, decided) = (pairs.mean(|truth, _| truth)?, pairs.mean(|_, decided| decided)?);
-    let squares = pairs.mean(|truth, decided| truth * truth + decided * decided)?;
-    let expected = squares - 2.0 * truth * decided;
-    // Equal only when all are one class; sums of whole numbers are exact, their means nearly.
+    let observed = pairs.mean(|truth, predicted| (truth - predicted).powi(2))?;
+    let (truth, predicted) = (pairs.mean(|truth, _| truth)?, pairs.mean(|_, predicted| predicted)?);
+    let squares = pairs.mean(|truth, predicted| truth * truth + predicted * predicted)?;
+    let expected = squares - 2.0 * truth * predicted;
+    // 0 only if all are one class, up to the rounding of the means; sums of integers are exact.
     (expected > 1e-12).then(|| 1.0 - observed / expected)
 }
 
@@ -54,14 +55,14 @@ fn agreement(decisions: &ClassDecisions) -> Option<f64> {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // cohen_kappa_score(c, cd, labels=range(4), weights="quadratic"); (o, od, weights="quadratic")
         let auto = metric("quadratic_kappa", json!({}));
-        agrees(&auto, &case::multiclass(), 0.5666703188342281);
-        agrees(&auto, &case::ordinal(), 0.1953055298716887);
+        assert_score(&auto, &case::multiclass(), 0.5666703188342281);
+        assert_score(&auto, &case::ordinal(), 0.1953055298716887);
     }
 
     #[test]

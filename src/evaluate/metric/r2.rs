@@ -11,10 +11,10 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::NumberPairs;
 
-/// Coefficient of determination: 1 is perfect, 0 is no better than always answering the mean of these
-/// rows. Undefined where the truth is constant. Of several columns, the mean of theirs.
+/// Coefficient of determination: 1 is perfect, 0 is as good as predicting the mean of these rows. Undefined
+/// if the truth is constant. Several columns: the mean over columns.
 ///
-/// 1 - sum (y - answer)^2 / sum (y - mean)^2. As `sklearn.metrics.r2_score`.
+/// R^2 = 1 - sum (y - prediction)^2 / sum (y - mean)^2. As `sklearn.metrics.r2_score`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct R2Config {}
@@ -38,23 +38,23 @@ impl Metric for R2Config {
 }
 
 fn determination(pairs: &NumberPairs) -> Option<f64> {
-    let center = pairs.mean(|truth, _| truth)?;
-    let spread = pairs.mean(|truth, _| (truth - center).powi(2))?;
+    let mean = pairs.mean(|truth, _| truth)?;
+    let variance = pairs.mean(|truth, _| (truth - mean).powi(2))?;
     let error = pairs.mean(|truth, answer| (truth - answer).powi(2))?;
-    (spread > 0.0).then(|| 1.0 - error / spread)
+    (variance > 0.0).then(|| 1.0 - error / variance)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric, of_regression};
+    use crate::evaluate::case::{self, assert_score, metric, of_regression};
 
     #[test]
     fn as_the_reference() {
         // over(columns, r2_score)
         let auto = metric("r2", json!({}));
-        agrees(&auto, &case::regression(), 0.4690918181193709);
+        assert_score(&auto, &case::regression(), 0.4690918181193709);
     }
 
     #[test]

@@ -8,12 +8,12 @@ use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{ClassAverage, averaged};
-use crate::evaluate::decision::share;
+use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
 
-/// Of the rows that have a class, the share answered with it; 0 when none has it.
+/// The fraction of the rows of a class that are predicted as it; 0 if there are none.
 ///
-/// right / true. As `sklearn.metrics.recall_score` with `zero_division=0`.
+/// recall = TP / (TP + FN). As `sklearn.metrics.recall_score` with `zero_division=0`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecallConfig {
@@ -41,7 +41,7 @@ impl Metric for RecallConfig {
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
-        averaged(&answers.decisions(), self.average, |tally| share(tally.right, tally.truth))
+        averaged(&answers.decisions(), self.average, |tally| ratio(tally.correct, tally.actual))
     }
 }
 
@@ -49,19 +49,19 @@ impl Metric for RecallConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // recall_score(b, d), average="micro", "macro"; (c, cd), (o, od) "macro"; over(ld, ...); (*pot)
         let auto = metric("recall", json!({}));
-        agrees(&auto, &case::binary(), 0.8205128205128205);
-        agrees(&auto, &case::multiclass(), 0.44620020717581693);
-        agrees(&auto, &case::ordinal(), 0.3620689655172414);
-        agrees(&auto, &case::multilabel(), 0.7698723060565166);
-        agrees(&metric("recall", json!("micro")), &case::binary(), 0.7747747747747747);
-        agrees(&metric("recall", json!("macro")), &case::binary(), 0.7852564102564102);
-        agrees(&metric("recall", json!("micro")), &case::multiclass(), 0.6017699115044248);
-        agrees(&metric("recall", json!("micro")), &case::multilabel(), 0.7685185185185185);
+        assert_score(&auto, &case::binary(), 0.8205128205128205);
+        assert_score(&auto, &case::multiclass(), 0.44620020717581693);
+        assert_score(&auto, &case::ordinal(), 0.3620689655172414);
+        assert_score(&auto, &case::multilabel(), 0.7698723060565166);
+        assert_score(&metric("recall", json!("micro")), &case::binary(), 0.7747747747747747);
+        assert_score(&metric("recall", json!("macro")), &case::binary(), 0.7852564102564102);
+        assert_score(&metric("recall", json!("micro")), &case::multiclass(), 0.6017699115044248);
+        assert_score(&metric("recall", json!("micro")), &case::multilabel(), 0.7685185185185185);
     }
 }

@@ -11,8 +11,8 @@ use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::NumberPairs;
 
-/// Root of the mean squared difference, in the target's unit; in classes for ordinal tasks. Of several
-/// columns, the mean of their roots.
+/// Root mean squared error in the target's unit; in classes for ordinal tasks. Several columns: the mean
+/// over columns.
 ///
 /// As `sklearn.metrics.root_mean_squared_error`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,13 +42,13 @@ impl Metric for RmseConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // over(columns, root_mean_squared_error); root_mean_squared_error(o, od)
         let auto = metric("rmse", json!({}));
-        agrees(&auto, &case::regression(), 9.230307246918409);
-        agrees(&auto, &case::ordinal(), 1.9710291099353123);
+        assert_score(&auto, &case::regression(), 9.230307246918409);
+        assert_score(&auto, &case::ordinal(), 1.9710291099353123);
     }
 }

@@ -8,18 +8,18 @@ use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
-use crate::evaluate::decision::share;
+use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
 use crate::evaluate::word::is_space;
 
-/// ROUGE, 0 to 1: how much of the true text the answer has, and nothing else (Lin 2004). The mean over
-/// rows. As rouge-score without its stemmer.
+/// ROUGE, from 0 to 1: the overlap of the generated and the true text (Lin 2004), averaged over rows. As in
+/// rouge-score without stemming.
 ///
-/// 2 P R / (P + R) with P = m / said, R = m / true: m the runs of one (`rouge_1`) or two (`rouge_2`) words
-/// in both, or the words of their longest common subsequence (`rouge_l`). Words are runs of the letters
-/// a to z and digits, capitals as small letters; that leaves nothing of Chinese, for which
-/// `tokenizer: character` takes every character but white space.
+/// 2 P R / (P + R) with P = m / predicted and R = m / true, where m is the number of common unigrams
+/// (`rouge_1`) or bigrams (`rouge_2`), or the length of the longest common subsequence of words (`rouge_l`).
+/// Words are sequences of the letters a to z and digits, in lower case. This leaves no words of Chinese
+/// text; for it, use `tokenizer: character`, which takes every character except white space.
 ///
 /// ```yaml
 /// metrics: [rouge, {rouge: {variant: rouge_2, tokenizer: character}}]
@@ -30,7 +30,7 @@ pub struct RougeConfig {
     /// rouge_l (default), rouge_1 or rouge_2.
     #[serde(default)]
     pub variant: RougeVariant,
-    /// word (default), for text in Latin letters without accents, or character.
+    /// word (default), for text in Latin letters without diacritics, or character.
     #[serde(default)]
     pub tokenizer: RougeTokenizer,
     /// f1 (default), precision or recall.
@@ -38,14 +38,14 @@ pub struct RougeConfig {
     pub measure: RougeMeasure,
 }
 
-/// What is compared.
+/// The units that ROUGE compares.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RougeVariant {
-    /// Words.
+    /// Unigrams.
     #[serde(rename = "rouge_1")]
     One,
-    /// Pairs of neighbouring words.
+    /// Bigrams.
     #[serde(rename = "rouge_2")]
     Two,
     /// The longest common subsequence of words.
@@ -54,27 +54,27 @@ pub enum RougeVariant {
     Longest,
 }
 
-/// What a word is.
+/// How ROUGE splits text into words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RougeTokenizer {
-    /// A run of the letters a to z and digits.
+    /// Sequences of the letters a to z and digits.
     #[default]
     Word,
-    /// A character other than white space.
+    /// Every character except white space.
     Character,
 }
 
-/// Which of the three numbers.
+/// The reported measure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RougeMeasure {
-    /// Their harmonic mean.
+    /// The harmonic mean of precision and recall.
     #[default]
     F1,
-    /// The share of what is said that is true.
+    /// The fraction of the generated units that are in the true text.
     Precision,
-    /// The share of what is true that is said.
+    /// The fraction of the true units that are in the generated text.
     Recall,
 }
 
@@ -115,26 +115,28 @@ impl Metric for RougeConfig {
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
-        mean(answers.text_pairs()?.map(|(answer, truth)| Some(self.row(answer, truth))))
+        mean(answers.text_pairs()?.map(|(answer, truth)| Some(self.row_score(answer, truth))))
     }
 }
 
 impl RougeConfig {
-    fn row(&self, answer: &str, truth: &str) -> f64 {
+    fn row_score(&self, answer: &str, truth: &str) -> f64 {
         let (answer, truth) = (self.words(answer), self.words(truth));
-        let runs = |n| {
-            let right = common(&counts(&answer, n), &counts(&truth, n));
-            (right, total(answer.len(), n), total(truth.len(), n))
+        let ngrams = |n| {
+            let matches = common(&counts(&answer, n), &counts(&truth, n));
+            (matches, total(answer.len(), n), total(truth.len(), n))
         };
-        let (right, answer, truth) = match self.variant {
-            RougeVariant::One => runs(1),
-            RougeVariant::Two => runs(2),
-            RougeVariant::Longest => (longest(&answer, &truth), answer.len() as u64, truth.len() as u64),
+        let (matches, answer, truth) = match self.variant {
+            RougeVariant::One => ngrams(1),
+            RougeVariant::Two => ngrams(2),
+            RougeVariant::Longest => {
+                (common_subsequence(&answer, &truth), answer.len() as u64, truth.len() as u64)
+            }
         };
         match self.measure {
-            RougeMeasure::F1 => share(2 * right, answer + truth),
-            RougeMeasure::Precision => share(right, answer),
-            RougeMeasure::Recall => share(right, truth),
+            RougeMeasure::F1 => ratio(2 * matches, answer + truth),
+            RougeMeasure::Precision => ratio(matches, answer),
+            RougeMeasure::Recall => ratio(matches, truth),
         }
     }
 
@@ -142,8 +144,8 @@ impl RougeConfig {
         let text = text.to_lowercase();
         match self.tokenizer {
             RougeTokenizer::Word => {
-                let outside = |letter: char| !(letter.is_ascii_lowercase() || letter.is_ascii_digit());
-                text.split(outside).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+                let is_separator = |letter: char| !(letter.is_ascii_lowercase() || letter.is_ascii_digit());
+                text.split(is_separator).filter(|word| !word.is_empty()).map(str::to_owned).collect()
             }
             RougeTokenizer::Character => text.chars().filter(|c| !is_space(*c)).map(String::from).collect(),
         }
@@ -151,15 +153,15 @@ impl RougeConfig {
 }
 
 /// The length of the longest common subsequence.
-fn longest(one: &[String], other: &[String]) -> u64 {
-    // lengths[j]: of what was seen of `one` and the first j of `other`.
+fn common_subsequence(one: &[String], other: &[String]) -> u64 {
+    // lengths[j] is the length for the words of `one` so far and the first j words of `other`.
     let mut lengths = vec![0; other.len() + 1];
     for word in one {
-        let mut before = 0;
-        for (j, there) in other.iter().enumerate() {
+        let mut diagonal = 0;
+        for (j, other_word) in other.iter().enumerate() {
             let above = lengths[j + 1];
-            lengths[j + 1] = if word == there { before + 1 } else { above.max(lengths[j]) };
-            before = above;
+            lengths[j + 1] = if word == other_word { diagonal + 1 } else { above.max(lengths[j]) };
+            diagonal = above;
         }
     }
     lengths[other.len()]
@@ -170,25 +172,25 @@ mod tests {
     use serde_json::json;
 
     use crate::evaluate::case::sequence::texts;
-    use crate::evaluate::case::{agrees, metric};
+    use crate::evaluate::case::{assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // rouge("rouge1")[0], "rouge2", "rougeL"
-        agrees(&metric("rouge", json!("rouge_1")), &texts(), 0.7801480679976064);
-        agrees(&metric("rouge", json!("rouge_2")), &texts(), 0.6757687192829512);
-        agrees(&metric("rouge", json!({})), &texts(), 0.7801480679976064);
+        assert_score(&metric("rouge", json!("rouge_1")), &texts(), 0.7801480679976064);
+        assert_score(&metric("rouge", json!("rouge_2")), &texts(), 0.6757687192829512);
+        assert_score(&metric("rouge", json!({})), &texts(), 0.7801480679976064);
     }
 
     #[test]
     fn characters_as_the_reference() {
         // rouge("rouge2", Letters())[1], rouge("rougeL", Letters())[0], [2]
-        let by = |variant: &str, measure: &str| {
+        let rouge = |variant: &str, measure: &str| {
             metric("rouge", json!({"variant": variant, "tokenizer": "character", "measure": measure}))
         };
-        agrees(&by("rouge_2", "precision"), &texts(), 0.823142866264872);
-        agrees(&by("rouge_l", "f1"), &texts(), 0.8070533147851958);
-        agrees(&by("rouge_l", "recall"), &texts(), 0.7746710795927018);
+        assert_score(&rouge("rouge_2", "precision"), &texts(), 0.823142866264872);
+        assert_score(&rouge("rouge_l", "f1"), &texts(), 0.8070533147851958);
+        assert_score(&rouge("rouge_l", "recall"), &texts(), 0.7746710795927018);
     }
 
     #[test]

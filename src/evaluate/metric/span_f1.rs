@@ -5,14 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::evaluate::average::SpanAverage;
-use crate::evaluate::decision::{ClassCounts, share};
+use crate::evaluate::decision::{ClassCounts, ratio};
 use crate::evaluate::metric::span_metric::SpanMetric;
 
-/// How well spans that tags mark are found: the harmonic mean of the share of spans answered that are true
-/// (kind, first and last step), and of true ones that are answered.
+/// F1 score of the spans that tags mark. A predicted span is correct if its kind, first and last step are.
 ///
-/// 2 right / (true + decided) over all rows. As `seqeval.metrics.f1_score`, which reads spans as conlleval
-/// does; `strict` as its `mode="strict"`.
+/// F1 = 2 TP / (2 TP + FP + FN) over all rows. As `seqeval.metrics.f1_score`, which reads spans like
+/// conlleval; `strict` is its `mode="strict"`.
 ///
 /// ```yaml
 /// metrics: [{span_f1: {average: macro}}]
@@ -20,10 +19,10 @@ use crate::evaluate::metric::span_metric::SpanMetric;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpanF1Config {
-    /// micro (default), or macro: every kind of span counts alike.
+    /// micro (default), or macro: the unweighted mean over kinds of spans.
     #[serde(default)]
     pub average: SpanAverage,
-    /// Count only spans whose tags keep to the scheme? Default false.
+    /// Whether to count only spans whose tags follow the scheme. Default false.
     #[serde(default)]
     pub strict: bool,
 }
@@ -38,8 +37,8 @@ impl SpanMetric for SpanF1Config {
         (self.average, self.strict)
     }
 
-    fn share(&self, tally: &ClassCounts) -> f64 {
-        share(2 * tally.right, tally.truth + tally.decided)
+    fn score_of(&self, tally: &ClassCounts) -> f64 {
+        ratio(2 * tally.correct, tally.actual + tally.predicted)
     }
 }
 
@@ -49,24 +48,24 @@ mod tests {
 
     use crate::domain::task::TagScheme;
     use crate::evaluate::case::sequence::spans;
-    use crate::evaluate::case::{agrees, metric};
+    use crate::evaluate::case::{assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // f1_score(*spans("io")), "bio", "bioes"; "bio", average="macro"
         let usual = metric("span_f1", json!({}));
-        agrees(&usual, &spans(TagScheme::Io), 0.6019607843137256);
-        agrees(&usual, &spans(TagScheme::Bio), 0.7080536912751678);
-        agrees(&usual, &spans(TagScheme::Bioes), 0.7293447293447294);
-        agrees(&metric("span_f1", json!("macro")), &spans(TagScheme::Bio), 0.708072871049273);
+        assert_score(&usual, &spans(TagScheme::Io), 0.6019607843137256);
+        assert_score(&usual, &spans(TagScheme::Bio), 0.7080536912751678);
+        assert_score(&usual, &spans(TagScheme::Bioes), 0.7293447293447294);
+        assert_score(&metric("span_f1", json!("macro")), &spans(TagScheme::Bio), 0.708072871049273);
     }
 
     #[test]
     fn strict_as_the_reference() {
         // f1_score(*spans("bio"), mode="strict", scheme=IOB2), "bioes" with IOBES
         let strict = metric("span_f1", json!({"strict": true}));
-        agrees(&strict, &spans(TagScheme::Bio), 0.722466960352423);
-        agrees(&strict, &spans(TagScheme::Bioes), 0.7529880478087649);
+        assert_score(&strict, &spans(TagScheme::Bio), 0.722466960352423);
+        assert_score(&strict, &spans(TagScheme::Bioes), 0.7529880478087649);
         assert_eq!(strict.label(), "span_f1_strict");
     }
 

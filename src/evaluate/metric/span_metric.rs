@@ -1,21 +1,20 @@
-//! What metrics of spans have in common: all are higher for better taggings, and differ in what share they
-//! take.
+//! The common part of the span metrics, which differ only in the score of their counts.
 
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
 use crate::evaluate::answers::TaskAnswers;
-use crate::evaluate::average::{SpanAverage, pooled};
+use crate::evaluate::average::{SpanAverage, micro_or_macro};
 use crate::evaluate::decision::ClassCounts;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::span::tally;
 
 /// A metric of the spans that tags mark.
 pub trait SpanMetric: Send + Sync {
-    /// How kinds of spans become one, and whether only spans whose tags keep to the scheme count.
+    /// The average over kinds of spans, and whether only spans whose tags follow the scheme count.
     fn settings(&self) -> (SpanAverage, bool);
 
-    /// The score of spans that were told so.
-    fn share(&self, tally: &ClassCounts) -> f64;
+    /// The score of the counts.
+    fn score_of(&self, tally: &ClassCounts) -> f64;
 }
 
 impl<S: SpanMetric> Metric for S {
@@ -38,6 +37,7 @@ impl<S: SpanMetric> Metric for S {
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
         let (average, strict) = self.settings();
-        pooled(&tally(answers, strict)?, average == SpanAverage::Micro, |tally| self.share(tally))
+        let tallies = tally(answers, strict)?;
+        micro_or_macro(&tallies, average == SpanAverage::Micro, |tally| self.score_of(tally))
     }
 }

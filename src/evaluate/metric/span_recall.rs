@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::evaluate::average::SpanAverage;
-use crate::evaluate::decision::{ClassCounts, share};
+use crate::evaluate::decision::{ClassCounts, ratio};
 use crate::evaluate::metric::span_metric::SpanMetric;
 
-/// Of the spans that true tags mark, the share that is answered: kind, first and last step.
+/// The fraction of true spans that are predicted, with the same kind, first and last step.
 ///
-/// right / true over all rows. As `seqeval.metrics.recall_score`, which reads spans as conlleval does;
-/// `strict` as its `mode="strict"`.
+/// recall = TP / (TP + FN) over all rows. As `seqeval.metrics.recall_score`, which reads spans like
+/// conlleval; `strict` is its `mode="strict"`.
 ///
 /// ```yaml
 /// metrics: [{span_recall: {average: macro}}]
@@ -19,10 +19,10 @@ use crate::evaluate::metric::span_metric::SpanMetric;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpanRecallConfig {
-    /// micro (default), or macro: every kind of span counts alike.
+    /// micro (default), or macro: the unweighted mean over kinds of spans.
     #[serde(default)]
     pub average: SpanAverage,
-    /// Count only spans whose tags keep to the scheme? Default false.
+    /// Whether to count only spans whose tags follow the scheme. Default false.
     #[serde(default)]
     pub strict: bool,
 }
@@ -37,8 +37,8 @@ impl SpanMetric for SpanRecallConfig {
         (self.average, self.strict)
     }
 
-    fn share(&self, tally: &ClassCounts) -> f64 {
-        share(tally.right, tally.truth)
+    fn score_of(&self, tally: &ClassCounts) -> f64 {
+        ratio(tally.correct, tally.actual)
     }
 }
 
@@ -48,24 +48,24 @@ mod tests {
 
     use crate::domain::task::TagScheme;
     use crate::evaluate::case::sequence::spans;
-    use crate::evaluate::case::{agrees, metric};
+    use crate::evaluate::case::{assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // recall_score(*spans("io")), "bio", "bioes"; "bio", average="macro"
         let usual = metric("span_recall", json!({}));
-        agrees(&usual, &spans(TagScheme::Io), 0.6278118609406953);
-        agrees(&usual, &spans(TagScheme::Bio), 0.683585313174946);
-        agrees(&usual, &spans(TagScheme::Bioes), 0.7065317387304508);
-        agrees(&metric("span_recall", json!("macro")), &spans(TagScheme::Bio), 0.6835908344529034);
+        assert_score(&usual, &spans(TagScheme::Io), 0.6278118609406953);
+        assert_score(&usual, &spans(TagScheme::Bio), 0.683585313174946);
+        assert_score(&usual, &spans(TagScheme::Bioes), 0.7065317387304508);
+        assert_score(&metric("span_recall", json!("macro")), &spans(TagScheme::Bio), 0.6835908344529034);
     }
 
     #[test]
     fn strict_as_the_reference() {
         // recall_score(*spans("bio"), mode="strict", scheme=IOB2), "bioes" with IOBES
         let strict = metric("span_recall", json!({"strict": true}));
-        agrees(&strict, &spans(TagScheme::Bio), 0.7192982456140351);
-        agrees(&strict, &spans(TagScheme::Bioes), 0.7297297297297297);
+        assert_score(&strict, &spans(TagScheme::Bio), 0.7192982456140351);
+        assert_score(&strict, &spans(TagScheme::Bioes), 0.7297297297297297);
         assert_eq!(strict.label(), "span_recall_strict");
     }
 }

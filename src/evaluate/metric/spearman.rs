@@ -10,8 +10,8 @@ use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 
-/// Correlation of ranks, equal numbers sharing their mean rank; of class numbers for ordinal tasks.
-/// Undefined where either side is constant. Of several columns, the mean of theirs.
+/// Rank correlation of prediction and truth, where equal numbers share their mean rank; of class positions
+/// for ordinal tasks. Undefined if either is constant. Several columns: the mean over columns.
 ///
 /// As `scipy.stats.spearmanr`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,13 +40,13 @@ impl Metric for SpearmanConfig {
 mod tests {
     use serde_json::json;
 
-    use crate::evaluate::case::{self, agrees, metric};
+    use crate::evaluate::case::{self, assert_score, metric};
 
     #[test]
     fn as_the_reference() {
         // over(columns, lambda t, p: scipy.stats.spearmanr(t, p)[0]); spearmanr(o, od)[0]
         let auto = metric("spearman", json!({}));
-        agrees(&auto, &case::regression(), 0.9515677410557608);
-        agrees(&auto, &case::ordinal(), 0.19637613951352062);
+        assert_score(&auto, &case::regression(), 0.9515677410557608);
+        assert_score(&auto, &case::ordinal(), 0.19637613951352062);
     }
 }

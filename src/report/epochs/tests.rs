@@ -1,4 +1,4 @@
-//! Lines of epochs: what they say, and that they fit.
+//! Tests of the content and the width of epoch lines.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn started(epochs: usize) -> Event {
     .expect("an event")
 }
 
-/// An epoch of tasks, each with a loss and, where there is a metric, a score.
+/// An epoch of tasks, each with a loss and, if it has a metric, a score.
 fn epoch(number: usize, tasks: &[(&str, f64, Option<(&str, f64)>)], best: bool) -> Event {
     let losses: Vec<_> = tasks.iter().map(|(task, loss, _)| json!({"task": task, "value": loss})).collect();
     let score = |(task, _, score): &(&str, f64, Option<(&str, f64)>)| {
@@ -25,21 +25,21 @@ fn epoch(number: usize, tasks: &[(&str, f64, Option<(&str, f64)>)], best: bool) 
     };
     let scores: Vec<_> = tasks.iter().filter_map(score).collect();
     serde_json::from_value(json!({
-        "event": "epoch_finished", "trial": 1, "epoch": number, "step": number, "losses": losses, "joint_loss": 1.0,
-        "weights": [], "rate": 0.1, "rows_per_second": 418517.3, "seconds": 2.0, "scores": scores,
-        "objective": 0.18119, "best": best
+        "event": "epoch_finished", "trial": 1, "epoch": number, "step": number, "losses": losses,
+        "joint_loss": 1.0, "weights": [], "rate": 0.1, "rows_per_second": 418517.3, "seconds": 2.0,
+        "scores": scores, "objective": 0.18119, "best": best
     }))
     .expect("an event")
 }
 
-fn told(columns: Option<usize>, events: &[Event]) -> String {
-    let mut epochs = EpochPrinter::new(columns);
-    let lines: Vec<String> = events.iter().filter_map(|event| epochs.lines(event)).collect();
+fn printed(columns: Option<usize>, events: &[Event]) -> String {
+    let mut printer = EpochPrinter::new(columns);
+    let lines: Vec<String> = events.iter().filter_map(|event| printer.lines(event)).collect();
     lines.join("\n")
 }
 
 #[test]
-fn three_tasks_are_told_in_a_line() {
+fn three_tasks_fit_into_a_line() {
     let tasks = |loss: f64| {
         [
             ("income", loss, Some(("auroc", 0.941))),
@@ -48,12 +48,12 @@ fn three_tasks_are_told_in_a_line() {
         ]
     };
     let events = [started(10), epoch(1, &tasks(0.15718), true), epoch(2, &tasks(0.14), false)];
-    let expected = "  each epoch     of every task its training loss, and its score on validation rows
+    let expected = "  per epoch      training loss and validation score of each task
                    income     never_married      weeks_worked
   epoch     loss    auroc     loss    auroc     loss     rmse     rows/s   time left
       1   0.1572   0.9410  1.70e12   0.9896  1.20e-8    9.773    418,517        20 s  best so far
       2   0.1400   0.9410  1.70e12   0.9896  1.20e-8    9.773    418,517        20 s";
-    assert_eq!(told(None, &events), expected);
+    assert_eq!(printed(None, &events), expected);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn lines_fit_whatever_the_tasks_are_called_and_however_many_there_are() {
             for columns in [None, Some(200), Some(80), Some(60)] {
                 let tasks: Vec<_> =
                     names[..count].iter().map(|name| (name.as_str(), -1.234e-100, metric)).collect();
-                let text = told(columns, &[started(90_000), epoch(89_999, &tasks, true)]);
+                let text = printed(columns, &[started(90_000), epoch(89_999, &tasks, true)]);
                 let limit = columns.unwrap_or(WIDEST).min(WIDEST);
                 for line in text.lines().skip(1) {
                     assert!(width(line) <= limit, "{count} tasks, {columns:?}: {} in\n{text}", width(line));
@@ -78,22 +78,22 @@ fn lines_fit_whatever_the_tasks_are_called_and_however_many_there_are() {
 }
 
 #[test]
-fn many_tasks_are_told_together() {
+fn many_tasks_are_summarized() {
     let names: Vec<String> = (0..20).map(|number| format!("t{number}")).collect();
     let tasks: Vec<_> = names.iter().map(|name| (name.as_str(), 0.5, Some(("auroc", 0.9)))).collect();
-    let text = told(None, &[started(2), epoch(1, &tasks, true), epoch(2, &tasks, false)]);
-    let expected = "  each epoch     the mean training loss of 20 tasks, and what the best is chosen by
+    let text = printed(None, &[started(2), epoch(1, &tasks, true), epoch(2, &tasks, false)]);
+    let expected = "  per epoch      mean training loss of 20 tasks, and the validation objective
   epoch       loss  objective     rows/s   time left
       1     0.5000     0.1812    418,517         2 s  best so far
       2     0.5000     0.1812    418,517";
     assert_eq!(text, expected);
     let six: Vec<_> = tasks[..6].to_vec();
-    let text = told(None, &[started(2), epoch(1, &six, true)]);
-    assert!(text.contains("the score of every task on validation rows"), "{text}");
+    let text = printed(None, &[started(2), epoch(1, &six, true)]);
+    assert!(text.contains("validation score of each task"), "{text}");
 }
 
 #[test]
-fn names_are_cut_in_their_middle() {
+fn names_are_shortened_in_their_middle() {
     assert_eq!(shortened("value_2021", 16), "value_2021");
     assert_eq!(shortened("customer_value_2021", 11), "custo…_2021");
     assert_eq!(shortened("左中右左中右", 6), "左…右");

@@ -1,7 +1,7 @@
-//! What is proposed, and how sure it is said to be.
+//! Tests of the proposed groups and their confidence.
 
 use crate::domain::name::RunId;
-use crate::report::grouping::{GroupingReport, ReadingSummary, propose};
+use crate::report::grouping::{GroupingReport, propose};
 use crate::report::style::Style;
 use crate::store::affinity::{AffinityReading, AffinityRecord};
 
@@ -9,13 +9,13 @@ fn tasks() -> Vec<String> {
     ["a", "b", "c"].map(str::to_owned).to_vec()
 }
 
-/// Noise from -0.5 to 0.5 that is drawn from nothing.
+/// Deterministic noise from -0.5 to 0.5.
 fn noise(number: usize) -> f64 {
     ((number as f64 * 12.9898 + 1.0).sin() * 43758.5453).rem_euclid(1.0) - 0.5
 }
 
-/// a and b help each other; c is hindered by both, least by a. Each step strays up to so far to both sides.
-fn grouping(steps: usize, stray: f64, most: usize) -> GroupingReport {
+/// a and b help each other; both harm c, a the least. `amplitude` is the maximum noise of a step.
+fn grouping(steps: usize, amplitude: f64, most: usize) -> GroupingReport {
     let values = [
         ("a", "b", 0.04),
         ("b", "a", 0.02),
@@ -27,12 +27,12 @@ fn grouping(steps: usize, stray: f64, most: usize) -> GroupingReport {
     let mut readings = Vec::new();
     for step in 0..steps {
         for (index, (task, other, value)) in values.iter().enumerate() {
-            let side = 2.0 * stray * noise(6 * step + index);
+            let noise = 2.0 * amplitude * noise(6 * step + index);
             readings.push(AffinityReading {
                 at: 10 * step,
                 task: (*task).to_owned(),
                 other: (*other).to_owned(),
-                value: value + side,
+                value: value + noise,
             });
         }
     }
@@ -50,19 +50,19 @@ fn grouping(steps: usize, stray: f64, most: usize) -> GroupingReport {
         run: RunId::new("abc-1").expect("a name"),
         trial: 1,
         most,
-        affinity: propose(&tasks(), pairs, &ReadingSummary { readings, by_step: true }, most),
-        cosine: propose(&tasks(), Vec::new(), &ReadingSummary { readings: Vec::new(), by_step: false }, most),
+        affinity: propose(&tasks(), pairs, &readings, true, most),
+        cosine: propose(&tasks(), Vec::new(), &[], false, most),
         tasks: tasks(),
     }
 }
 
-/// By hand, but for the noise: (0.02 + 0.04 + 0) / 3 = 0.02 against ((0.02 - 0.01) / 2 + (0.04 + 0) / 2 +
-/// (-0.01 - 0.03) / 2) / 3 = 0.005 / 3. With it, in numpy 2.4.6 and scipy 1.17.1 (a search of its own): a
-/// 2.0018 ± 0.0222, b 4.0026 ± 0.0215, gain 1.8306 ± 0.0083.
+/// By hand, without the noise: (0.02 + 0.04 + 0) / 3 = 0.02 against ((0.02 - 0.01) / 2 + (0.04 + 0) / 2 +
+/// (-0.01 - 0.03) / 2) / 3 = 0.005 / 3. With the noise, by an independent search in numpy 2.4.6 and scipy
+/// 1.17.1: a 2.0018 ± 0.0222, b 4.0026 ± 0.0215, gain 1.8306 ± 0.0083.
 #[test]
-fn groups_are_told_with_who_serves_whom_and_who_is_not_helped() {
-    let result = grouping(40, 0.001, 2);
-    let text = result.text(&Style::plain());
+fn groups_are_reported_with_the_tasks_they_predict_and_those_they_do_not_help() {
+    let report = grouping(40, 0.001, 2);
+    let text = report.text(&Style::plain());
     for part in [
         "    1  a, b",
         "a +2.002 ± 0.022",
@@ -70,46 +70,46 @@ fn groups_are_told_with_who_serves_whom_and_who_is_not_helped() {
         "    2  c ",
         "c 0\n",
         "mean score +2.0",
-        "better than learning all together by +1.8306 ± 0.0083",
+        "better than training all tasks together by +1.8306 ± 0.0083",
         "over 40 steps in 10 parts",
-        "no group would help c;",
+        "no group helps c;",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
-    assert!(!text.contains("only:"), "{text}");
+    assert!(!text.contains("measured over only"), "{text}");
     let one = grouping(40, 0.001, 1).text(&Style::plain());
-    for part in ["    1  a, b, c", "c −1.99", "mean score +0.17", "c: not helped here"] {
+    for part in ["    1  a, b, c", "c −1.99", "mean score +0.17", "the group does not help c;"] {
         assert!(one.contains(part), "{part} is missing in\n{one}");
     }
-    assert!(!one.contains("better than learning all together"), "{one}");
-    assert!(result.cosine.is_none() && result.reason_unavailable().is_none());
-    let json = result.json();
+    assert!(!one.contains("better than training all tasks together"), "{one}");
+    assert!(report.cosine.is_none() && report.reason_unavailable().is_none());
+    let json = report.json();
     assert_eq!(json["affinity"]["groups"][1]["serves"][0][0], "c");
     assert_eq!(json["affinity"]["gain"]["held_out"]["count"], 10);
 }
 
-/// The same effects under a noise ten times as large, over six steps: all tasks together, and plainly why.
+/// The same effects with much more noise, over six steps: proposes all tasks together, with the reason.
 #[test]
-fn what_is_within_the_noise_is_not_proposed() {
-    let result = grouping(6, 0.2, 2);
-    let proposal = result.affinity.as_ref().expect("a proposal");
-    assert_eq!(result.groups().len(), 1, "{:?}", result.groups());
-    assert_eq!(result.groups()[0].tasks, tasks());
+fn what_is_not_significant_is_not_proposed() {
+    let report = grouping(6, 0.2, 2);
+    let proposal = report.affinity.as_ref().expect("a proposal");
+    assert_eq!(report.groups().len(), 1, "{:?}", report.groups());
+    assert_eq!(report.groups()[0].tasks, tasks());
     assert_eq!(proposal.best.len(), 2);
-    let text = result.text(&Style::plain());
+    let text = report.text(&Style::plain());
     for part in [
         "    1  a, b, c",
-        "no grouping is better than learning all together beyond the noise",
+        "no grouping is significantly better than training all tasks together",
         "(a, c) and (a, b), gains +2.9 ± 3.9",
         "over 6 steps",
         "measure longer",
-        "measured over 6 steps only",
+        "measured over only 6 steps",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
-    // One measurement has no noise that could be known.
+    // The noise of a single measurement is unknown.
     let once = grouping(1, 0.0, 2);
     assert_eq!(once.groups().len(), 1);
     let text = once.text(&Style::plain());
-    assert!(text.contains("cannot be told from 1 step"), "{text}");
+    assert!(text.contains("1 step is not enough"), "{text}");
 }

@@ -1,52 +1,53 @@
-//! The pieces pages are made of, with every text escaped.
+//! HTML elements of the report page, with all texts escaped.
 
 pub use crate::report::plot::svg::escape;
 use crate::report::style::TextTone;
 use crate::report::table::{ColumnAlign, TextTable};
 
-/// A text as a paragraph.
+/// A paragraph.
 pub fn paragraph(text: &str) -> String {
     format!("<p>{}</p>\n", escape(text.trim()))
 }
 
-/// A part's heading, and beside it how it is to be read.
+/// A heading with a remark.
 pub fn heading(title: &str, remark: &str) -> String {
     let remark =
         if remark.is_empty() { String::new() } else { format!(" <small>{}</small>", escape(remark)) };
     format!("<h3>{}{remark}</h3>\n", escape(title))
 }
 
-/// A table as terminals show it, as a table of HTML.
+/// A text table as an HTML table; empty without rows.
 pub fn table(table: &TextTable) -> String {
     if table.is_empty() {
         return String::new();
     }
     let class = |classes: &[&str]| {
-        let output: Vec<&str> = classes.iter().copied().filter(|class| !class.is_empty()).collect();
-        if output.is_empty() { String::new() } else { format!(" class=\"{}\"", output.join(" ")) }
+        let classes: Vec<&str> = classes.iter().copied().filter(|class| !class.is_empty()).collect();
+        if classes.is_empty() { String::new() } else { format!(" class=\"{}\"", classes.join(" ")) }
     };
-    let stands = |align: ColumnAlign| if align == ColumnAlign::Left { "" } else { "number" };
+    let align_class = |align: ColumnAlign| if align == ColumnAlign::Left { "" } else { "number" };
     let columns = table.columns();
     let titles: String = columns
         .iter()
-        .map(|(title, align)| format!("<th{}>{}</th>", class(&[stands(*align)]), escape(title)))
+        .map(|(title, align)| format!("<th{}>{}</th>", class(&[align_class(*align)]), escape(title)))
         .collect();
     let row = |cells: Vec<(TextTone, &str)>| {
         let cell = |((tone, text), (_, align)): (&(TextTone, &str), &(String, ColumnAlign))| {
-            // A mean and its interval stay on one line.
+            // Keeps a mean and its interval on one line.
             let text = escape(text).replace(" ± ", "\u{a0}±\u{a0}");
-            format!("<td{}>{text}</td>", class(&[stands(*align), name(*tone)]))
+            format!("<td{}>{text}</td>", class(&[align_class(*align), tone_class(*tone)]))
         };
         let cells: String = cells.iter().zip(columns).map(cell).collect();
         format!("<tr>{cells}</tr>\n")
     };
     let rows: String = table.cells_by_row().map(row).collect();
     format!(
-        "<div class=\"wide\"><table>\n<thead><tr>{titles}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
+        "<div class=\"wide\"><table>\n<thead><tr>{titles}</tr></thead>\n\
+         <tbody>\n{rows}</tbody></table></div>\n"
     )
 }
 
-fn name(tone: TextTone) -> &'static str {
+fn tone_class(tone: TextTone) -> &'static str {
     match tone {
         TextTone::Plain => "",
         TextTone::Strong => "strong",
@@ -57,18 +58,18 @@ fn name(tone: TextTone) -> &'static str {
     }
 }
 
-/// Names and facts.
+/// A list of names and facts.
 pub fn facts(facts: &[(&str, String)]) -> String {
     let one = |(name, fact): &(&str, String)| format!("<dt>{}</dt><dd>{}</dd>\n", escape(name), escape(fact));
     format!("<dl>\n{}</dl>\n", facts.iter().map(one).collect::<String>())
 }
 
-/// What is to be copied as it is.
+/// Preformatted text.
 pub fn code(text: &str) -> String {
     format!("<pre><code>{}</code></pre>\n", escape(text.trim_end()))
 }
 
-/// What is folded until it is asked for.
+/// A collapsed section; empty without a body.
 pub fn folded(title: &str, body: &str) -> String {
     if body.is_empty() {
         String::new()
@@ -93,7 +94,7 @@ mod tests {
         assert_eq!(
             html::table(&TextTable::new(&[("a", ColumnAlign::Left)])),
             "",
-            "a table without rows is none"
+            "a table without rows is left out"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The sections of the page, each from what the database has.
+//! The sections of the report page.
 
 use crate::domain::event::RunState;
 use crate::report::page::ReportPage;
@@ -7,37 +7,38 @@ use crate::report::plot::svg;
 use crate::report::preferences::{self, PreferenceReport};
 use crate::report::style::TextTone;
 use crate::report::table::{ColumnAlign, TableCell, TextTable};
+use crate::report::trained::varied;
 use crate::report::{Style, detail, gain, number, score};
 use crate::store::record::{RunDetail, TrialRecord};
 
-/// An anchor, a title, and what stands below it.
+/// Anchor, title and body of a section.
 pub type Section = (&'static str, &'static str, String);
 
-/// What was run: pipeline, data, seeds, machine, time, versions.
+/// Pipeline, data, seeds, machine, time and versions.
 pub fn run(page: &ReportPage) -> Section {
-    let result = &page.detail;
-    let mut text = detail::provenance(result);
-    // It stands above, in full.
-    text.retain(|(name, _)| *name != "about");
-    let seeds: Vec<String> = seeds(result).iter().map(u64::to_string).collect();
+    let record = &page.detail;
+    let mut names_and_facts = detail::provenance(record);
+    // The description is in the page's header, in full.
+    names_and_facts.retain(|(name, _)| *name != "about");
+    let seeds: Vec<String> = seeds(record).iter().map(u64::to_string).collect();
     if seeds.len() > 1 {
-        text.retain(|(name, _)| *name != "seed");
-        text.push(("seeds", seeds.join(", ")));
+        names_and_facts.retain(|(name, _)| *name != "seed");
+        names_and_facts.push(("seeds", seeds.join(", ")));
     }
-    if let Some(end) = &result.finished_at {
-        text.push(("ended", format!("{} UTC", number::moment(end))));
+    if let Some(end) = &record.finished_at {
+        names_and_facts.push(("ended", format!("{} UTC", number::moment(end))));
     }
-    text.extend(result.fingerprint.clone().map(|print| ("fingerprint", print)));
-    let mut body = facts(&text);
-    for (title, part) in [("Data", detail::data(result)), ("Tasks", detail::tasks(result))] {
+    names_and_facts.extend(record.fingerprint.clone().map(|fingerprint| ("fingerprint", fingerprint)));
+    let mut body = facts(&names_and_facts);
+    for (title, part) in [("Data", detail::data(record)), ("Tasks", detail::tasks(record))] {
         let part = table(&part);
         if !part.is_empty() {
             body.push_str(&heading(title, ""));
             body.push_str(&part);
         }
     }
-    body.push_str(&folded("Stages", &table(&detail::stages(result))));
-    ("run", "What was run", body)
+    body.push_str(&folded("Stages", &table(&detail::stages(record))));
+    ("run", "Run", body)
 }
 
 fn seeds(detail: &RunDetail) -> Vec<u64> {
@@ -47,7 +48,7 @@ fn seeds(detail: &RunDetail) -> Vec<u64> {
     seeds
 }
 
-/// Scores on every split; of a sweep first its groups.
+/// Scores on every split; for a sweep first its groups, then the best trial.
 pub fn scores(page: &ReportPage) -> Section {
     let mut body = String::new();
     if let Some(sweep) = &page.sweep {
@@ -60,8 +61,8 @@ pub fn scores(page: &ReportPage) -> Section {
     let shown = |trial: &&TrialRecord| page.sweep.is_none() || page.best == Some(trial.trial);
     for trial in page.detail.trials.iter().filter(shown) {
         let Some(part) = score::table(&page.detail, trial) else { continue };
-        let kept = match (trial.best_epoch, trial.epochs) {
-            (Some(best), Some(epochs)) => format!("epoch {best} of {epochs} kept · "),
+        let epoch = match (trial.best_epoch, trial.epochs) {
+            (Some(best), Some(epochs)) => format!("best epoch {best} of {epochs} · "),
             _ => String::new(),
         };
         let title = if page.sweep.is_some() {
@@ -69,14 +70,14 @@ pub fn scores(page: &ReportPage) -> Section {
         } else {
             "All scores".to_owned()
         };
-        body.push_str(&heading(&title, &format!("{kept}{}", score::ARROWS)));
+        body.push_str(&heading(&title, &format!("{epoch}{}", score::ARROWS)));
         body.push_str(&table(&part));
         for remark in score::remarks(&page.detail, trial) {
             body.push_str(&paragraph(&remark));
         }
-        let of = if page.sweep.is_some() { format!(" of trial #{}", trial.trial) } else { String::new() };
+        let whose = if page.sweep.is_some() { format!(" of trial #{}", trial.trial) } else { String::new() };
         if let Some((part, verdict)) = gain::table(&page.detail.gains, trial.trial, true, &Style::plain()) {
-            body.push_str(&heading(&format!("{}{of}", gain::TITLE), gain::REMARK));
+            body.push_str(&heading(&format!("{}{whose}", gain::TITLE), gain::REMARK));
             body.push_str(&table(&part));
             body.push_str(&paragraph(&verdict));
         }
@@ -92,7 +93,7 @@ pub fn scores(page: &ReportPage) -> Section {
     ("scores", "Scores", body)
 }
 
-/// Every figure there is data for, and why there are no others.
+/// All figures with data, and the reasons why others are missing.
 pub fn plots(page: &ReportPage) -> Section {
     let mut body = String::new();
     for drawn in &page.plots.drawn {
@@ -110,30 +111,25 @@ pub fn plots(page: &ReportPage) -> Section {
     ("plots", "Plots", body)
 }
 
-/// What each trial was, and how it went.
+/// Settings and course of each trial.
 pub fn trials(page: &ReportPage) -> Section {
-    let mut varied: Vec<&String> = Vec::new();
-    for (address, _) in page.trained.iter().flat_map(|trial| &trial.choices) {
-        if !varied.contains(&address) {
-            varied.push(address);
-        }
-    }
+    let varied = varied(&page.trained);
     let mut columns = vec![("trial", ColumnAlign::Right), ("seed", ColumnAlign::Right)];
     columns.extend(varied.iter().map(|address| (address.as_str(), ColumnAlign::Left)));
     columns.extend([
         ("objective", ColumnAlign::Right),
         ("epochs", ColumnAlign::Right),
-        ("kept", ColumnAlign::Right),
-        ("weights", ColumnAlign::Right),
+        ("best epoch", ColumnAlign::Right),
+        ("parameters", ColumnAlign::Right),
         ("time", ColumnAlign::Right),
-        ("why it stopped", ColumnAlign::Left),
+        ("stopped because", ColumnAlign::Left),
     ]);
     let mut rows = TextTable::new(&columns);
-    let whole = |count: Option<usize>| count.map_or_else(|| "–".to_owned(), number::count);
+    let count = |count: Option<usize>| count.map_or_else(|| "–".to_owned(), number::count);
     for (trial, record) in page.trained.iter().zip(&page.detail.trials) {
-        let best = page.sweep.is_some() && page.best == Some(trial.number);
+        let is_best = page.sweep.is_some() && page.best == Some(trial.number);
         let mut cells: Vec<TableCell> =
-            vec![format!("{}#{}", if best { "★ " } else { "" }, trial.number).into()];
+            vec![format!("{}#{}", if is_best { "★ " } else { "" }, trial.number).into()];
         cells.push(trial.seed.to_string().into());
         cells.extend(
             varied
@@ -142,42 +138,39 @@ pub fn trials(page: &ReportPage) -> Section {
         );
         cells.push(number::maybe(trial.objective).into());
         cells.extend(
-            [whole(record.epochs), whole(record.best_epoch), whole(record.weights)].map(TableCell::from),
+            [count(record.epochs), count(record.best_epoch), count(record.weights)].map(TableCell::from),
         );
         cells.push(record.seconds.map_or_else(|| "–".to_owned(), number::duration).into());
-        cells.push(record.stopped.as_deref().unwrap_or("not trained to its end").into());
+        cells.push(record.stopped.as_deref().unwrap_or("training is not finished").into());
         rows.row(cells);
     }
     let mut body = table(&rows);
     if page.sweep.is_some() && page.best.is_some() {
-        let text = "★ the best trial by its objective on validation rows; export and predict take its model.";
+        let text = "★ best trial by the objective on validation rows; export and predict use its model.";
         body.push_str(&paragraph(text));
     }
     let mut full: Vec<(String, String)> = Vec::new();
     for (trial, address) in
         page.trained.iter().flat_map(|trial| varied.iter().map(move |address| (trial, address)))
     {
-        let (name, whole) = (trial.named(address, &page.trained), trial.setting(address));
-        let choice = (format!("{address} {name}"), whole.clone());
-        if whole.starts_with('{') && whole != name && !full.contains(&choice) {
+        let (name, value) = (trial.named(address, &page.trained), trial.setting(address));
+        let choice = (format!("{address} {name}"), value.clone());
+        if value.starts_with('{') && value != name && !full.contains(&choice) {
             full.push(choice);
         }
     }
     if !full.is_empty() {
         let named: Vec<(&str, String)> =
-            full.iter().map(|(name, whole)| (name.as_str(), whole.clone())).collect();
+            full.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         body.push_str(&heading("Choices in full", ""));
         body.push_str(&facts(&named));
     }
-    body.push_str(&folded("All settings, defaults filled in", &table(&detail::settings(&page.detail))));
+    body.push_str(&folded("All settings, with defaults", &table(&detail::settings(&page.detail))));
     ("trials", "Trials and settings", body)
 }
 
-/// Whether the exported models answer like the trained ones.
+/// The exported models, and their differences from the trained ones.
 pub fn parity(page: &ReportPage) -> Section {
-    let exported = |trial: &&TrialRecord| {
-        page.detail.artifacts.iter().any(|file| file.trial == Some(trial.trial) && file.kind == "onnx")
-    };
     let mut body = String::new();
     let mut rows = TextTable::new(&[
         ("trial", ColumnAlign::Right),
@@ -185,29 +178,27 @@ pub fn parity(page: &ReportPage) -> Section {
         ("size", ColumnAlign::Right),
         ("compared with ONNX Runtime", ColumnAlign::Left),
     ]);
-    for trial in page.detail.trials.iter().filter(exported) {
-        let own = |file: &&crate::store::record::ArtifactRecord| {
-            file.trial == Some(trial.trial) && file.kind == "onnx"
-        };
-        let Some(model) = page.detail.artifacts.iter().find(own) else { continue };
+    for trial in &page.detail.trials {
+        let mut files = page.detail.artifacts.iter();
+        let model = files.find(|file| file.trial == Some(trial.trial) && file.kind == "onnx");
+        let Some(model) = model else { continue };
         let holds = trial.parity.as_ref().is_some_and(|parity| parity.holds());
-        let proof = page.proof(trial.trial).unwrap_or_default();
-        let what = model
+        let path = model
             .detail
             .as_ref()
-            .map_or_else(|| model.path.clone(), |more| format!("{} ({more})", model.path));
+            .map_or_else(|| model.path.clone(), |detail| format!("{} ({detail})", model.path));
         rows.row(vec![
             format!("#{}", trial.trial).into(),
-            what.into(),
+            path.into(),
             model.bytes.map_or_else(String::new, number::size).into(),
-            TableCell::new(if holds { TextTone::Good } else { TextTone::Bad }, proof),
+            TableCell::new(if holds { TextTone::Good } else { TextTone::Bad }, page.parity_text(trial)),
         ]);
     }
     body.push_str(&table(&rows));
     let mut outputs = TextTable::new(&[
         ("trial", ColumnAlign::Right),
         ("output", ColumnAlign::Left),
-        ("largest difference", ColumnAlign::Right),
+        ("max difference", ColumnAlign::Right),
     ]);
     for trial in &page.detail.trials {
         for output in trial.parity.iter().flat_map(|parity| &parity.outputs) {
@@ -222,7 +213,7 @@ pub fn parity(page: &ReportPage) -> Section {
     ("parity", "ONNX parity", body)
 }
 
-/// What failed, what was left out, and what a person should know.
+/// Failed, skipped and interrupted stages, and notes.
 pub fn remarks(page: &ReportPage) -> Section {
     let mut rows =
         TextTable::new(&[("", ColumnAlign::Left), ("stage", ColumnAlign::Left), ("what", ColumnAlign::Left)]);
@@ -230,8 +221,8 @@ pub fn remarks(page: &ReportPage) -> Section {
         let reason = stage.reason.as_deref().unwrap_or("no reason was recorded");
         let (tone, text) = match stage.state.as_str() {
             "failed" => (TextTone::Bad, reason.to_owned()),
-            "skipped" => (TextTone::Caution, format!("not done, because {reason} failed")),
-            "interrupted" => (TextTone::Caution, "stopped in the middle".to_owned()),
+            "skipped" => (TextTone::Caution, format!("not run, because {reason} failed")),
+            "interrupted" => (TextTone::Caution, "interrupted".to_owned()),
             _ => continue,
         };
         rows.row(vec![TableCell::new(tone, &stage.state), (&stage.stage).into(), text.into()]);
@@ -244,36 +235,31 @@ pub fn remarks(page: &ReportPage) -> Section {
     ("warnings", "Warnings and failures", body)
 }
 
-/// The pipeline as it was run.
+/// The resolved pipeline.
 pub fn pipeline(page: &ReportPage) -> Section {
-    let text = format!(
-        "As it was run, defaults and changes from the command line filled in; read from {}.",
-        page.detail.file
-    );
+    let text = format!("Read from {}, with defaults and changes from the command line.", page.detail.file);
     ("pipeline", "Pipeline", paragraph(&text) + &code(&page.detail.resolved))
 }
 
-/// What to type to get the same.
-pub fn again(page: &ReportPage) -> Section {
+/// The commands that reproduce the run, and the next ones.
+pub fn reproduce(page: &ReportPage) -> Section {
     let detail = &page.detail;
     let mut lines: Vec<String> = Vec::new();
     if let Some(commit) = &detail.environment.git_commit {
-        let dirty = if detail.environment.git_dirty == Some(true) {
-            "  # there were uncommitted changes"
-        } else {
-            ""
-        };
+        let dirty =
+            if detail.environment.git_dirty == Some(true) { "  # with uncommitted changes" } else { "" };
         lines.push(format!("git checkout {commit}{dirty}"));
     }
     lines.push(detail.command.clone().unwrap_or_else(|| format!("mtl run {}", detail.file)));
     let mut body = paragraph(&format!(
-        "With mtl {} and the data files named above, by their content, this gives the same numbers on the same kind of machine:",
+        "With mtl {} and data files of the same content, this reproduces the numbers on the same kind of \
+         machine:",
         detail.environment.mtl_version
     ));
     body.push_str(&code(&lines.join("\n")));
     body.push_str(&paragraph(&format!(
-        "The same without the command line's changes to remember: save the pipeline above beside {} (paths in it are meant from \
-         there), and run it.",
+        "Or, without the changes from the command line: save the pipeline above beside {} (its paths are \
+         relative to that folder), and run it.",
         detail.file
     )));
     let (name, run) = (page.name(), &detail.run);
@@ -287,7 +273,7 @@ pub fn again(page: &ReportPage) -> Section {
         RunState::Failed => next.push(format!("mtl retry {run}")),
         RunState::Running => {}
     }
-    body.push_str(&paragraph("From here:"));
+    body.push_str(&paragraph("Next commands:"));
     body.push_str(&code(&next.join("\n")));
     ("again", "Reproduce", body)
 }

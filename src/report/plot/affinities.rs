@@ -1,5 +1,5 @@
-//! What a step of each task did to the others' losses (inter-task affinity): over the whole training, and by
-//! epoch.
+//! Plots inter-task affinities (the effect of each task's step on the other tasks' losses) over the whole
+//! training and by epoch.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::report::plot::palette::ColorRamp;
 use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, TrialCurves, subtitle};
 use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw, curves, series};
 
-/// The means as matrices, and of a single group the affinities by epoch.
+/// Draws the means as matrices and, for a single group, the affinities by epoch.
 pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let measured: Vec<&PlotGroup> = subject
         .groups
@@ -22,21 +22,21 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         return Err(NothingToDraw::because("no affinities were measured: set train.affinity.every"));
     }
     let shown = &measured[..measured.len().min(MOST_PANELS)];
-    // What a task does to itself is of another size, and is not what one looks for.
-    let most = |own: bool| {
+    // The effect of a task on itself is much larger, so it does not set the range of colours.
+    let largest = |with_diagonal: bool| {
         let pairs = shown.iter().flat_map(|group| pairs(group));
-        let cell = pairs.filter(|(task, other, _)| own || task != other).map(|(.., value)| value.abs());
-        Some(cell.fold(0.0, f64::max)).filter(|most| *most > 0.0)
+        let pairs = pairs.filter(|(task, other, _)| with_diagonal || task != other);
+        Some(pairs.map(|(.., value)| value.abs()).fold(0.0, f64::max)).filter(|largest| *largest > 0.0)
     };
-    let span = most(false).or_else(|| most(true)).unwrap_or(1.0);
+    let span = largest(false).or_else(|| largest(true)).unwrap_or(1.0);
     let title = |group: &PlotGroup| match subject.groups.len() {
         1 => "mean over the training".to_owned(),
         _ => group.name.clone(),
     };
-    let measure = "a plain step of the task on the left lowers the loss of the task below by so many %";
+    let measure = "decrease in % of the column's loss by a gradient step of the row's task";
     let remarks = vec![measure.to_owned(), subject.remark(false)];
     let figure = Figure {
-        title: format!("{}: affinity of the tasks", subject.name),
+        title: format!("{}: task affinities", subject.name),
         remark: subtitle(remarks, shown.len(), measured.len()),
         columns: 3,
         panels: shown.iter().map(|group| Panel::Matrix(matrix(group, title(group), span))).collect(),
@@ -47,7 +47,7 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     Ok(drawn)
 }
 
-/// Mean over all measurements of a group's trials, in percent; in the order they were recorded in.
+/// (task, other, mean over all measurements of a group's trials in percent), in recording order.
 fn pairs(group: &PlotGroup) -> Vec<(String, String, f64)> {
     let mut sums: Vec<(String, String, f64, f64)> = Vec::new();
     let mut indices: HashMap<(&str, &str), usize> = HashMap::new();
@@ -60,8 +60,8 @@ fn pairs(group: &PlotGroup) -> Vec<(String, String, f64)> {
             None => sums.push((record.task.clone(), record.other.clone(), value, steps)),
         }
     }
-    let there = sums.into_iter().filter(|(.., steps)| *steps > 0.0);
-    there.map(|(task, other, sum, steps)| (task, other, sum / steps)).collect()
+    let measured = sums.into_iter().filter(|(.., steps)| *steps > 0.0);
+    measured.map(|(task, other, sum, steps)| (task, other, sum / steps)).collect()
 }
 
 fn names(pairs: &[(String, String, f64)]) -> Vec<String> {
@@ -74,13 +74,12 @@ fn matrix(group: &PlotGroup, title: String, span: f64) -> MatrixPlot {
     let values: HashMap<(&str, &str), f64> =
         pairs.iter().map(|(task, other, value)| ((task.as_str(), other.as_str()), *value)).collect();
     let field = |row: &String, column: &String| {
-        let cell = values.get(&(row.as_str(), column.as_str()));
-        let Some(value) = cell else {
+        let Some(value) = values.get(&(row.as_str(), column.as_str())) else {
             return MatrixField { text: "–".to_owned(), ..MatrixField::default() };
         };
         let text = difference(*value);
-        let tip = format!("a step of {row} lowers the loss of {column} by {text} %");
-        MatrixField { value: Some(*value), text, below: String::new(), tooltip: tip }
+        let tooltip = format!("a step of {row} lowers the loss of {column} by {text} %");
+        MatrixField { value: Some(*value), text, below: String::new(), tooltip }
     };
     let fields = tasks.iter().map(|row| tasks.iter().map(|column| field(row, column)).collect()).collect();
     MatrixPlot {
@@ -96,23 +95,23 @@ fn matrix(group: &PlotGroup, title: String, span: f64) -> MatrixPlot {
     }
 }
 
-/// A panel for every task that steps, a line for every other.
+/// One panel per task that takes the step, one line per other task.
 fn by_epoch(subject: &PlotSubject, group: &PlotGroup) -> Option<NamedFigure> {
     let tasks = names(&pairs(group));
     let rule = subject.alone().and_then(curves::best_epoch_marker);
-    let looks = series::looks(tasks.len());
+    let styles = series::styles(tasks.len());
     let of_task = |task: &String| {
-        let line = |(other, look): (&String, &Option<_>)| {
+        let line = |(other, style): (&String, &Option<_>)| {
             let value = |trial: &TrialCurves, epoch: usize| {
-                let cell = trial.affinities.at(epoch, [task, other, ""])?;
-                cell.value.map(|value| 100.0 * value)
+                let record = trial.affinities.at(epoch, [task, other, ""])?;
+                record.value.map(|value| 100.0 * value)
             };
-            series::curve(group, *look, &value)
+            series::curve(group, *style, &value)
         };
-        let others = tasks.iter().zip(&looks).filter(|(other, _)| *other != task);
+        let others = tasks.iter().zip(&styles).filter(|(other, _)| *other != task);
         curves::panel(
             &format!("a step of {task}"),
-            "lowers the loss by (%)",
+            "decrease of the loss (%)",
             others.flat_map(line).collect(),
             rule,
         )
@@ -122,13 +121,17 @@ fn by_epoch(subject: &PlotSubject, group: &PlotGroup) -> Option<NamedFigure> {
     if panels.len() < tasks.len() {
         remarks.push(format!("the first {} of {} tasks", panels.len(), tasks.len()));
     }
-    let long = group.trials.iter().any(|trial| trial.last() > 1);
+    let has_curves = group.trials.iter().any(|trial| trial.last() > 1);
     let figure = Figure {
-        title: format!("{}: affinity of the tasks by epoch", subject.name),
+        title: format!("{}: task affinities by epoch", subject.name),
         remark: subtitle(remarks, 1, 1),
         columns: 3,
         panels,
-        keys: series::keys(&tasks, LegendMarker::Line).into_iter().chain(series::kept_key(rule)).collect(),
+        keys: series::keys(&tasks, LegendMarker::Line)
+            .into_iter()
+            .chain(series::best_epoch_key(rule))
+            .collect(),
     };
-    (long && !figure.panels.is_empty()).then(|| NamedFigure { file: "affinities-epochs".to_owned(), figure })
+    (has_curves && !figure.panels.is_empty())
+        .then(|| NamedFigure { file: "affinities-epochs".to_owned(), figure })
 }

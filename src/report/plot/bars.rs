@@ -1,4 +1,4 @@
-//! A panel of bars, one for each name, each made of parts side by side.
+//! A panel of horizontal stacked bars.
 
 use crate::report::plot::font;
 use crate::report::plot::palette::{GRID, INK, Rgb, SOFT};
@@ -6,20 +6,22 @@ use crate::report::plot::scale::AxisScale;
 use crate::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAnchor};
 use crate::report::plot::series_style::{SMALL, WORDS};
 
-/// Bars from 0 to the sum of their parts.
+/// Stacked bars, from 0 to the sum of their segments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bars {
     pub title: String,
+    /// Title of the horizontal axis.
     pub across: String,
+    /// Name and segments of each bar.
     pub bars: Vec<(String, Vec<BarSegment>)>,
 }
 
-/// A part of a bar.
+/// A segment of a bar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BarSegment {
     pub value: f64,
     pub fill: Rgb,
-    /// Written on it where there is room.
+    /// Written on the segment if it fits.
     pub text: String,
     pub tooltip: String,
 }
@@ -53,9 +55,9 @@ impl Bars {
             TextAnchor::Start,
         );
         for (value, label) in scale.ticks(5, false) {
-            let far = left + WIDTH * scale.to_unit(value);
-            scene.rule((far, top), (far, bottom), GRID, LineStyle::Whole);
-            scene.text((far, bottom + 14.0), &label, SMALL, SOFT, TextAnchor::Middle);
+            let tick_x = left + WIDTH * scale.to_unit(value);
+            scene.rule((tick_x, top), (tick_x, bottom), GRID, LineStyle::Whole);
+            scene.text((tick_x, bottom + 14.0), &label, SMALL, SOFT, TextAnchor::Middle);
         }
         scene.text((left + WIDTH / 2.0, bottom + 30.0), &self.across, WORDS, INK, TextAnchor::Middle);
         for (index, (name, parts)) in self.bars.iter().enumerate() {

@@ -1,15 +1,15 @@
-//! A drawing as PNG, two pixels for each unit, so that it is sharp in print.
+//! Writes a scene as PNG with two pixels per unit, so that it is sharp in print.
 
-use zeno::{Cap, Command, Fill, Join, Mask, Point as Place, Stroke, Style};
+use zeno::{Cap, Command, Fill, Join, Mask, Point, Stroke, Style};
 
 use crate::report::plot::font::{self, OutlineStep};
 use crate::report::plot::palette::{PAPER, Rgb};
 use crate::report::plot::scene::{PlotPoint, Scene, SceneShape, TextAnchor};
 
-/// Pixels for each unit of the drawing.
+/// Pixels per unit of the scene.
 const SCALE: f64 = 2.0;
 
-/// The drawing as the bytes of a PNG file.
+/// The scene as the bytes of a PNG file.
 pub fn write(scene: &Scene) -> Result<Vec<u8>, png::EncodingError> {
     let mut canvas =
         Canvas::new((scene.width * SCALE).ceil() as usize, (scene.height * SCALE).ceil() as usize);
@@ -18,7 +18,7 @@ pub fn write(scene: &Scene) -> Result<Vec<u8>, png::EncodingError> {
     let mut encoder = png::Encoder::new(&mut bytes, canvas.width as u32, canvas.height as u32);
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
-    // A picture is mostly paper: what a slow search for repetitions would save is little.
+    // Figures are mostly white, so better compression would save little.
     encoder.set_compression(png::Compression::Fast);
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&canvas.pixels)?;
@@ -32,8 +32,8 @@ struct Canvas {
     pixels: Vec<u8>,
 }
 
-fn to_pixel(point: PlotPoint) -> Place {
-    Place::new((point.0 * SCALE) as f32, (point.1 * SCALE) as f32)
+fn to_pixel(point: PlotPoint) -> Point {
+    Point::new((point.0 * SCALE) as f32, (point.1 * SCALE) as f32)
 }
 
 impl Canvas {
@@ -58,14 +58,15 @@ impl Canvas {
                 self.paint(&path(&corners, true), Fill::NonZero.into(), *fill, 1.0);
             }
             SceneShape::Dot { centre, radius, fill, rim, square, .. } => {
-                // The corners of a square are farther away than its sides.
-                let (corners, turn, far) = match square {
+                // A circle is a polygon with many corners; the corners of a square are farther away than its
+                // sides.
+                let (corners, turn, distance) = match square {
                     true => (4_u32, 0.5, radius * std::f64::consts::SQRT_2),
                     false => (40, 0.0, *radius),
                 };
                 let around: Vec<PlotPoint> = (0..corners)
                     .map(|corner| (f64::from(corner) + turn) / f64::from(corners) * std::f64::consts::TAU)
-                    .map(|angle| (centre.0 + far * angle.cos(), centre.1 + far * angle.sin()))
+                    .map(|angle| (centre.0 + distance * angle.cos(), centre.1 + distance * angle.sin()))
                     .collect();
                 self.paint(&path(&around, true), Fill::NonZero.into(), *fill, 1.0);
                 self.paint(&path(&around, true), Stroke::new(SCALE as f32).into(), *rim, 1.0);

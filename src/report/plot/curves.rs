@@ -1,4 +1,4 @@
-//! Learning curves: per task the training and validation loss and the validation metric, by epoch.
+//! Plots learning curves: the training loss, validation loss and validation metric of each task by epoch.
 
 use crate::domain::score::{Direction, Split};
 use crate::report::plot::figure::{Figure, LegendEntry, LegendMarker, Panel};
@@ -8,7 +8,7 @@ use crate::report::plot::series_style::SeriesStyle;
 use crate::report::plot::{NamedFigure, NothingToDraw, series};
 use crate::report::score::metric;
 
-/// A figure per task.
+/// Draws one figure per task.
 pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let figures: Vec<NamedFigure> =
         subject.tasks.iter().filter_map(|task| of_task(subject, &task.task)).collect();
@@ -36,7 +36,7 @@ fn of_task(subject: &PlotSubject, task: &str) -> Option<NamedFigure> {
     let mut panels = Vec::new();
     let mut keys = Vec::new();
     if alone.is_some() {
-        // Both in one panel: how far they are apart is what one looks for.
+        // Both losses in one panel, to show their difference.
         let group = &subject.groups[0];
         let lines = [
             ("training rows", series::curve(group, Some(SeriesStyle::nth(0)), &trained)),
@@ -44,8 +44,8 @@ fn of_task(subject: &PlotSubject, task: &str) -> Option<NamedFigure> {
         ];
         let lines =
             lines.into_iter().flat_map(|(name, lines)| lines.into_iter().map(move |line| (name, line)));
-        let there = lines.filter(|(_, line)| !line.points.is_empty());
-        let (names, lines): (Vec<&str>, Vec<Series>) = there.unzip();
+        let recorded = lines.filter(|(_, line)| !line.points.is_empty());
+        let (names, lines): (Vec<&str>, Vec<Series>) = recorded.unzip();
         let key = |(name, line): (&&str, &Series)| LegendEntry {
             style: line.style,
             shape: LegendMarker::Line,
@@ -59,7 +59,7 @@ fn of_task(subject: &PlotSubject, task: &str) -> Option<NamedFigure> {
         keys = series::group_keys(subject, LegendMarker::Line);
     }
     let mut trials = subject.groups.iter().flat_map(|group| &group.trials);
-    if let Some((name, direction)) = trials.find_map(|trial| first(trial, task)) {
+    if let Some((name, direction)) = trials.find_map(|trial| first_metric(trial, task)) {
         let mut lines = series::of_groups(subject, |trial, epoch| measured(trial, epoch, &name));
         if alone.is_some() {
             lines.iter_mut().for_each(|line| line.style = SeriesStyle::nth(1));
@@ -67,7 +67,7 @@ fn of_task(subject: &PlotSubject, task: &str) -> Option<NamedFigure> {
         let title = format!("{name} on validation rows");
         panels.extend(panel(&title, &metric(&name, direction), lines, rule));
     }
-    keys.extend(series::kept_key(rule));
+    keys.extend(series::best_epoch_key(rule));
     let figure = Figure {
         title: format!("{}: learning curves of {task}", subject.name),
         remark: subject.remark(true),
@@ -78,21 +78,29 @@ fn of_task(subject: &PlotSubject, task: &str) -> Option<NamedFigure> {
     (!figure.panels.is_empty()).then(|| NamedFigure { file: format!("curves-{task}"), figure })
 }
 
-/// A panel by epoch, if there is anything to be seen.
+/// A panel of curves by epoch; `None` without finite values.
 pub fn panel(title: &str, up: &str, series: Vec<Series>, rule: Option<f64>) -> Option<Panel> {
-    let series = series::gathered(series);
-    let seen = series.iter().any(|line| line.points.iter().any(|point| point.1.is_finite()));
+    let series = series::merge_background(series);
+    let has_values = series.iter().any(|line| line.points.iter().any(|point| point.1.is_finite()));
     let (title, up, across) = (title.to_owned(), up.to_owned(), "epoch".to_owned());
-    seen.then_some(Panel::Lines(LinePlot { title, across, up, counted: true, fixed: None, series, rule }))
+    has_values.then_some(Panel::Lines(LinePlot {
+        title,
+        across,
+        up,
+        counted: true,
+        fixed: None,
+        series,
+        rule,
+    }))
 }
 
-/// Where the epoch stands whose weights were kept.
+/// The position of the best epoch.
 pub fn best_epoch_marker(trial: &TrialCurves) -> Option<f64> {
     trial.record.best_epoch.map(|epoch| epoch as f64)
 }
 
-/// The first metric of a task that was measured on validation rows; what it was trained by comes last.
-fn first(trial: &TrialCurves, task: &str) -> Option<(String, Direction)> {
+/// The first metric of a task on validation rows, other than its loss.
+fn first_metric(trial: &TrialCurves, task: &str) -> Option<(String, Direction)> {
     let scores = trial.measured.iter().map(|seen| &seen.record);
     let mut own = scores.filter(|s| s.task == task && s.split == Split::Valid && s.metric != "loss");
     own.next().map(|score| (score.metric.clone(), score.direction))

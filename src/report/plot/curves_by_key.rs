@@ -1,5 +1,5 @@
-//! What was observed of a trial by epoch, found by its names at once: of hundreds of tasks there are tens of
-//! thousands of pairs, and each is asked for in every epoch.
+//! Observations of a trial, indexed by epoch and names: hundreds of tasks have tens of thousands of pairs,
+//! and figures look up each of them in every epoch.
 
 use std::ops::Deref;
 
@@ -7,7 +7,7 @@ use crate::store::affinity::AffinityRecord;
 use crate::store::curve::EpochObservation;
 use crate::store::record::{GradientRecord, ScoreRecord, ShareRecord};
 
-/// What a record is of.
+/// A record that is identified by up to three names.
 pub trait RecordKey {
     fn names(&self) -> [&str; 3];
 }
@@ -36,16 +36,16 @@ impl RecordKey for ScoreRecord {
     }
 }
 
-/// Records in the order they were made in.
+/// Observations in recording order, with an index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observations<T> {
     records: Vec<EpochObservation<T>>,
-    /// Their places, by epoch and names.
+    /// Indices of the records, sorted by epoch and names.
     order: Vec<usize>,
 }
 
 impl<T: RecordKey> Observations<T> {
-    /// The first record of these names in this epoch.
+    /// The first record with these names in this epoch.
     pub fn at(&self, epoch: usize, names: [&str; 3]) -> Option<&T> {
         let key = |index: &usize| (self.records[*index].epoch, self.records[*index].record.names());
         let from = self.order.partition_point(|index| key(index) < (epoch, names));
@@ -57,7 +57,7 @@ impl<T: RecordKey> Observations<T> {
 impl<T: RecordKey> From<Vec<EpochObservation<T>>> for Observations<T> {
     fn from(records: Vec<EpochObservation<T>>) -> Self {
         let mut order: Vec<usize> = (0..records.len()).collect();
-        // A sort that keeps what is equal in its order, so that the first one is found first.
+        // A stable sort, so that lookups find the first of several equal keys.
         order.sort_by(|one, other| {
             let (one, other) = (&records[*one], &records[*other]);
             (one.epoch, one.record.names()).cmp(&(other.epoch, other.record.names()))
@@ -80,7 +80,7 @@ impl<T> Deref for Observations<T> {
     }
 }
 
-/// Names in the order they are first met in, each once.
+/// Distinct names in order of first occurrence.
 pub fn distinct<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     let mut known = std::collections::HashSet::new();
     names.into_iter().filter(|name| known.insert(name.as_str())).cloned().collect()
@@ -106,11 +106,11 @@ mod tests {
         let at = |epoch, one, other| all.at(epoch, [one, other, ""]).and_then(|record| record.cosine);
         assert_eq!([at(1, "a", "c"), at(1, "b", "c"), at(2, "b", "c")], [Some(3.0), Some(2.0), Some(1.0)]);
         assert_eq!([at(2, "a", "c"), at(3, "b", "c"), at(1, "c", "b")], [None, None, None]);
-        assert_eq!(all[0].epoch, 2, "the order is that of recording");
+        assert_eq!(all[0].epoch, 2, "records keep their order");
     }
 
     #[test]
-    fn names_are_met_once() {
+    fn names_are_distinct() {
         let names = ["b", "a", "b", "c", "a"].map(str::to_owned);
         assert_eq!(distinct(&names), ["b", "a", "c"]);
     }

@@ -1,4 +1,4 @@
-//! A figure: its title, panels side by side, and below them what the colours mean.
+//! A figure: a title, a remark, panels in a grid, and a legend below them.
 
 use crate::report::plot::bars::Bars;
 use crate::report::plot::font;
@@ -9,16 +9,15 @@ use crate::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAn
 use crate::report::plot::series_style::{SeriesStyle, WORDS};
 use crate::report::plot::signed_bars::SignedBars;
 
-/// What is drawn together.
+/// Panels that are drawn together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
-    /// The run, and what is shown of it.
     pub title: String,
-    /// How it is to be read.
+    /// How to read the figure.
     pub remark: String,
     pub panels: Vec<Panel>,
     pub keys: Vec<LegendEntry>,
-    /// Panels side by side at most.
+    /// Maximum number of panels per row.
     pub columns: usize,
 }
 
@@ -31,7 +30,7 @@ pub enum Panel {
     Signed(SignedBars),
 }
 
-/// What a colour means.
+/// An entry of the legend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LegendEntry {
     pub style: SeriesStyle,
@@ -39,7 +38,7 @@ pub struct LegendEntry {
     pub text: String,
 }
 
-/// What stands beside the text of a key.
+/// The symbol beside the text of a legend entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LegendMarker {
     Line,
@@ -51,11 +50,11 @@ pub const TITLE: f64 = 16.0;
 const MARGIN: f64 = 16.0;
 const GAP: f64 = 22.0;
 const NARROWEST: f64 = 480.0;
-/// A name in the legend is cut above this.
+/// Maximum width of a text in the legend.
 const LONGEST_KEY: f64 = 420.0;
 
 impl Panel {
-    /// With the axis up from here to there; a panel without such an axis as it is.
+    /// Fixes the range of the vertical axis, if the panel has one.
     pub fn between(self, low: f64, high: f64) -> Self {
         match self {
             Self::Lines(lines) => Self::Lines(LinePlot { fixed: Some((low, high)), ..lines }),
@@ -83,7 +82,7 @@ impl Panel {
 }
 
 impl Figure {
-    /// Everything at its place.
+    /// Lays out the figure.
     pub fn scene(&self) -> Scene {
         let sizes: Vec<PlotPoint> = self.panels.iter().map(Panel::size).collect();
         let columns = self.columns.clamp(1, self.panels.len().max(1));
@@ -121,7 +120,7 @@ impl Figure {
         scene
     }
 
-    /// The keys one after the other, on as many lines as they need; gives where they end.
+    /// Draws the legend entries on as many lines as they need; returns the lower end.
     fn legend(&self, scene: &mut Scene, top: f64, room: f64) -> f64 {
         let (mut x, mut y) = (MARGIN, top);
         for (index, key) in self.keys.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! The font texts are measured and, in PNG, drawn with: a part of DejaVu Sans (Latin, Greek, Cyrillic,
-//! signs), whose licence stands beside it. A letter that is not in it is an empty box there; an SVG asks the
-//! reader's fonts.
+//! The font that measures texts and draws them in PNG: a subset of DejaVu Sans (Latin, Greek, Cyrillic,
+//! symbols); its license is in the same folder. In PNG, other characters are empty boxes; SVG uses the
+//! viewer's fonts.
 
 use std::sync::LazyLock;
 
@@ -9,13 +9,13 @@ use ttf_parser::{Face, OutlineBuilder};
 static FACE: LazyLock<Option<Face<'static>>> =
     LazyLock::new(|| Face::parse(include_bytes!("font/dejavu_sans.ttf"), 0).ok());
 
-/// What an SVG asks for: the same font, or one as wide.
+/// The font families of an SVG: the same font, or one of similar width.
 pub const FAMILY: &str = "DejaVu Sans, Verdana, Geneva, sans-serif";
 
-/// Where a letter's advance is not known, it is taken to be this part of the size.
+/// Assumed advance of unknown characters, as a fraction of the font size.
 const GUESS: f64 = 0.65;
 
-/// How wide a text is.
+/// The width of a text.
 pub fn width(text: &str, size: f64) -> f64 {
     text.chars().map(|letter| advance(letter) * size).sum()
 }
@@ -24,13 +24,14 @@ fn advance(letter: char) -> f64 {
     let Some(face) = FACE.as_ref() else { return GUESS };
     match face.glyph_index(letter) {
         Some(glyph) => f64::from(face.glyph_hor_advance(glyph).unwrap_or(0)) / f64::from(face.units_per_em()),
-        // Chinese letters and pictures are squares.
+        // East Asian characters and emoji are square.
         None if u32::from(letter) >= 0x2e80 => 1.0,
         None => GUESS,
     }
 }
 
-/// The text's letters as paths, the first at the origin of its base line, downwards positive.
+/// Passes the outlines of a text to `builder`. The first character is at the origin of the baseline; y
+/// points down.
 pub fn outline(text: &str, size: f64, builder: &mut dyn FnMut(OutlineStep)) {
     let Some(face) = FACE.as_ref() else { return };
     let scale = size / f64::from(face.units_per_em());
@@ -42,7 +43,7 @@ pub fn outline(text: &str, size: f64, builder: &mut dyn FnMut(OutlineStep)) {
     }
 }
 
-/// One step of a letter's outline.
+/// One command of a character's outline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OutlineStep {
     Move(f64, f64),
@@ -91,16 +92,16 @@ impl OutlineBuilder for GlyphOutline<'_> {
     }
 }
 
-/// The text within `room`; an ellipsis stands for what was left out.
-pub fn truncate(text: &str, size: f64, room: f64) -> String {
-    if width(text, size) <= room {
+/// Truncates a text to the width `limit` with an ellipsis.
+pub fn truncate(text: &str, size: f64, limit: f64) -> String {
+    if width(text, size) <= limit {
         return text.to_owned();
     }
     let mut kept = String::new();
     let mut used = advance('…') * size;
     for letter in text.chars() {
         used += advance(letter) * size;
-        if used > room {
+        if used > limit {
             break;
         }
         kept.push(letter);
@@ -108,13 +109,13 @@ pub fn truncate(text: &str, size: f64, room: f64) -> String {
     kept.trim_end().to_owned() + "…"
 }
 
-/// The text on as many lines as it needs; a word wider than a line is cut.
-pub fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
+/// Wraps a text to lines of width `limit`; wider words are truncated.
+pub fn wrap(text: &str, size: f64, limit: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        let word = truncate(word, size, room);
+        let word = truncate(word, size, limit);
         match lines.last_mut() {
-            Some(line) if width(&format!("{line} {word}"), size) <= room => {
+            Some(line) if width(&format!("{line} {word}"), size) <= limit => {
                 line.push(' ');
                 line.push_str(&word);
             }
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_stay_in_their_room() {
+    fn texts_stay_within_their_width() {
         let short = truncate("a rather long name", 12.0, 60.0);
         assert!(short.ends_with('…') && width(&short, 12.0) <= 60.0, "{short}");
         assert_eq!(truncate("name", 12.0, 60.0), "name");

@@ -1,5 +1,5 @@
-//! The Pareto front of several trials, or of the preferences that a network was told: two tasks' scores
-//! against each other, and those that no other beats in both.
+//! Plots Pareto fronts of several trials, or of the preference vectors of one network: the scores of two
+//! tasks against each other, with the non-dominated ones marked.
 
 use crate::domain::front::ParetoFront;
 use crate::domain::score::{Direction, Split};
@@ -14,13 +14,14 @@ use crate::report::plot::{NamedFigure, NothingToDraw, series};
 use crate::report::score::metric;
 use crate::report::trained::TaskScore;
 
-/// Pairs of tasks in one figure at most.
+/// Maximum number of pairs of tasks in a figure.
 const MOST: usize = 6;
 
-/// A trial's scores, or those for one preference, and which group it is of.
+/// The scores of a trial, or of one preference vector.
 struct ScoredPoint<'a> {
     name: String,
     seed: u64,
+    /// Index of the trial's group.
     group: usize,
     scores: &'a [TaskScore],
 }
@@ -31,36 +32,34 @@ impl ScoredPoint<'_> {
     }
 }
 
-/// A panel for every two tasks.
+/// Draws one panel per pair of tasks.
 pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let mut scored = Vec::new();
-    for (group, result) in subject.groups.iter().enumerate() {
-        for trial in result.trials.iter().filter(|trial| !trial.scores.is_empty()) {
-            let own = |name: String, scores| ScoredPoint { name, seed: trial.seed, group, scores };
+    for (group, plot_group) in subject.groups.iter().enumerate() {
+        for trial in plot_group.trials.iter().filter(|trial| !trial.scores.is_empty()) {
+            let point = |name: String, scores| ScoredPoint { name, seed: trial.seed, group, scores };
             match trial.preference_scores.is_empty() {
-                true => scored.push(own(trial.name.to_string(), &trial.scores)),
-                false => scored.extend(
-                    trial
-                        .preference_scores
-                        .iter()
-                        .map(|(message, scores)| own(format!("{} told {message}", trial.name), scores)),
-                ),
+                true => scored.push(point(trial.name.to_string(), &trial.scores)),
+                false => scored.extend(trial.preference_scores.iter().map(|(preference, scores)| {
+                    point(format!("{} with preference {preference}", trial.name), scores)
+                })),
             }
         }
     }
     let Some(first) = scored.first().filter(|_| scored.len() > 1) else {
         return Err(NothingToDraw::because(
-            "a front is of several trials with scores, or of a network that reads preferences: run a sweep, or name several runs",
+            "a front needs several trials with scores, or a network that reads preferences: run a sweep, or \
+             pass several runs",
         ));
     };
     let tasks: Vec<&TaskScore> = first.scores.iter().collect();
     if tasks.len() < 2 {
-        return Err(NothingToDraw::because("a front is of two tasks or more"));
+        return Err(NothingToDraw::because("a front needs at least 2 tasks"));
     }
-    // What is chosen by a front is chosen by validation rows; the test rows are there to report on.
-    let validated =
+    // Choices are made on validation rows; test rows are for reporting.
+    let has_validation =
         scored.iter().any(|trial| tasks.iter().any(|task| trial.value(&task.task, Split::Valid).is_some()));
-    let split = if validated { Split::Valid } else { Split::Test };
+    let split = if has_validation { Split::Valid } else { Split::Test };
     let mut pairs = Vec::new();
     for (index, one) in tasks.iter().enumerate() {
         pairs.extend(tasks[index + 1..].iter().map(|other| (*one, *other)));
@@ -73,15 +72,14 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         return Err(NothingToDraw::because("no two trials have scores of the same two tasks"));
     }
     let rows = if split == Split::Valid { "validation" } else { "test" };
-    let message = subject
+    let has_preferences = subject
         .groups
         .iter()
         .flat_map(|group| &group.trials)
         .any(|trial| !trial.preference_scores.is_empty());
-    let dots = if message { "each trial, or each preference its network was told" } else { "each trial" };
-    let mut remark = format!(
-        "scores on {rows} rows, a dot for {dots}; filled: on the front, no other is as good in both and better in one"
-    );
+    let dots = if has_preferences { "trial or preference" } else { "trial" };
+    let mut remark =
+        format!("scores on {rows} rows, one dot per {dots}; filled dots are on the front (not dominated)");
     if !subject.by.is_empty() {
         remark.push_str(&format!(" · by {}", subject.by));
     }
@@ -89,13 +87,13 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         remark.push_str(&format!(" · the first {MOST} of {all} pairs of tasks"));
     }
     let mut keys = series::group_keys(subject, LegendMarker::Dot);
-    keys.push(LegendEntry { style: front_look(), shape: LegendMarker::Line, text: "front".to_owned() });
+    keys.push(LegendEntry { style: front_style(), shape: LegendMarker::Line, text: "front".to_owned() });
     let title = format!("{}: Pareto front of the tasks' scores", subject.name);
     let figure = Figure { title, remark, columns: 3, panels, keys };
     Ok(vec![NamedFigure { file: "front".to_owned(), figure }])
 }
 
-fn front_look() -> SeriesStyle {
+fn front_style() -> SeriesStyle {
     SeriesStyle { colour: SOFT, dash: LineStyle::Dashed, width: 1.2 }
 }
 
@@ -120,14 +118,14 @@ fn panel(
     let front = ParetoFront::from_points(&points, &[one.direction, other.direction]);
     let mut members: Vec<PlotPoint> = front.members().iter().map(|index| point(trials[*index])).collect();
     members.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut all = vec![Series::line(front_look(), staircase(&members, one.direction))];
-    let looks = series::looks(subject.groups.len());
-    // The front last, on top of the others.
+    let mut all = vec![Series::line(front_style(), staircase(&members, one.direction))];
+    let styles = series::styles(subject.groups.len());
+    // The front is drawn last, on top of the others.
     for filled in [false, true] {
-        for (group, look) in looks.iter().enumerate().rev() {
-            let on =
+        for (group, style) in styles.iter().enumerate().rev() {
+            let is_own =
                 |index: &usize| trials[*index].group == group && front.members().contains(index) == filled;
-            let own: Vec<usize> = (0..trials.len()).filter(on).collect();
+            let own: Vec<usize> = (0..trials.len()).filter(is_own).collect();
             let tip = |index: &usize| {
                 let (trial, (x, y)) = (trials[*index], point(trials[*index]));
                 let (x, y) = (number::significant(x), number::significant(y));
@@ -135,7 +133,7 @@ fn panel(
                 format!("{} ({group}, seed {}): {} {x}, {} {y}", trial.name, trial.seed, one.task, other.task)
             };
             all.push(Series {
-                style: look.unwrap_or(series::background_style()),
+                style: style.unwrap_or(series::background_style()),
                 points: own.iter().map(|index| point(trials[*index])).collect(),
                 band: Vec::new(),
                 dots: Some(Markers { tips: own.iter().map(tip).collect(), filled }),
@@ -154,7 +152,7 @@ fn panel(
     })
 }
 
-/// What the front dominates is bounded by steps: between two members the worse value of each counts.
+/// The boundary of the region that the front dominates: between two members, the worse value of each.
 fn staircase(members: &[PlotPoint], across: Direction) -> Vec<PlotPoint> {
     let mut steps: Vec<PlotPoint> = Vec::new();
     for (index, member) in members.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What learning together was worth: of each task the gain over the same task trained alone, in percent.
+//! Plots the gain of each task over training it alone, in percent.
 
 use crate::domain::score::Split;
 use crate::report::estimate::signed;
@@ -7,15 +7,15 @@ use crate::report::plot::figure::{Figure, LegendEntry, LegendMarker, Panel};
 use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, TrialCurves, subtitle};
 use crate::report::plot::scene::LineStyle;
 use crate::report::plot::series_style::SeriesStyle;
-use crate::report::plot::signed_bars::{ABOVE, Bar, NEGATIVE_COLOR, SignedBars};
+use crate::report::plot::signed_bars::{Bar, NEGATIVE_COLOR, POSITIVE_COLOR, SignedBars};
 use crate::report::plot::{NamedFigure, NothingToDraw};
 use crate::report::student::{ConfidenceMean, mean};
 
-/// Groups in a panel at most.
+/// Maximum number of groups in a panel.
 const MOST: usize = 12;
 const ALL: &str = "all tasks";
 
-/// Of one group a bar for each task; of several a panel for each task, with a bar for each group.
+/// Draws one bar per task for a single group, else one panel per task with one bar per group.
 pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let measured: Vec<&PlotGroup> = subject
         .groups
@@ -25,7 +25,7 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let trials = || measured.iter().flat_map(|group| &group.trials);
     let on = |split: &Split| trials().any(|trial| trial.gains.iter().any(|gain| gain.split == *split));
     let Some(split) = [Split::Test, Split::Valid].into_iter().find(on) else {
-        return Err(NothingToDraw::because("no task was trained alone: set evaluate.baselines: single_task"));
+        return Err(NothingToDraw::because("no single-task baselines: set evaluate.baselines: single_task"));
     };
     let mut tasks: Vec<Option<&str>> = subject
         .tasks
@@ -53,13 +53,13 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
             tasks.iter().map(of_task).collect()
         }
     };
-    let largest = trials().count() > measured.len();
-    let mut remarks = vec!["each task beside itself trained alone, with the same seed".to_owned()];
+    let has_seeds = trials().count() > measured.len();
+    let mut remarks = vec!["compared with each task trained alone with the same seed".to_owned()];
     if subject.groups.len() > 1 && !subject.by.is_empty() {
         remarks.push(format!("by {}", subject.by));
     }
-    if largest {
-        remarks.push("mean over seeds, line: its 95 % interval (Student t)".to_owned());
+    if has_seeds {
+        remarks.push("mean over seeds, line: 95 % confidence interval (Student t)".to_owned());
     }
     let key = |colour, text: &str| LegendEntry {
         style: SeriesStyle { colour, dash: LineStyle::Whole, width: 2.0 },
@@ -67,11 +67,11 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         text: text.to_owned(),
     };
     let figure = Figure {
-        title: format!("{}: gain over single tasks", subject.name),
+        title: format!("{}: gain over single-task training", subject.name),
         remark: subtitle(remarks, shown.len(), measured.len()),
         columns: 2,
         panels,
-        keys: vec![key(ABOVE, "better than alone"), key(NEGATIVE_COLOR, "worse than alone")],
+        keys: vec![key(POSITIVE_COLOR, "better than alone"), key(NEGATIVE_COLOR, "worse than alone")],
     };
     Ok(vec![NamedFigure { file: "gains".to_owned(), figure }])
 }
@@ -88,7 +88,7 @@ fn has(groups: &[&PlotGroup], task: Option<&str>) -> bool {
     groups.iter().flat_map(|group| &group.trials).any(|trial| gains_of(trial, task).next().is_some())
 }
 
-/// The mean over a group's trials; none where any of them has none.
+/// The mean gain over a group's trials; `None` if any gain is undefined.
 fn gain(group: &PlotGroup, task: Option<&str>, split: Split) -> Option<ConfidenceMean> {
     let gains =
         group.trials.iter().flat_map(|trial| gains_of(trial, task)).filter(|(known, _)| *known == split);

@@ -1,5 +1,4 @@
-//! How the tasks' gradients stood to each other: the cosine of each pair, and in how many steps it was below
-//! 0.
+//! Plots gradient statistics of task pairs: the cosine, and the fraction of steps in conflict.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +11,7 @@ use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw, curves, serie
 use crate::report::student::mean;
 use crate::store::record::GradientRecord;
 
-/// The means as matrices, and the cosines by epoch.
+/// Draws the means as matrices, and the cosines by epoch.
 pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let observed: Vec<&PlotGroup> = subject
         .groups
@@ -21,7 +20,8 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         .collect();
     if observed.is_empty() {
         return Err(NothingToDraw::because(
-            "no gradients were observed: set train.gradients.observe, or choose a gradient method such as pcgrad",
+            "no gradients were recorded: set train.gradients.observe, or use a gradient method such as \
+             pcgrad",
         ));
     }
     let shown = &observed[..observed.len().min(MOST_PANELS)];
@@ -30,10 +30,10 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         _ => group.name.clone(),
     };
     let measure =
-        "mean cosine of the gradients of two tasks, and the share of steps in conflict (cosine below 0)";
+        "mean cosine of the gradients of two tasks, and fraction of steps in conflict (negative cosine)";
     let remarks = vec![measure.to_owned(), subject.remark(false)];
     let figure = Figure {
-        title: format!("{}: gradients of the tasks", subject.name),
+        title: format!("{}: task gradients", subject.name),
         remark: subtitle(remarks, shown.len(), observed.len()),
         columns: 3,
         panels: shown.iter().map(|group| Panel::Matrix(matrix(group, title(group)))).collect(),
@@ -44,40 +44,40 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     Ok(drawn)
 }
 
-/// Pairs in the order they were recorded in.
+/// The distinct pairs of tasks in recording order.
 fn pairs(shown: &[&PlotGroup]) -> Vec<(String, String)> {
     let mut known = HashSet::new();
-    let seen = shown.iter().flat_map(|group| &group.trials).flat_map(|trial| trial.gradients.iter());
-    let pairs = seen.map(|seen| (&seen.record.task, &seen.record.other)).filter(|pair| known.insert(*pair));
+    let observed = shown.iter().flat_map(|group| &group.trials).flat_map(|trial| trial.gradients.iter());
+    let pairs = observed.map(|one| (&one.record.task, &one.record.other)).filter(|pair| known.insert(*pair));
     pairs.map(|(one, other)| (one.clone(), other.clone())).collect()
 }
 
-/// The mean over epochs and trials of every pair.
+/// The means of every pair over epochs and trials.
 fn matrix(group: &PlotGroup, title: String) -> MatrixPlot {
     let pairs = pairs(&[group]);
     let tasks = distinct(pairs.iter().flat_map(|(one, other)| [one, other]));
     let mut records: HashMap<(&str, &str), Vec<&GradientRecord>> = HashMap::new();
     for record in group.trials.iter().flat_map(|trial| trial.gradients.iter()).map(|seen| &seen.record) {
-        records.entry(either(&record.task, &record.other)).or_default().push(record);
+        records.entry(unordered(&record.task, &record.other)).or_default().push(record);
     }
     let field = |row: &String, column: &String| {
-        let own = records.get(&either(row, column)).map(Vec::as_slice).unwrap_or_default();
-        let of = |value: fn(&GradientRecord) -> Option<f64>| {
+        let own = records.get(&unordered(row, column)).map(Vec::as_slice).unwrap_or_default();
+        let mean_of = |value: fn(&GradientRecord) -> Option<f64>| {
             let values = own.iter().filter_map(|record| value(record));
             mean(&values.collect::<Vec<_>>()).map(|mean| mean.mean)
         };
-        let Some(cosine) = of(|record| record.cosine) else {
-            let own = (row == column).then_some(1.0);
+        let Some(cosine) = mean_of(|record| record.cosine) else {
+            let diagonal = (row == column).then_some(1.0);
             return MatrixField {
-                value: own,
-                text: own.map_or("–", |_| "1").to_owned(),
+                value: diagonal,
+                text: diagonal.map_or("–", |_| "1").to_owned(),
                 ..MatrixField::default()
             };
         };
-        let conflicts = of(|record| record.conflicts).map(|share| format!("{:.0} %", 100.0 * share));
-        let tip = format!("{row} and {column}: cosine {cosine:.3}");
+        let conflicts = mean_of(|record| record.conflicts).map(|share| format!("{:.0} %", 100.0 * share));
+        let tooltip = format!("{row} and {column}: cosine {cosine:.3}");
         let text = hundredths(cosine);
-        MatrixField { value: Some(cosine), text, below: conflicts.unwrap_or_default(), tooltip: tip }
+        MatrixField { value: Some(cosine), text, below: conflicts.unwrap_or_default(), tooltip }
     };
     let fields = tasks.iter().map(|row| tasks.iter().map(|column| field(row, column)).collect()).collect();
     MatrixPlot {
@@ -93,24 +93,24 @@ fn matrix(group: &PlotGroup, title: String) -> MatrixPlot {
     }
 }
 
-/// A pair, whichever of both is named first.
-fn either<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
+/// A key for a pair in either order.
+fn unordered<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str) {
     if one <= other { (one, other) } else { (other, one) }
 }
 
-/// Cosines by epoch, and of a single group also the conflicts.
+/// Draws the cosines by epoch and, for a single group, the conflicts.
 fn by_epoch(subject: &PlotSubject, shown: &[&PlotGroup]) -> Option<NamedFigure> {
     let pairs = pairs(shown);
     let names: Vec<String> = pairs.iter().map(|(one, other)| format!("{one} and {other}")).collect();
     let rule = subject.alone().and_then(curves::best_epoch_marker);
     let lines = |group: &PlotGroup, value: fn(&GradientRecord) -> Option<f64>| -> Vec<_> {
-        let looks = series::looks(pairs.len());
-        let line = |(pair, look): (&(String, String), _)| {
-            series::curve(group, look, &|trial: &TrialCurves, epoch| {
+        let styles = series::styles(pairs.len());
+        let line = |(pair, style): (&(String, String), _)| {
+            series::curve(group, style, &|trial: &TrialCurves, epoch| {
                 value(trial.gradients.at(epoch, [&pair.0, &pair.1, ""])?)
             })
         };
-        pairs.iter().zip(looks).flat_map(line).collect()
+        pairs.iter().zip(styles).flat_map(line).collect()
     };
     let mut panels = Vec::new();
     for group in shown {
@@ -123,11 +123,14 @@ fn by_epoch(subject: &PlotSubject, shown: &[&PlotGroup]) -> Option<NamedFigure> 
         }
     }
     let figure = Figure {
-        title: format!("{}: gradients of the tasks by epoch", subject.name),
+        title: format!("{}: task gradients by epoch", subject.name),
         remark: subject.remark(true),
         columns: 3,
         panels,
-        keys: series::keys(&names, LegendMarker::Line).into_iter().chain(series::kept_key(rule)).collect(),
+        keys: series::keys(&names, LegendMarker::Line)
+            .into_iter()
+            .chain(series::best_epoch_key(rule))
+            .collect(),
     };
     (!figure.panels.is_empty()).then(|| NamedFigure { file: "gradients-epochs".to_owned(), figure })
 }

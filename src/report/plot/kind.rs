@@ -1,11 +1,11 @@
-//! The kinds of plots: their names, and who draws each.
+//! The kinds of plots.
 
 use crate::report::plot::plot_subject::PlotSubject;
 use crate::report::plot::{
     NamedFigure, NothingToDraw, affinities, curves, front, gains, gradients, relations, shares, weights,
 };
 
-/// What can be drawn.
+/// A kind of plot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureKind {
     Curves,

@@ -1,4 +1,4 @@
-//! A panel with two axes: lines with bands around them, or dots.
+//! A panel with two axes: lines with bands, or dots.
 
 use crate::report::plot::font;
 use crate::report::plot::palette::{GRID, INK, PAPER, Rgb, SOFT};
@@ -6,47 +6,50 @@ use crate::report::plot::scale::AxisScale;
 use crate::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAnchor};
 use crate::report::plot::series_style::{SMALL, SeriesStyle, WORDS};
 
-/// Two axes and what stands between them.
+/// Lines or dots with two axes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinePlot {
     pub title: String,
+    /// Title of the horizontal axis.
     pub across: String,
+    /// Title of the vertical axis.
     pub up: String,
-    /// Ticks of the axis across at whole numbers.
+    /// Whether the ticks of the horizontal axis are integers.
     pub counted: bool,
-    /// The axis up from here to there, whatever there is.
+    /// A fixed range of the vertical axis.
     pub fixed: Option<(f64, f64)>,
     pub series: Vec<Series>,
-    /// An upright line at this place.
+    /// The position of a vertical line.
     pub rule: Option<f64>,
 }
 
-/// One line, or the dots of one kind.
+/// One line, or a set of dots.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     pub style: SeriesStyle,
     /// NaN leaves a gap.
     pub points: Vec<PlotPoint>,
-    /// Across, from, to.
+    /// (x, lower end, upper end)
     pub band: Vec<(f64, f64, f64)>,
+    /// `None`: a line.
     pub dots: Option<Markers>,
 }
 
-/// How points are drawn when not as a line.
+/// Dots instead of a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Markers {
-    /// What each of them is.
+    /// The tooltip of each dot.
     pub tips: Vec<String>,
-    /// Filled, or a ring.
+    /// Filled dots, or rings.
     pub filled: bool,
 }
 
 const WIDTH: f64 = 250.0;
 const HEIGHT: f64 = 170.0;
-/// Above, for the title, and below, for the axis.
+/// Space above for the title, and below for the axis.
 const HEAD: f64 = 22.0;
 const FOOT: f64 = 38.0;
-/// A band is this strong.
+/// Opacity of a band.
 const BAND: f64 = 0.16;
 
 impl LinePlot {
@@ -59,9 +62,9 @@ impl LinePlot {
         let lines: Vec<f64> = lines.filter(|value| value.is_finite()).collect();
         let low = lines.iter().copied().fold(f64::INFINITY, f64::min);
         let high = lines.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        // A band may make the panel twice as high again, above and below; what is wider is cut off.
+        // Bands extend the range by at most the range of the lines on both sides; wider ones are clipped.
         let bands = self.series.iter().flat_map(|series| &series.band).flat_map(|(_, from, to)| [*from, *to]);
-        // Where lines call for a logarithmic axis, it has no room for what a band has below zero.
+        // A logarithmic axis cannot show the negative part of a band.
         let log = AxisScale::around(lines.iter().copied()).is_some_and(|scale| scale.is_log());
         let least = if log { low / 3.0 } else { low - (high - low) };
         let bands = bands.filter(|value| value.is_finite()).map(|v| v.clamp(least, high + (high - low)));
@@ -76,7 +79,7 @@ impl LinePlot {
         scale.unwrap_or(AxisScale::between(0.0, 1.0))
     }
 
-    /// Room for the title and the numbers of the axis up.
+    /// Width of the title and labels of the vertical axis.
     fn left(&self) -> f64 {
         let ticks = self.up_scale().ticks(5, false);
         22.0 + ticks.iter().map(|(_, label)| font::width(label, SMALL)).fold(0.0, f64::max) + 6.0
@@ -97,9 +100,9 @@ impl LinePlot {
         }
         let ticks = across.ticks(6, self.counted);
         for (value, label) in &ticks {
-            let far = left + WIDTH * across.to_unit(*value);
-            scene.rule((far, top + HEIGHT), (far, top + HEIGHT + 4.0), SOFT, LineStyle::Whole);
-            scene.text((far, top + HEIGHT + 16.0), label, SMALL, SOFT, TextAnchor::Middle);
+            let tick_x = left + WIDTH * across.to_unit(*value);
+            scene.rule((tick_x, top + HEIGHT), (tick_x, top + HEIGHT + 4.0), SOFT, LineStyle::Whole);
+            scene.text((tick_x, top + HEIGHT + 16.0), label, SMALL, SOFT, TextAnchor::Middle);
         }
         scene.rule((left, top + HEIGHT), (left + WIDTH, top + HEIGHT), SOFT, LineStyle::Whole);
         let below = (left + WIDTH / 2.0, top + HEIGHT + 32.0);
@@ -114,10 +117,10 @@ impl LinePlot {
             TextAnchor::Middle,
         );
         if let Some(value) = self.rule {
-            let far = left + WIDTH * across.to_unit(value);
-            scene.rule((far, top), (far, top + HEIGHT), SOFT, LineStyle::Dotted);
+            let rule_x = left + WIDTH * across.to_unit(value);
+            scene.rule((rule_x, top), (rule_x, top + HEIGHT), SOFT, LineStyle::Dotted);
         }
-        // Many bands over each other are each drawn more lightly.
+        // The more bands overlap, the lighter each one is.
         let bands = self.series.iter().filter(|series| !series.band.is_empty()).count();
         let opacity = BAND * (4.0 / bands.max(4) as f64).sqrt();
         for series in &self.series {
@@ -127,7 +130,7 @@ impl LinePlot {
                 let points: Vec<PlotPoint> = low.chain(high).collect();
                 match part {
                     [] => {}
-                    // Of a single epoch the interval is an upright line.
+                    // The interval of a single epoch is a vertical line.
                     [_] => scene.marks.push(SceneShape::Line {
                         points,
                         colour: series.style.colour,
@@ -144,8 +147,8 @@ impl LinePlot {
 
 impl Series {
     /// A line through these points.
-    pub fn line(look: SeriesStyle, points: Vec<PlotPoint>) -> Self {
-        Self { style: look, points, band: Vec::new(), dots: None }
+    pub fn line(style: SeriesStyle, points: Vec<PlotPoint>) -> Self {
+        Self { style, points, band: Vec::new(), dots: None }
     }
 
     fn draw(&self, scene: &mut Scene, to_point: &impl Fn(PlotPoint) -> PlotPoint) {
@@ -170,7 +173,7 @@ impl Series {
         for part in self.points.split(|point| !point.1.is_finite()) {
             match part {
                 [] => {}
-                // A single epoch is no line, but there to be seen.
+                // A single epoch is shown as a dot.
                 [point] => dot(scene, *point, 2.5, colour, String::new()),
                 part => {
                     let points = part.iter().map(|point| to_point(*point)).collect();

@@ -1,4 +1,4 @@
-//! A panel with a number for every pair of names, as a colour and, where there is room, in figures.
+//! A heat map: a value for each pair of names as a colour and, if it fits, as a number.
 
 use crate::report::number;
 use crate::report::plot::font;
@@ -6,49 +6,51 @@ use crate::report::plot::palette::{ColorRamp, GRID, INK, SOFT};
 use crate::report::plot::scene::{PlotPoint, Scene, SceneShape, TextAnchor};
 use crate::report::plot::series_style::{SMALL, WORDS};
 
-/// Rows, columns, and a field for each of both.
+/// A heat map with named rows and columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MatrixPlot {
     pub title: String,
     pub rows: Vec<String>,
     pub columns: Vec<String>,
-    /// By rows.
+    /// `[row][column]`
     pub fields: Vec<Vec<MatrixField>>,
     pub ramp: ColorRamp,
     /// The value that has the ramp's last colour.
     pub span: f64,
-    /// What the colours measure.
+    /// The measure of the colours.
     pub measure: String,
-    /// What stands at the left, and above.
+    /// Title of the rows, at the left.
     pub side: String,
+    /// Title of the columns, below them.
     pub above: String,
 }
 
-/// A field; one without a value stays grey.
+/// A field of a heat map; without a value it is grey.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MatrixField {
     pub value: Option<f64>,
-    /// The figures: the first line, and a smaller second one.
     pub text: String,
+    /// A smaller second line of text.
     pub below: String,
     pub tooltip: String,
 }
 
 const HEAD: f64 = 22.0;
-/// A name is cut above this.
+/// Maximum width of a name.
 const LONGEST: f64 = 130.0;
+/// Width of the colour bar.
 const BAR: f64 = 110.0;
 
-/// A field's figures: two decimals, and no sign where they are zeros.
+/// A number with two decimals, and without a sign if these are 0.
 pub fn hundredths(value: f64) -> String {
     let text = format!("{value:.2}");
     if text == "-0.00" { "0.00".to_owned() } else { text.replace('-', "−") }
 }
 
 impl MatrixPlot {
-    /// The size of a field: large enough for its figures, or small where there are many.
+    /// The size of a field: large enough for its text, or small if there are many fields.
     fn field(&self) -> PlotPoint {
-        // Measured only where there are few: without figures their width is of no matter.
+        // Lazy: with many fields there are no texts to measure.
         let wide = || {
             let texts = self.fields.iter().flatten();
             let widths =
@@ -62,7 +64,7 @@ impl MatrixPlot {
         }
     }
 
-    fn has_figures(&self) -> bool {
+    fn has_texts(&self) -> bool {
         self.columns.len().max(self.rows.len()) <= 14
     }
 
@@ -71,7 +73,7 @@ impl MatrixPlot {
         names.min(LONGEST) + 8.0 + if self.side.is_empty() { 0.0 } else { 20.0 }
     }
 
-    /// Are the columns' names too wide to stand level?
+    /// Whether the columns' names are too wide to be horizontal.
     fn rotates_labels(&self) -> bool {
         let room = self.field().0 - 4.0;
         self.columns.iter().any(|name| font::width(name, SMALL) > room)
@@ -108,7 +110,7 @@ impl MatrixPlot {
             let side = font::truncate(&self.side, SMALL, (bottom - top).max(60.0));
             scene.rotated_text((x + 11.0, (top + bottom) / 2.0), &side, SMALL, SOFT, TextAnchor::Middle);
         }
-        // What is nearly white has an edge, so that it does not look like nothing.
+        // A background in the grid's colour separates nearly white fields.
         let size = (wide * self.columns.len() as f64, high * self.rows.len() as f64);
         scene.marks.push(SceneShape::Box { corner: (left, top), size, fill: GRID, tip: String::new() });
         for (row, (name, fields)) in self.rows.iter().zip(&self.fields).enumerate() {
@@ -120,7 +122,7 @@ impl MatrixPlot {
             }
         }
         let is_rotated = self.rotates_labels();
-        // Of very many columns, such as epochs, not every name has room.
+        // Not every name fits if there are very many columns.
         let every = (14.0 / wide).ceil().max(1.0) as usize;
         for (column, name) in self.columns.iter().enumerate().step_by(every) {
             let middle = left + wide * (column as f64 + 0.5);
@@ -139,7 +141,7 @@ impl MatrixPlot {
         let fill = field.value.map_or(GRID, |value| self.ramp.colour(value / self.span));
         let (corner, size) = ((x + 0.5, y + 0.5), (wide - 1.0, high - 1.0));
         scene.marks.push(SceneShape::Box { corner, size, fill, tip: field.tooltip.clone() });
-        if !self.has_figures() {
+        if !self.has_texts() {
             return;
         }
         let (middle, centre) = (x + wide / 2.0, y + high / 2.0);
@@ -152,7 +154,7 @@ impl MatrixPlot {
         }
     }
 
-    /// What the colours mean.
+    /// Draws the colour bar.
     fn draw_ramp(&self, scene: &mut Scene, (x, y): PlotPoint) {
         const PARTS: usize = 40;
         for part in 0..PARTS {

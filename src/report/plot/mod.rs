@@ -1,8 +1,8 @@
-//! Pictures of runs: what was recorded by epoch, per trial or over the seeds of a sweep, as SVG or PNG.
+//! Figures of runs: the records of trials, or their means over the seeds of a sweep, as SVG or PNG.
 //!
-//! A kind of plot reads a [`plot_subject::PlotSubject`] and gives [`figure::Figure`]s, or says why there is
-//! nothing to draw; a figure lays out its panels as a [`scene::Scene`], which `svg` and `bitmap` write.
-//! Nothing here depends on the time or the machine: the same run gives the same bytes.
+//! A kind of plot turns a [`plot_subject::PlotSubject`] into [`figure::Figure`]s, or says why there is
+//! nothing to draw. A figure lays out its panels as a [`scene::Scene`], which `svg` and `bitmap` write. The
+//! output does not depend on the time or the machine: the same run has the same bytes.
 
 pub mod affinities;
 pub mod bars;
@@ -38,10 +38,10 @@ use crate::report::plot::figure::Figure;
 use crate::report::plot::plot_subject::{PlotSubject, RunTrial};
 use crate::store::{ResultsDatabase, StoreError};
 
-/// Panels for the groups of a sweep at most.
+/// Maximum number of panels for the groups of a sweep.
 pub(crate) const MOST_PANELS: usize = 9;
 
-/// A figure, and the name of its file without an ending.
+/// A figure, and its file name without extension.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedFigure {
     pub file: String,
@@ -60,7 +60,7 @@ impl NothingToDraw {
     }
 }
 
-/// The figures of runs, and of which kinds there are none.
+/// The figures of runs, and the kinds that could not be drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plots {
     pub drawn: Vec<NamedFigure>,
@@ -68,7 +68,7 @@ pub struct Plots {
 }
 
 impl Plots {
-    /// Reads runs, or those of their trials that were named, and draws what there is of these kinds.
+    /// Reads runs, or single trials of them, and draws these kinds.
     pub fn read(
         store: &ResultsDatabase,
         named: &[RunTrial],
@@ -77,14 +77,14 @@ impl Plots {
         Ok(Self::draw(&PlotSubject::read(store, named)?, kinds))
     }
 
-    /// Draws what was read.
+    /// Draws these kinds.
     pub fn draw(subject: &PlotSubject, kinds: &[FigureKind]) -> Self {
         let (mut drawn, mut missing) = (Vec::new(), Vec::new());
-        let begun = subject.groups.iter().flat_map(|group| &group.trials).any(|trial| trial.last() > 0);
+        let has_epochs = subject.groups.iter().flat_map(|group| &group.trials).any(|trial| trial.last() > 0);
         for kind in kinds {
-            let figures = match begun {
+            let figures = match has_epochs {
                 true => kind.draw(subject),
-                // What will be observed is not known yet.
+                // What will be recorded is not known yet.
                 false => Err(NothingToDraw::because("no epoch has been finished yet")),
             };
             match figures {

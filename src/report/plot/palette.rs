@@ -1,7 +1,7 @@
-//! Colours that people with any kind of colour vision tell apart.
+//! Colours that are distinguishable with any kind of colour vision.
 //!
-//! For names those of Okabe and Ito (2008), their yellow, which white paper swallows, replaced by brown; for
-//! numbers a ramp from white to blue, and around zero from red over white to blue.
+//! Names have those of Okabe and Ito (2008), with yellow replaced by brown, which is visible on white.
+//! Numbers have a ramp from white to blue, or from red over white to blue.
 
 /// Red, green and blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,10 +11,10 @@ pub const PAPER: Rgb = Rgb(255, 255, 255);
 pub const INK: Rgb = Rgb(33, 37, 41);
 pub const SOFT: Rgb = Rgb(92, 99, 106);
 pub const GRID: Rgb = Rgb(230, 233, 236);
-/// What stands back behind what is named.
+/// Lines in the background, without a legend entry of their own.
 pub const BACK: Rgb = Rgb(196, 200, 204);
 
-/// For what has a name.
+/// Colours of named lines and bars.
 pub const NAMED: [Rgb; 8] = [
     Rgb(0, 114, 178),
     Rgb(213, 94, 0),
@@ -26,7 +26,7 @@ pub const NAMED: [Rgb; 8] = [
     Rgb(33, 37, 41),
 ];
 
-/// Where numbers become colours.
+/// Maps numbers to colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColorRamp {
     /// From 0, white, to 1, blue.
@@ -52,13 +52,13 @@ impl ColorRamp {
 }
 
 impl Rgb {
-    /// A part of the way to another.
+    /// Interpolates towards another colour; `part` is from 0 to 1.
     pub fn towards(self, other: Self, part: f64) -> Self {
         let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * part).round() as u8;
         Self(mix(self.0, other.0), mix(self.1, other.1), mix(self.2, other.2))
     }
 
-    /// What is written on it: dark on light, light on dark.
+    /// The colour of text on it: dark on light, light on dark.
     pub fn ink(self) -> Self {
         let light = 0.299 * f64::from(self.0) + 0.587 * f64::from(self.1) + 0.114 * f64::from(self.2);
         if light > 140.0 { INK } else { PAPER }

@@ -1,14 +1,15 @@
-//! What is drawn: the trials of the runs that were named, put together where only their seeds differ.
+//! The data of figures: trials of one or several runs, in groups that differ only in their seeds.
 
 use std::collections::HashMap;
 
 use crate::domain::name::RunId;
 use crate::domain::score::Direction;
 use crate::domain::trial_address::TrialAddress;
+use crate::report::number::counted;
 use crate::report::plot::curves_by_key::Observations;
 use crate::report::preferences::preference_scores;
 use crate::report::student;
-use crate::report::trained::{TaskScore, TrainedTrial};
+use crate::report::trained::{TaskScore, TrainedTrial, varied};
 use crate::store::affinity::AffinityRecord;
 use crate::store::curve::EpochObservation;
 use crate::store::gain::MeanGain;
@@ -20,11 +21,11 @@ use crate::store::{ResultsDatabase, StoreError};
 /// Trials in groups, the best group first.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlotSubject {
-    /// The runs' names, as a title says them.
+    /// The names of the runs, for titles.
     pub name: String,
-    /// What tells the groups apart: `sharing, weighting`.
+    /// The settings that distinguish the groups: `sharing, weighting`.
     pub by: String,
-    /// Every task of every run.
+    /// The distinct tasks of all runs.
     pub tasks: Vec<TaskRecord>,
     pub groups: Vec<PlotGroup>,
 }
@@ -36,16 +37,16 @@ pub struct PlotGroup {
     pub trials: Vec<TrialCurves>,
 }
 
-/// How the mean of a group goes on by epoch.
+/// The mean of a group by epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MeanCurve {
-    /// As long as every trial has a value.
+    /// (epoch, mean) of the epochs that all trials reached.
     pub all: Vec<(f64, student::ConfidenceMean)>,
-    /// From the last of these on where some have stopped: the mean of those that go on.
+    /// The continuation, from the last of these epochs on: the mean of the trials that were trained longer.
     pub rest: Vec<(f64, student::ConfidenceMean)>,
 }
 
-/// A trial and all that was observed of it.
+/// A trial with all its observations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialCurves {
     /// `census-3f2a#1`
@@ -55,23 +56,23 @@ pub struct TrialCurves {
     pub objective: Option<f64>,
     /// The first metric of every task.
     pub scores: Vec<TaskScore>,
-    /// The same for each preference that its network was told, by name; empty where it reads none.
+    /// The scores for each preference vector, by name; empty for a network that reads none.
     pub preference_scores: Vec<(String, Vec<TaskScore>)>,
-    /// Its epochs, whose scores are `measured`.
+    /// The epochs; their scores are in `measured`.
     pub epochs: Vec<EpochRecord>,
     pub measured: Observations<ScoreRecord>,
     pub gradients: Observations<GradientRecord>,
     pub shares: Observations<ShareRecord>,
     pub affinities: Observations<AffinityRecord>,
-    /// Of each task and of all of them, over tasks trained alone.
+    /// The gains of each task and of all tasks over single-task training.
     pub gains: Vec<MeanGain>,
 }
 
-/// A run, and one trial of it or all.
+/// A run, and one of its trials; `None`: all.
 pub type RunTrial = (RunId, Option<u32>);
 
 impl PlotSubject {
-    /// Reads runs, or those of their trials that were named.
+    /// Reads runs, or single trials of them.
     pub fn read(store: &ResultsDatabase, named: &[RunTrial]) -> Result<Self, StoreError> {
         let several = named.iter().any(|(run, _)| *run != named[0].0);
         let mut subject =
@@ -88,20 +89,23 @@ impl PlotSubject {
                 }
             }
             let trained = TrainedTrial::read(store, run)?;
-            let varied = varied(&trained);
+            let mut varied = varied(&trained);
+            // Settings that are the same in all trials do not distinguish groups.
+            varied.retain(|address| {
+                trained.iter().any(|trial| trial.setting(address) != trained[0].setting(address))
+            });
             by.extend(varied.iter().filter(|address| !by.contains(address)).cloned().collect::<Vec<_>>());
-            let own = |number: u32| only.is_none_or(|only| number == only);
-            for (traced, trial) in TrialCurves::read(store, detail)?.into_iter().zip(&trained) {
-                if own(trial.number) {
+            for (curves, trial) in TrialCurves::read(store, detail)?.into_iter().zip(&trained) {
+                if only.is_none_or(|only| trial.number == only) {
                     let settings: Vec<String> =
                         varied.iter().map(|address| trial.named(address, &trained)).collect();
-                    subject.join(group_name(run, several, &settings, *only), traced, trial);
+                    subject.add(group_name(run, several, &settings, *only), curves, trial);
                     all.push(trial.clone());
                 }
             }
         }
         if several {
-            subject.unite(&all);
+            subject.merge_seeds(&all);
         }
         subject.groups.iter_mut().for_each(PlotGroup::leave_out_pruned);
         subject.by = by.join(", ");
@@ -114,32 +118,33 @@ impl PlotSubject {
         Ok(subject)
     }
 
-    fn join(&mut self, name: String, mut traced: TrialCurves, trial: &TrainedTrial) {
-        traced.objective = trial.objective;
-        traced.scores = trial.scores.clone();
-        traced.seed = trial.seed;
+    /// Adds a trial to the group with this name.
+    fn add(&mut self, name: String, mut curves: TrialCurves, trial: &TrainedTrial) {
+        curves.objective = trial.objective;
+        curves.scores = trial.scores.clone();
+        curves.seed = trial.seed;
         match self.groups.iter_mut().find(|group| group.name == name) {
-            Some(group) => group.trials.push(traced),
-            None => self.groups.push(PlotGroup { name, trials: vec![traced] }),
+            Some(group) => group.trials.push(curves),
+            None => self.groups.push(PlotGroup { name, trials: vec![curves] }),
         }
     }
 
-    /// Puts groups of several runs together whose trials differ by their seed alone. What was trained once
-    /// counts once.
-    fn unite(&mut self, trained: &[TrainedTrial]) {
+    /// Merges groups of several runs whose trials differ only in their seeds. Trials with the same seed
+    /// count once.
+    fn merge_seeds(&mut self, trained: &[TrainedTrial]) {
         let settings = |group: &PlotGroup| {
             let first = group.trials.first()?;
             trained.iter().find(|trial| trial.name == first.name).map(TrainedTrial::settings_but_seed)
         };
-        let mut united: Vec<(Option<Vec<(String, String)>>, Vec<PlotGroup>)> = Vec::new();
+        let mut merged: Vec<(Option<Vec<(String, String)>>, Vec<PlotGroup>)> = Vec::new();
         for group in std::mem::take(&mut self.groups) {
             let own = settings(&group);
-            match united.iter_mut().find(|(known, _)| *known == own && own.is_some()) {
+            match merged.iter_mut().find(|(known, _)| *known == own && own.is_some()) {
                 Some((_, groups)) => groups.push(group),
-                None => united.push((own, vec![group])),
+                None => merged.push((own, vec![group])),
             }
         }
-        for (_, groups) in united {
+        for (_, groups) in merged {
             let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
             let mut trials: Vec<TrialCurves> = Vec::new();
             for trial in groups.into_iter().flat_map(|group| group.trials) {
@@ -155,7 +160,7 @@ impl PlotSubject {
         }
     }
 
-    /// The only trial, where there is but one.
+    /// The only trial, if there is exactly one.
     pub fn alone(&self) -> Option<&TrialCurves> {
         match self.groups.as_slice() {
             [group] if group.trials.len() == 1 => group.trials.first(),
@@ -163,7 +168,7 @@ impl PlotSubject {
         }
     }
 
-    /// How groups are to be read, in a sentence, where their intervals are drawn as bands or are not.
+    /// How to read the groups; `bands` tells whether their intervals are drawn as bands.
     pub fn remark(&self, bands: bool) -> String {
         let seeds = || self.groups.iter().map(|group| group.trials.len());
         let (fewest, most) = (seeds().min().unwrap_or(0), seeds().max().unwrap_or(0));
@@ -173,29 +178,23 @@ impl PlotSubject {
         }
         if most > 1 {
             let seeds = if fewest < most { format!("{fewest} to {most}") } else { most.to_string() };
-            let band = if bands { ", band: its 95 % interval (Student t)" } else { "" };
+            let band = if bands { ", band: 95 % confidence interval (Student t)" } else { "" };
             text.push(format!("mean over {seeds} seeds{band}"));
         }
         if bands && self.groups.iter().any(PlotGroup::is_uneven) {
-            text.push("dotted: the mean of the seeds that go on where others have stopped".to_owned());
+            text.push("dotted: mean of the seeds that were trained longer than others".to_owned());
         }
         text.join(" · ")
     }
 }
 
-/// What a figure says below its title: its parts, and how many of its groups it shows where it does not show
-/// all.
-pub fn subtitle(mut parts: Vec<String>, shown: usize, of: usize) -> String {
-    if of > shown {
-        parts.push(format!("the best {shown} of {}", groups(of)));
+/// The remark of a figure: its parts, and the number of shown groups if these are not all.
+pub fn subtitle(mut parts: Vec<String>, shown: usize, all: usize) -> String {
+    if all > shown {
+        parts.push(format!("the best {shown} of {}", counted(all, "group")));
     }
     parts.retain(|part| !part.is_empty());
     parts.join(" · ")
-}
-
-/// `1 group`, `3 groups`
-pub fn groups(count: usize) -> String {
-    if count == 1 { "1 group".to_owned() } else { format!("{count} groups") }
 }
 
 impl PlotGroup {
@@ -203,19 +202,21 @@ impl PlotGroup {
         self.trials.iter().filter_map(|trial| trial.objective).collect()
     }
 
-    /// A number of every epoch: its mean over the trials, and the ends of its interval.
+    /// The mean of a value over the trials in every epoch in which all trials that reached it have the value.
     pub fn curve(&self, value: impl Fn(&TrialCurves, usize) -> Option<f64>) -> MeanCurve {
-        let begun: Vec<&TrialCurves> = self.trials.iter().filter(|trial| trial.last() > 0).collect();
-        let last = begun.iter().map(|trial| trial.last()).max().unwrap_or(0);
+        let started: Vec<&TrialCurves> = self.trials.iter().filter(|trial| trial.last() > 0).collect();
+        let last = started.iter().map(|trial| trial.last()).max().unwrap_or(0);
         let mut curve = MeanCurve::default();
         for epoch in 1..=last {
-            let going: Vec<&&TrialCurves> = begun.iter().filter(|trial| trial.last() >= epoch).collect();
-            let values: Vec<f64> = going.iter().filter_map(|trial| value(trial, epoch)).collect();
-            let Some(mean) = student::mean(&values).filter(|_| values.len() == going.len()) else { continue };
-            if going.len() == begun.len() {
+            let reached: Vec<&&TrialCurves> = started.iter().filter(|trial| trial.last() >= epoch).collect();
+            let values: Vec<f64> = reached.iter().filter_map(|trial| value(trial, epoch)).collect();
+            let Some(mean) = student::mean(&values).filter(|_| values.len() == reached.len()) else {
+                continue;
+            };
+            if reached.len() == started.len() {
                 curve.all.push((epoch as f64, mean));
             } else {
-                // The line goes on from where it was.
+                // The continuation starts at the last common epoch.
                 curve.rest.extend(curve.all.last().copied().filter(|_| curve.rest.is_empty()));
                 curve.rest.push((epoch as f64, mean));
             }
@@ -223,13 +224,13 @@ impl PlotGroup {
         curve
     }
 
-    /// Have some trials stopped before others?
+    /// Whether some trials stopped before others.
     fn is_uneven(&self) -> bool {
         let lasts = || self.trials.iter().map(TrialCurves::last).filter(|last| *last > 0);
         lasts().min() != lasts().max()
     }
 
-    /// Trials that a sweep gave up are in no mean; where there are no others, the name says so.
+    /// Removes pruned trials; if all are pruned, marks the group's name instead.
     fn leave_out_pruned(&mut self) {
         if self.trials.iter().all(|trial| trial.record.pruned.is_some()) {
             self.name.push_str(" (pruned)");
@@ -277,17 +278,17 @@ impl TrialCurves {
         detail.trials.clone().into_iter().map(&mut one).collect()
     }
 
-    /// The last epoch that was finished; 0 before the first.
+    /// The last finished epoch; 0 before the first.
     pub fn last(&self) -> usize {
         self.epochs.last().map_or(0, |epoch| epoch.epoch)
     }
 
     pub fn epoch(&self, number: usize) -> Option<&EpochRecord> {
-        // They are in order.
+        // Epochs are in ascending order.
         self.epochs.binary_search_by_key(&number, |epoch| epoch.epoch).ok().map(|index| &self.epochs[index])
     }
 
-    /// The epoch whose weights were kept, else the last one.
+    /// The best epoch, or the last one if there is no best.
     pub fn best_epoch(&self) -> usize {
         self.record.best_epoch.unwrap_or_else(|| self.last())
     }
@@ -297,19 +298,6 @@ fn by_trial<T>(all: Vec<T>, trial: impl Fn(&T) -> u32) -> HashMap<u32, Vec<T>> {
     let mut parts: HashMap<u32, Vec<T>> = HashMap::new();
     all.into_iter().for_each(|one| parts.entry(trial(&one)).or_default().push(one));
     parts
-}
-
-fn varied(trained: &[TrainedTrial]) -> Vec<String> {
-    let mut varied: Vec<String> = Vec::new();
-    for (address, _) in trained.iter().flat_map(|trial| &trial.choices) {
-        if !varied.contains(address) {
-            varied.push(address.clone());
-        }
-    }
-    // Setting by setting in the order of the pipeline; one that is the same everywhere tells nothing apart.
-    varied
-        .retain(|address| trained.iter().any(|trial| trial.setting(address) != trained[0].setting(address)));
-    varied
 }
 
 fn group_name(run: &RunId, several: bool, settings: &[String], only: Option<u32>) -> String {

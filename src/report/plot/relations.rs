@@ -1,4 +1,4 @@
-//! How much of what each task reads is each task's part, where the sharing learns it.
+//! Plots the learned relations of tasks: the share of each task's part in what a task reads.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use crate::report::plot::plot_subject::{PlotGroup, PlotSubject, subtitle};
 use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw};
 use crate::report::student::mean;
 
-/// A matrix for every group that learned relations.
+/// Draws one matrix per group with learned relations.
 pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let related = |group: &&PlotGroup| group.trials.iter().any(|trial| !trial.record.relations.is_empty());
     let related: Vec<&PlotGroup> = subject.groups.iter().filter(related).collect();
     if related.is_empty() {
-        return Err(NothingToDraw::because("no relations were learned: choose `sharing: relation`"));
+        return Err(NothingToDraw::because("no relations were learned: use `sharing: relation`"));
     }
     let title = |group: &PlotGroup| if subject.groups.len() > 1 { group.name.clone() } else { String::new() };
     let panels: Vec<Panel> =
         related.iter().take(MOST_PANELS).map(|group| Panel::Matrix(matrix(group, title(group)))).collect();
-    let remarks = vec!["shares in the kept epoch; those of a row sum to 1".to_owned(), subject.remark(false)];
+    let remarks = vec!["shares in the best epoch; each row sums to 1".to_owned(), subject.remark(false)];
     let figure = Figure {
-        title: format!("{}: learned relations of the tasks", subject.name),
+        title: format!("{}: learned task relations", subject.name),
         remark: subtitle(remarks, panels.len(), related.len()),
         columns: 3,
         panels,
@@ -58,6 +58,6 @@ fn matrix(group: &PlotGroup, title: String) -> MatrixPlot {
         span: 1.0,
         measure: "share".to_owned(),
         side: "task that reads".to_owned(),
-        above: "whose part is read".to_owned(),
+        above: "task whose part is read".to_owned(),
     }
 }

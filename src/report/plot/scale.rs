@@ -1,6 +1,6 @@
-//! From numbers to places: the range of an axis, and the round numbers written beside it.
+//! Scales of axes: the range of values, and round ticks.
 
-/// An axis' range.
+/// The range of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AxisScale {
     low: f64,
@@ -8,11 +8,12 @@ pub struct AxisScale {
     log: bool,
 }
 
-/// Spread further than this, positive numbers are shown by their logarithms.
+/// Ratio of positive values above which the axis is logarithmic.
 const WIDE: f64 = 40.0;
 
 impl AxisScale {
-    /// A range with all of these numbers, and a little room around them; `None` of no number.
+    /// A range around all finite values with small margins, logarithmic if they are spread widely; `None`
+    /// without any.
     pub fn around(values: impl Iterator<Item = f64> + Clone) -> Option<Self> {
         let (low, high) = ends(values)?;
         if low > 0.0 && high / low > WIDE {
@@ -20,17 +21,18 @@ impl AxisScale {
             return Some(Self { low: low / room, high: high * room, log: true });
         }
         let room = if high > low { 0.06 * (high - low) } else { 0.05 * high.abs().max(0.1) };
-        // Of what is never negative, an axis does not begin below zero.
+        // The axis of non-negative values does not start below 0.
         let low = if low >= 0.0 { (low - room).max(0.0) } else { low - room };
         Some(Self { low, high: high + room, log: false })
     }
 
-    /// Just these ends.
+    /// A linear range with these ends.
     pub fn between(low: f64, high: f64) -> Self {
         Self { low, high, log: false }
     }
 
-    /// Whole numbers from the first to the last, half a step of room if there is one alone.
+    /// A range of integers from the least to the greatest; with margins if these are equal. `None` without
+    /// values.
     pub fn counted(values: impl Iterator<Item = f64> + Clone) -> Option<Self> {
         let (low, high) = ends(values)?;
         Some(if high > low { Self::between(low, high) } else { Self::between(low - 0.5, high + 0.5) })
@@ -40,7 +42,7 @@ impl AxisScale {
         self.log
     }
 
-    /// From 0 to 1; what is outside of the range is put on its end.
+    /// The position of a value in the range, clamped to [0, 1].
     pub fn to_unit(&self, value: f64) -> f64 {
         let (low, high, value) = match self.log {
             true => (self.low.ln(), self.high.ln(), value.max(self.low).ln()),
@@ -49,19 +51,19 @@ impl AxisScale {
         ((value - low) / (high - low)).clamp(0.0, 1.0)
     }
 
-    /// Round numbers within the range, `most` at most, with what is written beside them.
-    pub fn ticks(&self, most: usize, whole: bool) -> Vec<(f64, String)> {
-        if self.log { self.powers(most) } else { self.steps(most, whole) }
+    /// About `most` round numbers within the range, with labels; integers if `integers`.
+    pub fn ticks(&self, most: usize, integers: bool) -> Vec<(f64, String)> {
+        if self.log { self.log_ticks(most) } else { self.linear_ticks(most, integers) }
     }
 
-    fn steps(&self, most: usize, whole: bool) -> Vec<(f64, String)> {
+    fn linear_ticks(&self, most: usize, integers: bool) -> Vec<(f64, String)> {
         let most = most.max(2) as f64;
         let rough = (self.high - self.low) / most;
-        let ten = 10_f64.powf(rough.log10().floor());
-        let nice = [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * ten);
+        let power = 10_f64.powf(rough.log10().floor());
+        let steps = [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power);
         let fits = |step: &f64| (self.high / step).floor() - (self.low / step).ceil() <= most;
-        let mut step = nice.into_iter().find(fits).unwrap_or(10.0 * ten);
-        if whole {
+        let mut step = steps.into_iter().find(fits).unwrap_or(10.0 * power);
+        if integers {
             step = step.max(1.0).round();
         }
         let (first, last) =
@@ -69,18 +71,17 @@ impl AxisScale {
         (first..=last).map(|count| count as f64 * step).map(|value| (value, label(value, step))).collect()
     }
 
-    fn powers(&self, most: usize) -> Vec<(f64, String)> {
+    fn log_ticks(&self, most: usize) -> Vec<(f64, String)> {
         let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         let digits: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
-        let inside = |digits: &[f64]| -> Vec<f64> {
+        let ticks_with = |digits: &[f64]| -> Vec<f64> {
             let all = (first..=last).flat_map(|power| digits.iter().map(move |d| d * 10_f64.powi(power)));
             all.filter(|value| (self.low..=self.high).contains(value)).collect()
         };
-        let result = digits.iter().map(|digits| inside(digits)).find(|ticks| ticks.len() <= most);
-        let mut result = result.unwrap_or_else(|| inside(&[1.0]));
-        let every = result.len().div_ceil(most.max(1));
-        result = result.into_iter().step_by(every.max(1)).collect();
-        result.into_iter().map(|value| (value, label(value, value))).collect()
+        let ticks = digits.iter().map(|digits| ticks_with(digits)).find(|ticks| ticks.len() <= most);
+        let ticks = ticks.unwrap_or_else(|| ticks_with(&[1.0]));
+        let every = ticks.len().div_ceil(most.max(1)).max(1);
+        ticks.into_iter().step_by(every).map(|value| (value, label(value, value))).collect()
     }
 }
 
@@ -91,7 +92,7 @@ fn ends(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// A tick's number with as many digits as tell it from the next.
+/// A tick's label with enough digits to distinguish it from the next.
 fn label(value: f64, step: f64) -> String {
     if value == 0.0 {
         return "0".to_owned();
@@ -111,8 +112,8 @@ mod tests {
 
     use crate::report::plot::scale::AxisScale;
 
-    fn labels(scale: AxisScale, most: usize, whole: bool) -> Vec<String> {
-        scale.ticks(most, whole).into_iter().map(|(_, label)| label).collect()
+    fn labels(scale: AxisScale, most: usize, integers: bool) -> Vec<String> {
+        scale.ticks(most, integers).into_iter().map(|(_, label)| label).collect()
     }
 
     #[test]
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn one_number_has_room_around_it() {
+    fn a_single_value_has_margins() {
         let scale = AxisScale::around([2.0].into_iter()).expect("a scale");
         assert!((scale.to_unit(2.0) - 0.5).abs() < 1e-9);
         assert!(AxisScale::around([f64::NAN].into_iter()).is_none(), "nothing to show");
@@ -148,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ticks_stand_in_order_within_the_range(low in -1e6..1e6, wide in 1e-6..1e6, most in 2_usize..12) {
+        fn ticks_are_ordered_and_within_the_range(low in -1e6..1e6, wide in 1e-6..1e6, most in 2_usize..12) {
             let scale = AxisScale::between(low, low + wide);
             let ticks = scale.ticks(most, false);
             prop_assert!(ticks.len() <= most + 1 && !ticks.is_empty(), "{ticks:?}");

@@ -1,21 +1,21 @@
-//! A drawing before it is a file: lines, areas, dots and texts at their places, the first at the bottom.
+//! A scene: lines, areas, dots and texts with positions, from the bottom layer to the top.
 
 use crate::report::plot::palette::Rgb;
 
-/// What is drawn, in units of a pixel; the origin is the upper left corner.
+/// A drawing in pixels; the origin is the upper left corner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scene {
     pub width: f64,
     pub height: f64,
-    /// What it shows, for those who cannot see it.
+    /// The accessible title.
     pub title: String,
     pub marks: Vec<SceneShape>,
 }
 
-/// A place, to the right and down.
+/// (x, y), to the right and down.
 pub type PlotPoint = (f64, f64);
 
-/// One thing drawn.
+/// One element of a scene.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SceneShape {
     Line {
@@ -35,7 +35,7 @@ pub enum SceneShape {
         fill: Rgb,
         tip: String,
     },
-    /// A circle, or a square as wide.
+    /// A circle, or a square of the same width.
     Dot {
         centre: PlotPoint,
         radius: f64,
@@ -54,7 +54,7 @@ pub enum SceneShape {
     },
 }
 
-/// How a line is broken.
+/// The dash pattern of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineStyle {
     Whole,
@@ -63,7 +63,7 @@ pub enum LineStyle {
 }
 
 impl LineStyle {
-    /// Lengths of strokes and gaps; none of a whole line.
+    /// Alternating lengths of dashes and gaps; empty for a solid line.
     pub fn lengths(self) -> &'static [f64] {
         match self {
             Self::Whole => &[],
@@ -73,7 +73,7 @@ impl LineStyle {
     }
 }
 
-/// Which part of a text stands at its place.
+/// The part of a text that is at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextAnchor {
     Start,
@@ -86,18 +86,18 @@ impl Scene {
         Self { width, height, title: title.to_owned(), marks: Vec::new() }
     }
 
-    /// A straight line.
+    /// Adds a straight line.
     pub fn rule(&mut self, from: PlotPoint, to: PlotPoint, colour: Rgb, dash: LineStyle) {
         self.marks.push(SceneShape::Line { points: vec![from, to], colour, width: 1.0, dash });
     }
 
-    /// A text that stands upright; `at` is on its base line.
+    /// Adds a horizontal text; `at` is on its baseline.
     pub fn text(&mut self, at: PlotPoint, text: &str, size: f64, colour: Rgb, anchor: TextAnchor) {
         let text = text.to_owned();
         self.marks.push(SceneShape::Text { at, text, size, colour, anchor, turned: false });
     }
 
-    /// A text read from below upwards.
+    /// Adds a vertical text, read from bottom to top.
     pub fn rotated_text(&mut self, at: PlotPoint, text: &str, size: f64, colour: Rgb, anchor: TextAnchor) {
         let text = text.to_owned();
         self.marks.push(SceneShape::Text { at, text, size, colour, anchor, turned: true });

@@ -1,13 +1,13 @@
-//! How names and words look in every panel.
+//! Text sizes and line styles of all panels.
 
 use crate::report::plot::palette::{NAMED, Rgb};
 use crate::report::plot::scene::LineStyle;
 
-/// Sizes of words.
+/// Text sizes.
 pub const WORDS: f64 = 12.0;
 pub const SMALL: f64 = 11.0;
 
-/// How a name is drawn.
+/// The style of a line or of dots.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SeriesStyle {
     pub colour: Rgb,
@@ -16,7 +16,7 @@ pub struct SeriesStyle {
 }
 
 impl SeriesStyle {
-    /// Of the nth name: the colours in turn, then again with dashes.
+    /// The style of the line with this index: cycles through the colours, then through dash patterns.
     pub fn nth(index: usize) -> Self {
         let dash = [LineStyle::Whole, LineStyle::Dashed, LineStyle::Dotted][(index / NAMED.len()) % 3];
         Self { colour: NAMED[index % NAMED.len()], dash, width: 2.0 }

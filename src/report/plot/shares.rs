@@ -1,5 +1,4 @@
-//! How much is read of which expert or column at each place of a shared body: in the kept epoch, and by
-//! epoch.
+//! Plots the share of each expert or column in what tasks read, in the best epoch and by epoch.
 
 use std::collections::HashMap;
 
@@ -14,14 +13,14 @@ use crate::report::plot::{MOST_PANELS, NamedFigure, NothingToDraw, curves, serie
 use crate::report::student::mean;
 use crate::store::record::ShareRecord;
 
-/// A place, and who reads there what.
+/// A unit of the shared network with its readers and sources.
 struct ShareUnit {
     name: String,
     readers: Vec<String>,
     sources: Vec<String>,
 }
 
-/// Bars or matrices of the kept epochs, and of a single trial the shares by epoch.
+/// Draws bars or matrices of the best epochs and, for a single group, the shares by epoch.
 pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let sharing: Vec<&PlotGroup> = subject
         .groups
@@ -30,7 +29,8 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         .collect();
     if sharing.is_empty() {
         return Err(NothingToDraw::because(
-            "no shares were recorded: the sharing has no gates or mixed columns; mmoe, ple and cross_stitch have",
+            "no shares were recorded: the sharing has no gates or mixed columns, as mmoe, ple and \
+             cross_stitch have",
         ));
     }
     let mut panels = Vec::new();
@@ -56,19 +56,19 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
             panels.push(panel(group, &unit, &sources, title));
         }
     }
-    let remarks = vec!["shares in the kept epoch".to_owned(), subject.remark(false)];
-    let bars = panels.iter().any(|panel| matches!(panel, Panel::Bars(_)));
-    let key = |(place, name): (usize, &String)| LegendEntry {
-        style: SeriesStyle::nth(place),
+    let remarks = vec!["shares in the best epoch".to_owned(), subject.remark(false)];
+    let has_bars = panels.iter().any(|panel| matches!(panel, Panel::Bars(_)));
+    let key = |(index, name): (usize, &String)| LegendEntry {
+        style: SeriesStyle::nth(index),
         shape: LegendMarker::Box,
         text: name.clone(),
     };
     let figure = Figure {
-        title: format!("{}: what the tasks read", subject.name),
+        title: format!("{}: shares of experts and columns", subject.name),
         remark: subtitle(remarks, shown, sharing.len()),
         columns: 3,
         panels,
-        keys: if bars { sources.iter().enumerate().map(key).collect() } else { Vec::new() },
+        keys: if has_bars { sources.iter().enumerate().map(key).collect() } else { Vec::new() },
     };
     let mut drawn = vec![NamedFigure { file: "shares".to_owned(), figure }];
     drawn.extend(
@@ -83,10 +83,10 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
 
 fn units(group: &PlotGroup) -> Vec<ShareUnit> {
     let records = || group.trials.iter().flat_map(|trial| trial.shares.iter()).map(|seen| &seen.record);
-    let mut of: HashMap<&str, Vec<&ShareRecord>> = HashMap::new();
-    records().for_each(|record| of.entry(&record.unit).or_default().push(record));
+    let mut by_unit: HashMap<&str, Vec<&ShareRecord>> = HashMap::new();
+    records().for_each(|record| by_unit.entry(&record.unit).or_default().push(record));
     let unit = |name: String| {
-        let own = &of[name.as_str()];
+        let own = &by_unit[name.as_str()];
         let readers = distinct(own.iter().map(|record| &record.reader));
         ShareUnit { readers, sources: distinct(own.iter().map(|record| &record.source)), name }
     };
@@ -97,22 +97,22 @@ fn share(trial: &TrialCurves, epoch: usize, unit: &str, reader: &str, source: &s
     trial.shares.at(epoch, [unit, reader, source])?.value
 }
 
-/// Stacked bars where shares are parts of a whole and few enough to have colours of their own, else a matrix.
+/// Stacked bars if the shares of each reader sum to 1 and there are colours for all sources, else a matrix.
 fn panel(group: &PlotGroup, unit: &ShareUnit, sources: &[String], title: String) -> Panel {
     let value = |reader: &str, source: &str| {
-        let kept = |trial: &TrialCurves| share(trial, trial.best_epoch(), &unit.name, reader, source);
-        mean(&group.trials.iter().filter_map(kept).collect::<Vec<_>>()).map(|mean| mean.mean)
+        let best = |trial: &TrialCurves| share(trial, trial.best_epoch(), &unit.name, reader, source);
+        mean(&group.trials.iter().filter_map(best).collect::<Vec<_>>()).map(|mean| mean.mean)
     };
     let row = |reader: &String| -> Vec<Option<f64>> {
         unit.sources.iter().map(|source| value(reader, source)).collect()
     };
     let rows: Vec<Vec<Option<f64>>> = unit.readers.iter().map(row).collect();
-    let whole = |row: &Vec<Option<f64>>| {
+    let sums_to_one = |row: &Vec<Option<f64>>| {
         let sum: f64 = row.iter().flatten().sum();
         row.iter().flatten().all(|share| *share >= 0.0) && (sum - 1.0).abs() < 0.01
     };
     let tip = |reader: &str, source: &str, share: f64| format!("{reader} reads {share:.3} of {source}");
-    if rows.iter().all(whole) && sources.len() <= NAMED.len() {
+    if rows.iter().all(sums_to_one) && sources.len() <= NAMED.len() {
         let part = |reader: &str, source: &String, share: Option<f64>| {
             let index = sources.iter().position(|known| known == source).unwrap_or(0);
             let share = share.unwrap_or(0.0);
@@ -135,13 +135,13 @@ fn panel(group: &PlotGroup, unit: &ShareUnit, sources: &[String], title: String)
     let fields = |(reader, row): (&String, &Vec<Option<f64>>)| -> Vec<MatrixField> {
         unit.sources.iter().zip(row).map(|pair| field(reader, pair)).collect()
     };
-    let signed = rows.iter().flatten().flatten().any(|share| *share < 0.0);
+    let has_negative = rows.iter().flatten().flatten().any(|share| *share < 0.0);
     Panel::Matrix(MatrixPlot {
         title,
         rows: unit.readers.clone(),
         columns: unit.sources.clone(),
         fields: unit.readers.iter().zip(&rows).map(fields).collect(),
-        ramp: if signed { ColorRamp::Cosine } else { ColorRamp::Share },
+        ramp: if has_negative { ColorRamp::Cosine } else { ColorRamp::Share },
         span: 1.0,
         measure: "share".to_owned(),
         side: "reads".to_owned(),
@@ -149,16 +149,16 @@ fn panel(group: &PlotGroup, unit: &ShareUnit, sources: &[String], title: String)
     })
 }
 
-/// A panel for every place and reader.
+/// One panel per unit and reader.
 fn by_epoch(subject: &PlotSubject, group: &PlotGroup) -> Option<NamedFigure> {
     const MOST: usize = 12;
     let units = units(group);
     let sources = distinct(units.iter().flat_map(|unit| &unit.sources));
-    let looks = series::looks(sources.len());
+    let styles = series::styles(sources.len());
     let rule = subject.alone().and_then(curves::best_epoch_marker);
     let shares =
         group.trials.iter().flat_map(|trial| trial.shares.iter()).filter_map(|seen| seen.record.value);
-    let parts = shares.into_iter().all(|share| (0.0..=1.0).contains(&share));
+    let are_fractions = shares.into_iter().all(|share| (0.0..=1.0).contains(&share));
     let mut panels = Vec::new();
     for unit in &units {
         for reader in &unit.readers {
@@ -166,11 +166,11 @@ fn by_epoch(subject: &PlotSubject, group: &PlotGroup) -> Option<NamedFigure> {
                 let index = sources.iter().position(|known| known == source).unwrap_or(0);
                 let value =
                     |trial: &TrialCurves, epoch: usize| share(trial, epoch, &unit.name, reader, source);
-                series::curve(group, looks[index], &value)
+                series::curve(group, styles[index], &value)
             };
             let lines = unit.sources.iter().flat_map(line).collect();
             let panel = curves::panel(&format!("{reader} at {}", unit.name), "share", lines, rule);
-            panels.extend(panel.map(|panel| if parts { panel.between(0.0, 1.0) } else { panel }));
+            panels.extend(panel.map(|panel| if are_fractions { panel.between(0.0, 1.0) } else { panel }));
         }
     }
     let all = panels.len();
@@ -179,13 +179,17 @@ fn by_epoch(subject: &PlotSubject, group: &PlotGroup) -> Option<NamedFigure> {
     if all > panels.len() {
         remark = format!("{remark} the first {MOST} of {all} readers").trim().to_owned();
     }
-    let long = group.trials.iter().any(|trial| trial.last() > 1);
+    let has_curves = group.trials.iter().any(|trial| trial.last() > 1);
     let figure = Figure {
-        title: format!("{}: what the tasks read, by epoch", subject.name),
+        title: format!("{}: shares of experts and columns by epoch", subject.name),
         remark,
         columns: 3,
         panels,
-        keys: series::keys(&sources, LegendMarker::Line).into_iter().chain(series::kept_key(rule)).collect(),
+        keys: series::keys(&sources, LegendMarker::Line)
+            .into_iter()
+            .chain(series::best_epoch_key(rule))
+            .collect(),
     };
-    (long && !figure.panels.is_empty()).then(|| NamedFigure { file: "shares-epochs".to_owned(), figure })
+    (has_curves && !figure.panels.is_empty())
+        .then(|| NamedFigure { file: "shares-epochs".to_owned(), figure })
 }

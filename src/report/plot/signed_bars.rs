@@ -1,4 +1,4 @@
-//! A panel of bars on both sides of zero, one for each name, with their intervals.
+//! A panel of horizontal bars on both sides of 0, with confidence intervals.
 
 use crate::report::plot::font;
 use crate::report::plot::palette::{GRID, INK, NAMED, Rgb, SOFT};
@@ -6,26 +6,27 @@ use crate::report::plot::scale::AxisScale;
 use crate::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAnchor};
 use crate::report::plot::series_style::{SMALL, WORDS};
 
-/// Bars from zero, what is above it in one colour and what is below it in another.
+/// Bars from 0, with different colours for positive and negative values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignedBars {
     pub title: String,
+    /// Title of the horizontal axis.
     pub across: String,
     pub bars: Vec<Bar>,
 }
 
-/// One of them; without a value there is its name alone.
+/// One bar; without a value, only its name is drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
     pub name: String,
     pub value: Option<f64>,
-    /// Half of its interval, where there is one.
+    /// Half-width of the confidence interval.
     pub half: Option<f64>,
-    /// Written beside it.
+    /// Written beside the bar.
     pub text: String,
 }
 
-pub const ABOVE: Rgb = NAMED[0];
+pub const POSITIVE_COLOR: Rgb = NAMED[0];
 pub const NEGATIVE_COLOR: Rgb = NAMED[1];
 const HEAD: f64 = 22.0;
 const FOOT: f64 = 38.0;
@@ -47,7 +48,8 @@ impl SignedBars {
         (self.side() + WIDTH + self.texts() + 10.0, HEAD + STEP * self.bars.len() as f64 + FOOT)
     }
 
-    /// Zero and all bars; an interval may make it twice as wide, on either side, and is cut off beyond.
+    /// The range of 0 and all bars. Intervals extend it by at most half of it on both sides; wider ones are
+    /// clipped.
     fn scale(&self) -> AxisScale {
         let values = || self.bars.iter().filter_map(|bar| bar.value);
         let (low, high) = (values().fold(0.0, f64::min), values().fold(0.0, f64::max));
@@ -75,9 +77,9 @@ impl SignedBars {
             TextAnchor::Start,
         );
         for (value, label) in scale.ticks(4, false) {
-            let far = to_x(value);
-            scene.rule((far, top), (far, bottom), GRID, LineStyle::Whole);
-            scene.text((far, bottom + 14.0), &label, SMALL, SOFT, TextAnchor::Middle);
+            let tick_x = to_x(value);
+            scene.rule((tick_x, top), (tick_x, bottom), GRID, LineStyle::Whole);
+            scene.text((tick_x, bottom + 14.0), &label, SMALL, SOFT, TextAnchor::Middle);
         }
         let across = font::truncate(&self.across, WORDS, room);
         scene.text((left + WIDTH / 2.0, bottom + 30.0), &across, WORDS, INK, TextAnchor::Middle);
@@ -98,7 +100,7 @@ impl Bar {
         let Some(value) = self.value else { return };
         let (zero, end) = (to_x(0.0), to_x(value));
         let (corner, size) = ((zero.min(end), middle - BAR / 2.0), ((end - zero).abs(), BAR));
-        let fill = if value < 0.0 { NEGATIVE_COLOR } else { ABOVE };
+        let fill = if value < 0.0 { NEGATIVE_COLOR } else { POSITIVE_COLOR };
         scene.marks.push(SceneShape::Box {
             corner,
             size,
@@ -116,7 +118,7 @@ impl Bar {
                 });
             };
             line(vec![(from, middle), (to, middle)]);
-            // What is cut off has no end to be seen.
+            // Clipped ends have no cap.
             for end in [from, to].into_iter().filter(|end| *end > left && *end < left + WIDTH) {
                 line(vec![(end, middle - 4.0), (end, middle + 4.0)]);
             }

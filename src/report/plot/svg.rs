@@ -1,4 +1,4 @@
-//! A drawing as SVG: plain elements, no scripts, no style sheet, the same bytes for the same drawing.
+//! Writes a scene as SVG: plain elements without scripts or style sheets; the same scene has the same bytes.
 
 use std::fmt::Write;
 
@@ -6,12 +6,12 @@ use crate::report::plot::font::FAMILY;
 use crate::report::plot::palette::PAPER;
 use crate::report::plot::scene::{LineStyle, PlotPoint, Scene, SceneShape, TextAnchor};
 
-/// The drawing as a file of its own, or as a part of a page.
+/// The scene as SVG, for a file or inside an HTML page.
 pub fn write(scene: &Scene) -> String {
     let (width, height) = (number(scene.width), number(scene.height));
     let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} \
-         {height}\" role=\"img\" font-family=\"{FAMILY}\">\n<title>{}</title>\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"{FAMILY}\">\n<title>{}</title>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
         escape(&scene.title),
         PAPER.hex()
@@ -23,7 +23,7 @@ pub fn write(scene: &Scene) -> String {
     text
 }
 
-/// A text as XML holds it: its signs escaped, what no XML may hold replaced.
+/// Escapes a text for XML; characters that XML does not allow are replaced.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -46,7 +46,8 @@ fn element(text: &mut String, mark: &SceneShape) {
     let _ = match mark {
         SceneShape::Line { points, colour, width, dash } => writeln!(
             text,
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" stroke-linejoin=\"round\"{}/>",
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"{}\" \
+             stroke-linejoin=\"round\"{}/>",
             list(points),
             colour.hex(),
             number(*width),
@@ -108,7 +109,7 @@ fn element(text: &mut String, mark: &SceneShape) {
     };
 }
 
-/// The end of an element, with what a pointer over it is told.
+/// The end of an element, with its tooltip.
 fn ending(name: &str, tip: &str) -> String {
     if tip.is_empty() { "/>".to_owned() } else { format!("><title>{}</title></{name}>", escape(tip)) }
 }
@@ -123,7 +124,7 @@ fn list(points: &[PlotPoint]) -> String {
     points.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
-/// Two decimals at most, no zeros at the end.
+/// A number with at most two decimals, without trailing zeros.
 fn number(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_may_not_hold_is_replaced() {
+    fn characters_that_xml_does_not_allow_are_replaced() {
         assert_eq!(escape("<a & \"b\">\u{1}\u{ffff}年"), "&lt;a &amp; &quot;b&quot;&gt;\u{fffd}\u{fffd}年");
     }
 }

@@ -1,4 +1,5 @@
-//! Pictures of scripted runs: what is drawn, and that no text leaves the picture or lies on another.
+//! Tests of the figures of scripted runs: their content, and that no text leaves the figure or overlaps
+//! another.
 
 use crate::domain::score::{Direction, Split};
 use crate::report::plot::figure::{Figure, Panel};
@@ -20,7 +21,7 @@ fn scripted() -> PlotSubject {
     PlotSubject::read(&store, &[(script.run, None)]).expect("reads")
 }
 
-/// A sweep of so many groups of three seeds, with everything that can be drawn, and long names.
+/// A sweep of `groups` groups with three seeds each, with data for all kinds of plots, and long names.
 fn sweep(groups: usize) -> PlotSubject {
     let mut subject = scripted();
     let scripted = subject.groups[0].trials[0].clone();
@@ -63,8 +64,8 @@ fn trial(scripted: &TrialCurves, tasks: &[String], group: usize, seed: u64) -> T
     let mut gradients = Vec::new();
     let mut shares = Vec::new();
     for epoch in 1..=5 {
-        for (rectangle, task) in tasks.iter().enumerate() {
-            for other in &tasks[rectangle + 1..] {
+        for (index, task) in tasks.iter().enumerate() {
+            for other in &tasks[index + 1..] {
                 let (task, other) = (task.clone(), other.clone());
                 let cosine = Some(noise * 10.0);
                 let record = GradientRecord { task, other, cosine, conflicts: Some(0.4), similarity: None };
@@ -126,7 +127,7 @@ fn valid(task: &str, epoch: usize, value: f64) -> ScoreRecord {
     }
 }
 
-/// By hand: (1 % x 10 + 4 % x 20) / 30 = 3 %; what has no value counts nothing.
+/// By hand: (1 % x 10 + 4 % x 20) / 30 = 3 %; an undefined value does not count.
 #[test]
 fn an_affinity_is_the_mean_over_its_measurements() {
     let mut subject = sweep(1);
@@ -148,10 +149,9 @@ fn an_affinity_is_the_mean_over_its_measurements() {
     assert_eq!(lines.series[0].points, [(1.0, 1.0), (2.0, 4.0)], "in percent of the loss");
 }
 
-/// Bars begin at zero, which is a line; intervals are those of Student's t; an undefined gain leaves its name
-/// alone.
+/// Bars start at 0; intervals are Student's t; an undefined gain has only its name.
 #[test]
-fn gains_stand_on_both_sides_of_zero() {
+fn gains_are_on_both_sides_of_zero() {
     let mut subject = sweep(2);
     let gains = [[4.0, -1.0], [2.0, -2.0], [3.0, -3.0]];
     for (group, part) in subject.groups.iter_mut().zip([0, 1]) {
@@ -175,11 +175,11 @@ fn gains_stand_on_both_sides_of_zero() {
     assert_eq!(all.bars[0].text, "+3.0 ± 2.5 %");
     let mut scene = Scene::new(0.0, 0.0, "");
     all.draw(&mut scene, (0.0, 0.0));
-    let of = |mark: &SceneShape| match mark {
+    let ends = |mark: &SceneShape| match mark {
         SceneShape::Box { corner, size, .. } => Some((corner.0, corner.0 + size.0)),
         _ => None,
     };
-    let bars: Vec<(f64, f64)> = scene.marks.iter().filter_map(of).collect();
+    let bars: Vec<(f64, f64)> = scene.marks.iter().filter_map(ends).collect();
     assert!(
         (bars[0].0 - bars[1].1).abs() < 1e-9 && bars[0].1 > bars[0].0 && bars[1].1 > bars[1].0,
         "{bars:?}"
@@ -187,9 +187,9 @@ fn gains_stand_on_both_sides_of_zero() {
     assert!(((bars[0].1 - bars[0].0) / (bars[1].1 - bars[1].0) - 1.5).abs() < 1e-9, "{bars:?}");
 }
 
-/// The boxes of all texts: left, top, right, bottom.
+/// The bounding boxes of all texts: left, top, right, bottom.
 fn texts(scene: &Scene) -> Vec<(String, [f64; 4])> {
-    let of = |mark: &SceneShape| match mark {
+    let text_box = |mark: &SceneShape| match mark {
         SceneShape::Text { at, text, size, anchor, turned, .. } => {
             let wide = font::width(text, *size);
             let before = match anchor {
@@ -206,16 +206,16 @@ fn texts(scene: &Scene) -> Vec<(String, [f64; 4])> {
         }
         _ => None,
     };
-    scene.marks.iter().filter_map(of).collect()
+    scene.marks.iter().filter_map(text_box).collect()
 }
 
 fn assert_legible(figure: &Figure) {
     let scene = figure.scene();
     let texts = texts(&scene);
-    for (rectangle, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
+    for (index, (text, [left, top, right, bottom])) in texts.iter().enumerate() {
         let inside = *left >= 0.0 && *top >= 0.0 && *right <= scene.width && *bottom <= scene.height;
-        assert!(inside, "{}: `{text}` leaves the picture", figure.title);
-        for (other, [l, t, r, b]) in &texts[rectangle + 1..] {
+        assert!(inside, "{}: `{text}` leaves the figure", figure.title);
+        for (other, [l, t, r, b]) in &texts[index + 1..] {
             let apart = right <= l || r <= left || bottom <= t || b <= top;
             assert!(apart, "{}: `{text}` and `{other}` overlap", figure.title);
         }
@@ -232,14 +232,14 @@ fn a_run_is_drawn_as_far_as_it_was_observed() {
     let expected = ["curves-income", "curves-never_married", "curves-weeks_worked", "weights", "front"];
     assert!(expected.iter().all(|file| files(&plots).contains(file)), "{:?}", files(&plots));
     plots.drawn.iter().for_each(|drawn| assert_legible(&drawn.figure));
-    // Without preferences, one trial has no front.
-    let mut untold = scripted();
-    untold
+    // A single trial without preferences has no front.
+    let mut without_preferences = scripted();
+    without_preferences
         .groups
         .iter_mut()
         .flat_map(|group| &mut group.trials)
         .for_each(|trial| trial.preference_scores.clear());
-    let plots = Plots::draw(&untold, &FigureKind::ALL);
+    let plots = Plots::draw(&without_preferences, &FigureKind::ALL);
     let missing = |kind: FigureKind| {
         plots.missing.iter().find(|(known, _)| *known == kind).map(|(_, missing)| &missing.why)
     };
@@ -266,30 +266,30 @@ fn many_groups_are_legible() {
     }
 }
 
-/// Every pair of them has a place in a matrix, and an epoch has every pair.
+/// Every pair of tasks has a field in a matrix and a value in every epoch.
 #[test]
-fn hundreds_of_tasks_are_drawn_soon_and_legibly() {
+fn hundreds_of_tasks_are_drawn_fast_and_legibly() {
     let mut subject = scripted();
     let (scripted, task) = (subject.groups[0].trials[0].clone(), subject.tasks[0].clone());
     subject.tasks =
         (0..200).map(|number| TaskRecord { task: format!("task_{number:03}"), ..task.clone() }).collect();
     let names: Vec<String> = subject.tasks.iter().map(|task| task.task.clone()).collect();
     subject.groups[0].trials = vec![trial(&scripted, &names, 0, 0)];
-    let begun = std::time::Instant::now();
+    let start = std::time::Instant::now();
     let plots = Plots::draw(&subject, &FigureKind::ALL);
     let drawn: usize = plots.drawn.iter().map(|drawn| svg::write(&drawn.figure.scene()).len()).sum();
-    let seconds = begun.elapsed().as_secs_f64();
+    let seconds = start.elapsed().as_secs_f64();
     assert!(seconds < 3.0 && drawn < 20_000_000, "{drawn} bytes in {seconds} s");
     plots.drawn.iter().for_each(|drawn| assert_legible(&drawn.figure));
-    // 19,900 pairs: eight of them in colours, between the least and the greatest of the others.
+    // 19,900 pairs: eight with colours, and the area of the others with its two edges.
     let pairs = plots.drawn.iter().find(|drawn| drawn.file == "gradients-epochs").expect("cosines by epoch");
     let Panel::Lines(lines) = &pairs.figure.panels[0] else { panic!("lines") };
     assert_eq!(lines.series.len(), 3 + 8);
-    assert!(pairs.figure.keys.iter().any(|key| key.text.starts_with("19892 others: from the least")));
+    assert!(pairs.figure.keys.iter().any(|key| key.text.starts_with("19892 others: from their least")));
 }
 
 #[test]
-fn the_same_run_gives_the_same_bytes() {
+fn the_same_run_has_the_same_bytes() {
     let bytes = || -> Vec<String> {
         Plots::draw(&sweep(3), &FigureKind::ALL)
             .drawn
@@ -301,7 +301,7 @@ fn the_same_run_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_curve_is_the_mean_of_the_seeds_and_goes_on_dotted_where_one_stops() {
+fn a_curve_is_the_mean_of_the_seeds_and_dotted_after_one_stops() {
     let mut subject = sweep(1);
     let group = &mut subject.groups[0];
     let losses = [[4.0, 2.0, 9.0], [2.0, 1.0, 9.0], [3.0, 3.0, 7.0]];
@@ -311,7 +311,7 @@ fn a_curve_is_the_mean_of_the_seeds_and_goes_on_dotted_where_one_stops() {
             epoch.losses[0].1 = Some(loss);
         }
     }
-    // Stopped early: its third epoch is missing, so the mean of the third is one of two.
+    // One trial stopped early, so the mean of the third epoch is over two trials.
     group.trials[1].epochs.truncate(2);
     let task = group.trials[0].epochs[0].losses[0].0.clone();
     let value = |trial: &TrialCurves, epoch: usize| {
@@ -337,8 +337,7 @@ fn a_curve_is_the_mean_of_the_seeds_and_goes_on_dotted_where_one_stops() {
     );
 }
 
-/// A band for every group that has a name, however many there are, and none for what stands behind; what was
-/// pruned is in no mean.
+/// Every group with a colour has a band, background lines have none.
 #[test]
 fn every_named_group_has_its_band() {
     for (groups, banded) in [(1, 1), (5, 5), (9, 9), (27, 8)] {
@@ -351,34 +350,34 @@ fn every_named_group_has_its_band() {
                 let areas = scene.marks.iter().filter(|mark| matches!(mark, SceneShape::Area { .. })).count();
                 assert_eq!(areas, banded, "{} of {groups} groups", drawn.figure.title);
             }
-            assert!(drawn.figure.remark.contains("band: its 95 % interval"), "{}", drawn.figure.remark);
+            assert!(drawn.figure.remark.contains("band: 95 % confidence"), "{}", drawn.figure.remark);
         }
     }
-    // A single epoch: an upright line through its dot.
+    // The interval of a single epoch is a vertical line through its dot.
     let mut subject = sweep(1);
     subject.groups[0].trials.iter_mut().for_each(|trial| trial.epochs.truncate(1));
     let plots = Plots::draw(&subject, &[FigureKind::Curves]);
     let Panel::Lines(lines) = &plots.drawn[0].figure.panels[0] else { panic!("lines") };
     let mut scene = Scene::new(0.0, 0.0, "");
     lines.draw(&mut scene, (0.0, 0.0));
-    let upright = |mark: &SceneShape| {
+    let is_vertical = |mark: &SceneShape| {
         matches!(mark, SceneShape::Line { points, width, .. } if *width == 1.0 && points.len() == 2
         && points[0].0 == points[1].0 && points[0].1 > points[1].1)
     };
-    assert!(scene.marks.iter().any(upright), "{:?}", scene.marks);
+    assert!(scene.marks.iter().any(is_vertical), "{:?}", scene.marks);
 }
 
 #[test]
-fn an_epoch_stands_at_its_place() {
+fn epochs_are_evenly_spaced() {
     let plots = Plots::draw(&sweep(1), &[FigureKind::Weights]);
     let Panel::Lines(lines) = &plots.drawn[0].figure.panels[0] else { panic!("lines") };
     let mut scene = Scene::new(0.0, 0.0, "");
     lines.draw(&mut scene, (0.0, 0.0));
-    let of = |mark: &SceneShape| match mark {
+    let line = |mark: &SceneShape| match mark {
         SceneShape::Line { points, width, .. } if *width == 2.0 => Some(points.clone()),
         _ => None,
     };
-    let points: Vec<(f64, f64)> = scene.marks.iter().find_map(of).expect("a line");
+    let points: Vec<(f64, f64)> = scene.marks.iter().find_map(line).expect("a line");
     assert_eq!(points.len(), 5);
     let step = points[1].0 - points[0].0;
     assert!(points.windows(2).all(|pair| (pair[1].0 - pair[0].0 - step).abs() < 1e-9), "{points:?}");

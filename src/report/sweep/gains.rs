@@ -1,4 +1,4 @@
-//! What learning together was worth, of the groups of a sweep.
+//! The gains over single-task training of the groups of a sweep.
 
 use crate::report::estimate::signed;
 use crate::report::gain::{TITLE, tone};
@@ -8,7 +8,8 @@ use crate::report::style::TextTone;
 use crate::report::sweep::SweepReport;
 use crate::report::table::{ColumnAlign, TableCell, TextTable};
 
-/// The gains of a sweep's groups, each a mean over its trials, which have baselines of their own seeds.
+/// Title, remark and table of the gains of a sweep's groups: means over trials, each compared with the
+/// baselines of its own seed. `None` without baselines.
 pub(crate) fn groups(sweep: &SweepReport) -> Option<(String, String, TextTable)> {
     let measured = |group: &TrialGroup| group.gain.test.is_some() || group.gain.valid.is_some();
     if !sweep.groups.iter().any(measured) {
@@ -27,13 +28,13 @@ pub(crate) fn groups(sweep: &SweepReport) -> Option<(String, String, TextTable)>
     let (mut worse, mut unsure) = (0, 0);
     for group in &sweep.groups {
         let best = group.gain.test.or(group.gain.valid);
-        let below = best.is_some_and(|gain| gain.mean < 0.0);
-        let noise = best.is_some_and(|gain| gain.half.is_some_and(|half| half >= gain.mean.abs()));
-        worse += usize::from(below && !noise);
-        unsure += usize::from(noise);
+        let is_negative = best.is_some_and(|gain| gain.mean < 0.0);
+        let is_unsure = best.is_some_and(|gain| gain.half.is_some_and(|half| half >= gain.mean.abs()));
+        worse += usize::from(is_negative && !is_unsure);
+        unsure += usize::from(is_unsure);
         let mut cells = names(group);
         cells.push(percents(group.gain.valid).into());
-        let tone = if noise { TextTone::Plain } else { tone(best.map(|gain| gain.mean)) };
+        let tone = if is_unsure { TextTone::Plain } else { tone(best.map(|gain| gain.mean)) };
         cells.push(TableCell::new(tone, percents(group.gain.test)));
         cells.extend(group.tasks.iter().map(|task| TableCell::from(percents(task.gain))));
         table.row(cells);
@@ -44,8 +45,8 @@ pub(crate) fn groups(sweep: &SweepReport) -> Option<(String, String, TextTable)>
         some => format!("{some} of {} groups are WORSE than single-task training", sweep.groups.len()),
     };
     if unsure > 0 {
-        verdict.push_str(&format!("; of {unsure} the interval has 0 in it: not told apart from it"));
+        verdict.push_str(&format!("; for {unsure}, the interval contains 0: no significant difference"));
     }
-    let remark = format!("percent of each task alone with the same seed; {verdict}");
+    let remark = format!("in %, compared with each task trained alone with the same seed; {verdict}");
     Some((TITLE.to_owned(), remark, table))
 }

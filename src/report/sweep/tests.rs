@@ -1,4 +1,4 @@
-//! Groups of trials, their means and what is said of them.
+//! Tests of groups of trials, their means and the report's text.
 
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
@@ -70,7 +70,7 @@ fn groups_means_ranks_and_pairs() {
 // By hand: -1 - (5 + 5.5 + 5.2) / 6 = -3.6167; scipy 1.17.1: stats.t.ppf(0.975, 2) * std([3.5, 3.75, 3.6],
 // ddof=1) / 3**.5 = 0.3125
 #[test]
-fn gains_are_means_with_intervals_and_worse_is_said() {
+fn gains_are_means_with_intervals_and_worse_groups_are_reported() {
     let sweep = SweepReport::from_trials(&trials(), &[], Direction::Lower, None);
     let equal = sweep.groups.iter().find(|group| group.settings[0] == "equal").expect("a group");
     let mean = equal.gain.test.expect("a gain");
@@ -92,9 +92,9 @@ fn a_trial_without_scores_is_counted_and_left_out() {
     assert_eq!(sweep.groups.iter().map(|group| group.trials.len()).sum::<usize>(), 5);
 }
 
-/// Other settings, averaged within each seed; what differs between runs counts as such too.
+/// Other settings are averaged within each seed; so are settings that differ between runs.
 #[test]
-fn other_settings_are_no_draws() {
+fn other_settings_are_not_samples() {
     let mut all = Vec::new();
     for (rate, shift) in [("0.1", 0.0), ("0.01", 0.02), ("0.001", 0.01)] {
         for mut one in trials() {
@@ -134,9 +134,9 @@ fn other_settings_are_no_draws() {
     assert!(sweep.text(&Style::plain()).contains("weighting (2 values) and train.epochs (2 values)"));
 }
 
-/// Groups that differ in what they are not told apart by, too.
+/// Groups that also differ in a setting that does not define them.
 #[test]
-fn confounded_groups_are_said() {
+fn confounded_groups_are_reported() {
     let mut all = trials();
     all.iter_mut().for_each(|trial| {
         let rate = if trial.choices[0].1 == "dwa" { "0.1" } else { "0.01" };
@@ -144,13 +144,13 @@ fn confounded_groups_are_said() {
     });
     let sweep = SweepReport::from_trials(&all, &["weighting".to_owned()], Direction::Lower, None);
     let (text, best) = (sweep.text(&Style::plain()), &sweep.groups[0].tasks[0]);
-    assert!(text.contains("none of their other settings in common"), "{text}");
+    assert!(text.contains("no values of their other settings in common"), "{text}");
     assert!(best.p.is_none() && best.test.expect("a mean").count == 3, "{best:?}");
 }
 
-/// One seed has no interval, and says so.
+/// One seed has no interval, and the report says so.
 #[test]
-fn one_seed_is_said() {
+fn one_seed_is_reported() {
     let one: Vec<TrainedTrial> = trials().into_iter().filter(|trial| trial.seed == 2).collect();
     let sweep = SweepReport::from_trials(&one, &[], Direction::Lower, None);
     assert!(sweep.groups.iter().all(|group| group.tasks[0].test.expect("a mean").half.is_none()));
@@ -161,7 +161,7 @@ fn one_seed_is_said() {
     );
 }
 
-/// A group without scores on test rows is not ranked among those that have some by its others.
+/// A group without test scores is not ranked by its validation scores.
 #[test]
 fn ranks_are_of_one_split() {
     let mut all = trials();

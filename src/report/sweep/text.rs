@@ -1,4 +1,4 @@
-//! The groups of a sweep as people read them.
+//! The report of a sweep as text.
 
 use crate::domain::score::Split;
 use crate::report::estimate::signed;
@@ -10,11 +10,11 @@ use crate::report::style::{Style, TextTone};
 use crate::report::sweep::{SweepReport, gains};
 use crate::report::table::{ColumnAlign, TableCell, TextTable};
 
-/// Below this, a difference is hardly chance.
-const RARE: f64 = 0.05;
+/// Significance level of the coloured differences.
+const SIGNIFICANT: f64 = 0.05;
 
 impl SweepReport {
-    /// For people.
+    /// The report as text.
     pub fn text(&self, style: &Style) -> String {
         if self.groups.is_empty() {
             return "no trial has scores yet\n".to_owned();
@@ -31,13 +31,13 @@ impl SweepReport {
         text
     }
 
-    /// What is to be known of the tables, a sentence each.
+    /// Remarks on the tables, one sentence each.
     pub(crate) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         if self.pruned > 0 {
             let (trained, planned) = self.epochs;
             remarks.push(format!(
-                "{} trials were pruned and are in no mean; {trained} of {planned} epochs were trained",
+                "{} trials were pruned and count in no mean; {trained} of {planned} epochs were trained",
                 self.pruned
             ));
         }
@@ -46,38 +46,39 @@ impl SweepReport {
         }
         if !self.comparable && self.groups.len() > 1 {
             remarks.push(
-                "the groups have none of their other settings in common, so they differ by these too"
+                "the groups have no values of their other settings in common, so they differ in these too"
                     .to_owned(),
             );
         }
-        let fewer = self.groups.iter().any(|group| {
-            let less = |estimate: &Option<SeedEstimate>| {
+        let leaves_out_trials = self.groups.iter().any(|group| {
+            let is_partial = |estimate: &Option<SeedEstimate>| {
                 estimate.is_some_and(|estimate| estimate.trials < group.trials.len())
             };
-            less(&group.objective) || group.tasks.iter().any(|task| less(&task.valid) || less(&task.test))
+            is_partial(&group.objective)
+                || group.tasks.iter().any(|task| is_partial(&task.valid) || is_partial(&task.test))
         });
-        if fewer {
+        if leaves_out_trials {
             remarks.push(
-                "(n of m trials): the others have settings that some seed or some group has no score for; means are over \
-                 the same settings everywhere"
+                "(n of m trials): all means are over the same other settings; trials with settings that some \
+                 seed or group has no score for are left out"
                     .to_owned(),
             );
         }
         remarks
     }
 
-    /// How the means came about: over how many seeds, and what was averaged within each.
+    /// The number of seeds of the means, and the settings averaged within each seed.
     fn remark(&self) -> String {
         let seeds = self.groups.iter().map(|group| group.seeds);
         let (fewest, most) = (seeds.clone().min().unwrap_or(0), seeds.max().unwrap_or(0));
         let mut text = vec![match (fewest, most) {
             (_, 0 | 1) => "one seed: no interval".to_owned(),
             (fewest, most) if fewest == most => {
-                format!("mean ± half of its 95 % interval over {most} seeds (Student t)")
+                format!("mean ± half-width of the 95 % confidence interval over {most} seeds (Student t)")
             }
-            (fewest, most) => {
-                format!("mean ± half of its 95 % interval over {fewest} to {most} seeds (Student t)")
-            }
+            (fewest, most) => format!(
+                "mean ± half-width of the 95 % confidence interval over {fewest} to {most} seeds (Student t)"
+            ),
         }];
         if !self.averaged.is_empty() {
             let settings = self.averaged.iter().map(|own| format!("{} ({} values)", own.address, own.values));
@@ -87,12 +88,12 @@ impl SweepReport {
         text.join(" · ")
     }
 
-    /// A table of the groups, and one for every task: title, remark, table.
+    /// Title, remark and table of all groups, of every task, and of the gains.
     pub(crate) fn tables(&self) -> Vec<(String, String, TextTable)> {
         let Some(first) = self.groups.first() else { return Vec::new() };
-        let on = rows(self.split);
+        let rows = rows(self.split);
         let objective = format!("{}, validation rows", metric("objective", self.direction));
-        let rank = format!("mean rank, {on}");
+        let rank = format!("mean rank, {rows}");
         let mut table = self.table(&[
             ("trials", ColumnAlign::Right),
             ("seeds", ColumnAlign::Right),
@@ -112,14 +113,15 @@ impl SweepReport {
             let tested = self.groups.iter().filter(|group| group.tasks[index].p.is_some()).count();
             let mut remark = format!("{}  {ARROWS}", metric(&task.metric, task.direction));
             let mut columns = vec![("valid", ColumnAlign::Left), ("test", ColumnAlign::Left)];
-            let against = format!("p against equal weights, {on}");
+            let against = format!("p against equal weights, {rows}");
             if tested > 0 {
                 columns.extend([("difference", ColumnAlign::Left), (against.as_str(), ColumnAlign::Right)]);
                 remark.push_str("  p: t-test of the difference, paired by seed");
             }
             if tested > 1 {
-                columns.push(("p by Holm", ColumnAlign::Right));
-                remark.push_str(&format!(", by Holm corrected for the {tested} tests of this table"));
+                columns.push(("p (Holm)", ColumnAlign::Right));
+                remark
+                    .push_str(&format!(", and with Holm's correction for the {tested} tests of this table"));
             }
             let mut table = self.table(&columns);
             for group in &self.groups {
@@ -130,11 +132,11 @@ impl SweepReport {
                     let tone = if split == self.split { TextTone::Strong } else { TextTone::Plain };
                     cells.push(TableCell::new(tone, interval(task.on(split), all)));
                 }
-                let rare = task.p_holm.is_some_and(|p| p < RARE);
-                let tone = match task.difference {
-                    Some(estimate) if rare && task.direction.prefers(estimate.mean, 0.0) => TextTone::Good,
-                    Some(_) if rare => TextTone::Bad,
-                    _ => TextTone::Plain,
+                let is_significant = task.p_holm.is_some_and(|p| p < SIGNIFICANT);
+                let tone = match task.difference.filter(|_| is_significant) {
+                    Some(difference) if task.direction.prefers(difference.mean, 0.0) => TextTone::Good,
+                    Some(_) => TextTone::Bad,
+                    None => TextTone::Plain,
                 };
                 if tested > 0 {
                     let tested = task.difference.filter(|_| task.p.is_some());
@@ -152,11 +154,12 @@ impl SweepReport {
         tables
     }
 
-    /// The front for people; nothing without several objectives.
+    /// The Pareto front as text; empty without several objectives.
     pub fn front_text(&self, style: &Style) -> String {
         self.front.as_ref().map_or_else(String::new, |front| front.text(&self.by, style))
     }
 
+    /// An empty table whose first columns are the settings of the groups.
     pub(crate) fn table(&self, columns: &[(&str, ColumnAlign)]) -> TextTable {
         let mut titles: Vec<(&str, ColumnAlign)> =
             self.by.iter().map(|by| (by.as_str(), ColumnAlign::Left)).collect();
@@ -174,12 +177,12 @@ pub(crate) fn rows(split: Split) -> &'static str {
     }
 }
 
-/// `0.9463 ± 0.0012`, of a group of so many trials; a dash where there is no score.
+/// `0.9463 ± 0.0012`, of a group of `all` trials; a dash without a score.
 pub(crate) fn interval(estimate: Option<SeedEstimate>, all: usize) -> String {
     estimate.map_or_else(|| "–".to_owned(), |estimate| estimate.text(all))
 }
 
-/// `0.031`; `<0.001` of what is rarer.
+/// `0.031`; `<0.001` for smaller values.
 fn probability(p: f64) -> String {
     if p < 0.001 { "<0.001".to_owned() } else { format!("{p:.3}") }
 }

@@ -1,4 +1,4 @@
-//! Tables as rows: their files by content, how they were divided, and which labels they lack.
+//! Writes the tables of a run: their files by content, their split sizes and their missing labels.
 
 use rusqlite::params;
 
@@ -25,8 +25,7 @@ impl EventWriter<'_> {
         )
     }
 
-    /// How many rows learn, choose and test.
-    pub(super) fn divided(
+    pub(super) fn split_sizes(
         &self,
         table: &TableName,
         (train, valid, test): (usize, usize, usize),

@@ -1,4 +1,4 @@
-//! A written model as rows: where it lies, and how it compares with the trained one.
+//! Writes the exported model's files and its parity with the trained one.
 
 use std::path::Path;
 
@@ -17,11 +17,12 @@ impl EventWriter<'_> {
         bytes: u64,
         detail: Option<&str>,
     ) -> rusqlite::Result<()> {
-        let inside = path.strip_prefix(self.layout.root()).unwrap_or(path);
+        let relative = path.strip_prefix(self.layout.root()).unwrap_or(path);
         self.execute(
             "INSERT INTO artifacts (run, trial, kind, path, bytes, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET kind = excluded.kind, bytes = excluded.bytes, detail = excluded.detail",
-            params![self.run, trial, kind, inside.to_string_lossy(), signed(bytes), detail],
+             ON CONFLICT DO UPDATE SET kind = excluded.kind, bytes = excluded.bytes,
+                detail = excluded.detail",
+            params![self.run, trial, kind, relative.to_string_lossy(), signed(bytes), detail],
         )
     }
 
@@ -29,7 +30,8 @@ impl EventWriter<'_> {
         self.trial(trial)?;
         let batches: Vec<String> = parity.batches.iter().map(ToString::to_string).collect();
         self.execute(
-            "INSERT OR REPLACE INTO parity (run, trial, verified, reason, largest, tolerance, batches, onnx_runtime)
+            "INSERT OR REPLACE INTO parity (run, trial, verified, reason, largest, tolerance, batches,
+                                            onnx_runtime)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 self.run,

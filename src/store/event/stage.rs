@@ -1,4 +1,4 @@
-//! The stages of a run as rows, what they noticed, and the run's end.
+//! Writes the stages of a run, their notes, and the run's end.
 
 use rusqlite::params;
 
@@ -11,11 +11,11 @@ use crate::store::column::NOW;
 use crate::store::event::EventWriter;
 
 impl EventWriter<'_> {
-    pub(super) fn begin(
+    pub(super) fn stage_started(
         &self,
         stage: &Stage,
         trial: Option<u32>,
-        print: &Fingerprint,
+        fingerprint: &Fingerprint,
         cached: bool,
     ) -> rusqlite::Result<()> {
         self.execute(
@@ -25,11 +25,11 @@ impl EventWriter<'_> {
                  ON CONFLICT DO UPDATE SET state = 'running', cached = excluded.cached, seconds = NULL,
                     fingerprint = excluded.fingerprint, started_at = excluded.started_at, reason = NULL"
             ),
-            params![self.run, stage.key(), stage.kind().name(), trial, cached, print.0],
+            params![self.run, stage.key(), stage.kind().name(), trial, cached, fingerprint.0],
         )
     }
 
-    pub(super) fn stop(
+    pub(super) fn stage_stopped(
         &self,
         stage: &Stage,
         trial: Option<u32>,
@@ -43,7 +43,7 @@ impl EventWriter<'_> {
         )
     }
 
-    pub(super) fn note(&self, speaker: &EventSource, severity: Severity, text: &str) -> rusqlite::Result<()> {
+    pub(super) fn note(&self, source: &EventSource, severity: Severity, text: &str) -> rusqlite::Result<()> {
         let severity = match severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
@@ -53,18 +53,18 @@ impl EventWriter<'_> {
                 "INSERT INTO notes (run, stage, severity, text, noted_at) VALUES (?1, ?2, ?3, ?4, {NOW})
                  ON CONFLICT DO UPDATE SET severity = excluded.severity"
             ),
-            params![self.run, speaker.to_string(), severity, text],
+            params![self.run, source.to_string(), severity, text],
         )
     }
 
-    pub(super) fn finish(&self, state: RunState, seconds: f64) -> rusqlite::Result<()> {
+    pub(super) fn run_finished(&self, state: RunState, seconds: f64) -> rusqlite::Result<()> {
         self.execute(
             "UPDATE stages SET state = 'interrupted' WHERE run = ?1 AND state = 'running'",
             params![self.run],
         )?;
         self.execute(
             &format!("UPDATE runs SET state = ?2, seconds = ?3, finished_at = {NOW} WHERE run = ?1"),
-            params![self.run, state.name(), self.earlier + seconds],
+            params![self.run, state.name(), self.earlier_seconds + seconds],
         )
     }
 }

@@ -1,4 +1,4 @@
-//! A training as rows: every epoch with what was observed in it, and the scores.
+//! Writes a training: every epoch with its observations, and the scores.
 
 use rusqlite::params;
 
@@ -7,7 +7,7 @@ use crate::domain::score::{Score, TaskValue};
 use crate::store::event::EventWriter;
 
 impl EventWriter<'_> {
-    pub(super) fn epoch(&self, ended: &FinishedEpoch) -> rusqlite::Result<()> {
+    pub(super) fn epoch(&self, finished: &FinishedEpoch) -> rusqlite::Result<()> {
         let FinishedEpoch {
             trial,
             epoch,
@@ -23,10 +23,11 @@ impl EventWriter<'_> {
             best,
             relations,
             shares,
-        } = ended;
+        } = finished;
         self.trial(*trial)?;
         self.execute(
-            "INSERT INTO epochs (run, trial, epoch, step, joint_loss, rate, rows_per_second, seconds, objective, best)
+            "INSERT INTO epochs (run, trial, epoch, step, joint_loss, rate, rows_per_second, seconds,
+                                 objective, best)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT DO UPDATE SET step = excluded.step, joint_loss = excluded.joint_loss,
                 rate = excluded.rate, rows_per_second = excluded.rows_per_second, seconds = excluded.seconds,

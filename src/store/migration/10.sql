@@ -1,7 +1,7 @@
-ALTER TABLE runs ADD COLUMN direction TEXT NOT NULL DEFAULT 'lower' CHECK (direction IN ('higher', 'lower' -- which objectives of its trials are better
+ALTER TABLE runs ADD COLUMN direction TEXT NOT NULL DEFAULT 'lower' CHECK (direction IN ('higher', 'lower' -- which objective values are better
 ));
 
--- Of earlier runs it is told by the scores of what they monitored: a task's metric; of all losses, the lower ones are.
+-- For existing runs: the direction of the monitored metric; 'lower' where the losses were monitored.
 UPDATE runs SET direction = coalesce(
   (SELECT m.direction
      FROM parameters k

@@ -1,11 +1,11 @@
 CREATE TABLE relations (
-  -- How much of what a task reads is each task's part, where the sharing learns it (relation), per epoch.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- The share of each task's part in what a task reads, per epoch, where the sharing learns it (relation).
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
   task         TEXT NOT NULL,             -- the task that reads
-  other        TEXT NOT NULL,             -- the task whose part it reads
-  value        REAL,                      -- from 0 to 1; those of a task sum to 1
+  other        TEXT NOT NULL,             -- the task whose part is read
+  value        REAL,                      -- in [0, 1]; the values of a task sum to 1
   PRIMARY KEY (run, trial, epoch, task, other),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;

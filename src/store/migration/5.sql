@@ -1,29 +1,29 @@
 CREATE TABLE gains (
-  -- What learning tasks together did to each metric, where `evaluate.baselines` had each task trained alone too, with
-  -- the trial's own seed. `task_gains` and `trial_gains` are its means.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
-  task         TEXT NOT NULL,             -- of which task
+  -- Gain of joint training over training each task alone with the trial's own seed (`evaluate.baselines`), for each
+  -- metric. `task_gains` and `trial_gains` hold its means.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
+  task         TEXT NOT NULL,             -- the task
   split        TEXT NOT NULL,             -- train, valid or test
-  metric       TEXT NOT NULL,             -- such as auroc
-  direction    TEXT NOT NULL,             -- higher or lower is better
-  value        REAL,                      -- of the joint training
-  baseline     REAL,                      -- of the task trained alone
-  gain         REAL,                      -- relative improvement in percent: above 0, joint training is better
-  counts       INTEGER NOT NULL,          -- 1: the task's gain is made of it
+  metric       TEXT NOT NULL,             -- auroc, f1, mae ...
+  direction    TEXT NOT NULL,             -- which values are better
+  value        REAL,                      -- score of the joint training
+  baseline     REAL,                      -- score of the task trained alone
+  gain         REAL,                      -- relative improvement in percent: positive where joint training is better
+  counts       INTEGER NOT NULL,          -- 1: counts towards the task's gain
   PRIMARY KEY (run, trial, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 CREATE TABLE affinities (
-  -- What a plain step of one task along the shared weights does to another's loss of the same batch, per epoch: where
-  -- `train.affinity` is set (TAG; Fifty et al. 2021).
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- Effect of one task's gradient step on the shared weights on another task's loss of the same batch, per epoch.
+  -- Recorded where `train.affinity` is set (TAG; Fifty et al. 2021).
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
-  task         TEXT NOT NULL,             -- whose step
-  other        TEXT NOT NULL,             -- whose loss
-  value        REAL,                      -- mean of 1 - loss after / loss before: above 0, the step helps
-  steps        INTEGER NOT NULL,          -- that were measured
+  task         TEXT NOT NULL,             -- the task that takes the step
+  other        TEXT NOT NULL,             -- the task whose loss is measured
+  value        REAL,                      -- mean of 1 - loss after / loss before: positive where the step helps
+  steps        INTEGER NOT NULL,          -- number of steps measured
   PRIMARY KEY (run, trial, epoch, task, other),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;

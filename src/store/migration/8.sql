@@ -1,10 +1,10 @@
 CREATE TABLE front_references (
-  -- Up to where the hypervolume of a network's front (`fronts`) reaches, where the pipeline says so.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- Reference point of the hypervolume of a network's front (`fronts`), if the pipeline sets one.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   task         TEXT NOT NULL,             -- the task
   metric       TEXT NOT NULL,             -- its first metric
-  value        REAL NOT NULL,             -- what it has at its worst
+  value        REAL NOT NULL,             -- the component of the reference point
   PRIMARY KEY (run, trial, task),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;

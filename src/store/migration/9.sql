@@ -1,12 +1,12 @@
 CREATE TABLE affinity_steps (
-  -- Each measurement behind `affinities`: how much they differ from step to step says how sure their mean is.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- The single measurements behind `affinities`: their spread shows the uncertainty of the mean.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
-  step         INTEGER NOT NULL,          -- steps taken before it, from 0
-  task         TEXT NOT NULL,             -- whose step
-  other        TEXT NOT NULL,             -- whose loss
-  value        REAL,                      -- 1 - loss after / loss before: above 0, the step helps
+  step         INTEGER NOT NULL,          -- number of steps taken before it
+  task         TEXT NOT NULL,             -- the task that takes the step
+  other        TEXT NOT NULL,             -- the task whose loss is measured
+  value        REAL,                      -- 1 - loss after / loss before: positive where the step helps
   PRIMARY KEY (run, trial, step, task, other),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;

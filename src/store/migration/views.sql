@@ -1,20 +1,20 @@
--- Views hold no rows, so every migration drops all of them and makes them anew from this file.
--- Changing a view takes a new version, even one whose own file says nothing.
+-- Views hold no rows, so every migration drops all of them and recreates them from this file.
+-- Changing what a view selects needs a new version, even one whose own file is empty.
 
 CREATE VIEW trial_objectives AS
-  -- What each trial is judged by: the objective of the epoch whose weights were kept, on validation rows.
+  -- The objective of each trial: that of its best epoch, on validation rows.
   SELECT t.run, t.trial,
          (SELECT e.objective FROM epochs e
            WHERE e.run = t.run AND e.trial = t.trial AND e.best = 1 ORDER BY e.epoch DESC LIMIT 1) AS objective,
-         r.direction, -- which objectives are better
+         r.direction, -- which objective values are better
          EXISTS (SELECT 1 FROM artifacts a
-                  WHERE a.run = t.run AND a.trial = t.trial AND a.kind = 'onnx') AS exported -- 1: its model has been written
+                  WHERE a.run = t.run AND a.trial = t.trial AND a.kind = 'onnx') AS exported -- 1: its model was exported
     FROM trials t JOIN runs r USING (run);
 
 CREATE VIEW leaderboard AS
-  -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its pipeline, task and metric. What was
-  -- trained once has one place, whatever runs found it in the cache: the earliest holds it, and the others say whose result
-  -- theirs is (`same_as`, such as census-3f2a#1). An undefined score has no place.
+  -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its pipeline, task and metric. A
+  -- training that several runs share through the cache has one place, in the earliest of these runs; the others refer to
+  -- it (`same_as`, such as census-3f2a#1). An undefined score has no place.
   WITH scored AS (
     SELECT r.pipeline, s.task, s.metric, s.value, s.direction, s.run, s.trial, s.epoch, s.rows, r.started_at,
            s.run || '#' || s.trial AS own,
@@ -34,8 +34,8 @@ CREATE VIEW leaderboard AS
     FROM scored;
 
 CREATE VIEW run_summary AS
-  -- One row per run: how it ended, and of its best trial (by `trial_objectives`; of those whose model has been written, if there
-  -- are any) what it took, what it scored and whether its model is proven.
+  -- One row per run: its state, and the duration, scores and parity of its best trial (by `trial_objectives`; among trials
+  -- with an exported model, if there are any).
   SELECT r.run, t.trial, (SELECT count(*) FROM trials n WHERE n.run = r.run) AS trials,
          r.pipeline, r.state, r.started_at, r.seconds,
          t.best_epoch, t.epochs, t.rows, t.weights, t.seconds AS train_seconds,
@@ -60,7 +60,7 @@ CREATE VIEW run_summary AS
     LEFT JOIN environments e ON e.run = r.run;
 
 CREATE VIEW learning_curve AS
-  -- Everything measured per epoch, in one shape: metrics, and the training loss as metric 'loss'.
+  -- Everything measured per epoch in one format: metrics, and the training loss as metric 'loss'.
   SELECT m.run, m.trial, m.epoch, m.task, m.split, m.metric, m.value, m.direction, e.best
     FROM metrics m JOIN epochs e USING (run, trial, epoch)
    UNION ALL
@@ -71,8 +71,8 @@ CREATE VIEW learning_curve AS
                         AND m.task = l.task AND m.split = 'train' AND m.metric = 'loss');
 
 CREATE VIEW settings AS
-  -- Every setting of every trial; what a sweep chose for a trial overrules the run's own, with all that stands below its
-  -- address: of a chosen `weighting` nothing is left of `weighting.cagrad.c`.
+  -- Every setting of every trial. A sweep's choice for a trial overrides the run's own setting and all settings below its
+  -- path: a chosen `weighting` also removes `weighting.cagrad.c`.
   SELECT t.run, t.trial, p.path, p.text, p.number
     FROM trials t JOIN parameters p USING (run)
    WHERE NOT EXISTS (SELECT 1 FROM trial_parameters o
@@ -83,8 +83,7 @@ CREATE VIEW settings AS
   SELECT run, trial, path, text, number FROM trial_parameters;
 
 CREATE VIEW varied_settings AS
-  -- Only settings that are not the same in all trials of their pipeline, with how often each value
-  -- was tried.
+  -- Settings that differ between trials of their pipeline, with the number of trials of each value.
   SELECT r.pipeline, s.path, s.text AS value, count(*) AS trials
     FROM settings s JOIN runs r USING (run)
    GROUP BY r.pipeline, s.path, s.text
@@ -92,8 +91,8 @@ CREATE VIEW varied_settings AS
                       WHERE q.pipeline = r.pipeline);
 
 CREATE VIEW generalization AS
-  -- Final scores with the splits side by side. `gap` is how much better the training rows do than
-  -- the test rows: large means overfitted.
+  -- Final scores with the splits side by side. `gap` is how much better the training score is than the
+  -- test score: a large gap means overfitting.
   SELECT run, trial, task, metric, direction,
          max(value) FILTER (WHERE split = 'train') AS train,
          max(value) FILTER (WHERE split = 'valid') AS valid,
@@ -104,14 +103,14 @@ CREATE VIEW generalization AS
    GROUP BY run, trial, task, metric;
 
 CREATE VIEW task_gains AS
-  -- How much better, in percent, each task is than trained alone; negative where it is worse. NULL: undefined.
+  -- Gain of each task over training it alone, in percent; negative where it is worse. NULL: undefined.
   SELECT run, trial, task, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
          group_concat(metric, ', ') AS metrics
     FROM gains WHERE counts = 1
    GROUP BY run, trial, task, split;
 
 CREATE VIEW trial_gains AS
-  -- The mean gain over a trial's tasks (Maninis et al. 2019), and how many of them are better than alone.
+  -- Mean gain over a trial's tasks (Maninis et al. 2019), and the number of tasks that are better than alone.
   SELECT run, trial, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
          count(*) AS tasks, sum(coalesce(gain > 0, 0)) AS better
     FROM task_gains

@@ -1,4 +1,4 @@
-//! Files that are not what they should be are refused, untouched.
+//! Invalid database files are refused and not changed.
 
 use std::path::PathBuf;
 
@@ -48,10 +48,8 @@ fn a_newer_database_is_refused_untouched() {
     let connection = Connection::open(&path).expect("opens");
     connection.pragma_update(None, "user_version", VERSION + 1).expect("sets");
     connection.close().expect("closes");
-    let StoreError::Newer { found: result, known, .. } = refused(&path) else {
-        panic!("must say it is newer")
-    };
-    assert_eq!((result, known), (VERSION + 1, VERSION));
+    let StoreError::Newer { found, known, .. } = refused(&path) else { panic!("must say it is newer") };
+    assert_eq!((found, known), (VERSION + 1, VERSION));
 }
 
 #[test]
@@ -61,7 +59,7 @@ fn what_is_not_a_database_says_so() {
         StoreError::NotADatabase { reason, .. } => reason,
         other => panic!("{other}"),
     };
-    assert_eq!(reason(b""), "the file is empty; move it away to begin anew");
+    assert_eq!(reason(b""), "the file is empty; move it away to start with an empty database");
     assert_eq!(reason(b"name: census\n"), "the file is not an SQLite database");
     assert_eq!(reason(&[0; 5000]), "the file is not an SQLite database");
 }
@@ -74,7 +72,7 @@ fn another_programs_database_is_not_ours() {
     connection.execute_batch("CREATE TABLE songs (name TEXT)").expect("makes");
     connection.close().expect("closes");
     let error = refused(&path).to_string();
-    assert!(error.ends_with("it is an SQLite database, but not one that mtl made"), "{error}");
+    assert!(error.ends_with("this SQLite database was not created by mtl"), "{error}");
 }
 
 #[test]
@@ -87,7 +85,7 @@ fn a_database_cut_short_is_refused_wherever_it_was_cut() {
         std::fs::write(&path, &whole[..length]).expect("cuts");
         let error = refused(&path);
         assert!(
-            matches!(error, StoreError::CutShort { found: result, .. } if result == length as u64),
+            matches!(error, StoreError::CutShort { found, .. } if found == length as u64),
             "{length}: {error}"
         );
     }
@@ -121,8 +119,7 @@ fn a_folder_that_cannot_be_written_is_an_error() {
     assert!(matches!(ResultsDatabase::open(&path), Err(StoreError::File { .. })));
 }
 
-/// Version 1 as it was first released, with two runs in it: of one the epochs were chosen by a metric, of one
-/// by the losses.
+/// Version 1 as first released, with two runs: one chose its best epoch by a metric, the other by the losses.
 #[test]
 fn a_database_of_version_1_is_brought_up_to_date_with_its_rows() {
     let folder = folder();

@@ -1,4 +1,4 @@
-//! The store as a whole: what goes in comes out, whatever happens to the file or beside it.
+//! Tests of the whole store: recorded data is read back, whatever happens to the file.
 
 mod files;
 mod questions;

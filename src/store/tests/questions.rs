@@ -1,4 +1,4 @@
-//! Questions in SQL: the ten of tests/queries.sql, all types, and what is refused.
+//! SQL queries: the ten of tests/queries.sql, all value types, and refused statements.
 
 use crate::domain::layout::Layout;
 use crate::store::query::SqlValue;
@@ -28,7 +28,8 @@ fn the_ten_queries_of_the_readme_all_give_rows() {
 fn the_leaderboard_places_by_direction() {
     let folder = folder();
     let store = recorded(&folder);
-    let sql = "SELECT metric, run FROM leaderboard WHERE place = 1 AND metric IN ('auroc', 'mae') AND task <> 'never_married' ORDER BY metric";
+    let sql = "SELECT metric, run FROM leaderboard WHERE place = 1 AND metric IN ('auroc', 'mae') \
+               AND task <> 'never_married' ORDER BY metric";
     let rows: Vec<Vec<String>> = store
         .query(sql)
         .expect("asks")
@@ -36,11 +37,11 @@ fn the_leaderboard_places_by_direction() {
         .iter()
         .map(|row| row.iter().map(ToString::to_string).collect())
         .collect();
-    // A larger rate gives, in the script, a larger area and a smaller error.
+    // In the fixture a larger rate means a larger area and a smaller error.
     assert_eq!(rows, [["auroc", "census-2"], ["mae", "census-2"]]);
 }
 
-/// The same training, found in the cache by a later run: one place, and the next is not skipped.
+/// A training that a later run found in the cache has one place, and the next place is not skipped.
 #[test]
 fn what_was_trained_once_has_one_place() {
     let folder = folder();
@@ -50,24 +51,25 @@ fn what_was_trained_once_has_one_place() {
         let rows = store.query(sql).expect("asks").rows;
         rows.iter().map(|row| row.iter().map(ToString::to_string).collect()).collect()
     };
-    let indices =
+    let places =
         "SELECT run, place, same_as FROM leaderboard WHERE task = 'income' AND metric = 'auroc' ORDER BY run";
     let expected = [["census-1", "2", ""], ["census-2", "1", ""], ["census-3", "", "census-2#1"]];
-    assert_eq!(rows(indices), expected);
-    // r2 is undefined in the script.
+    assert_eq!(rows(places), expected);
+    // r2 is undefined in the fixture.
     assert_eq!(rows("SELECT count(*), count(place) FROM leaderboard WHERE metric = 'r2'"), [["3", "0"]]);
-    // A second trial makes no second row of a run; the better one is told of.
+    // A second trial adds no second row for its run; the row describes the better trial.
     let connection = rusqlite::Connection::open(Layout::new(folder.path()).database()).expect("opens");
     connection
         .execute_batch(
             "INSERT INTO trials (run, trial, seed) VALUES ('census-1', 2, 7);
-             INSERT INTO epochs (run, trial, epoch, step, objective, best) VALUES ('census-1', 2, 1, 1, 0.01, 1);
+             INSERT INTO epochs (run, trial, epoch, step, objective, best)
+             VALUES ('census-1', 2, 1, 1, 0.01, 1);
              INSERT INTO artifacts (run, trial, kind, path) VALUES ('census-1', 2, 'onnx', 'b/model.onnx');
              INSERT INTO scores VALUES ('census-1', 2, 'income', 'test', 'auroc', NULL, 'higher', 9, 1);",
         )
         .expect("fills");
-    let message = "SELECT run, trial, trials, test_scores FROM run_summary WHERE run = 'census-1'";
-    assert_eq!(rows(message), [["census-1", "2", "2", "income auroc undefined"]]);
+    let summary = "SELECT run, trial, trials, test_scores FROM run_summary WHERE run = 'census-1'";
+    assert_eq!(rows(summary), [["census-1", "2", "2", "income auroc undefined"]]);
     assert_eq!(store.best_trial(&crate::store::run_fixture::run_id("census-1")).expect("reads"), Some(2));
     assert_eq!(rows("SELECT count(*) FROM run_summary"), [["3"]]);
 }
@@ -84,16 +86,15 @@ fn views_say_what_they_promise() {
     assert_eq!(one("SELECT count(*) FROM varied_settings"), "2");
     assert_eq!(one("SELECT group_concat(DISTINCT path) FROM varied_settings"), "train.optimizer.adamw.rate");
     assert_eq!(
-        one(
-            "SELECT count(*) FROM learning_curve WHERE run = 'census-1' AND split = 'train' AND metric = 'loss'"
-        ),
+        one("SELECT count(*) FROM learning_curve
+              WHERE run = 'census-1' AND split = 'train' AND metric = 'loss'"),
         "12"
     );
     let gap = one("SELECT round(gap, 6) FROM generalization WHERE run = 'census-1' AND metric = 'mae'");
     assert_eq!(gap, "0.12", "a smaller training error is a positive gap");
 }
 
-/// A trial's choice stands for all that the run has at and below its address, and for nothing beside it.
+/// A trial's choice replaces the run's settings at and below its path, and no others.
 #[test]
 fn a_chosen_address_is_listed_once() {
     let folder = folder();
@@ -177,7 +178,7 @@ fn whatever_would_write_is_refused_and_changes_nothing() {
     ] {
         let Err(error) = store.query(sql) else { panic!("{sql} must be refused") };
         assert!(matches!(error, StoreError::Refused { .. }), "{sql}: {error}");
-        assert!(error.to_string().starts_with("a query only reads"), "{error}");
+        assert!(error.to_string().starts_with("queries are read-only: "), "{error}");
     }
     assert!(!other.exists());
     assert!(std::fs::read(store.path()).expect("reads") == before);
@@ -185,13 +186,13 @@ fn whatever_would_write_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn mistakes_are_told_in_sqlites_words() {
+fn mistakes_are_reported_in_sqlites_words() {
     let folder = folder();
     let store = recorded(&folder);
     let text = |sql: &str| store.query(sql).expect_err("must fail").to_string();
     assert_eq!(text("SELECT rnu FROM runs"), "no such column: rnu (at character 8)");
-    assert_eq!(text("SELECT 1; SELECT 2"), "one query at a time: there is a second statement after the `;`");
-    assert_eq!(text("  ; -- nothing\n"), "an empty query");
+    assert_eq!(text("SELECT 1; SELECT 2"), "expected one statement; found a second after `;`");
+    assert_eq!(text("  ; -- nothing\n"), "the query is empty");
     assert!(text("SELECT * FROM nowhere").starts_with("no such table: nowhere"));
     assert!(text("SELECT 'open").starts_with("unrecognized token"));
     assert!(store.query("SELECT 1;  -- done").is_ok());

@@ -1,4 +1,4 @@
-//! Recording a scripted run, once, twice and in two halves.
+//! Records a scripted run once, twice and in two halves.
 
 use crate::domain::event::{Event, FinishedEpoch, Observer, RunState};
 use crate::domain::layout::Layout;
@@ -9,7 +9,7 @@ use crate::store::recorder::Recorder;
 use crate::store::run_fixture::{RunFixture, folder, run_id};
 use crate::store::{ResultsDatabase, StoreError};
 
-/// All rows of all tables as text, without what the clock says.
+/// All rows of all tables as text, without times.
 fn dump(store: &ResultsDatabase) -> Vec<String> {
     let tables =
         store.query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("asks");
@@ -27,8 +27,8 @@ fn dump(store: &ResultsDatabase) -> Vec<String> {
     lines
 }
 
-/// Of several runs, or of a sweep that gives trials up: `store::search` has a test of its own.
-fn elsewhere(name: &str) -> bool {
+/// Whether a table or view needs several runs or a sweep that prunes: other tests cover these.
+fn is_tested_elsewhere(name: &str) -> bool {
     ["varied_settings", "prunings"].contains(&name)
 }
 
@@ -38,7 +38,7 @@ fn every_table_gets_rows() {
     let store = RunFixture::new("census-1", 0.001).record(folder.path());
     let tables = store.query("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')").expect("asks");
     assert!(tables.rows.len() > 20);
-    for name in tables.rows.iter().map(|row| row[0].to_string()).filter(|name| !elsewhere(name)) {
+    for name in tables.rows.iter().map(|row| row[0].to_string()).filter(|name| !is_tested_elsewhere(name)) {
         let rows = store.query(&format!("SELECT count(*) FROM {name}")).expect("asks").rows;
         assert!(matches!(rows[0][0], SqlValue::Integer(count) if count > 0), "{name} is empty");
     }
@@ -76,7 +76,7 @@ fn recorded_numbers_come_back() {
     assert!(parity.holds());
     assert_eq!((parity.batches.as_str(), parity.outputs.len()), ("1, 7", 3));
 
-    let Event::Scored { scores: message, epoch, .. } = script
+    let Event::Scored { scores: sent, epoch, .. } = script
         .events(&Layout::new(folder.path()))
         .into_iter()
         .find(|event| matches!(event, Event::Scored { .. }))
@@ -84,15 +84,15 @@ fn recorded_numbers_come_back() {
     else {
         panic!("a score")
     };
-    assert_eq!(detail.scores.len(), message.len());
-    for (kept, message) in detail.scores.iter().zip(&message) {
+    assert_eq!(detail.scores.len(), sent.len());
+    for (kept, sent) in detail.scores.iter().zip(&sent) {
         assert_eq!(
             (kept.task.as_str(), kept.split, &kept.metric),
-            (message.task.as_str(), message.split, &message.metric)
+            (sent.task.as_str(), sent.split, &sent.metric)
         );
-        assert_eq!((kept.direction, kept.rows, kept.epoch), (message.direction, message.rows, epoch));
-        let same = kept.value == Some(message.value) || (kept.value.is_none() && message.value.is_nan());
-        assert!(same, "{kept:?} is not {message:?}");
+        assert_eq!((kept.direction, kept.rows, kept.epoch), (sent.direction, sent.rows, epoch));
+        let same = kept.value == Some(sent.value) || (kept.value.is_none() && sent.value.is_nan());
+        assert!(same, "{kept:?} is not {sent:?}");
     }
 
     let epochs = store.epochs(&script.run).expect("reads");
@@ -101,13 +101,13 @@ fn recorded_numbers_come_back() {
     assert!(!epochs[3].best);
     assert_eq!(epochs[1].joint_loss, Some(0.4));
     assert_eq!(epochs[1].losses[0], ("income".to_owned(), Some(0.15)));
-    assert_eq!(epochs[1].losses[2], ("weeks_worked".to_owned(), None), "a loss that is no number");
+    assert_eq!(epochs[1].losses[2], ("weeks_worked".to_owned(), None), "a NaN loss");
     assert_eq!(epochs[3].scores.len(), 5);
     assert_eq!(epochs[3].scores[0].split, Split::Valid);
 }
 
 #[test]
-fn the_same_story_twice_changes_nothing() {
+fn the_same_events_twice_change_nothing() {
     let folder = folder();
     let script = RunFixture::new("census-1", 0.001);
     let layout = Layout::new(folder.path());
@@ -115,7 +115,7 @@ fn the_same_story_twice_changes_nothing() {
     let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
         .expect("begins");
     let mut events = script.events(&layout);
-    // All cached, and no further second worked.
+    // As if all stages were cached and took no further time.
     events.iter().for_each(|event| recorder.observe(event));
     if let Some(Event::RunFinished { seconds, .. }) = events.last_mut() {
         *seconds = 0.0;
@@ -268,16 +268,16 @@ fn a_full_disk_loses_nothing_once_there_is_room() {
     script.epochs = 200;
     let layout = Layout::new(folder.path());
     let store = ResultsDatabase::open(&layout.database()).expect("opens");
-    // SQLite's own limit on the file answers as a full disk does.
+    // SQLite reports its limit on the file size like a full disk.
     store.connection.pragma_update(None, "max_page_count", 48).expect("limits");
     let recorder = Recorder::new(store, &script.header()).expect("begins");
     script.events(&layout).iter().for_each(|event| recorder.observe(event));
-    let error = recorder.finish().expect_err("must be told");
+    let error = recorder.finish().expect_err("must fail");
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     let kept = ResultsDatabase::open(&layout.database()).expect("opens").epochs(&script.run).expect("reads");
     assert!(kept.len() < 200);
     assert!(kept.iter().all(|epoch| epoch.scores.len() == 5), "never half an epoch");
-    recorder.wait_for_space();
+    recorder.lift_size_limit();
     recorder.finish().expect("written");
     let store = ResultsDatabase::open(&layout.database()).expect("opens");
     assert_eq!(store.epochs(&script.run).expect("reads").len(), 200);
@@ -292,7 +292,7 @@ fn a_process_killed_in_the_middle_leaves_all_it_had_committed() {
     let recorder = Recorder::new(ResultsDatabase::open(&layout.database()).expect("opens"), &script.header())
         .expect("begins");
     (1..=3).for_each(|epoch| recorder.observe(&script.epoch(epoch)));
-    // What a kill leaves: the file and its write-ahead log, never closed.
+    // A killed process leaves the file and its unclosed write-ahead log.
     let left = folder.path().join("left");
     std::fs::create_dir(&left).expect("makes");
     for name in ["mtl.db", "mtl.db-wal"] {

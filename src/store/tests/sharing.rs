@@ -1,4 +1,4 @@
-//! Several writers at once, as several `mtl` processes are: each with a connection of its own.
+//! Several concurrent writers, like several `mtl` processes: each with its own connection.
 
 use std::sync::Barrier;
 
@@ -18,7 +18,7 @@ fn several_writers_lose_nothing() {
         for writer in 0..writers {
             let (layout, together) = (&layout, &together);
             scope.spawn(move || {
-                together.wait(); // all find no database, and all make one
+                together.wait(); // all find no database, and all create one
                 for turn in 0..3 {
                     let script = RunFixture::new(&format!("census-{writer}{turn}"), 0.001);
                     let store = ResultsDatabase::open(&layout.database()).expect("opens");
@@ -56,9 +56,9 @@ fn a_reader_sees_each_epoch_as_it_ends_and_never_half_of_one() {
     }
 }
 
-/// One thread's events may meet another's within a run: stages run side by side.
+/// Stages of a run work in parallel, so their events arrive from several threads.
 #[test]
-fn one_recorder_hears_several_threads() {
+fn one_recorder_observes_several_threads() {
     let folder = folder();
     let layout = Layout::new(folder.path());
     let script = RunFixture::new("census-1", 0.001);

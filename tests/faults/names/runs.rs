@@ -18,7 +18,7 @@ fn a_folder_does_not_shadow_a_run() {
         &predict("./outs").expect(1).err(),
         &["./outs is not an exported model: mtl.json is missing"],
     );
-    assert_says(&predict("nobody").expect(1).err(), &["no run is called `nobody`"]);
+    assert_says(&predict("nobody").expect(1).err(), &["unknown run `nobody`"]);
     // Both fit: which is meant, the user says.
     std::fs::remove_dir_all(project.path("outs")).expect("removed");
     project.mtl(&["export", "last", "--to", "outs"]).expect(0);
