@@ -38,7 +38,7 @@ impl<T: Output> Head for T {
     }
 
     fn answers(&self, logits: &Tensor) -> ModelResult<Tensor> {
-        self.conditioning(&mut Tensors::answering(), logits)
+        self.conditioning(&mut Tensors::evaluate(), logits)
     }
 
     fn shares(&self, weight: &str) -> bool {

@@ -153,7 +153,7 @@ impl Pointer {
         let (rows, time, _) = h.dims3()?;
         let pointed = self.point(h, fixed)?;
         let mut logits =
-            host(&vocabulary.logits(&mut Tensors::answering(), &h.reshape((rows * time, self.hidden))?)?)?;
+            host(&vocabulary.logits(&mut Tensors::evaluate(), &h.reshape((rows * time, self.hidden))?)?)?;
         let (guess, copy) = (host(&pointed.guess)?, host(&pointed.copy)?);
         let (shares, tokens) = (host(&pointed.shares)?, host(fixed[1])?);
         let seen = fixed[1].dim(1)?;

@@ -108,7 +108,7 @@ mod tests {
         check_against(
             &[variable(&[2, 3, 4, 5], 1), result[0].clone(), result[1].clone()],
             1e-5,
-            |v| Ok(pixels.on(&mut Tensors::answering(), &v[0]).unwrap()),
+            |v| Ok(pixels.on(&mut Tensors::evaluate(), &v[0]).unwrap()),
             |v| {
                 let kernel = v[1].t()?.contiguous()?.reshape((2, 3, 1, 1))?;
                 convolution(&v[0], &kernel, &v[2], window, Activation::Identity)?.permute((0, 2, 3, 1))

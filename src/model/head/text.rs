@@ -266,7 +266,7 @@ impl Generator for TextHead {
     }
 
     fn writing(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>> {
-        let mut ops = Tensors::answering();
+        let mut ops = Tensors::evaluate();
         let prepared = self.prepare(&mut ops, x)?;
         Ok(Some(Box::new(TextStepper {
             text: self,

@@ -107,7 +107,7 @@ impl<G: Generator> TextWriter for G {
     }
 
     fn memory(&self, x: &Activations) -> ModelResult<Vec<(DecoderPort, Tensor)>> {
-        Generator::memory(self, &mut Tensors::answering(), x)
+        Generator::memory(self, &mut Tensors::evaluate(), x)
     }
 
     fn memory_to_onnx(

@@ -135,7 +135,7 @@ mod tests {
         let s = 0.5f32.sqrt();
         let second = [s * 1f32.sin(), s * 0.01f32.sin(), s * 1f32.cos(), s * 0.01f32.cos()];
         let expected = Tensor::new(&[[[0.0, 0.0, s, s], second]], &Device::Cpu).unwrap();
-        near("positions", &layer.on(&mut Tensors::answering(), &x).unwrap(), &expected, 1e-6);
+        near("positions", &layer.on(&mut Tensors::evaluate(), &x).unwrap(), &expected, 1e-6);
     }
 
     #[test]
@@ -143,9 +143,9 @@ mod tests {
         let mut weights = Weights::new(0, &Device::Cpu);
         let layer = Positions::build("p", 2, PositionKind::Learned, 3, &mut weights).unwrap();
         let x = |time| Tensor::zeros((1, time, 2), DType::F32, &Device::Cpu).unwrap();
-        assert!(layer.on(&mut Tensors::answering(), &x(3)).is_ok());
+        assert!(layer.on(&mut Tensors::evaluate(), &x(3)).is_ok());
         assert_eq!(
-            layer.on(&mut Tensors::answering(), &x(4)).unwrap_err().to_string(),
+            layer.on(&mut Tensors::evaluate(), &x(4)).unwrap_err().to_string(),
             "`p` has learned positions for 3 steps, and a sequence has 4; choose a larger `length`"
         );
     }

@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(
             wrong.as_deref(),
             Some(
-                "`trunk.0.square_of_a_test`, a layer of the crate squares 0.3.0: it said that it gives [5], and gave [1, 2] of a batch"
+                "`trunk.0.square_of_a_test`, a layer of the crate squares 0.3.0: it declares an output of [5], but returned [1, 2] for a batch"
             )
         );
         // It learns and answers, and export says what is missing.

@@ -105,7 +105,7 @@ fn loss_and_gradient(z: &[f32], y: &[f32], mask: &[f32], classes: usize, smooth:
 
 /// The same loss, composed of candle operations.
 fn composed(z: &Tensor, truth: &Tensor, mask: &Tensor, smooth: f64) -> ModelResult<Tensor> {
-    let p = Tensors::answering().softmax(z)?.broadcast_mul(mask)?;
+    let p = Tensors::evaluate().softmax(z)?.broadcast_mul(mask)?;
     let y = one_hot(truth, z.dim(1)?)?.broadcast_mul(mask)?;
     let numerator = ((&p * &y)?.sum(0)?.affine(2.0, smooth))?;
     let denominator = ((p.sum(0)? + y.sum(0)?)? + smooth)?;

@@ -1,4 +1,4 @@
-//! Weights, numbers, shapes, products, reductions.
+//! Weights, constants, arithmetic, shapes, products and reductions.
 
 use candle_core::Tensor;
 
@@ -10,36 +10,40 @@ use crate::model::mode::Mode;
 use crate::model::module::Module;
 use crate::model::weights::Parameter;
 
-/// How a gate's shares stand against what its experts give.
+/// How the weights of a gate line up with the outputs of its experts.
 #[derive(Clone, Copy, Debug)]
 pub struct ExpertMixing {
-    /// Dimensions of what an expert gives.
+    /// The number of dimensions of an expert's output.
     pub rank: usize,
-    /// So many of them have shares of their own: rows, or rows and steps.
-    pub axis: usize,
-    /// Are the shares those of [`Arithmetic::folded_rows`]?
-    pub one_row_for_all: bool,
+    /// The number of leading dimensions along which the gate's weights vary: 1 for rows, 2 for rows and
+    /// steps.
+    pub gate_rank: usize,
+    /// Do the gate's weights come from [`Arithmetic::folded_rows`], the same for every row?
+    pub is_static: bool,
 }
 
-/// Operations of tensors of any rank.
+/// Operations on tensors of any rank.
 pub trait Arithmetic {
     type Value: BackendValue;
 
-    /// Is there learning or answering? A graph answers.
+    /// Training or inference; an ONNX graph is always inference.
     fn mode(&self) -> Mode<'_>;
 
-    /// What follows belongs to the part of this name: nodes of a graph are called after it.
+    /// Starts a scope: the nodes that a graph creates from here on are named after it.
     fn scope(&mut self, name: &str);
 
-    /// A built layer's own description.
+    /// Applies a built layer.
     fn module(
         &mut self,
         module: &dyn Module,
         x: &Activations<Self::Value>,
     ) -> ModelResult<Activations<Self::Value>>;
 
-    /// Anything that candle can compute, gradients included. It has no ONNX form: a model that uses it learns
-    /// and answers, and is not exported.
+    /// Any differentiable computation in candle. It has no ONNX form: a model that uses it can be trained and
+    /// used for inference, but not exported.
+    ///
+    /// # Errors
+    /// [`ModelError::NoOnnx`](crate::model::error::ModelError::NoOnnx) in a graph; errors of `compute`.
     fn custom(
         &mut self,
         name: &str,
@@ -47,17 +51,19 @@ pub trait Arithmetic {
         compute: &dyn Fn(&[Tensor]) -> ModelResult<Tensor>,
     ) -> ModelResult<Self::Value>;
 
-    /// An error where a layer gives something else than it said it would; a graph cannot tell.
+    /// Checks that a layer's output has the shape the layer declared.
+    ///
+    /// # Errors
+    /// The output has another shape. A graph does not check, because its shapes are dynamic.
     fn check_shape(&mut self, x: &Self::Value, shape: Shape) -> ModelResult<(), String>;
 
-    /// A signal as a layer with weights reads it: where the way back is interrupted, from here on another
-    /// tensor.
+    /// The input of a layer with weights. Detached from the graph where backward runs in segments.
     fn detach(&mut self, x: &Activations<Self::Value>) -> ModelResult<Activations<Self::Value>>;
 
-    /// A weight. What does not learn gets no gradient.
+    /// A weight; frozen weights get no gradient.
     fn weight(&mut self, weight: &Parameter) -> ModelResult<Self::Value>;
 
-    /// Fixed numbers, where `like` is.
+    /// A constant on the device of `like`.
     fn constant(
         &mut self,
         name: &str,
@@ -66,12 +72,12 @@ pub trait Arithmetic {
         like: &Self::Value,
     ) -> ModelResult<Self::Value>;
 
-    /// What was computed from weights alone. A graph holds its numbers, and does not compute them.
-    fn constant_from_weights(&mut self, name: &str, numbers: &Tensor) -> ModelResult<Self::Value>;
+    /// A value computed from weights only. A graph stores the result as a constant (constant folding).
+    fn constant_from_weights(&mut self, name: &str, values: &Tensor) -> ModelResult<Self::Value>;
 
-    /// The same of `[1, width]`, given to each of the rows of x alike: `[rows, width]`. A graph keeps one
-    /// row, `[width]`.
-    fn folded_rows(&mut self, name: &str, numbers: &Tensor, x: &Self::Value) -> ModelResult<Self::Value>;
+    /// The same for `[1, width]`, expanded to the rows of x: `[rows, width]`. A graph keeps `[width]`, which
+    /// broadcasts.
+    fn folded_rows(&mut self, name: &str, values: &Tensor, x: &Self::Value) -> ModelResult<Self::Value>;
 
     fn add(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
@@ -81,11 +87,11 @@ pub trait Arithmetic {
 
     fn div(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// x times a number.
-    fn scale(&mut self, x: &Self::Value, number: f64) -> ModelResult<Self::Value>;
+    /// x * factor
+    fn scale(&mut self, x: &Self::Value, factor: f64) -> ModelResult<Self::Value>;
 
-    /// x plus a number.
-    fn shift(&mut self, x: &Self::Value, number: f64) -> ModelResult<Self::Value>;
+    /// x + offset
+    fn shift(&mut self, x: &Self::Value, offset: f64) -> ModelResult<Self::Value>;
 
     fn neg(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
@@ -93,13 +99,13 @@ pub trait Arithmetic {
 
     fn log(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// An activation of every element.
+    /// Applies an activation function to every element.
     fn activation(&mut self, function: Activation, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// exp(x) over its sum in the last dimension.
+    /// Softmax over the last dimension.
     fn softmax(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// a times b over the last two dimensions; a matrix b serves every matrix of a.
+    /// Matrix product over the last two dimensions; a b of rank 2 multiplies every matrix of a.
     fn matmul(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
     /// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
@@ -111,8 +117,8 @@ pub trait Arithmetic {
         activation: Activation,
     ) -> ModelResult<Self::Value>;
 
-    /// gamma (x - mean) / sqrt(variance + epsilon) + beta over the last dimension, with each row's own mean
-    /// and variance.
+    /// gamma (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over the last dimension
+    /// (Ba et al. 2016, arXiv 1607.06450).
     fn layer_norm(
         &mut self,
         x: &Self::Value,
@@ -121,62 +127,66 @@ pub trait Arithmetic {
         epsilon: f64,
     ) -> ModelResult<Self::Value>;
 
-    /// x with a share `rate` of its elements dropped while training, by the draws of the part called `name`.
+    /// Dropout of elements with probability `rate` while training; `name` selects the random stream.
     fn dropout(&mut self, name: &str, rate: f64, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// The same of whole channels of an image `[rows, channels, height, width]`, or whole columns of a
+    /// Dropout of whole channels of an image `[rows, channels, height, width]`, or of whole columns of a
     /// sequence `[rows, time, columns]`.
     fn dropout_channels(&mut self, name: &str, rate: f64, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// The same elements in other dimensions: 0 keeps the one in its place, -1 (once) takes what is left.
+    /// Reshapes x: 0 keeps the dimension at that index, -1 (at most once) is inferred.
     fn reshape(&mut self, x: &Self::Value, dims: &[i64]) -> ModelResult<Self::Value>;
 
-    /// Dimension i of the result is `order[i]` of x.
+    /// Permutes dimensions: dimension i of the result is dimension `order[i]` of x.
     fn transpose(&mut self, x: &Self::Value, order: &[usize]) -> ModelResult<Self::Value>;
 
-    /// Beside each other; one alone is itself.
+    /// Concatenates along a dimension.
+    ///
+    /// # Errors
+    /// `values` is empty.
     fn concat(&mut self, values: &[Self::Value], axis: i64) -> ModelResult<Self::Value>;
 
-    /// Side by side in a new dimension.
+    /// Stacks along a new dimension.
     fn stack(&mut self, values: &[Self::Value], axis: usize) -> ModelResult<Self::Value>;
 
-    /// So many elements along a dimension, from `start` on.
+    /// `count` elements along a dimension, starting at `start`.
     fn narrow(&mut self, x: &Self::Value, axis: i64, start: usize, count: usize) -> ModelResult<Self::Value>;
 
-    /// With a dimension of 1 more.
+    /// Inserts a dimension of size 1.
     fn unsqueeze(&mut self, x: &Self::Value, axis: usize) -> ModelResult<Self::Value>;
 
-    /// Without a dimension of 1.
+    /// Removes a dimension of size 1.
     fn squeeze(&mut self, x: &Self::Value, axis: usize) -> ModelResult<Self::Value>;
 
-    /// The sum over a dimension, which stays as 1 when `keep`.
+    /// The sum over a dimension; `keep` keeps it with size 1.
     fn sum(&mut self, x: &Self::Value, axis: i64, keep: bool) -> ModelResult<Self::Value>;
 
-    /// The mean over a dimension, which stays as 1 when `keep`.
+    /// The mean over a dimension; `keep` keeps it with size 1.
     fn mean(&mut self, x: &Self::Value, axis: i64, keep: bool) -> ModelResult<Self::Value>;
 
-    /// x `[..., width]` as rows `[rows, width]`; as it is in a graph, whose operators take whatever stands
-    /// before the last dimension.
+    /// Flattens x `[..., width]` to `[rows, width]`. A graph returns x unchanged: its operators accept any
+    /// leading dimensions.
     fn rows(&mut self, x: &Self::Value, width: usize) -> ModelResult<Self::Value>;
 
-    /// What was made of the `rows` of x, with what stands before its last dimension again.
+    /// Restores the leading dimensions of x to a result computed from its [`rows`](Self::rows).
     fn unrows(&mut self, rows: &Self::Value, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// For each row of a matrix that was computed from weights alone, the values, each times its number,
-    /// summed.
+    /// One weighted sum of the values per row of `matrix` `[sums, values]`, which is computed from weights
+    /// only.
     fn mix_rows(&mut self, matrix: &Tensor, values: &[Self::Value]) -> ModelResult<Vec<Self::Value>>;
 
-    /// What the experts give, each times its share, summed. `beside` belongs to these experts: where a back
-    /// end puts them side by side it leaves that there, for the next gate over the same ones.
+    /// The sum of the experts' outputs, weighted by a gate. `stacked` is a cache that belongs to these
+    /// experts: a backend that stacks their outputs keeps the stack there for the next gate over the same
+    /// experts.
     fn mix_experts(
         &mut self,
-        shares: &Self::Value,
+        gate: &Self::Value,
         experts: &[Self::Value],
-        beside: &mut Option<Self::Value>,
-        how: ExpertMixing,
+        stacked: &mut Option<Self::Value>,
+        mixing: ExpertMixing,
     ) -> ModelResult<Self::Value>;
 
-    /// The logit of the product of two probabilities, from their logits `[rows, 1]`:
+    /// The logit of the product of two probabilities given by their logits `[rows, 1]`:
     /// -log(exp(-a) + exp(-b) + exp(-a - b)).
     fn logit_of_product(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 }

@@ -1,4 +1,4 @@
-//! A matrix and a bias with the function that follows them: what layers, gates and heads are most made of.
+//! The fully connected layer that layers, gates and heads are built from.
 
 use candle_core::{Tensor, Var};
 
@@ -7,7 +7,7 @@ use crate::model::error::ModelResult;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// activation(x W + b)
+/// A fully connected layer: activation(x W + b).
 #[derive(Clone, Debug)]
 pub struct Dense {
     /// `[in, out]`
@@ -18,6 +18,10 @@ pub struct Dense {
 }
 
 impl Dense {
+    /// Creates the weights `{name}.weight` and, with `bias`, `{name}.bias`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::parameter`].
     pub fn build(
         name: &str,
         width: usize,
@@ -35,24 +39,24 @@ impl Dense {
         Ok(Self { weight, bias, activation })
     }
 
-    /// A projection: no function, and with a bias.
+    /// A linear projection with a bias and no activation.
     pub fn projection(name: &str, width: usize, units: usize, weights: &mut Weights) -> ModelResult<Self> {
         Self::build(name, width, units, Activation::Identity, true, weights)
     }
 
-    /// W `[in, out]` and b `[out]`, where it is no more than x W + b.
+    /// W `[in, out]` and b `[out]`; `None` with an activation or without a bias.
     pub fn linear(&self) -> Option<(&Var, &Var)> {
         let bias = self.bias.as_ref().filter(|_| self.activation == Activation::Identity)?;
         Some((self.weight.var(), bias.var()))
     }
 
-    /// `[..., in]` to `[..., out]`.
+    /// Maps `[..., in]` to `[..., out]`.
     pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         ops.linear(x, &self.weight, self.bias.as_ref(), self.activation)
     }
 
-    /// The same of a tensor.
+    /// The same for a tensor, in evaluation mode.
     pub fn apply(&self, x: &Tensor) -> ModelResult<Tensor> {
-        self.on(&mut Tensors::answering(), x)
+        self.on(&mut Tensors::evaluate(), x)
     }
 }

@@ -1,4 +1,4 @@
-//! Images `[rows, channels, height, width]`, and normalization over rows.
+//! Operations on images `[rows, channels, height, width]`, and batch normalization.
 
 use crate::model::activation::Activation;
 use crate::model::error::ModelResult;
@@ -8,20 +8,23 @@ use crate::model::kernel::window::Window;
 use crate::model::ops::Arithmetic;
 use crate::model::weights::Parameter;
 
-/// Normalizes each column, or channel, by the batch's, or the running, mean and variance.
+/// Batch normalization (Ioffe and Szegedy 2015, arXiv 1502.03167) of columns or channels.
 pub struct BatchNorm {
     pub name: String,
     pub gamma: Parameter,
     pub beta: Parameter,
+    /// The running mean.
     pub mean: Parameter,
+    /// The running variance.
     pub variance: Parameter,
+    /// The weight of the batch in the running statistics, as in PyTorch.
     pub momentum: f64,
     pub epsilon: f64,
 }
 
-/// Operations of images.
+/// Operations on images.
 pub trait Images: Arithmetic {
-    /// activation(x * W + b); W `[filters, channels, kernel, kernel]`, b `[filters]`.
+    /// Convolution: activation(x * W + b); W `[filters, channels, kernel, kernel]`, b `[filters]`.
     fn conv2d(
         &mut self,
         x: &Self::Value,
@@ -31,7 +34,8 @@ pub trait Images: Arithmetic {
         activation: Activation,
     ) -> ModelResult<Self::Value>;
 
-    /// activation(x spread by W + b); W `[channels, filters, kernel, kernel]`, b `[filters]`.
+    /// Transposed convolution followed by an activation; W `[channels, filters, kernel, kernel]`, b
+    /// `[filters]`.
     fn conv_transpose2d(
         &mut self,
         x: &Self::Value,
@@ -41,17 +45,21 @@ pub trait Images: Arithmetic {
         activation: Activation,
     ) -> ModelResult<Self::Value>;
 
-    /// The largest value, or the mean, of what each window covers of the image.
+    /// Max or mean pooling; padding does not count.
     fn pool2d(&mut self, x: &Self::Value, window: Window, pooling: Pooling) -> ModelResult<Self::Value>;
 
-    /// The largest value, or the mean, of each channel: `[rows, channels]`.
+    /// Global max or mean pooling: `[rows, channels]`.
     fn global_pool(&mut self, x: &Self::Value, pooling: Pooling) -> ModelResult<Self::Value>;
 
-    /// An image `factor` times as high and as wide.
+    /// Enlarges height and width by `factor`.
     fn upsample(&mut self, x: &Self::Value, factor: usize, method: Interpolation)
     -> ModelResult<Self::Value>;
 
-    /// Each column of `[rows, width]`, or each channel, normalized by the batch's mean and variance while
-    /// training, by the running ones otherwise.
+    /// Normalizes each column of `[rows, width]`, or each channel of an image, by the batch's mean and
+    /// variance while training and by the running ones otherwise.
+    ///
+    /// # Errors
+    /// [`ModelError::OneRow`](crate::model::error::ModelError::OneRow) when training with fewer than 2 values
+    /// per column or channel.
     fn batch_norm(&mut self, x: &Self::Value, norm: &BatchNorm) -> ModelResult<Self::Value>;
 }

@@ -1,4 +1,4 @@
-//! A recurrence over the steps in one direction, with its weights.
+//! One direction of a recurrent layer, with its weights.
 
 use std::marker::PhantomData;
 
@@ -12,26 +12,27 @@ use crate::model::weights::{Init, Weights, host};
 use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator::recurrent::{RecurrentDirection, RecurrentNode, RecurrentOperator, recurrent};
 
-/// A cell with its place in ONNX.
+/// A recurrent cell that ONNX has an operator for.
 pub trait OnnxCell: RecurrentCell {
     const KIND: RecurrentOperator;
-    /// Our block that stands at each place of ONNX's.
+    /// The gate blocks in ONNX's order, as indices into ours.
     const ORDER: &'static [usize];
 }
 
 impl OnnxCell for LstmCell {
     const KIND: RecurrentOperator = RecurrentOperator::Lstm;
-    // i o f c, of ours: i f g o.
+    // ONNX: i o f c; ours: i f g o.
     const ORDER: &'static [usize] = &[0, 3, 1, 2];
 }
 
 impl OnnxCell for GruCell {
     const KIND: RecurrentOperator = RecurrentOperator::Gru;
-    // z r h, of ours: r z n.
+    // ONNX: z r h; ours: r z n.
     const ORDER: &'static [usize] = &[1, 0, 2];
 }
 
-/// One recurrence with its weights, which begin evenly within 1 / sqrt(units) as PyTorch's do.
+/// One direction of a recurrent layer. Weights are initialized as in PyTorch: uniformly within 1 /
+/// sqrt(units).
 #[derive(Clone, Debug)]
 pub struct RecurrentPass<C> {
     name: String,
@@ -45,6 +46,10 @@ pub struct RecurrentPass<C> {
 }
 
 impl<C: OnnxCell> RecurrentPass<C> {
+    /// Creates the weights `{name}.weight` and `{name}.bias`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::variable`].
     pub fn build(name: &str, width: usize, units: usize, weights: &mut Weights) -> ModelResult<Self> {
         let init = Init::fan_in(units);
         let shape = [width + units, C::GATES * units];
@@ -58,22 +63,23 @@ impl<C: OnnxCell> RecurrentPass<C> {
         })
     }
 
-    /// Width of its output.
+    /// The width of the output.
     pub fn units(&self) -> usize {
         self.units
     }
 
-    /// Numbers of a state: h, and c if there is one.
+    /// The width of a state: h, and c for cells that have one.
     pub fn state(&self) -> usize {
         C::STATE * self.units
     }
 
-    /// `[batch, time, units]` of `[batch, time, width]`.
-    pub fn over(&self, x: &Tensor, traversal: Traversal) -> ModelResult<Tensor> {
+    /// Runs over x `[batch, time, width]` and returns `[batch, time, units]`.
+    pub fn forward(&self, x: &Tensor, traversal: Traversal) -> ModelResult<Tensor> {
         Ok(recur::<C>(x, &self.weight, &self.bias, None, traversal, false)?.0)
     }
 
-    /// The same from a state `[batch, state]` on, or from zeros; with the state after each row's last step.
+    /// The same starting from `state` `[batch, state]`, or from zeros. Also returns the state after each
+    /// row's last step.
     pub fn from_state(
         &self,
         x: &Tensor,
@@ -82,12 +88,14 @@ impl<C: OnnxCell> RecurrentPass<C> {
     ) -> ModelResult<(Tensor, Tensor)> {
         match recur::<C>(x, &self.weight, &self.bias, state, traversal, true)? {
             (y, Some(state)) => Ok((y, state)),
-            (_, None) => Err(candle_core::Error::Msg(format!("`{}` gave no state", self.name)).into()),
+            (_, None) => {
+                Err(candle_core::Error::Msg(format!("`{}` returned no final state", self.name)).into())
+            }
         }
     }
 
-    /// As a node over x `[time, batch, width]`; the states `[1, batch, units]` are h, and c if there is one.
-    /// Gives `[time, 1, batch, units]` and the states.
+    /// Appends an ONNX node over x `[time, batch, width]`. The states `[1, batch, units]` are h, and c for
+    /// cells that have one. Returns the outputs `[time, 1, batch, units]` and the final states.
     pub fn to_onnx(
         &self,
         graph: &mut Graph,
@@ -98,30 +106,32 @@ impl<C: OnnxCell> RecurrentPass<C> {
         to_onnx(graph, &[self], x, lengths, initial)
     }
 
-    /// The weights in ONNX's order: the input's `[gates * units, width]`, the state's, and the bias.
-    fn written(&self) -> ModelResult<[Vec<f32>; 3]> {
+    /// The weights in ONNX's order: W `[gates * units, width]`, R `[gates * units, units]` and the bias
+    /// `[2 * gates * units]`.
+    fn onnx_weights(&self) -> ModelResult<[Vec<f32>; 3]> {
         let (units, columns) = (self.units, C::GATES * self.units);
         let (weight, bias) = (host(&self.weight)?, host(&self.bias)?);
         let transposed = |rows: std::ops::Range<usize>| {
-            let columns_of = |block: &usize| block * units..(block + 1) * units;
+            let block_columns = |block: &usize| block * units..(block + 1) * units;
             let weight = &weight;
             C::ORDER
                 .iter()
-                .flat_map(columns_of)
+                .flat_map(block_columns)
                 .flat_map(|column| rows.clone().map(move |row| weight[row * columns + column]))
                 .collect::<Vec<f32>>()
         };
         let block = |block: &usize| &bias[block * units..(block + 1) * units];
         let mut ordered: Vec<f32> = C::ORDER.iter().flat_map(block).copied().collect();
-        // The state's part is nothing but what is left of our bias, which belongs to the last gate.
-        let left = &bias[columns..];
-        ordered.resize(2 * columns - left.len(), 0.0);
-        ordered.extend(left);
+        // ONNX has a second bias for the state. It is 0 except for the last gate, if our bias has a block for
+        // it.
+        let state_bias = &bias[columns..];
+        ordered.resize(2 * columns - state_bias.len(), 0.0);
+        ordered.extend(state_bias);
         Ok([transposed(0..self.width), transposed(self.width..self.width + units), ordered])
     }
 }
 
-/// One pass, or a forward and a backward one, as a node.
+/// Appends an ONNX node for one pass, or for a forward and a backward pass.
 pub fn to_onnx<C: OnnxCell>(
     graph: &mut Graph,
     passes: &[&RecurrentPass<C>],
@@ -133,7 +143,7 @@ pub fn to_onnx<C: OnnxCell>(
     let (width, units, rows) = (*width, *units, C::GATES * passes[0].units);
     let mut parts = [Vec::new(), Vec::new(), Vec::new()];
     for pass in passes {
-        parts.iter_mut().zip(pass.written()?).for_each(|(all, part)| all.extend(part));
+        parts.iter_mut().zip(pass.onnx_weights()?).for_each(|(all, part)| all.extend(part));
     }
     let name = name.strip_suffix(".forward").unwrap_or(name);
     let mut constant = |kind: &str, shape: &[usize], values: &[f32]| {
@@ -144,7 +154,7 @@ pub fn to_onnx<C: OnnxCell>(
     let bias = constant("bias", &[2 * rows], &parts[2]);
     let direction =
         if passes.len() == 1 { RecurrentDirection::Forward } else { RecurrentDirection::Bidirectional };
-    let of = RecurrentNode {
+    let node = RecurrentNode {
         kind: C::KIND,
         direction,
         units,
@@ -155,5 +165,5 @@ pub fn to_onnx<C: OnnxCell>(
         lengths,
         initial,
     };
-    Ok(recurrent(graph, &of))
+    Ok(recurrent(graph, &node))
 }

@@ -1,5 +1,4 @@
-//! Sequences `[batch, time, width]`, whose rows are filled up behind their ends, and token numbers `[batch,
-//! time]`.
+//! Operations on sequences `[batch, time, width]`, padded at the end, and on token ids `[batch, time]`.
 
 use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
@@ -9,64 +8,67 @@ use crate::model::ops::Arithmetic;
 use crate::model::ops::pass::{OnnxCell, RecurrentPass};
 use crate::model::weights::Parameter;
 
-/// How a sequence attends to itself.
+/// Settings of multi-head self-attention.
 #[derive(Clone, Copy, Debug)]
 pub struct AttentionSettings {
+    /// The number of heads.
     pub count: usize,
-    /// Does a step see itself and those before it alone?
+    /// Does a step attend only to itself and earlier steps?
     pub causal: bool,
-    /// Are queries and keys turned by their steps?
+    /// Are queries and keys rotated by their positions (RoPE, arXiv 2104.09864)?
     pub rotary: bool,
-    /// Share of the weights that are dropped while training.
+    /// Dropout rate of the attention weights while training.
     pub dropout: f64,
 }
 
-/// Operations of sequences.
+/// Operations on sequences.
 pub trait Sequences: Arithmetic {
-    /// x with zeros behind each row's end; as it is where there are no steps.
+    /// Sets padding to zero; returns x unchanged if it has no mask.
     fn mask_padding(&mut self, x: &Activations<Self::Value>) -> ModelResult<Self::Value>;
 
-    /// The mask of x `[batch, time, width]` if all its steps are real.
+    /// A mask of x `[batch, time, width]` without padding.
     fn full_mask(&mut self, x: &Self::Value) -> ModelResult<SequenceMask<Self::Value>>;
 
-    /// The same for as many rows as x has, of this many steps.
+    /// A mask without padding for the rows of x and `time` steps.
     fn full(&mut self, x: &Self::Value, time: usize) -> ModelResult<SequenceMask<Self::Value>>;
 
-    /// The table's row for each number: `[...]` to `[..., width]`.
+    /// Looks up one row of the table per token: `[...]` to `[..., width]`.
     fn embedding(&mut self, table: &Parameter, tokens: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// The largest of each column over real steps: `[batch, width]`.
+    /// The maximum of each column over the valid steps: `[batch, width]`.
     fn max_over_steps(
         &mut self,
         x: &Self::Value,
         mask: &SequenceMask<Self::Value>,
     ) -> ModelResult<Self::Value>;
 
-    /// 1 / (steps of the row) at real steps, else 0: `[batch, time]`.
+    /// 1 / length of the row at valid steps, 0 at padding: `[batch, time]`.
     fn mean_weights(&mut self, mask: &SequenceMask<Self::Value>) -> ModelResult<Self::Value>;
 
-    /// Each row's last real step: `[batch, width]`.
+    /// The last valid step of each row: `[batch, width]`.
     fn last_step(&mut self, x: &Self::Value, mask: &SequenceMask<Self::Value>) -> ModelResult<Self::Value>;
 
-    /// Softmax over the real steps of scores `[batch, time]`, 0 elsewhere.
+    /// Softmax of scores `[batch, time]` over the valid steps; 0 at padding.
     fn softmax_over_steps(
         &mut self,
         scores: &Self::Value,
         mask: &SequenceMask<Self::Value>,
     ) -> ModelResult<Self::Value>;
 
-    /// The sum of steps, each times its weight `[batch, time]`: `[batch, width]`.
+    /// The sum of the steps weighted by `weights` `[batch, time]`: `[batch, width]`.
     fn weighted_sum(&mut self, x: &Self::Value, weights: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// The rows of a table `[length, width]` for the steps of x: `[time, width]`. An error where there are
-    /// more steps.
+    /// The first `time` rows of a position table `[length, width]`: `[time, width]`.
+    ///
+    /// # Errors
+    /// [`ModelError::Shape`](crate::model::error::ModelError::Shape) if x has more than `length` steps.
     fn learned_positions(&mut self, x: &Self::Value, table: &Parameter) -> ModelResult<Self::Value>;
 
-    /// sin and cos of t f for each of the frequencies: `[time, 2 x frequencies]`, the sines first.
+    /// sin(t f) and cos(t f) of step t and each frequency f: `[time, 2 * frequencies]`, the sines first.
     fn sinusoids(&mut self, x: &Self::Value, frequencies: &[f64]) -> ModelResult<Self::Value>;
 
-    /// Attention of a sequence to itself: `packed` is `[batch, time, 3 width]`, queries, keys and values side
-    /// by side. Gives `[batch, time, width]`. What is dropped depends on the part called `name`.
+    /// Multi-head self-attention. `packed` `[batch, time, 3 * width]` holds queries, keys and values. Returns
+    /// `[batch, time, width]`. `name` selects the random stream of dropout.
     fn self_attention(
         &mut self,
         name: &str,
@@ -76,8 +78,7 @@ pub trait Sequences: Arithmetic {
         heads: AttentionSettings,
     ) -> ModelResult<Self::Value>;
 
-    /// A recurrence over the steps, forward and, if there are two passes, backward: `[batch, time, passes x
-    /// units]`.
+    /// A recurrence over the steps, bidirectional with two passes: `[batch, time, passes * units]`.
     fn recurrence<C: OnnxCell>(
         &mut self,
         passes: &[RecurrentPass<C>],
@@ -85,7 +86,8 @@ pub trait Sequences: Arithmetic {
         mask: Option<&SequenceMask<Self::Value>>,
     ) -> ModelResult<Self::Value>;
 
-    /// activation(windows of x W + b); W `[kernel x width, filters]`, step after step, b `[filters]`.
+    /// Convolution over time followed by an activation; W `[kernel * width, filters]` with the rows of one
+    /// step after the other, b `[filters]`.
     fn conv1d(
         &mut self,
         x: &Self::Value,
@@ -95,7 +97,8 @@ pub trait Sequences: Arithmetic {
         activation: Activation,
     ) -> ModelResult<Self::Value>;
 
-    /// Each row without its last steps, of which it keeps one at least; then without those that no row keeps.
+    /// Drops the last `by` steps of each row, keeping at least one, and trims the padding that is left over
+    /// in all rows.
     fn shortened(&mut self, x: &Activations<Self::Value>, by: usize)
     -> ModelResult<Activations<Self::Value>>;
 }

@@ -231,7 +231,7 @@ impl Sharing for Aitm {
                 continue;
             }
             let mut probability = |link: &TaskTransfer| {
-                Tensors::answering().activation(Activation::Sigmoid, &logits(link.task)?)
+                Tensors::evaluate().activation(Activation::Sigmoid, &logits(link.task)?)
             };
             let (before, later) = (probability(&pair[0])?, probability(&pair[1])?);
             let excess = (later - before)?.relu()?.mean_all()?.affine(self.penalty, 0.0)?;
@@ -245,7 +245,7 @@ impl Sharing for Aitm {
     }
 
     fn shares(&self, x: &Activations, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
-        let ops = &mut Tensors::answering();
+        let ops = &mut Tensors::evaluate();
         let outputs = self.trunk.compute(ops, x)?;
         let mut sources_of_tasks = Vec::new();
         for (position, (_, shares)) in self.compute(ops, &outputs, tasks)?.into_iter().enumerate() {

@@ -130,7 +130,7 @@ impl<D: SharingForward> BuiltSharing for D {
     }
 
     fn join(&self, task: usize, own: Tensor, others: &[Tensor]) -> ModelResult<Tensor> {
-        SharingForward::join(self, &mut Tensors::answering(), task, own, others)
+        SharingForward::join(self, &mut Tensors::evaluate(), task, own, others)
     }
 
     fn join_to_onnx(

@@ -127,7 +127,7 @@ mod tests {
         let column = |values: [f32; 4]| Tensor::new(&values, &Device::Cpu).unwrap().reshape((4, 1)).unwrap();
         let a = column([logit(0.8), logit(0.1), -60.0, 60.0]);
         let b = column([logit(0.5), logit(0.1), 60.0, 60.0]);
-        let actual = host(&Tensors::answering().logit_of_product(&a, &b).unwrap()).unwrap();
+        let actual = host(&Tensors::evaluate().logit_of_product(&a, &b).unwrap()).unwrap();
         let expected = [logit(0.4), logit(0.01), -60.0, 60.0 - 2.0_f32.ln()];
         assert!(
             actual.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5 * b.abs().max(1.0)),

@@ -228,7 +228,7 @@ impl Sharing for Experts {
     }
 
     fn shares(&self, x: &Activations, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
-        let ops = &mut Tensors::answering();
+        let ops = &mut Tensors::evaluate();
         let mut sources = Vec::new();
         let end = self.trunk.compute(ops, x)?.end;
         self.compute(ops, &end, tasks, |level, streams, step| {

@@ -118,8 +118,8 @@ impl ExpertLevel {
         };
         ExpertMixing {
             rank,
-            axis: if self.gate_input.is_per_step { 2 } else { 1 },
-            one_row_for_all: mixer.gate.is_static(),
+            gate_rank: if self.gate_input.is_per_step { 2 } else { 1 },
+            is_static: mixer.gate.is_static(),
         }
     }
 

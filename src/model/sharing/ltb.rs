@@ -104,7 +104,7 @@ impl ColumnUnits for Branches {
             return self.one_hot_argmax(&theta);
         };
         if (epoch as f64) < (self.config.warmup.get() * epochs as f64).ceil() {
-            return Tensors::answering().softmax(&theta);
+            return Tensors::evaluate().softmax(&theta);
         }
         let gumbel = |u: f32| -(-u.ln()).ln();
         let noise = Distribution::<f32>::sample_iter(Open01, random).map(gumbel);
@@ -112,12 +112,12 @@ impl ColumnUnits for Branches {
         let initial = self.config.temperature.map_or(epochs as f64 / 20.0, Positive::get);
         let temperature = initial / ((epoch + 1) as f64).sqrt();
         let noisy = ((theta + noise.reshape((self.columns, self.columns))?)? / temperature)?;
-        let p = Tensors::answering().softmax(&noisy)?;
+        let p = Tensors::evaluate().softmax(&noisy)?;
         Ok(((self.one_hot_argmax(&p)? - p.detach())? + p)?)
     }
 
     fn reported_matrix(&self, unit: usize) -> ModelResult<Tensor> {
-        Tensors::answering().softmax(&self.theta(unit)?)
+        Tensors::evaluate().softmax(&self.theta(unit)?)
     }
 
     fn name(&self, unit: usize) -> &str {

@@ -118,7 +118,7 @@ impl RelationBody {
     /// M: `[related, related]`.
     fn shares(&self) -> ModelResult<Tensor> {
         let related = self.projections.len();
-        Tensors::answering().softmax(&self.relations.tensor().reshape((related, related))?)
+        Tensors::evaluate().softmax(&self.relations.tensor().reshape((related, related))?)
     }
 
     /// The mixed projections sum_j M_kj W_j of all related tasks: `[related, width, units]`. Mixing weights

@@ -76,7 +76,7 @@ impl ExpertSelection {
 
     /// q `[1, experts]`
     fn expert_shares(&self) -> ModelResult<Tensor> {
-        let mixture = Tensors::answering().softmax(&self.mixture.tensor().unsqueeze(0)?)?;
+        let mixture = Tensors::evaluate().softmax(&self.mixture.tensor().unsqueeze(0)?)?;
         Ok(mixture.matmul(&self.selectors()?)?)
     }
 

@@ -33,7 +33,7 @@ impl Stepper for TextStepper<'_> {
             }
         }
         let tokens = Tensor::from_slice(tokens, tokens.len(), &device)?;
-        let mut ops = Tensors::answering();
+        let mut ops = Tensors::evaluate();
         let (h, states) = self.text.step(&mut ops, &self.table, &tokens, &self.prepared)?;
         self.prepared.states = states;
         match &self.text.copy {

@@ -1,4 +1,4 @@
-//! Values of any rank.
+//! Operations on values of any rank.
 
 use candle_core::Tensor;
 
@@ -60,12 +60,12 @@ impl Arithmetic for Nodes<'_> {
         Ok(self.graph.weight(name, shape, values))
     }
 
-    fn constant_from_weights(&mut self, name: &str, numbers: &Tensor) -> ModelResult<GraphValue> {
-        Ok(self.graph.weight(name, numbers.dims(), &host(numbers)?))
+    fn constant_from_weights(&mut self, name: &str, values: &Tensor) -> ModelResult<GraphValue> {
+        Ok(self.graph.weight(name, values.dims(), &host(values)?))
     }
 
-    fn folded_rows(&mut self, name: &str, numbers: &Tensor, _: &GraphValue) -> ModelResult<GraphValue> {
-        self.constant_from_weights(name, &numbers.squeeze(0)?)
+    fn folded_rows(&mut self, name: &str, values: &Tensor, _: &GraphValue) -> ModelResult<GraphValue> {
+        self.constant_from_weights(name, &values.squeeze(0)?)
     }
 
     fn add(&mut self, a: &GraphValue, b: &GraphValue) -> ModelResult<GraphValue> {
@@ -84,12 +84,12 @@ impl Arithmetic for Nodes<'_> {
         Ok(operator::div(self.graph, a, b))
     }
 
-    fn scale(&mut self, x: &GraphValue, number: f64) -> ModelResult<GraphValue> {
-        Ok(operator::scale(self.graph, x, number as f32))
+    fn scale(&mut self, x: &GraphValue, factor: f64) -> ModelResult<GraphValue> {
+        Ok(operator::scale(self.graph, x, factor as f32))
     }
 
-    fn shift(&mut self, x: &GraphValue, number: f64) -> ModelResult<GraphValue> {
-        Ok(operator::shift(self.graph, x, number as f32))
+    fn shift(&mut self, x: &GraphValue, offset: f64) -> ModelResult<GraphValue> {
+        Ok(operator::shift(self.graph, x, offset as f32))
     }
 
     fn neg(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
@@ -173,8 +173,9 @@ impl Arithmetic for Nodes<'_> {
     }
 
     fn stack(&mut self, values: &[GraphValue], axis: usize) -> ModelResult<GraphValue> {
-        let each = values.iter().map(|value| self.unsqueeze(value, axis)).collect::<ModelResult<Vec<_>>>()?;
-        self.concat(&each, axis as i64)
+        let values =
+            values.iter().map(|value| self.unsqueeze(value, axis)).collect::<ModelResult<Vec<_>>>()?;
+        self.concat(&values, axis as i64)
     }
 
     fn narrow(&mut self, x: &GraphValue, axis: i64, start: usize, count: usize) -> ModelResult<GraphValue> {
@@ -206,25 +207,29 @@ impl Arithmetic for Nodes<'_> {
     }
 
     fn mix_rows(&mut self, matrix: &Tensor, values: &[GraphValue]) -> ModelResult<Vec<GraphValue>> {
-        let numbers = host(matrix)?;
-        Ok(numbers.chunks_exact(values.len().max(1)).map(|row| mixture(self.graph, row, values)).collect())
+        let weights = host(matrix)?;
+        Ok(weights
+            .chunks_exact(values.len().max(1))
+            .map(|row| weighted_sum(self.graph, row, values))
+            .collect())
     }
 
     fn mix_experts(
         &mut self,
-        shares: &GraphValue,
+        gate: &GraphValue,
         experts: &[GraphValue],
         _: &mut Option<GraphValue>,
-        ExpertMixing { rank, axis, one_row_for_all }: ExpertMixing,
+        ExpertMixing { rank, gate_rank, is_static }: ExpertMixing,
     ) -> ModelResult<GraphValue> {
-        let beside = self.stack(experts, axis)?;
+        // The experts' dimension comes right after those of the gate.
+        let stack = self.stack(experts, gate_rank)?;
         let graph = &mut *self.graph;
-        let (rank, axis) = (rank as i64, axis as i64);
-        // Of one row for all, `[experts]`, the experts' dimension is counted from behind.
-        let behind: Vec<i64> =
-            if one_row_for_all { (1..=rank - axis).collect() } else { (axis + 1..=rank).collect() };
-        let shares = operator::unsqueeze(graph, shares, &behind);
-        let parts = operator::mul(graph, &beside, &shares);
+        let (rank, axis) = (rank as i64, gate_rank as i64);
+        // A static gate `[experts]` has no dimensions before the experts'.
+        let trailing: Vec<i64> =
+            if is_static { (1..=rank - axis).collect() } else { (axis + 1..=rank).collect() };
+        let gate = operator::unsqueeze(graph, gate, &trailing);
+        let parts = operator::mul(graph, &stack, &gate);
         Ok(operator::reduce_sum(graph, &parts, &[axis], false))
     }
 
@@ -234,8 +239,8 @@ impl Arithmetic for Nodes<'_> {
         let both = operator::add(graph, &a, &b);
         let all = operator::concat(graph, &[&a, &b, &both], 1);
         let largest = operator::reduce(graph, "ReduceMax", &all, &[1], true);
-        let apart = operator::sub(graph, &all, &largest);
-        let exp = operator::exp(graph, &apart);
+        let shifted = operator::sub(graph, &all, &largest);
+        let exp = operator::exp(graph, &shifted);
         let sum = operator::reduce_sum(graph, &exp, &[1], true);
         let log = operator::log(graph, &sum);
         let total = operator::add(graph, &log, &largest);
@@ -243,13 +248,13 @@ impl Arithmetic for Nodes<'_> {
     }
 }
 
-/// The values, each times its number, summed; what does not count is left out.
-fn mixture(graph: &mut Graph, numbers: &[f32], values: &[GraphValue]) -> GraphValue {
+/// The weighted sum of the values; values of weight 0 are left out.
+fn weighted_sum(graph: &mut Graph, weights: &[f32], values: &[GraphValue]) -> GraphValue {
     let mut parts: Vec<GraphValue> = Vec::new();
-    for (number, value) in numbers.iter().zip(values).filter(|(number, _)| **number != 0.0) {
-        parts.push(match *number {
+    for (weight, value) in weights.iter().zip(values).filter(|(weight, _)| **weight != 0.0) {
+        parts.push(match *weight {
             1.0 => value.clone(),
-            number => operator::scale(graph, value, number),
+            weight => operator::scale(graph, value, weight),
         });
     }
     match parts.len() {

@@ -1,5 +1,5 @@
-//! Raw values as a consumer feeds them, encoded by nodes: what [`feed`](crate::model::raw::feed) is given was
-//! encoded so.
+//! Encodes raw inputs in the graph, with the same arithmetic as the encoding of training data. (Training and
+//! inference in candle get encoded data from [`feed`](crate::model::raw::feed).)
 
 use crate::domain::array::ElementType;
 use crate::domain::shape::Shape;
@@ -8,46 +8,42 @@ use crate::model::activations::{GraphActivations, GraphMask};
 use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator;
 
-/// A raw sequence or image as the network takes it.
+/// Encodes a raw input of any kind: a sequence, an image or a column.
 pub fn sequence_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding) -> GraphActivations {
     match encoding {
         Encoding::Tokens { tokenizer, .. } => {
             let pad = graph.ints(&[i64::from(tokenizer.pad)]);
-            let behind = operator::equal(graph, raw, &pad);
-            let mask = GraphMask { tokens: Some(raw.clone()), ..mask(graph, &behind) };
+            let padding = operator::equal(graph, raw, &pad);
+            let mask = GraphMask { tokens: Some(raw.clone()), ..mask(graph, &padding) };
             GraphActivations { x: raw.clone(), mask: Some(mask) }
         }
         Encoding::Series { center, scale, .. } => {
             let center = graph.weight_f64("center", &[center.len()], center);
             let scale = graph.weight_f64("scale", &[scale.len()], scale);
             let (x, missing) = standardized(graph, raw, &center, &center, &scale);
-            let first = operator::slice(graph, &missing, 2, 0, 1);
-            let behind = operator::squeeze(graph, &first, &[2]);
-            GraphActivations { x, mask: Some(mask(graph, &behind)) }
+            GraphActivations { x, mask: Some(mask_of_missing(graph, &missing)) }
         }
-        // All but a sequence's filling is fed as the network takes it.
+        // Registered sequences are fed encoded, with NaN as padding.
         Encoding::Registered { shape: Shape::Sequence { .. }, .. } => {
             let missing = operator::is_nan(graph, raw);
             let zero = graph.scalar(0.0);
             let x = operator::where_(graph, &missing, &zero, raw);
-            let first = operator::slice(graph, &missing, 2, 0, 1);
-            let behind = operator::squeeze(graph, &first, &[2]);
-            GraphActivations { x, mask: Some(mask(graph, &behind)) }
+            GraphActivations { x, mask: Some(mask_of_missing(graph, &missing)) }
         }
         Encoding::Image { mean, deviation, .. } => {
             let bytes = operator::cast(graph, raw, ElementType::Float32);
-            let share = operator::scale(graph, &bytes, 1.0 / 255.0);
+            let scaled = operator::scale(graph, &bytes, 1.0 / 255.0);
             let mean = graph.weight("mean", &[mean.len(), 1, 1], mean);
             let deviation = graph.weight("deviation", &[deviation.len(), 1, 1], deviation);
-            let centered = operator::sub(graph, &share, &mean);
+            let centered = operator::sub(graph, &scaled, &mean);
             GraphActivations::plain(operator::div(graph, &centered, &deviation))
         }
         other => GraphActivations::plain(column_to_onnx(graph, raw, other)),
     }
 }
 
-/// (raw - center) / scale in 64 bits, as training encoded it, and the truth values of where raw is missing:
-/// `fill` stands there.
+/// (raw - center) / scale in 64 bits, as for training data, and a boolean mask of missing (NaN) values, which
+/// are replaced by `fill` first.
 fn standardized(
     graph: &mut Graph,
     raw: &GraphValue,
@@ -63,17 +59,24 @@ fn standardized(
     (operator::cast(graph, &scaled, ElementType::Float32), missing)
 }
 
-/// `behind`: a truth value `[batch, time]`, true behind a row's end.
-fn mask(graph: &mut Graph, behind: &GraphValue) -> GraphMask {
-    let behind = operator::cast(graph, behind, ElementType::Float32);
+/// The mask of a sequence whose padding is NaN, from the missing values `[batch, time, columns]`.
+fn mask_of_missing(graph: &mut Graph, missing: &GraphValue) -> GraphMask {
+    let first = operator::slice(graph, missing, 2, 0, 1);
+    let padding = operator::squeeze(graph, &first, &[2]);
+    mask(graph, &padding)
+}
+
+/// The mask of a sequence; `padding` is a boolean `[batch, time]`.
+fn mask(graph: &mut Graph, padding: &GraphValue) -> GraphMask {
+    let padding = operator::cast(graph, padding, ElementType::Float32);
     let one = graph.scalar(1.0);
-    let steps = operator::sub(graph, &one, &behind);
+    let steps = operator::sub(graph, &one, &padding);
     let lengths = operator::reduce_sum(graph, &steps, &[1], false);
     GraphMask::new(steps, operator::cast(graph, &lengths, ElementType::Int64))
 }
 
-/// Raw columns `[batch, 1]` of one element type, each centered and scaled, as the network takes them side by
-/// side: the same arithmetic as of each alone, on all at once. One column may be of any kind.
+/// Encodes raw numeric columns `[batch, 1]` of one element type together and concatenates them. The
+/// arithmetic is that of [`column_to_onnx`], on all columns at once. A single column may have any encoding.
 pub fn numbers_to_onnx(graph: &mut Graph, raw: &[GraphValue], encodings: &[&Encoding]) -> GraphValue {
     if let ([raw], [encoding]) = (raw, encodings) {
         return column_to_onnx(graph, raw, encoding);
@@ -97,7 +100,7 @@ pub fn numbers_to_onnx(graph: &mut Graph, raw: &[GraphValue], encodings: &[&Enco
     if !flags.contains(&true) {
         return scaled;
     }
-    // Beside a column with an indicator stands whether its value was missing.
+    // A column with an indicator is followed by a column of 0 or 1: was its value missing?
     let missing = operator::cast(graph, &missing, ElementType::Float32);
     let both = operator::concat(graph, &[&scaled, &missing], 1);
     let indices = flags.iter().enumerate().flat_map(|(column, flag)| {
@@ -107,7 +110,7 @@ pub fn numbers_to_onnx(graph: &mut Graph, raw: &[GraphValue], encodings: &[&Enco
     operator::gather(graph, &both, &indices, 1)
 }
 
-/// A raw column `[batch, 1]` as the network takes it.
+/// Encodes a raw column `[batch, 1]`.
 pub fn column_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding) -> GraphValue {
     match encoding {
         Encoding::Scale { center, scale, fill, indicator } => {
@@ -121,11 +124,11 @@ pub fn column_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding) 
             operator::concat(graph, &[&scaled, &missing], 1)
         }
         Encoding::OneHot { keys } | Encoding::Code { keys, .. } => {
-            // [batch, 1] == [1, keys]: a value not among the keys has code 0, equal to none.
+            // [batch, 1] == [1, keys]: a value that is not a key has code 0, which equals none of 1..=keys.
             let codes = operator::codes(graph, raw, keys, 1, 0);
-            let known: Vec<i64> = (1..=keys.len() as i64).collect();
-            let known = graph.weight_ints("keys", &[1, keys.len()], &known);
-            let equal = operator::equal(graph, &codes, &known);
+            let key_codes: Vec<i64> = (1..=keys.len() as i64).collect();
+            let key_codes = graph.weight_ints("keys", &[1, keys.len()], &key_codes);
+            let equal = operator::equal(graph, &codes, &key_codes);
             operator::cast(graph, &equal, ElementType::Float32)
         }
         _ => raw.clone(),

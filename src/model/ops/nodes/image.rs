@@ -1,4 +1,4 @@
-//! Images in a graph.
+//! Operations on images.
 
 use crate::model::activation::Activation;
 use crate::model::error::ModelResult;
@@ -39,11 +39,12 @@ impl Images for Nodes<'_> {
         let weight = self.weight(weight)?;
         let bias = bias.map(|bias| self.weight(bias)).transpose()?;
         let Window { size, stride, top, left, height, width, rows, columns } = window;
-        let more = |length: usize, before: usize, count: usize| {
+        let padding = |length: usize, before: usize, count: usize| {
             (length + before).saturating_sub((count - 1) * stride + size)
         };
-        let more = [more(height, top, rows), more(width, left, columns)];
-        let y = operators::conv_transpose(self.graph, x, &weight, bias.as_ref(), &moves(window), &more);
+        let output_padding = [padding(height, top, rows), padding(width, left, columns)];
+        let y =
+            operators::conv_transpose(self.graph, x, &weight, bias.as_ref(), &moves(window), &output_padding);
         self.activation(activation, &y)
     }
 
@@ -77,7 +78,7 @@ impl Images for Nodes<'_> {
     }
 }
 
-/// A window's moves, as ONNX has them.
+/// The attributes of an ONNX operator with this window.
 fn moves(window: Window) -> WindowMoves {
     WindowMoves {
         size: vec![window.size; 2],

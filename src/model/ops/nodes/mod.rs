@@ -1,17 +1,17 @@
-//! Operations as nodes of an ONNX graph: what `forward` does when answering.
+//! Operations as nodes of an ONNX graph; they compute what `forward` computes in evaluation mode.
 
 mod arithmetic;
 mod cell;
+mod decoder;
 pub mod encoding;
 mod image;
 mod pointer;
 mod sequence;
 mod unit;
-mod writing;
 
 use crate::onnx::graph::Graph;
 
-/// Operations as nodes of this graph.
+/// Appends operations to a graph.
 pub struct Nodes<'a> {
     pub graph: &'a mut Graph,
 }

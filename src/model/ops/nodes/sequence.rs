@@ -1,4 +1,4 @@
-//! Sequences in a graph.
+//! Operations on sequences.
 
 use crate::domain::array::ElementType;
 use crate::model::activation::Activation;
@@ -11,7 +11,7 @@ use crate::model::ops::{Arithmetic, AttentionSettings, Nodes, Sequences};
 use crate::model::weights::{Parameter, host};
 use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
-use crate::onnx::operator::attention as attending;
+use crate::onnx::operator::attention as operators;
 use crate::onnx::operator::image::{WindowMoves, conv};
 
 impl Sequences for Nodes<'_> {
@@ -23,8 +23,8 @@ impl Sequences for Nodes<'_> {
         let graph = &mut *self.graph;
         let first = operator::slice(graph, x, 2, 0, 1);
         let first = operator::squeeze(graph, &first, &[2]);
-        let zero = operator::sub(graph, &first, &first);
-        let steps = operator::shift(graph, &zero, 1.0);
+        let zeros = operator::sub(graph, &first, &first);
+        let steps = operator::shift(graph, &zeros, 1.0);
         let lengths = operator::reduce_sum(graph, &steps, &[1], false);
         Ok(GraphMask::new(steps, operator::cast(graph, &lengths, ElementType::Int64)))
     }
@@ -34,9 +34,9 @@ impl Sequences for Nodes<'_> {
         let dims = operator::shape(graph, x);
         let rows = operator::slice(graph, &dims, 0, 0, 1);
         let time = graph.ints(&[time as i64]);
-        let both = operator::concat(graph, &[&rows, &time], 0);
+        let shape = operator::concat(graph, &[&rows, &time], 0);
         let one = graph.scalar(1.0);
-        Ok(GraphMask::new(operator::expand(graph, &one, &both), operator::expand(graph, &time, &rows)))
+        Ok(GraphMask::new(operator::expand(graph, &one, &shape), operator::expand(graph, &time, &rows)))
     }
 
     fn embedding(&mut self, table: &Parameter, tokens: &GraphValue) -> ModelResult<GraphValue> {
@@ -46,39 +46,39 @@ impl Sequences for Nodes<'_> {
 
     fn max_over_steps(&mut self, x: &GraphValue, mask: &GraphMask) -> ModelResult<GraphValue> {
         let graph = &mut *self.graph;
-        let real = operator::cast_bool(graph, &mask.steps);
-        let real = operator::unsqueeze(graph, &real, &[2]);
-        let below = graph.scalar(f32::NEG_INFINITY);
-        let known = operator::where_(graph, &real, x, &below);
-        Ok(operator::reduce(graph, "ReduceMax", &known, &[1], false))
+        let valid = operator::cast_bool(graph, &mask.steps);
+        let valid = operator::unsqueeze(graph, &valid, &[2]);
+        let lowest = graph.scalar(f32::NEG_INFINITY);
+        let masked = operator::where_(graph, &valid, x, &lowest);
+        Ok(operator::reduce(graph, "ReduceMax", &masked, &[1], false))
     }
 
     fn mean_weights(&mut self, mask: &GraphMask) -> ModelResult<GraphValue> {
-        Ok(attending::mean_weights(self.graph, &mask.steps))
+        Ok(operators::mean_weights(self.graph, &mask.steps))
     }
 
     fn last_step(&mut self, x: &GraphValue, mask: &GraphMask) -> ModelResult<GraphValue> {
-        Ok(attending::last_step(self.graph, x, &mask.lengths))
+        Ok(operators::last_step(self.graph, x, &mask.lengths))
     }
 
     fn softmax_over_steps(&mut self, scores: &GraphValue, mask: &GraphMask) -> ModelResult<GraphValue> {
-        Ok(attending::masked_softmax(self.graph, scores, &mask.steps))
+        Ok(operators::masked_softmax(self.graph, scores, &mask.steps))
     }
 
     fn weighted_sum(&mut self, x: &GraphValue, weights: &GraphValue) -> ModelResult<GraphValue> {
-        Ok(attending::weighted_sum(self.graph, x, weights))
+        Ok(operators::weighted_sum(self.graph, x, weights))
     }
 
     fn learned_positions(&mut self, x: &GraphValue, table: &Parameter) -> ModelResult<GraphValue> {
         let table = self.weight(table)?;
-        let steps = attending::steps(self.graph, x);
+        let steps = operators::steps(self.graph, x);
         let steps = operator::cast(self.graph, &steps, ElementType::Int64);
         Ok(operator::gather(self.graph, &table, &steps, 0))
     }
 
     fn sinusoids(&mut self, x: &GraphValue, frequencies: &[f64]) -> ModelResult<GraphValue> {
         let graph = &mut *self.graph;
-        let angles = attending::angles(graph, x, frequencies);
+        let angles = operators::angles(graph, x, frequencies);
         let sines = operator::unary(graph, "Sin", &angles);
         let cosines = operator::unary(graph, "Cos", &angles);
         Ok(operator::concat(graph, &[&sines, &cosines], 1))
@@ -96,16 +96,17 @@ impl Sequences for Nodes<'_> {
         let size = width / heads.count;
         let parts = operator::split(graph, packed, 2, &[width as i64; 3]);
         let mut parts: Vec<GraphValue> =
-            parts.iter().map(|part| attending::by_head(graph, part, heads.count, size)).collect();
+            parts.iter().map(|part| operators::by_head(graph, part, heads.count, size)).collect();
         if heads.rotary {
-            let angles = attending::angles(graph, packed, &frequencies(size));
+            let angles = operators::angles(graph, packed, &frequencies(size));
             for part in &mut parts[..2] {
-                *part = attending::rotary(graph, part, &angles, size);
+                *part = operators::rotary(graph, part, &angles, size);
             }
         }
-        let seen = attending::AttentionMasking { keys: mask.map(|mask| &mask.steps), causal: heads.causal };
+        let masking =
+            operators::AttentionMasking { keys: mask.map(|mask| &mask.steps), causal: heads.causal };
         let [q, k, v] = [&parts[0], &parts[1], &parts[2]];
-        Ok(attending::attention(graph, [q, k, v], heads.count, size, &seen))
+        Ok(operators::attention(graph, [q, k, v], heads.count, size, &masking))
     }
 
     fn recurrence<C: OnnxCell>(
@@ -115,10 +116,10 @@ impl Sequences for Nodes<'_> {
         mask: Option<&GraphMask>,
     ) -> ModelResult<GraphValue> {
         let by_time = operator::transpose(self.graph, x, &[1, 0, 2]);
-        let both: Vec<&RecurrentPass<C>> = passes.iter().collect();
-        let (outputs, _) = to_onnx(self.graph, &both, &by_time, mask.map(|mask| &mask.lengths), &[])?;
+        let passes: Vec<&RecurrentPass<C>> = passes.iter().collect();
+        let (outputs, _) = to_onnx(self.graph, &passes, &by_time, mask.map(|mask| &mask.lengths), &[])?;
         let by_row = operator::transpose(self.graph, &outputs, &[2, 0, 1, 3]);
-        let width: usize = passes.iter().map(RecurrentPass::units).sum();
+        let width: usize = passes.iter().map(|pass| pass.units()).sum();
         Ok(operator::reshape(self.graph, &by_row, &[0, 0, width as i64]))
     }
 
@@ -131,7 +132,7 @@ impl Sequences for Nodes<'_> {
         activation: Activation,
     ) -> ModelResult<GraphValue> {
         let channels_first = operator::transpose(self.graph, x, &[0, 2, 1]);
-        // ONNX has them `[filters, width, kernel]`.
+        // ONNX expects weights `[filters, width, kernel]`.
         let (rows, filters) = weight.tensor().dims2()?;
         let shape = (steps.size, rows / steps.size, filters);
         let transposed = weight.tensor().reshape(shape)?.permute((2, 1, 0))?.contiguous()?;
@@ -151,25 +152,25 @@ impl Sequences for Nodes<'_> {
     fn shortened(&mut self, x: &GraphActivations, by: usize) -> ModelResult<GraphActivations> {
         let graph = &mut *self.graph;
         let Some(mask) = &x.mask else { return Ok(x.clone()) };
-        let shorter = graph.ints(&[-(by as i64)]);
-        let least = graph.ints(&[1]);
-        let lengths = operator::add(graph, &mask.lengths, &shorter);
-        let lengths = graph.node("Max", &[&lengths, &least], vec![]);
-        // A step is real where as many steps, itself among them, stand before it as the row has, or fewer.
+        let dropped = graph.ints(&[-(by as i64)]);
+        let minimum = graph.ints(&[1]);
+        let lengths = operator::add(graph, &mask.lengths, &dropped);
+        let lengths = graph.node("Max", &[&lengths, &minimum], vec![]);
+        // A step is valid if its number, counting from 1, is at most the length of its row.
         let one = graph.scalar(1.0);
         let (start, axis) = (graph.ints(&[0]), graph.ints(&[1]));
         let longest = operator::reduce(graph, "ReduceMax", &lengths, &[0], true);
-        let mut kept = |value: &GraphValue| graph.node("Slice", &[value, &start, &longest, &axis], vec![]);
-        let (x, steps) = (kept(&x.x), kept(&mask.steps));
+        let mut trim = |value: &GraphValue| graph.node("Slice", &[value, &start, &longest, &axis], vec![]);
+        let (x, steps) = (trim(&x.x), trim(&mask.steps));
         let dims = operator::shape(graph, &steps);
         let ones = operator::expand(graph, &one, &dims);
         let axis = graph.scalar_int(1);
-        let count = graph.node("CumSum", &[&ones, &axis], vec![]);
-        let limit = operator::unsqueeze(graph, &lengths, &[1]);
-        let limit = operator::cast(graph, &limit, ElementType::Float32);
-        let beyond = operator::greater(graph, &count, &limit);
+        let numbers = graph.node("CumSum", &[&ones, &axis], vec![]);
+        let limits = operator::unsqueeze(graph, &lengths, &[1]);
+        let limits = operator::cast(graph, &limits, ElementType::Float32);
+        let padding = operator::greater(graph, &numbers, &limits);
         let zero = graph.scalar(0.0);
-        let steps = operator::where_(graph, &beyond, &zero, &ones);
+        let steps = operator::where_(graph, &padding, &zero, &ones);
         Ok(GraphActivations { x, mask: Some(GraphMask::new(steps, lengths)) })
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers in their target's unit, in a graph: computed in 64 bits, as
+//! Converts predictions to the unit of their target in a graph, in 64 bits as
 //! [`in_unit`](crate::model::head::target_unit::in_unit) does.
 
 use crate::domain::array::ElementType;
@@ -8,17 +8,17 @@ use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
 
 impl Nodes<'_> {
-    /// center + scale x logit, cast to what the model answers in.
+    /// center + scale * logit, cast to the type of the predictions.
     pub fn in_unit(&mut self, logits: &GraphValue, unit: &TargetUnit) -> GraphValue {
         let graph = &mut *self.graph;
         let scale = graph.weight_f64("scale", &[unit.scale.len()], &unit.scale);
         let center = graph.weight_f64("center", &[unit.center.len()], &unit.center);
         let wide = operator::cast(graph, logits, ElementType::Float64);
         let scaled = operator::mul(graph, &wide, &scale);
-        let answers = operator::add(graph, &scaled, &center);
+        let predictions = operator::add(graph, &scaled, &center);
         match unit.element {
-            ElementType::Float64 => answers,
-            other => operator::cast(graph, &answers, other),
+            ElementType::Float64 => predictions,
+            other => operator::cast(graph, &predictions, other),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Tensors of any rank.
+//! Operations on tensors of any rank.
 
 use candle_core::{D, Tensor};
 
@@ -37,17 +37,19 @@ impl Arithmetic for Tensors<'_> {
     }
 
     fn check_shape(&mut self, x: &Tensor, shape: Shape) -> ModelResult<(), String> {
-        let right = match (shape, x.dims()) {
-            (Shape::Vector { width }, [_, found]) | (Shape::Sequence { width }, [_, _, found]) => {
-                *found == width
+        let matches = match (shape, x.dims()) {
+            (Shape::Vector { width }, [_, columns]) | (Shape::Sequence { width }, [_, _, columns]) => {
+                *columns == width
             }
             (Shape::Tokens { .. }, [_, _]) => true,
-            (Shape::Image { channels, height, width }, [_, rest @ ..]) => *rest == [channels, height, width],
+            (Shape::Image { channels, height, width }, [_, row @ ..]) => *row == [channels, height, width],
             _ => false,
         };
-        match right {
+        match matches {
             true => Ok(()),
-            false => Err(format!("it said that it gives {shape}, and gave {:?} of a batch", x.dims())),
+            false => {
+                Err(format!("it declares an output of {shape}, but returned {:?} for a batch", x.dims()))
+            }
         }
     }
 
@@ -63,12 +65,12 @@ impl Arithmetic for Tensors<'_> {
         Ok(Tensor::from_slice(values, shape, like.device())?)
     }
 
-    fn constant_from_weights(&mut self, _: &str, numbers: &Tensor) -> ModelResult<Tensor> {
-        Ok(numbers.clone())
+    fn constant_from_weights(&mut self, _: &str, values: &Tensor) -> ModelResult<Tensor> {
+        Ok(values.clone())
     }
 
-    fn folded_rows(&mut self, _: &str, numbers: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
-        Ok(numbers.broadcast_as((x.dim(0)?, numbers.dim(1)?))?.contiguous()?)
+    fn folded_rows(&mut self, _: &str, values: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
+        Ok(values.broadcast_as((x.dim(0)?, values.dim(1)?))?.contiguous()?)
     }
 
     fn add(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
@@ -87,12 +89,12 @@ impl Arithmetic for Tensors<'_> {
         Ok(if a.dims() == b.dims() { (a / b)? } else { a.broadcast_div(b)? })
     }
 
-    fn scale(&mut self, x: &Tensor, number: f64) -> ModelResult<Tensor> {
-        Ok(x.affine(number, 0.0)?)
+    fn scale(&mut self, x: &Tensor, factor: f64) -> ModelResult<Tensor> {
+        Ok(x.affine(factor, 0.0)?)
     }
 
-    fn shift(&mut self, x: &Tensor, number: f64) -> ModelResult<Tensor> {
-        Ok(x.affine(1.0, number)?)
+    fn shift(&mut self, x: &Tensor, offset: f64) -> ModelResult<Tensor> {
+        Ok(x.affine(1.0, offset)?)
     }
 
     fn neg(&mut self, x: &Tensor) -> ModelResult<Tensor> {
@@ -111,9 +113,9 @@ impl Arithmetic for Tensors<'_> {
         Ok(kernel::activation::activation(function, x)?)
     }
 
-    /// Composed: candle's own drops gradients.
+    /// Composed, because candle's softmax has no backward.
     fn softmax(&mut self, x: &Tensor) -> ModelResult<Tensor> {
-        // A constant taken from every logit changes no probability, so it needs no gradient.
+        // Subtracting a constant from all logits changes no probability, so the maximum needs no gradient.
         let largest = x.detach().max_keepdim(D::Minus1)?;
         let exp = x.broadcast_sub(&largest)?.exp()?;
         Ok(exp.broadcast_div(&exp.sum_keepdim(D::Minus1)?)?)
@@ -165,7 +167,7 @@ impl Arithmetic for Tensors<'_> {
 
     fn dropout_channels(&mut self, name: &str, rate: f64, x: &Tensor) -> ModelResult<Tensor> {
         let Some(random) = self.mode().random(name).filter(|_| rate > 0.0) else { return Ok(x.clone()) };
-        // What is dropped together: the pixels of a channel, or the steps of a column.
+        // One draw for all pixels of a channel, or for all steps of a column.
         let mask = match x.dims() {
             [rows, channels, height, width] => {
                 let factors = keeps(&random, rate, rows * channels);
@@ -182,16 +184,16 @@ impl Arithmetic for Tensors<'_> {
 
     fn reshape(&mut self, x: &Tensor, dims: &[i64]) -> ModelResult<Tensor> {
         let mut shape: Vec<usize> = Vec::with_capacity(dims.len());
-        for (at, dim) in dims.iter().enumerate() {
+        for (index, dim) in dims.iter().enumerate() {
             shape.push(match dim {
-                0 => x.dim(at)?,
+                0 => x.dim(index)?,
                 -1 => 1,
                 dim => *dim as usize,
             });
         }
-        if let Some(rest) = dims.iter().position(|dim| *dim == -1) {
+        if let Some(inferred) = dims.iter().position(|dim| *dim == -1) {
             let others: usize = shape.iter().product();
-            shape[rest] = x.elem_count() / others.max(1);
+            shape[inferred] = x.elem_count() / others.max(1);
         }
         Ok(view(x, |x| x.reshape(shape))?)
     }
@@ -204,7 +206,7 @@ impl Arithmetic for Tensors<'_> {
         match values {
             [only] => Ok(only.clone()),
             [first, ..] => Ok(Tensor::cat(values, axis_index(first, axis))?),
-            [] => Err(candle_core::Error::msg("nothing to put side by side").into()),
+            [] => Err(candle_core::Error::msg("concat needs at least one value").into()),
         }
     }
 
@@ -252,24 +254,24 @@ impl Arithmetic for Tensors<'_> {
         (0..matrix.dim(0)?).map(|row| Ok(mixed.get(row)?.reshape(values[0].dims())?)).collect()
     }
 
-    // [rows, 1, experts] x [rows, experts, numbers]
+    // [rows, 1, experts] x [rows, experts, values]
     fn mix_experts(
         &mut self,
-        shares: &Tensor,
+        gate: &Tensor,
         experts: &[Tensor],
-        beside: &mut Option<Tensor>,
+        stacked: &mut Option<Tensor>,
         _: ExpertMixing,
     ) -> ModelResult<Tensor> {
-        let stack = match beside {
+        let stack = match stacked {
             Some(stack) => stack.clone(),
             None => {
-                let rows = shares.dim(0)?;
+                let rows = gate.dim(0)?;
                 let flat = experts.iter().map(|expert| expert.reshape((rows, ())));
                 let stack = Tensor::stack(&flat.collect::<candle_core::Result<Vec<_>>>()?, 1)?;
-                beside.insert(stack).clone()
+                stacked.insert(stack).clone()
             }
         };
-        Ok(shares.unsqueeze(1)?.matmul(&stack)?.reshape(experts[0].dims())?)
+        Ok(gate.unsqueeze(1)?.matmul(&stack)?.reshape(experts[0].dims())?)
     }
 
     fn logit_of_product(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
@@ -280,7 +282,7 @@ impl Arithmetic for Tensors<'_> {
     }
 }
 
-/// A dimension that may count from the end.
+/// The index of a dimension; a negative `axis` counts from the end.
 fn axis_index(x: &Tensor, axis: i64) -> usize {
     if axis < 0 { (x.rank() as i64 + axis) as usize } else { axis as usize }
 }

@@ -1,4 +1,4 @@
-//! Images as tensors.
+//! Operations on images.
 
 use candle_core::Tensor;
 
@@ -82,7 +82,7 @@ impl Tensors<'_> {
         let unbiased = rows as f64 / (rows - 1) as f64;
         if fits(&[x]) {
             let statistics = statistics(x)?;
-            self.follow(norm, x, &statistics, unbiased)?;
+            self.update_running(norm, x, &statistics, unbiased)?;
             let (gamma, beta) = (norm.gamma.tensor(), norm.beta.tensor());
             return Ok(normalize(x, &gamma, &beta, &statistics, norm.epsilon)?);
         }
@@ -94,27 +94,27 @@ impl Tensors<'_> {
         normalized(&centered, &variance)
     }
 
-    /// Images, channel by channel.
+    /// Images, with the fused kernel.
     fn normalized_planes(&self, x: &Tensor, norm: &BatchNorm) -> ModelResult<Tensor> {
         let (rows, _, height, width) = x.dims4()?;
         let (gamma, beta) = (norm.gamma.tensor(), norm.beta.tensor());
         if !self.mode().is_training() {
-            let known = BatchStatistics {
+            let running = BatchStatistics {
                 mean: host(&norm.mean.tensor())?,
                 variance: host(&norm.variance.tensor())?,
             };
-            return Ok(plane::normalize(x, &gamma, &beta, &known, true, norm.epsilon)?);
+            return Ok(plane::normalize(x, &gamma, &beta, &running, true, norm.epsilon)?);
         }
         let count = rows * height * width;
         if count < 2 {
             return Err(ModelError::OneRow { part: norm.name.clone(), rows });
         }
         let statistics = plane::statistics(x)?;
-        self.follow(norm, x, &statistics, count as f64 / (count - 1) as f64)?;
+        self.update_running(norm, x, &statistics, count as f64 / (count - 1) as f64)?;
         Ok(plane::normalize(x, &gamma, &beta, &statistics, false, norm.epsilon)?)
     }
 
-    /// Images on devices without the kernel: each pixel as a row.
+    /// Images on devices without the kernel: every pixel becomes a row.
     fn normalized_pixels(&self, x: &Tensor, norm: &BatchNorm) -> ModelResult<Tensor> {
         let (rows, channels, height, width) = x.dims4()?;
         let pixels = x.permute((0, 2, 3, 1))?.contiguous()?.reshape((rows * height * width, channels))?;
@@ -122,17 +122,17 @@ impl Tensors<'_> {
         Ok(y.permute((0, 3, 1, 2))?.contiguous()?)
     }
 
-    /// The running statistics follow the batch's.
-    fn follow(
+    /// Moves the running statistics towards those of the batch. `unbiased` is n / (n - 1).
+    fn update_running(
         &self,
         norm: &BatchNorm,
         x: &Tensor,
         batch: &BatchStatistics,
         unbiased: f64,
     ) -> ModelResult<()> {
-        let values = |values: &[f32]| Tensor::new(values, x.device());
-        self.move_towards(norm, &norm.mean, &values(&batch.mean)?)?;
-        self.move_towards(norm, &norm.variance, &(values(&batch.variance)? * unbiased)?)
+        let tensor = |values: &[f32]| Tensor::new(values, x.device());
+        self.move_towards(norm, &norm.mean, &tensor(&batch.mean)?)?;
+        self.move_towards(norm, &norm.variance, &(tensor(&batch.variance)? * unbiased)?)
     }
 
     fn move_towards(&self, norm: &BatchNorm, running: &Parameter, batch: &Tensor) -> ModelResult<()> {

@@ -1,9 +1,9 @@
-//! Operations over candle tensors: learning and answering. Where there is a fused kernel it is taken.
+//! Operations over candle tensors, for training and inference. They use fused kernels where one exists.
 
 mod arithmetic;
+mod decoder;
 mod image;
 mod sequence;
-mod writing;
 
 use candle_core::Tensor;
 
@@ -22,8 +22,8 @@ impl<'a> Tensors<'a> {
         Self { mode: *mode }
     }
 
-    /// Answering.
-    pub fn answering() -> Self {
+    /// In evaluation mode.
+    pub fn evaluate() -> Self {
         Self { mode: Mode::evaluate() }
     }
 
@@ -32,7 +32,7 @@ impl<'a> Tensors<'a> {
     }
 }
 
-/// A bias, or zeros in its place.
+/// The bias, or `count` zeros without one.
 fn or_zeros(bias: Option<&Parameter>, count: usize, like: &Tensor) -> ModelResult<Tensor> {
     match bias {
         Some(bias) => Ok(bias.tensor()),

@@ -1,4 +1,4 @@
-//! Sequences as tensors.
+//! Operations on sequences.
 
 use candle_core::{D, Tensor};
 
@@ -41,9 +41,9 @@ impl Sequences for Tensors<'_> {
     }
 
     fn mean_weights(&mut self, mask: &SequenceMask) -> ModelResult<Tensor> {
-        let shares: Vec<f32> = mask.lengths.iter().map(|length| 1.0 / *length as f32).collect();
-        let shares = Tensor::from_vec(shares, (mask.lengths.len(), 1), mask.steps.device())?;
-        Ok(mask.steps.broadcast_mul(&shares)?)
+        let weights: Vec<f32> = mask.lengths.iter().map(|length| 1.0 / *length as f32).collect();
+        let weights = Tensor::from_vec(weights, (mask.lengths.len(), 1), mask.steps.device())?;
+        Ok(mask.steps.broadcast_mul(&weights)?)
     }
 
     fn last_step(&mut self, x: &Tensor, mask: &SequenceMask) -> ModelResult<Tensor> {
@@ -65,7 +65,8 @@ impl Sequences for Tensors<'_> {
         let (time, length) = (x.dim(1)?, table.tensor().dim(0)?);
         if time > length {
             let reason = format!(
-                "has learned positions for {length} steps, and a sequence has {time}; choose a larger `length`"
+                "has learned positions for {length} steps, and a sequence has {time}; choose a larger \
+                 `length`"
             );
             let name = table.name();
             let part = name.strip_suffix(".weight").unwrap_or(name).to_owned();
@@ -92,24 +93,24 @@ impl Sequences for Tensors<'_> {
         mask: Option<&SequenceMask>,
         heads: AttentionSettings,
     ) -> ModelResult<Tensor> {
-        let transposed;
+        let rotated;
         let packed = match heads.rotary {
             true => {
-                transposed = rotary(packed, 2 * width, width / heads.count)?;
-                &transposed
+                rotated = rotary(packed, 2 * width, width / heads.count)?;
+                &rotated
             }
             false => packed,
         };
         let lengths = mask.filter(|mask| !mask.is_full()).map(|mask| mask.lengths.clone());
         let random = self.mode().random(name).filter(|_| heads.dropout > 0.0);
-        let how = AttentionShape {
+        let shape = AttentionShape {
             heads: heads.count,
             causal: heads.causal,
             queries: lengths.clone(),
             keys: lengths,
             dropout: random.map(|random| AttentionDropout { random, rate: heads.dropout }),
         };
-        Ok(self_attention(packed, &how)?)
+        Ok(self_attention(packed, &shape)?)
     }
 
     fn recurrence<C: OnnxCell>(
@@ -119,12 +120,12 @@ impl Sequences for Tensors<'_> {
         mask: Option<&SequenceMask>,
     ) -> ModelResult<Tensor> {
         let lengths = mask.filter(|mask| !mask.is_full()).map(|mask| &*mask.lengths);
-        let both = passes.iter().zip([false, true]);
-        let both = both.map(|(pass, reversed)| pass.over(x, Traversal { lengths, reversed }));
-        let mut both = both.collect::<ModelResult<Vec<Tensor>>>()?;
-        match both.len() {
-            1 => Ok(both.remove(0)),
-            _ => Ok(Tensor::cat(&both, D::Minus1)?),
+        let outputs = passes.iter().zip([false, true]);
+        let outputs = outputs.map(|(pass, reversed)| pass.forward(x, Traversal { lengths, reversed }));
+        let mut outputs = outputs.collect::<ModelResult<Vec<Tensor>>>()?;
+        match outputs.len() {
+            1 => Ok(outputs.remove(0)),
+            _ => Ok(Tensor::cat(&outputs, D::Minus1)?),
         }
     }
 

@@ -1,42 +1,41 @@
-//! What heads and decoders need beside the rest: attention of one sequence to another, and the steps of a
-//! decoder, which writes one token at a time.
+//! Operations of text heads and decoders: attention to a memory, and the steps of a decoder that generates
+//! one token at a time.
 
 use crate::model::error::ModelResult;
 use crate::model::head::decoder::cell::DecoderCell;
 use crate::model::ops::Arithmetic;
 use crate::model::ops::dense::Dense;
 
-/// Operations of heads and decoders.
+/// Operations of text heads and decoders.
 pub trait DecoderOps: Arithmetic {
     /// 1 - x
     fn one_minus(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// Whole numbers as floats.
+    /// Casts integers to 32-bit floats.
     fn float(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// The table's row for each of the numbers `[rows]`: `[rows, width]`.
+    /// The rows of a table at `indices` `[rows]`: `[rows, width]`.
     fn index_select(&mut self, table: &Self::Value, indices: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// Consecutive parts of these sizes along a dimension.
+    /// Splits x along a dimension into consecutive parts of these sizes.
     fn split(&mut self, x: &Self::Value, axis: usize, sizes: &[usize]) -> ModelResult<Vec<Self::Value>>;
 
-    /// All elements along a dimension from `start` on, which counts from the end if it is negative.
+    /// All elements along a dimension from `start` on; a negative `start` counts from the end.
     fn slice_from(&mut self, x: &Self::Value, axis: usize, start: i64) -> ModelResult<Self::Value>;
 
-    /// The steps of a sequence `[rows, time, width]` as a mask by which all are real: `[rows, time]`.
+    /// A mask of ones, `[rows, time]`, for a sequence `[rows, time, width]`.
     fn ones(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// One step of zeros, as wide as those of a sequence `[rows, time, width]`: `[rows, 1, width]`.
+    /// One step of zeros, `[rows, 1, width]`, for a sequence `[rows, time, width]`.
     fn zero_step(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// A decoder's [place](crate::model::head::decoder::transformer::places) for the step behind those of
-    /// `past` `[rows, 1 + time, width]`, whose first stands for nothing: `[1, width]`. A graph knows places
-    /// up to `length`.
+    /// The positional encoding `[1, width]` of the step after those in `past` `[rows, 1 + time, width]`,
+    /// whose first step is a placeholder. A graph holds encodings up to position `length`.
     fn next_position(&mut self, past: &Self::Value, length: usize, width: usize) -> ModelResult<Self::Value>;
 
-    /// Attention by heads: queries `[rows, time, width]`, keys and values `[rows, seen, width]`. All queries
-    /// see the steps that are real by the mask `[rows, seen]`; without one, queries are the last of the
-    /// steps, and see those up to themselves (in a graph there is one query).
+    /// Multi-head attention: queries `[rows, time, width]`, keys and values `[rows, seen, width]`. With a
+    /// mask `[rows, seen]`, all queries attend to the valid steps. Without one, the queries are the last
+    /// steps of the sequence and attention is causal (a graph has a single query).
     fn attention(
         &mut self,
         qkv: [&Self::Value; 3],
@@ -45,8 +44,9 @@ pub trait DecoderOps: Arithmetic {
         heads: usize,
     ) -> ModelResult<Self::Value>;
 
-    /// The mean of a memory `[rows, seen, width]` by the shares softmax(q m) among the steps that are real by
-    /// the mask `[rows, seen]`, for queries `[rows, width]`; over tensors also for `[rows, time, width]`.
+    /// Dot-product attention (Luong et al. 2015, arXiv 1508.04025): the mean of `memory` `[rows, seen,
+    /// width]` with weights softmax(q m) over the valid steps of `mask` `[rows, seen]`. Queries are `[rows,
+    /// width]`; over tensors also `[rows, time, width]`.
     fn dot_attention(
         &mut self,
         query: &Self::Value,
@@ -54,8 +54,8 @@ pub trait DecoderOps: Arithmetic {
         mask: &Self::Value,
     ) -> ModelResult<Self::Value>;
 
-    /// The same with the shares softmax(score(tanh(q + k))), the keys being `[rows, seen, units]` and the
-    /// queries of their width.
+    /// Additive attention (Bahdanau et al. 2014, arXiv 1409.0473): weights softmax(score(tanh(q + k))), with
+    /// `keys` `[rows, seen, units]` and queries of the same width.
     fn additive_attention(
         &mut self,
         query: &Self::Value,
@@ -65,8 +65,7 @@ pub trait DecoderOps: Arithmetic {
         mask: &Self::Value,
     ) -> ModelResult<Self::Value>;
 
-    /// The hidden vector `[rows, units]` of a recurrent cell after x `[rows, width]`, and the cell's new
-    /// states.
+    /// One step of a recurrent cell on x `[rows, width]`: the output `[rows, units]` and the new states.
     fn recurrent_step(
         &mut self,
         cell: &DecoderCell,

@@ -1,4 +1,4 @@
-//! What heads and decoders need, as tensors.
+//! Operations of text heads and decoders.
 
 use candle_core::{DType, Tensor};
 
@@ -65,14 +65,14 @@ impl DecoderOps for Tensors<'_> {
         heads: usize,
     ) -> ModelResult<Tensor> {
         let keys = mask.map(lengths).transpose()?;
-        let how = AttentionShape { heads, causal: mask.is_none(), queries: None, keys, dropout: None };
-        Ok(attention(q, k, v, &how)?)
+        let shape = AttentionShape { heads, causal: mask.is_none(), queries: None, keys, dropout: None };
+        Ok(attention(q, k, v, &shape)?)
     }
 
     fn dot_attention(&mut self, query: &Tensor, memory: &Tensor, mask: &Tensor) -> ModelResult<Tensor> {
         each_step(query, |queries| {
             let memory = memory.contiguous()?;
-            // The kernel divides by the root that is multiplied with here.
+            // Cancels the scaling by 1 / sqrt(width) in the kernel.
             let width = memory.dim(2)?;
             let queries = (queries * (width as f64).sqrt())?;
             self.attention([&queries, &memory, &memory], Some(mask), width, 1)
@@ -93,10 +93,10 @@ impl DecoderOps for Tensors<'_> {
             let bounded = kernel::activation::activation(Activation::Tanh, &sum)?;
             let scores = score.apply(&bounded)?.squeeze(3)?;
             let (rows, time, seen) = scores.dims3()?;
-            let real = lengths(mask)?;
-            let each: Vec<u32> = real.iter().flat_map(|length| std::iter::repeat_n(*length, time)).collect();
-            let shares = softmax(&scores.reshape((rows * time, seen))?, Some(&each))?;
-            Ok(shares.reshape((rows, time, seen))?.matmul(&memory.contiguous()?)?)
+            let lengths: Vec<u32> =
+                lengths(mask)?.iter().flat_map(|length| std::iter::repeat_n(*length, time)).collect();
+            let weights = softmax(&scores.reshape((rows * time, seen))?, Some(&lengths))?;
+            Ok(weights.reshape((rows, time, seen))?.matmul(&memory.contiguous()?)?)
         })
     }
 
@@ -111,7 +111,7 @@ impl DecoderOps for Tensors<'_> {
     }
 }
 
-/// What a part that takes `[rows, time, width]` gives for `x`, which may also be one step, `[rows, width]`.
+/// Applies `part`, which takes `[rows, time, width]`, to x of that shape or to a single step `[rows, width]`.
 fn each_step(x: &Tensor, part: impl FnOnce(&Tensor) -> ModelResult<Tensor>) -> ModelResult<Tensor> {
     match x.rank() {
         2 => Ok(part(&x.unsqueeze(1)?)?.squeeze(1)?),

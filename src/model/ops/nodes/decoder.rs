@@ -1,4 +1,4 @@
-//! What heads and decoders need, in a graph.
+//! Operations of text heads and decoders.
 
 use crate::domain::array::ElementType;
 use crate::model::error::ModelResult;
@@ -9,8 +9,8 @@ use crate::model::ops::{DecoderOps, Nodes};
 use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator;
 
-/// Added to the score of a step that is not to be seen: its share is exactly 0.
-pub(super) const UNSEEN: f32 = -1e9;
+/// Added to the attention score of a masked step, so that its weight is exactly 0.
+pub(super) const MASKED_SCORE: f32 = -1e9;
 
 impl DecoderOps for Nodes<'_> {
     fn one_minus(&mut self, x: &GraphValue) -> ModelResult<GraphValue> {
@@ -78,7 +78,7 @@ impl DecoderOps for Nodes<'_> {
         let query = operator::unsqueeze(graph, query, &[1]);
         let transposed = operator::transpose(graph, memory, &[0, 2, 1]);
         let scores = operator::matmul(graph, &query, &transposed);
-        Ok(mean(graph, &scores, mask, memory))
+        Ok(attend(graph, &scores, mask, memory))
     }
 
     fn additive_attention(
@@ -94,7 +94,7 @@ impl DecoderOps for Nodes<'_> {
         let bounded = operator::tanh(self.graph, &sum);
         let scores = score.on(self, &bounded)?;
         let scores = operator::transpose(self.graph, &scores, &[0, 2, 1]);
-        Ok(mean(self.graph, &scores, mask, memory))
+        Ok(attend(self.graph, &scores, mask, memory))
     }
 
     fn recurrent_step(
@@ -110,26 +110,26 @@ impl DecoderOps for Nodes<'_> {
     }
 }
 
-/// `[rows, 1, time]`: 0 where a step is real, else so little that nothing of it is seen. From a mask `[rows,
-/// time]`.
+/// The attention bias `[rows, 1, time]` of a mask `[rows, time]`: 0 at valid steps, [`MASKED_SCORE`]
+/// elsewhere.
 fn bias(graph: &mut Graph, mask: &GraphValue) -> GraphValue {
     let one = graph.scalar(1.0);
     let missing = operator::sub(graph, mask, &one);
-    let bias = operator::scale(graph, &missing, -UNSEEN);
+    let bias = operator::scale(graph, &missing, -MASKED_SCORE);
     operator::unsqueeze(graph, &bias, &[1])
 }
 
-/// The mean of a memory's real steps by the shares softmax(scores) `[rows, 1, seen]`: `[rows, width]`.
-fn mean(graph: &mut Graph, scores: &GraphValue, mask: &GraphValue, memory: &GraphValue) -> GraphValue {
+/// The mean `[rows, width]` of a memory's valid steps, weighted by softmax(scores) `[rows, 1, seen]`.
+fn attend(graph: &mut Graph, scores: &GraphValue, mask: &GraphValue, memory: &GraphValue) -> GraphValue {
     let bias = bias(graph, mask);
     let scores = operator::add(graph, scores, &bias);
-    let shares = operator::softmax(graph, &scores, -1);
-    let context = operator::matmul(graph, &shares, memory);
+    let weights = operator::softmax(graph, &scores, -1);
+    let context = operator::matmul(graph, &weights, memory);
     operator::squeeze(graph, &context, &[1])
 }
 
-/// softmax(q k / sqrt(width of a head) + bias) v by heads: q `[rows, time, width]`, k and v `[rows, seen,
-/// width]`.
+/// Multi-head attention softmax(q k^T / sqrt(head width) + bias) v: q `[rows, time, width]`, k and v
+/// `[rows, seen, width]`.
 fn by_heads(
     graph: &mut Graph,
     [q, k, v]: [&GraphValue; 3],
@@ -137,8 +137,8 @@ fn by_heads(
     width: usize,
     heads: usize,
 ) -> GraphValue {
-    let part = width / heads;
-    let dims = [0, -1, heads as i64, part as i64];
+    let head_width = width / heads;
+    let dims = [0, -1, heads as i64, head_width as i64];
     let q = operator::reshape(graph, q, &dims);
     let q = operator::transpose(graph, &q, &[0, 2, 1, 3]);
     let k = operator::reshape(graph, k, &dims);
@@ -146,7 +146,7 @@ fn by_heads(
     let v = operator::reshape(graph, v, &dims);
     let v = operator::transpose(graph, &v, &[0, 2, 1, 3]);
     let scores = operator::matmul(graph, &q, &k);
-    let scores = operator::scale(graph, &scores, (1.0 / (part as f64).sqrt()) as f32);
+    let scores = operator::scale(graph, &scores, (1.0 / (head_width as f64).sqrt()) as f32);
     let scores = match bias {
         Some(bias) => {
             let bias = operator::unsqueeze(graph, bias, &[1]);
@@ -154,8 +154,8 @@ fn by_heads(
         }
         None => scores,
     };
-    let shares = operator::softmax(graph, &scores, -1);
-    let seen = operator::matmul(graph, &shares, &v);
-    let seen = operator::transpose(graph, &seen, &[0, 2, 1, 3]);
-    operator::reshape(graph, &seen, &[0, -1, width as i64])
+    let weights = operator::softmax(graph, &scores, -1);
+    let context = operator::matmul(graph, &weights, &v);
+    let context = operator::transpose(graph, &context, &[0, 2, 1, 3]);
+    operator::reshape(graph, &context, &[0, -1, width as i64])
 }
