@@ -1,5 +1,4 @@
-//! The joint loss's gradient, looked over before a step: is it whole, how long is it, what do the
-//! weights it touches weigh?
+//! The norm of the joint loss's gradient and the penalty of the weights, computed before an optimizer step.
 
 use candle_core::{CpuStorage, Result, Storage, Tensor};
 
@@ -7,22 +6,22 @@ use crate::model::autograd::Gradients;
 use crate::train::optimizer::fused_step::{OptimizerStep, Trainable};
 use crate::train::regularization::PenaltyStrength;
 
-/// The variables' gradients in the variables' order; `None` where the batch's tasks do not reach.
+/// The gradients of the variables, in their order; `None` for variables that the loss does not depend on.
 pub fn collect(mut gradients: Gradients, variables: &[Trainable]) -> Vec<Option<Tensor>> {
     variables.iter().map(|variable| gradients.remove(variable.var.as_tensor())).collect()
 }
 
-/// What is known of a gradient before the step.
+/// Statistics of a gradient and of the weights it belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GradientStatistics {
-    /// Sum of the squares of the joint loss's gradient, the penalty's included.
+    /// The squared norm of the gradient of the joint loss, including the penalty.
     pub squares: f64,
-    /// The penalty of the weights it reaches.
+    /// The penalty of the weights that have a gradient.
     pub penalty: f64,
 }
 
 impl GradientStatistics {
-    /// Reads gradients and weights once.
+    /// Computes both in one pass over gradients and weights.
     pub fn from_gradients(
         variables: &[Trainable],
         gradients: &[Option<Tensor>],
@@ -39,13 +38,14 @@ impl GradientStatistics {
         Ok(statistics)
     }
 
-    /// What clipping to `limit` leaves of the gradient, as PyTorch's `clip_grad_norm_` has it.
+    /// The factor that clips the gradient to the norm `limit`, as PyTorch's `clip_grad_norm_` does.
     pub fn scale(&self, limit: Option<f64>) -> f64 {
         limit.map_or(1.0, |limit| (limit / (self.squares.sqrt() + 1e-6)).min(1.0))
     }
 }
 
-/// The step's settings; the survey is taken only when something asks for it.
+/// The settings of an optimizer step and the penalty. [`GradientStatistics`] are computed only for clipping
+/// or a penalty.
 pub fn optimizer_step(
     variables: &[Trainable],
     gradients: &[Option<Tensor>],
@@ -60,28 +60,28 @@ pub fn optimizer_step(
     Ok((OptimizerStep { rate, scale: statistics.scale(clip_norm), strength }, statistics.penalty))
 }
 
-/// One variable's sums.
+/// Sums over the elements of one variable.
 #[derive(Clone, Copy, Debug, Default)]
 struct GradientSums {
-    /// Of the squares of gradient + penalty's gradient.
+    /// The squares of the gradient of loss + penalty.
     joint: f64,
-    /// Of |w|.
+    /// |w|
     absolute: f64,
-    /// Of w^2.
+    /// w^2
     squares: f64,
 }
 
 impl GradientSums {
     fn from_variable(weight: &Tensor, gradient: &Tensor, strength: PenaltyStrength) -> Result<Self> {
         let gradient = gradient.contiguous()?;
-        let (weight_storage, weight_at) = weight.storage_and_layout();
-        let (gradient_storage, gradient_at) = gradient.storage_and_layout();
+        let (weight_storage, weight_layout) = weight.storage_and_layout();
+        let (gradient_storage, gradient_layout) = gradient.storage_and_layout();
         match (&*weight_storage, &*gradient_storage) {
             (Storage::Cpu(CpuStorage::F32(w)), Storage::Cpu(CpuStorage::F32(g))) => {
-                let (from, length) = (weight_at.start_offset(), weight_at.shape().elem_count());
-                let w = &w[from..from + length];
-                let g = &g[gradient_at.start_offset()..gradient_at.start_offset() + length];
-                Ok(Self::over(w, g, strength))
+                let count = weight_layout.shape().elem_count();
+                let w = &w[weight_layout.start_offset()..][..count];
+                let g = &g[gradient_layout.start_offset()..][..count];
+                Ok(Self::fused(w, g, strength))
             }
             _ => {
                 drop((weight_storage, gradient_storage));
@@ -90,16 +90,17 @@ impl GradientSums {
         }
     }
 
-    /// Halved until small: the order of additions depends on the size alone, never on threads.
-    fn over(w: &[f32], g: &[f32], strength: PenaltyStrength) -> Self {
-        const GRAIN: usize = 1 << 15;
-        if w.len() > GRAIN {
+    /// Recursive halving: the order of the additions depends only on the size, never on the number of
+    /// threads.
+    fn fused(w: &[f32], g: &[f32], strength: PenaltyStrength) -> Self {
+        const BLOCK: usize = 1 << 15;
+        if w.len() > BLOCK {
             let middle = w.len() / 2;
-            let (one, two) = rayon::join(
-                || Self::over(&w[..middle], &g[..middle], strength),
-                || Self::over(&w[middle..], &g[middle..], strength),
+            let (left, right) = rayon::join(
+                || Self::fused(&w[..middle], &g[..middle], strength),
+                || Self::fused(&w[middle..], &g[middle..], strength),
             );
-            return one.plus(two);
+            return left.plus(right);
         }
         let (l1, twice_l2) = (strength.l1 as f32, 2.0 * strength.l2 as f32);
         const LANES: usize = 8;
@@ -114,10 +115,11 @@ impl GradientSums {
                 lane[2] += w * w;
             }
         }
-        let of = |[joint, absolute, squares]: [f64; 3]| Self { joint, absolute, squares };
-        lanes.into_iter().map(of).fold(Self::default(), Self::plus)
+        let sums = |[joint, absolute, squares]: [f64; 3]| Self { joint, absolute, squares };
+        lanes.into_iter().map(sums).fold(Self::default(), Self::plus)
     }
 
+    /// The composed form, for other devices.
     fn composed(weight: &Tensor, gradient: &Tensor, strength: PenaltyStrength) -> Result<Self> {
         let sum = |tensor: Tensor| -> Result<f64> { Ok(f64::from(tensor.sum_all()?.to_scalar::<f32>()?)) };
         let penalty = (weight.sign()?.affine(strength.l1, 0.0)? + weight.affine(2.0 * strength.l2, 0.0)?)?;
@@ -167,43 +169,45 @@ mod tests {
         let (variables, gradients) = (variables(), gradients());
         let strength = PenaltyStrength { l1: 0.1, l2: 0.01 };
         let statistics =
-            GradientStatistics::from_gradients(&variables, &gradients, strength).expect("a survey");
+            GradientStatistics::from_gradients(&variables, &gradients, strength).expect("statistics");
         assert!((statistics.squares.sqrt() - 2.081_369_6).abs() < 1e-6, "{statistics:?}");
         assert!((statistics.penalty - (0.1 * 3.5 + 0.01 * 5.25)).abs() < 1e-6, "{statistics:?}");
         let config =
             SgdConfig { rate: Positive::constant(0.1), momentum: Rate::constant(0.0), nesterov: false };
         let mut optimizer = Optimizer::new(&config, &variables).expect("an optimizer");
-        let (step, _) = optimizer_step(&variables, &gradients, 0.1, strength, Some(0.5)).expect("a stroke");
+        let (step, _) = optimizer_step(&variables, &gradients, 0.1, strength, Some(0.5)).expect("settings");
         optimizer.step(&variables, &gradients, &step).expect("a step");
         let w: Vec<f32> = variables[0].var.to_vec1().expect("values");
         let b: Vec<f32> = variables[1].var.to_vec1().expect("values");
         let expected: [f64; 4] = [0.994_715_04, -1.991_832_26, 0.490_150_72, 2.951_954_84];
-        for (result, expected) in w.iter().chain(&b).zip(expected) {
-            assert!((f64::from(*result) - expected).abs() < 1e-6, "{w:?} {b:?}");
+        for (value, expected) in w.iter().chain(&b).zip(expected) {
+            assert!((f64::from(*value) - expected).abs() < 1e-6, "{w:?} {b:?}");
         }
     }
 
     #[test]
-    fn a_short_gradient_is_left_alone() {
+    fn a_gradient_below_the_limit_is_not_clipped() {
         let (variables, gradients) = (variables(), gradients());
         let (step, penalty) =
             optimizer_step(&variables, &gradients, 0.1, PenaltyStrength::default(), Some(100.0))
-                .expect("a stroke");
+                .expect("settings");
         assert_eq!((step.scale, penalty), (1.0, 0.0));
     }
 
     #[test]
-    fn the_twin_agrees() {
+    fn the_composed_form_agrees() {
         let values: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.37).sin()).collect();
         let gradient: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.11).cos()).collect();
         let strength = PenaltyStrength { l1: 0.1, l2: 0.01 };
-        let fused = GradientSums::over(&values, &gradient, strength);
+        let fused = GradientSums::fused(&values, &gradient, strength);
         let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).expect("a tensor");
-        let twin = GradientSums::composed(&tensor(&values), &tensor(&gradient), strength).expect("sums");
-        for (a, b) in
-            [(fused.joint, twin.joint), (fused.absolute, twin.absolute), (fused.squares, twin.squares)]
-        {
-            assert!((a - b).abs() < 1e-4 * a, "{fused:?} {twin:?}");
+        let composed = GradientSums::composed(&tensor(&values), &tensor(&gradient), strength).expect("sums");
+        for (a, b) in [
+            (fused.joint, composed.joint),
+            (fused.absolute, composed.absolute),
+            (fused.squares, composed.squares),
+        ] {
+            assert!((a - b).abs() < 1e-4 * a, "{fused:?} {composed:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One step: forward, losses, weights, backward, clipping, optimizer.
+//! One training step: forward, losses, weights, backward, clipping, optimizer.
 
 mod balanced;
 mod by_layer;
@@ -24,9 +24,10 @@ use crate::train::regularization::PenaltyStrength;
 use crate::train::schedule::{Schedule, ScheduleStep};
 use crate::train::validation_sampler::ValidationSampler;
 
-/// What stays the same at every step.
+/// Settings that stay the same for all steps.
 #[derive(Clone, Copy)]
 pub struct LearnerConfig<'a> {
+    /// The trial's seed.
     pub seed: u64,
     pub update: &'a dyn UpdateRule,
     pub schedule: &'a dyn Schedule,
@@ -36,49 +37,50 @@ pub struct LearnerConfig<'a> {
     pub affinity: Option<usize>,
 }
 
-/// Changes a network's weights.
+/// Trains a network step by step.
 pub struct Learner<'a> {
     network: &'a Network,
     config: LearnerConfig<'a>,
     pub variables: Vec<Trainable>,
     pub optimizer: Optimizer<'a>,
     pub balance: LossBalancer,
-    /// Validation rows, where the balance learns from them.
+    /// Validation rows, for weightings that learn from them.
     pub held_out: Option<ValidationSampler<'a>>,
     shared: SharedVariables,
-    /// Per task: was it seen that its loss reaches all it should?
-    proven: Vec<bool>,
+    /// Per task: has it been checked that all variables it uses get a gradient?
+    checked: Vec<bool>,
 }
 
-/// What a step found. Vectors hold every task, in the signature's order.
+/// The results of a step. Vectors hold one value per task, in the signature's order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepOutcome {
     pub rows: usize,
-    /// Rows with a label.
+    /// Rows with a label, per task.
     pub labelled: Vec<usize>,
-    /// `None` for a task without a label.
+    /// `None` for a task without labels in the batch.
     pub losses: Vec<Option<f64>>,
     pub weights: Vec<f64>,
-    /// What was minimised: weighted sum, weighting's own part, regularization.
+    /// The minimized loss: the weighted sum, the penalties of the weighting and of the sharing, and
+    /// regularization.
     pub joint: f64,
-    /// How the gradients of the batch's tasks stand to each other, when each was taken.
+    /// Comparisons of the gradients of the batch's tasks, in steps that compute one gradient per task.
     pub pairs: Vec<GradientPairStep>,
-    /// What a step of each task would have done to the others, when it was looked at.
-    pub looks: Vec<PairAffinity>,
-    /// Did the gradient method find gradients that cancel, or are nothing?
+    /// Inter-task affinities, in steps that measure them.
+    pub affinities: Vec<PairAffinity>,
+    /// Did the gradient method find gradients that cancel or are zero?
     pub irregular: bool,
 }
 
 impl StepOutcome {
-    /// The first task whose loss is no number any more.
+    /// The first task whose loss is not finite, and that loss.
     pub fn diverged(&self) -> Option<(usize, f64)> {
         let losses = self.losses.iter().enumerate();
         losses.filter_map(|(task, loss)| Some((task, (*loss)?))).find(|(_, loss)| !loss.is_finite())
     }
 
-    /// As it joins the epoch's sums.
+    /// The results as they are added to the sums of the epoch.
     pub fn step(&self) -> TrainingStep<'_> {
-        let Self { rows, labelled, losses, weights, joint, pairs, looks, irregular } = self;
+        let Self { rows, labelled, losses, weights, joint, pairs, affinities, irregular } = self;
         TrainingStep {
             rows: *rows,
             labelled,
@@ -86,7 +88,7 @@ impl StepOutcome {
             weights,
             joint: *joint,
             pairs,
-            looks,
+            looks: affinities,
             irregular: *irregular,
         }
     }
@@ -97,6 +99,8 @@ impl StepOutcome {
 }
 
 impl<'a> Learner<'a> {
+    /// # Errors
+    /// Errors of candle when the optimizer allocates its state.
     pub fn new(network: &'a Network, balance: LossBalancer, config: LearnerConfig<'a>) -> TrainResult<Self> {
         let trainable = network.weights().trainable();
         let variables: Vec<Trainable> = trainable
@@ -107,9 +111,9 @@ impl<'a> Learner<'a> {
             })
             .collect();
         let optimizer = Optimizer::new(config.update, &variables)?;
-        let proven = vec![false; network.signature().tasks.len()];
+        let checked = vec![false; network.signature().tasks.len()];
         let shared = SharedVariables::from_network(network, &variables);
-        Ok(Self { network, config, variables, optimizer, balance, held_out: None, shared, proven })
+        Ok(Self { network, config, variables, optimizer, balance, held_out: None, shared, checked })
     }
 
     /// The learning rate of a step.
@@ -117,8 +121,11 @@ impl<'a> Learner<'a> {
         self.config.update.rate() * self.config.schedule.factor(clock)
     }
 
-    /// Learns from one batch, in the parts its balance asks for. When a loss is no number, nothing is
-    /// changed.
+    /// Trains on one batch, which is split into as many parts as the balance needs. Changes nothing if a loss
+    /// is not finite.
+    ///
+    /// # Errors
+    /// [`TrainError::NoGradient`] in the first step of a task; errors of the network and of the optimizer.
     pub fn learn(&mut self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<StepOutcome> {
         let preference;
         let parts = match self.balance.losses.preference(clock.step as u64) {
@@ -128,10 +135,10 @@ impl<'a> Learner<'a> {
             }
             None => parts,
         };
-        let due = self.config.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
-        let looks = if due { self.measure_affinity(parts, clock)? } else { Vec::new() };
-        if let Some(wanted) = self.balance.losses.lookahead_request(clock.step as u64) {
-            let gradient = self.validation_lookahead(parts, clock, &wanted)?;
+        let measure = self.config.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
+        let affinities = if measure { self.measure_affinity(parts, clock)? } else { Vec::new() };
+        if let Some(request) = self.balance.losses.lookahead_request(clock.step as u64) {
+            let gradient = self.validation_lookahead(parts, clock, &request)?;
             self.balance.losses.receive_lookahead(&gradient);
         }
         let mut outcome = match parts {
@@ -139,15 +146,15 @@ impl<'a> Learner<'a> {
             [batch] if self.balance.is_by_layer() => self.learn_by_layer(batch, clock)?,
             _ => self.learn_balanced(parts, clock)?,
         };
-        outcome.looks = looks;
+        outcome.affinities = affinities;
         if self.balance.losses.wants_losses_after() && outcome.diverged().is_none() {
-            let after = self.losses_again(parts, clock)?;
+            let after = self.losses_after_step(parts, clock)?;
             self.balance.losses.receive_losses_after(&after);
         }
         Ok(outcome)
     }
 
-    /// The same parts with the preference that the network is told in this step.
+    /// The parts with this step's preference vector as an input of the network.
     fn with_preference(&self, parts: &[Batch], vector: &[f64]) -> TrainResult<Vec<Batch>> {
         let preference = |part: &Batch| {
             let inputs = self.network.with_preference(&part.inputs, vector)?;
@@ -156,7 +163,7 @@ impl<'a> Learner<'a> {
         parts.iter().map(preference).collect()
     }
 
-    /// One backward of the weighted sum of the losses.
+    /// A step with one backward pass, of the weighted sum of the losses.
     fn learn_jointly(&mut self, batch: &Batch, clock: ScheduleStep) -> TrainResult<StepOutcome> {
         let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
         let ((losses, penalty), tape) = record(|| self.losses(batch, &self.mode(clock, 0, 1)))?;
@@ -173,15 +180,15 @@ impl<'a> Learner<'a> {
         }
         drop(losses);
         let gradients = collect(tape.into_gradients(joint)?, &self.variables);
-        // A task that counts nothing gives its variables nothing.
-        let counting: Vec<usize> =
+        // A task of weight 0 contributes no gradient.
+        let weighted: Vec<usize> =
             tasks.iter().copied().filter(|task| outcome.weights[*task] != 0.0).collect();
-        self.prove(&counting, &gradients.iter().map(Option::is_some).collect::<Vec<_>>())?;
-        self.finish(outcome, gradients, clock)
+        self.check_gradients(&weighted, &gradients.iter().map(Option::is_some).collect::<Vec<_>>())?;
+        self.apply_gradients(outcome, gradients, clock)
     }
 
-    /// The optimizer's step along these gradients, and what the weighting of losses learns.
-    fn finish(
+    /// Runs the optimizer with these gradients, and passes the losses to the weighting of losses.
+    fn apply_gradients(
         &mut self,
         mut outcome: StepOutcome,
         gradients: Vec<Option<Tensor>>,
@@ -191,13 +198,13 @@ impl<'a> Learner<'a> {
         let (step, penalty) =
             optimizer_step(&self.variables, &gradients, self.rate(clock), strength, clip_norm)?;
         self.optimizer.step(&self.variables, &gradients, &step)?;
-        // What the sharing adds is there already.
+        // `joint` already holds the penalty of the sharing.
         outcome.joint += outcome.weighted_sum() + self.balance.losses.penalty(&outcome.losses) + penalty;
         self.balance.losses.learn(&outcome.losses, schedule.factor(clock));
         Ok(outcome)
     }
 
-    /// Every part of a batch has a dropout of its own.
+    /// The training mode of one part of a batch; every part has its own dropout masks.
     fn mode(&self, clock: ScheduleStep, part: usize, parts: usize) -> Mode<'static> {
         let per_epoch = clock.steps_per_epoch.max(1);
         let mode = Mode::train(self.config.seed, (clock.step * parts + part) as u64);
@@ -212,20 +219,21 @@ impl<'a> Learner<'a> {
         Ok(self.network.losses_and_penalty(&batch.inputs, &batch.labels, mode)?)
     }
 
-    /// What the same batch costs after the step: the same dropout, and no running statistic touched.
-    fn losses_again(&self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<Vec<Option<f64>>> {
+    /// The losses of the same batch after the step, with the same dropout masks and without updating running
+    /// statistics.
+    fn losses_after_step(&self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<Vec<Option<f64>>> {
         let mut losses = Vec::with_capacity(parts.len());
         for (number, part) in parts.iter().enumerate() {
             losses.push(self.losses(part, &self.mode(clock, number, parts.len()).again())?.0);
         }
         let losses: Vec<&[Tensor]> = losses.iter().map(Vec::as_slice).collect();
-        let tasks: Vec<usize> = (0..self.proven.len()).collect();
+        let tasks: Vec<usize> = (0..self.checked.len()).collect();
         Ok(self.outcome(parts, &losses, &tasks)?.losses)
     }
 
-    /// What the losses of `tasks` are, mean over the labels of all parts.
+    /// An outcome with the losses of `tasks`: means over the labels of all parts.
     fn outcome(&self, parts: &[Batch], losses: &[&[Tensor]], tasks: &[usize]) -> TrainResult<StepOutcome> {
-        let count = self.proven.len();
+        let count = self.checked.len();
         let mut outcome = StepOutcome {
             rows: parts.iter().map(|part| part.rows).sum(),
             labelled: vec![0; count],
@@ -233,28 +241,27 @@ impl<'a> Learner<'a> {
             weights: vec![0.0; count],
             joint: 0.0,
             pairs: Vec::new(),
-            looks: Vec::new(),
+            affinities: Vec::new(),
             irregular: false,
         };
         for (part, losses) in parts.iter().zip(losses) {
             for (labels, loss) in part.labels.iter().zip(*losses).filter(|(l, _)| tasks.contains(&l.task)) {
                 let loss = f64::from(loss.to_scalar::<f32>()?);
-                let (known, before) = (&mut outcome.losses[labels.task], outcome.labelled[labels.task]);
-                let all = before + labels.labelled;
-                *known = Some(match known {
-                    Some(mean) => *mean + (loss - *mean) * labels.labelled as f64 / all as f64,
+                let (mean, count) = (&mut outcome.losses[labels.task], &mut outcome.labelled[labels.task]);
+                *count += labels.labelled;
+                *mean = Some(match mean {
+                    Some(mean) => *mean + (loss - *mean) * labels.labelled as f64 / *count as f64,
                     None => loss,
                 });
-                outcome.labelled[labels.task] = all;
             }
         }
         Ok(outcome)
     }
 
-    /// At the first step of each task: did every variable it uses get a gradient? A layer without a
-    /// backward would cut off all before it, and nobody would notice.
-    fn prove(&mut self, tasks: &[usize], reached: &[bool]) -> TrainResult<()> {
-        if tasks.iter().all(|task| self.proven[*task]) {
+    /// In the first step of each task, checks that every variable it uses has a gradient. A layer without a
+    /// backward would silently stop the training of all layers before it.
+    fn check_gradients(&mut self, tasks: &[usize], reached: &[bool]) -> TrainResult<()> {
+        if tasks.iter().all(|task| self.checked[*task]) {
             return Ok(());
         }
         for (weight, reached) in self.network.weights().trainable().zip(reached) {
@@ -262,7 +269,7 @@ impl<'a> Learner<'a> {
                 return Err(TrainError::NoGradient { variable: weight.name.clone() });
             }
         }
-        tasks.iter().for_each(|task| self.proven[*task] = true);
+        tasks.iter().for_each(|task| self.checked[*task] = true);
         Ok(())
     }
 }
@@ -277,7 +284,7 @@ fn joint(losses: &[Tensor], weights: impl Iterator<Item = f64>) -> TrainResult<T
             None => weighted,
         });
     }
-    sum.ok_or_else(|| candle_core::Error::Msg("a step has at least one loss".into()).into())
+    sum.ok_or_else(|| candle_core::Error::Msg("a training step needs at least one loss".into()).into())
 }
 
 #[cfg(test)]
@@ -301,11 +308,12 @@ mod tests {
         assert_eq!(sum.to_scalar::<f32>().expect("a number"), 3.5);
         assert!(joint(&[], std::iter::empty()).is_err());
     }
-    /// A variable that should have a gradient and has none is named; one the tasks do not use is not.
+
+    /// The error names a variable that a task uses and that has no gradient. Other variables need none.
     #[test]
     fn a_variable_cut_off_from_the_loss_is_named() {
         let network = TrainingHarness::new().network();
-        let optimizer: OptimizerConfig = serde_json::from_value(json!("adam")).expect("words");
+        let optimizer: OptimizerConfig = serde_json::from_value(json!("adam")).expect("settings");
         let schedule = ScheduleConfig::default();
         let config = LearnerConfig {
             seed: 0,
@@ -316,23 +324,26 @@ mod tests {
             affinity: None,
         };
         let tasks: Vec<TaskName> = network.signature().tasks.iter().map(|task| task.name.clone()).collect();
-        let setting = WeightingContext { tasks: &tasks, seed: 0, rate: 0.1 };
-        let balance = LossBalancer::new(&BalanceConfig::default(), &GradientsConfig::default(), &setting);
+        let context = WeightingContext { tasks: &tasks, seed: 0, rate: 0.1 };
+        let balance = LossBalancer::new(&BalanceConfig::default(), &GradientsConfig::default(), &context);
         let mut learner = Learner::new(&network, balance, config).expect("a learner");
         let names: Vec<String> = learner.variables.iter().map(|variable| variable.name.clone()).collect();
         let without =
-            |missing: &str| -> Vec<bool> { names.iter().map(|name| !name.starts_with(missing)).collect() };
-        let error = learner.prove(&[0, 1], &without("trunk.0.dense.weight")).expect_err("cut off");
+            |prefix: &str| -> Vec<bool> { names.iter().map(|name| !name.starts_with(prefix)).collect() };
+        let error = learner.check_gradients(&[0, 1], &without("trunk.0.dense.weight")).expect_err("cut off");
         assert!(
             matches!(&error, TrainError::NoGradient { variable } if variable == "trunk.0.dense.weight"),
             "{error}"
         );
-        let named = |error: TrainError| matches!(error, TrainError::NoGradient { variable } if variable.starts_with("head.sign."));
-        assert!(named(learner.prove(&[0, 1], &without("head.sign.")).expect_err("cut off")));
-        learner.prove(&[0], &without("head.sign.")).expect("the other head is not used");
-        assert!(named(
-            learner.prove(&[1], &without("head.sign.")).expect_err("a task's first step is looked at")
-        ));
-        learner.prove(&[0], &without("trunk.")).expect("looked at once");
+        let names_head = |error: TrainError| match error {
+            TrainError::NoGradient { variable } => variable.starts_with("head.sign."),
+            _ => false,
+        };
+        let error = learner.check_gradients(&[0, 1], &without("head.sign.")).expect_err("cut off");
+        assert!(names_head(error));
+        learner.check_gradients(&[0], &without("head.sign.")).expect("the other head is not used");
+        let error = learner.check_gradients(&[1], &without("head.sign.")).expect_err("the task's first step");
+        assert!(names_head(error));
+        learner.check_gradients(&[0], &without("trunk.")).expect("each task is checked once");
     }
 }

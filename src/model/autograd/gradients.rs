@@ -9,27 +9,28 @@ use rayon::prelude::*;
 use crate::model::kernel::wide::wide;
 use crate::model::kernel::{WORTHWHILE, fits};
 
-/// The gradients of a scalar, or of some output, with respect to variables.
+/// Gradients with respect to variables, by tensor id.
 #[derive(Debug, Default)]
 pub struct Gradients(HashMap<TensorId, Gradient>);
 
 #[derive(Debug)]
 struct Gradient {
     tensor: Tensor,
-    /// A sum made here: nobody else holds it, so more can be added in place.
+    /// Was the tensor created by [`Gradients::add`]? Then nothing else refers to it, and it can be changed in
+    /// place.
     is_own: bool,
 }
 
 impl Gradients {
-    /// The gradient with respect to a tensor, which is no longer kept.
+    /// Removes and returns the gradient with respect to a tensor.
     pub fn remove(&mut self, tensor: &Tensor) -> Option<Tensor> {
         Some(self.0.remove(&tensor.id())?.tensor)
     }
 
-    /// Adds to the gradient of the tensor with this id.
+    /// Adds to the gradient with respect to the tensor with this id.
     ///
     /// # Errors
-    /// Another shape than the gradient has so far.
+    /// `gradient` has another shape than what has been added before.
     pub(super) fn add(&mut self, id: TensorId, gradient: Tensor) -> Result<()> {
         let sum = match self.0.remove(&id) {
             None => Gradient { tensor: gradient, is_own: false },
@@ -43,7 +44,7 @@ impl Gradients {
         Ok(())
     }
 
-    /// Adds candle's gradients.
+    /// Adds all gradients of a candle store.
     pub(super) fn extend(&mut self, store: &GradStore) -> Result<()> {
         for id in store.get_ids() {
             if let Some(gradient) = store.get_id(*id) {
@@ -62,19 +63,27 @@ impl InplaceOp2 for AddInPlace {
         "add_in_place"
     }
 
-    fn cpu_fwd(&self, x: &mut CpuStorage, at: &Layout, y: &CpuStorage, from: &Layout) -> Result<()> {
+    fn cpu_fwd(
+        &self,
+        x: &mut CpuStorage,
+        x_layout: &Layout,
+        y: &CpuStorage,
+        y_layout: &Layout,
+    ) -> Result<()> {
         let (CpuStorage::F32(x), CpuStorage::F32(y)) = (x, y) else {
-            candle_core::bail!("gradients are 32-bit floats")
+            candle_core::bail!("expected gradients of 32-bit floats")
         };
-        let (Some((start, end)), Some((from, to))) = (at.contiguous_offsets(), from.contiguous_offsets())
+        let (Some((x_start, x_end)), Some((y_start, y_end))) =
+            (x_layout.contiguous_offsets(), y_layout.contiguous_offsets())
         else {
-            candle_core::bail!("gradients are contiguous")
+            candle_core::bail!("expected contiguous gradients")
         };
-        if end - start != to - from {
-            candle_core::bail!("a gradient of {} numbers is added to one of {}", to - from, end - start);
+        let (x, y) = (&mut x[x_start..x_end], &y[y_start..y_end]);
+        if x.len() != y.len() {
+            candle_core::bail!("cannot add a gradient of {} values to one of {}", y.len(), x.len());
         }
         let add = |(x, y): (&mut [f32], &[f32])| wide(|| x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
-        x[start..end].par_chunks_mut(WORTHWHILE).zip(y[from..to].par_chunks(WORTHWHILE)).for_each(add);
+        x.par_chunks_mut(WORTHWHILE).zip(y.par_chunks(WORTHWHILE)).for_each(add);
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Reverse-mode differentiation of the kernels.
 //!
-//! candle's `backward` starts every gradient as zeros and adds to it on one thread, and keeps all activations until
-//! the loss is dropped. Kernels are therefore recorded on a [`Tape`]: their outputs are leaves of candle's graph,
-//! their gradients are moved from one to the next, and an activation is freed as soon as its gradient is known.
-//! What candle computes between two kernels stays candle's: a segment, whose gradient candle takes.
+//! candle's `backward` initializes every gradient with zeros, adds to it on one thread, and keeps all
+//! activations until the loss is dropped. Kernels are therefore recorded on a [`Tape`]: their outputs are
+//! leaves of candle's graph, gradients are moved from kernel to kernel, and an activation is freed as soon as
+//! its gradient is known. What candle computes between two kernels is a segment, which candle differentiates.
 
 mod gradients;
 mod node;

@@ -3,12 +3,12 @@
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
-/// What computed an output.
+/// The operation that computed an output.
 pub enum Operation {
     Unary(Box<dyn CustomOp1 + Send + Sync>),
     Binary(Box<dyn CustomOp2 + Send + Sync>),
     Ternary(Box<dyn CustomOp3 + Send + Sync>),
-    /// candle: the output is a tensor of candle's graph that a kernel reads.
+    /// Computed by candle: the output is a tensor of candle's graph that a kernel reads.
     Segment,
 }
 
@@ -16,12 +16,13 @@ pub enum Operation {
 pub struct Node {
     pub operation: Operation,
     pub inputs: Vec<Tensor>,
-    /// A leaf of candle's graph, but for a segment.
+    /// A leaf of candle's graph, except for a segment.
     pub output: Tensor,
 }
 
 impl Node {
-    /// The gradients with respect to the inputs of a kernel; `None` where it gives none.
+    /// The gradients with respect to the inputs of a kernel, `None` for inputs that it does not
+    /// differentiate; empty for a segment.
     pub fn backward(&self, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let output = &self.output;
         match (&self.operation, self.inputs.as_slice()) {
@@ -39,10 +40,11 @@ impl Node {
     }
 }
 
-/// candle's gradients of the sum of `output` x `gradient`, with respect to the variables behind `output`.
+/// Runs candle's backward from `output` with the upstream gradient `gradient`: the gradients of
+/// sum(output * gradient) with respect to the variables that `output` depends on.
 ///
 /// # Errors
-/// Those of candle's backward; a gradient of another shape.
+/// Errors of candle's backward; `gradient` and `output` differ in shape.
 pub fn backward_from(output: &Tensor, gradient: Tensor) -> Result<GradStore> {
     match output.device().is_cpu() {
         true => output.apply_op1(UpstreamGradient(gradient))?.backward(),
@@ -50,7 +52,7 @@ pub fn backward_from(output: &Tensor, gradient: Tensor) -> Result<GradStore> {
     }
 }
 
-/// A scalar without a meaning of its own, whose gradient with respect to its input is a given tensor.
+/// Maps a tensor to a scalar (0) whose gradient with respect to the tensor is the given one.
 struct UpstreamGradient(Tensor);
 
 impl CustomOp1 for UpstreamGradient {

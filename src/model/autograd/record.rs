@@ -1,4 +1,4 @@
-//! Recording: which tape the kernels of this thread are written on.
+//! Recording kernels on the tape of the current thread.
 
 use std::cell::RefCell;
 
@@ -9,14 +9,14 @@ use crate::model::autograd::node::Operation;
 use crate::model::autograd::tape::Tape;
 
 thread_local! {
-    /// As PyTorch's grad mode, this belongs to the thread: layers and losses need not know whether they are recorded.
+    /// Thread-local like PyTorch's grad mode, so layers and losses need not know whether they are recorded.
     static TAPE: RefCell<Option<Tape>> = const { RefCell::new(None) };
 }
 
-/// Runs a forward pass and records its kernels. Within another recording, that one pauses.
+/// Runs a forward pass and records its kernels. An outer recording is paused meanwhile.
 ///
 /// # Errors
-/// Those of the forward pass.
+/// Errors of the forward pass.
 pub fn record<T, E>(
     forward: impl FnOnce() -> std::result::Result<T, E>,
 ) -> std::result::Result<(T, Tape), E> {
@@ -27,7 +27,7 @@ pub fn record<T, E>(
     Ok((output?, tape))
 }
 
-/// The recording to go on with, also after a panic.
+/// Resumes the outer recording when dropped, also after a panic.
 struct Paused(Option<Tape>);
 
 impl Drop for Paused {
@@ -36,12 +36,13 @@ impl Drop for Paused {
     }
 }
 
-/// Is there something to record of a kernel with these inputs?
-fn records(inputs: &[&Tensor]) -> bool {
+/// Must a kernel with these inputs be recorded?
+fn must_record(inputs: &[&Tensor]) -> bool {
     let is_recording = TAPE.with_borrow(Option::is_some);
     is_recording && inputs.iter().all(|x| x.device().is_cpu()) && inputs.iter().any(|x| x.track_op())
 }
 
+/// Creates the output of a kernel and records the kernel.
 fn push(operation: Operation, inputs: &[&Tensor], storage: CpuStorage, shape: Shape) -> Tensor {
     let output = Tensor::from_storage(Storage::Cpu(storage), shape, BackpropOp::none(), true);
     TAPE.with_borrow_mut(|tape| {
@@ -52,10 +53,11 @@ fn push(operation: Operation, inputs: &[&Tensor], storage: CpuStorage, shape: Sh
     output
 }
 
-/// The elements of x in another shape, made by `reshape` without a copy.
+/// Reshapes x with `reshape`, which must keep the order of the elements. Gradients pass through a view of a
+/// variable without candle.
 ///
 /// # Errors
-/// Those of `reshape`.
+/// Errors of `reshape`.
 pub fn view(x: &Tensor, reshape: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
     let view = reshape(x)?;
     if x.track_op() && x.is_contiguous() {
@@ -68,53 +70,53 @@ pub fn view(x: &Tensor, reshape: impl FnOnce(&Tensor) -> Result<Tensor>) -> Resu
     Ok(view)
 }
 
-/// Applies a kernel of one input.
+/// Applies a kernel with one input.
 ///
 /// # Errors
-/// The kernel's.
+/// Errors of the kernel.
 pub fn apply1(x: &Tensor, kernel: impl CustomOp1 + Send + Sync + 'static) -> Result<Tensor> {
-    if !records(&[x]) {
+    if !must_record(&[x]) {
         return x.apply_op1(kernel);
     }
     let (storage, shape) = {
-        let (x, at) = x.storage_and_layout();
-        kernel.cpu_fwd(cpu(&x)?, at)?
+        let (x, layout) = x.storage_and_layout();
+        kernel.cpu_fwd(cpu(&x)?, layout)?
     };
     Ok(push(Operation::Unary(Box::new(kernel)), &[x], storage, shape))
 }
 
-/// Applies a kernel of two inputs.
+/// Applies a kernel with two inputs.
 ///
 /// # Errors
-/// The kernel's.
+/// Errors of the kernel.
 pub fn apply2(x: &Tensor, y: &Tensor, kernel: impl CustomOp2 + Send + Sync + 'static) -> Result<Tensor> {
-    if !records(&[x, y]) {
+    if !must_record(&[x, y]) {
         return x.apply_op2(y, kernel);
     }
     let (storage, shape) = {
-        let ((x, x_at), (y, y_at)) = (x.storage_and_layout(), y.storage_and_layout());
-        kernel.cpu_fwd(cpu(&x)?, x_at, cpu(&y)?, y_at)?
+        let ((x, x_layout), (y, y_layout)) = (x.storage_and_layout(), y.storage_and_layout());
+        kernel.cpu_fwd(cpu(&x)?, x_layout, cpu(&y)?, y_layout)?
     };
     Ok(push(Operation::Binary(Box::new(kernel)), &[x, y], storage, shape))
 }
 
-/// Applies a kernel of three inputs.
+/// Applies a kernel with three inputs.
 ///
 /// # Errors
-/// The kernel's.
+/// Errors of the kernel.
 pub fn apply3(
     x: &Tensor,
     y: &Tensor,
     z: &Tensor,
     kernel: impl CustomOp3 + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    if !records(&[x, y, z]) {
+    if !must_record(&[x, y, z]) {
         return x.apply_op3(y, z, kernel);
     }
     let (storage, shape) = {
-        let ((x, x_at), (y, y_at)) = (x.storage_and_layout(), y.storage_and_layout());
-        let (z, z_at) = z.storage_and_layout();
-        kernel.cpu_fwd(cpu(&x)?, x_at, cpu(&y)?, y_at, cpu(&z)?, z_at)?
+        let ((x, x_layout), (y, y_layout)) = (x.storage_and_layout(), y.storage_and_layout());
+        let (z, z_layout) = z.storage_and_layout();
+        kernel.cpu_fwd(cpu(&x)?, x_layout, cpu(&y)?, y_layout, cpu(&z)?, z_layout)?
     };
     Ok(push(Operation::Ternary(Box::new(kernel)), &[x, y, z], storage, shape))
 }
@@ -122,6 +124,6 @@ pub fn apply3(
 fn cpu(storage: &Storage) -> Result<&CpuStorage> {
     match storage {
         Storage::Cpu(storage) => Ok(storage),
-        _ => candle_core::bail!("a kernel works on the CPU"),
+        _ => candle_core::bail!("kernels run on the CPU only"),
     }
 }

@@ -1,4 +1,4 @@
-//! What was recorded, and the walk back over it.
+//! The tape of a forward pass, and the backward pass over it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,17 +11,18 @@ use crate::model::autograd::node::{Node, Operation, backward_from};
 #[derive(Default)]
 pub struct Tape {
     nodes: Vec<Node>,
-    /// Other shapes of an output: by the reshaped tensor, the output.
+    /// Reshaped variables: the id of the view, and the variable.
     views: HashMap<TensorId, Tensor>,
+    /// The ids of the outputs of segments.
     segments: HashSet<TensorId>,
 }
 
 impl Tape {
-    /// Appends a kernel. Inputs that candle computed become segments.
+    /// Appends a kernel. An input that candle computed becomes a segment.
     pub(super) fn push(&mut self, operation: Operation, inputs: Vec<Tensor>, output: Tensor) {
         for input in &inputs {
-            let is_known = input.is_variable() || self.views.contains_key(&input.id());
-            if input.track_op() && !is_known && self.segments.insert(input.id()) {
+            let is_leaf = input.is_variable() || self.views.contains_key(&input.id());
+            if input.track_op() && !is_leaf && self.segments.insert(input.id()) {
                 let output = input.clone();
                 self.nodes.push(Node { operation: Operation::Segment, inputs: Vec::new(), output });
             }
@@ -29,38 +30,38 @@ impl Tape {
         self.nodes.push(Node { operation, inputs, output });
     }
 
-    /// Remembers that `view` holds the elements of `of` in another shape.
-    pub(super) fn push_view(&mut self, view: &Tensor, of: &Tensor) {
-        let source = self.views.get(&of.id()).unwrap_or(of).clone();
+    /// Records that `view` is a reshaped `x`, if `x` is a variable or a view of one.
+    pub(super) fn push_view(&mut self, view: &Tensor, x: &Tensor) {
+        let source = self.views.get(&x.id()).unwrap_or(x).clone();
         if source.is_variable() && view.id() != source.id() {
             self.views.insert(view.id(), source);
         }
     }
 
-    /// The gradients of a scalar. The tape can be walked again.
+    /// The gradients of a scalar. Keeps the tape for further backward passes.
     ///
     /// # Errors
-    /// Those of the kernels' backward, such as too little memory.
+    /// Errors of a kernel's or candle's backward.
     pub fn backward(&self, scalar: &Tensor) -> Result<Gradients> {
         let mut gradients = Gradients::default();
         gradients.extend(&scalar.backward()?)?;
         self.walk(gradients)
     }
 
-    /// The gradients of the sum of `output` x `gradient`, `output` being any tensor of the forward pass.
+    /// The gradients of sum(output * gradient) for any tensor `output` of the forward pass.
     ///
     /// # Errors
-    /// As of [`Tape::backward`].
+    /// Those of [`Tape::backward`].
     pub fn backward_from(&self, output: &Tensor, gradient: Tensor) -> Result<Gradients> {
         let mut gradients = Gradients::default();
         gradients.extend(&backward_from(output, gradient)?)?;
         self.walk(gradients)
     }
 
-    /// The gradients of a scalar. Activations are freed on the way.
+    /// The gradients of a scalar. Frees each activation as soon as its gradient is known.
     ///
     /// # Errors
-    /// As of [`Tape::backward`].
+    /// Those of [`Tape::backward`].
     pub fn into_gradients(mut self, scalar: Tensor) -> Result<Gradients> {
         let mut gradients = Gradients::default();
         gradients.extend(&scalar.backward()?)?;
@@ -71,6 +72,7 @@ impl Tape {
         Ok(gradients)
     }
 
+    /// Runs the backward pass from `gradients` of the last outputs.
     fn walk(&self, mut gradients: Gradients) -> Result<Gradients> {
         for node in self.nodes.iter().rev() {
             self.step(node, &mut gradients)?;
@@ -78,7 +80,7 @@ impl Tape {
         Ok(gradients)
     }
 
-    /// Passes the gradient of a node's output, if there is one, on to its inputs.
+    /// Propagates the gradient of a node's output, if there is one, to its inputs.
     fn step(&self, node: &Node, gradients: &mut Gradients) -> Result<()> {
         let Some(gradient) = gradients.remove(&node.output) else { return Ok(()) };
         if let Operation::Segment = node.operation {

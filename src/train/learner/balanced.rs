@@ -1,10 +1,10 @@
-//! A step of a gradient method: forward once, backward once per task, and a combination of the tasks'
+//! A step of a gradient method: one forward pass, one backward pass per task, and a combination of the tasks'
 //! gradients.
 //!
-//! Taken of the shared weights, each backward goes through the task's own layers and the trunk. Taken at the
-//! point that all tasks read, the backwards end there, and one more goes from the combination through the
-//! trunk. A task's own layers get its own gradient. Methods that need independent batches get the parts of
-//! one.
+//! For gradients of the shared weights, each backward pass goes through the task's head and the trunk. For
+//! gradients of the shared representation, the backward passes end at the representation, and one more pass
+//! takes their combination through the trunk. Task-specific layers get their own task's gradient. Methods
+//! that need independent batches get the parts of one batch.
 
 mod assembly;
 mod gradient_weights;
@@ -22,85 +22,84 @@ use crate::train::learner::{Learner, StepOutcome};
 use crate::train::schedule::ScheduleStep;
 use crate::train::weighting::gradient_method::select_tasks;
 
-/// One part of the batch on its way forward.
+/// The forward pass of one part of the batch.
 struct ForwardPart {
     tape: Tape,
     losses: Vec<Tensor>,
-    /// The point that all tasks read, where the gradients are taken there.
+    /// The shared representation, if gradients are taken with respect to it.
     point: Option<CutPoint>,
-    /// What the sharing adds.
+    /// The penalty of the sharing.
     penalty: Option<Tensor>,
 }
 
-/// One part of the batch on its way back.
+/// The backward passes of one part of the batch.
 struct BackwardPart {
     tape: Tape,
-    /// Of each task of the step: its gradients of all variables.
+    /// Per task of the step: the gradients of all variables.
     gradients: Vec<TaskGradient>,
-    /// Of each task: its gradient at the point that all read, when taken there.
+    /// Per task of the step: the gradient of the shared representation; empty without `point`.
     at_point: Vec<TaskGradient>,
     point: Option<CutPoint>,
 }
 
 impl Learner<'_> {
-    /// Learns from the parts of one batch by each task's gradient.
+    /// A step on the parts of one batch that combines the tasks' gradients.
     pub(super) fn learn_balanced(
         &mut self,
         parts: &[Batch],
         clock: ScheduleStep,
     ) -> TrainResult<StepOutcome> {
         let step = clock.step as u64;
-        let tasks = common(parts);
+        let tasks = common_tasks(parts);
         let at_point = !tasks.is_empty() && self.balance.is_at_point();
         let mut forward = Vec::with_capacity(parts.len());
         for (number, part) in parts.iter().enumerate() {
-            forward.push(self.ahead(part, &self.mode(clock, number, parts.len()), at_point)?);
+            forward.push(self.forward(part, &self.mode(clock, number, parts.len()), at_point)?);
         }
-        let losses: Vec<&[Tensor]> = forward.iter().map(|ahead| ahead.losses.as_slice()).collect();
+        let losses: Vec<&[Tensor]> = forward.iter().map(|part| part.losses.as_slice()).collect();
         let mut outcome = self.outcome(parts, &losses, &tasks)?;
         if tasks.is_empty() || outcome.diverged().is_some() {
             return Ok(outcome);
         }
         let of_losses = self.balance.losses.weights(step, &outcome.losses);
-        // A task that counts nothing is left out, so that a method does not take it for one that has nothing
-        // to learn.
+        // Tasks of weight 0 are left out: a method would take their zero gradients for converged tasks.
         let tasks: Vec<usize> = tasks.into_iter().filter(|task| of_losses[*task] != 0.0).collect();
         let of_losses = select_tasks(&of_losses, &tasks);
-        // As the last part has it.
-        let penalty = forward.last_mut().and_then(|ahead| ahead.penalty.take());
-        let mut back = Vec::with_capacity(parts.len());
-        for (part, ahead) in parts.iter().zip(forward) {
-            back.push(self.back(part, ahead, &tasks)?);
+        // The penalty is that of the last part.
+        let penalty = forward.last_mut().and_then(|part| part.penalty.take());
+        let mut backward = Vec::with_capacity(parts.len());
+        for (part, forward) in parts.iter().zip(forward) {
+            backward.push(self.backward(part, forward, &tasks)?);
         }
-        let weights = self.compute_weights(&mut outcome, &mut back, &tasks, &of_losses, step)?;
-        let mut gradients = self.assemble(&back, &of_losses, &weights)?;
-        if let Some((penalty, part)) = penalty.zip(back.last()) {
+        let weights = self.compute_weights(&mut outcome, &mut backward, &tasks, &of_losses, step)?;
+        let mut gradients = self.assemble(&backward, &of_losses, &weights)?;
+        if let Some((penalty, part)) = penalty.zip(backward.last()) {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
             let added = collect(part.tape.backward(&penalty)?, &self.variables);
             for (gradient, added) in gradients.iter_mut().zip(added) {
                 *gradient = combined(&[gradient.as_ref(), added.as_ref()], &[1.0, 1.0])?;
             }
         }
-        self.prove_balanced(&tasks, &back, &gradients)?;
+        self.check_task_gradients(&tasks, &backward, &gradients)?;
         for ((task, of_loss), weight) in tasks.iter().zip(&of_losses).zip(&weights) {
             outcome.weights[*task] = of_loss * weight;
         }
-        self.finish(outcome, gradients, clock)
+        self.apply_gradients(outcome, gradients, clock)
     }
 
-    /// A forward of one part, cut at the point that all tasks read if the gradients are taken there.
-    fn ahead(&self, part: &Batch, mode: &Mode, at_point: bool) -> TrainResult<ForwardPart> {
+    /// The forward pass of one part, cut at the shared representation with `at_point`.
+    fn forward(&self, part: &Batch, mode: &Mode, at_point: bool) -> TrainResult<ForwardPart> {
         if at_point {
-            let forward = || self.network.losses_from_point(&part.inputs, &part.labels, mode);
-            let ((losses, point), tape) = record(forward)?;
+            let ((losses, point), tape) =
+                record(|| self.network.losses_from_point(&part.inputs, &part.labels, mode))?;
             return Ok(ForwardPart { tape, losses, point: Some(point), penalty: None });
         }
         let ((losses, penalty), tape) = record(|| self.losses(part, mode))?;
         Ok(ForwardPart { tape, losses, point: None, penalty })
     }
 
-    /// A backward per task.
-    fn back(&self, part: &Batch, forward: ForwardPart, tasks: &[usize]) -> TrainResult<BackwardPart> {
+    /// One backward pass per task.
+    fn backward(&self, part: &Batch, forward: ForwardPart, tasks: &[usize]) -> TrainResult<BackwardPart> {
         let ForwardPart { tape, losses, point, .. } = forward;
         let (mut gradients, mut at_point) = (Vec::new(), Vec::new());
         let labelled = part.labels.iter().zip(&losses);
@@ -114,27 +113,27 @@ impl Learner<'_> {
         Ok(BackwardPart { tape, gradients, at_point, point })
     }
 
-    /// At a task's first step: did every variable it uses get a gradient from it?
-    fn prove_balanced(
+    /// In the first step of a task, checks that every variable it uses has a gradient of its loss.
+    fn check_task_gradients(
         &mut self,
         tasks: &[usize],
         parts: &[BackwardPart],
-        whole: &TaskGradient,
+        combination: &TaskGradient,
     ) -> TrainResult<()> {
         let Some(part) = parts.last() else { return Ok(()) };
         for (task, own) in tasks.iter().zip(&part.gradients) {
-            // Before the point, the way back is all tasks' together.
+            // Before the shared representation, only the combination of the tasks has gradients.
             let reached =
-                |index: usize| own[index].is_some() || part.point.is_some() && whole[index].is_some();
+                |index: usize| own[index].is_some() || part.point.is_some() && combination[index].is_some();
             let reached: Vec<bool> = (0..own.len()).map(reached).collect();
-            self.prove(&[*task], &reached)?;
+            self.check_gradients(&[*task], &reached)?;
         }
         Ok(())
     }
 }
 
-/// The tasks with a label in every part, in the signature's order.
-fn common(parts: &[Batch]) -> Vec<usize> {
+/// The tasks that have labels in every part, in the signature's order.
+fn common_tasks(parts: &[Batch]) -> Vec<usize> {
     let Some((first, others)) = parts.split_first() else { return Vec::new() };
     let labelled = |part: &Batch, task: usize| part.labels.iter().any(|labels| labels.task == task);
     let tasks = first.labels.iter().map(|labels| labels.task);

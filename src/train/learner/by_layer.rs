@@ -1,11 +1,11 @@
-//! A step of a gradient method with a Gramian that is summed a layer at a time.
+//! A step of a gradient method whose Gramian is summed layer by layer.
 //!
-//! One forward, interrupted before every shared layer and behind the last. All tasks' ways back are walked
-//! side by side, from point to point: when nothing before a point uses a weight, its gradients are whole,
-//! their dot products join the Gramian, and they are dropped. So no more is held than one layer's gradients
-//! of every task; the price is one more way back, of the weighted sum, once the method has answered. Steps
-//! are those of whole gradients but for rounding. (The idea is that of autogram in TorchJD: Jacobian descent
-//! needs the Gramian alone.)
+//! The forward pass is cut before every shared layer and after the last. The backward passes of all tasks run
+//! side by side, segment by segment. When no earlier segment uses a weight, its gradients are complete: their
+//! dot products are added to the Gramian, and they are dropped. So memory holds the gradients of one layer
+//! for each task. The price is one more backward pass, of the weighted sum, after the method has run. Steps
+//! equal those with full gradients up to rounding. (The idea is that of autogram in TorchJD: Jacobian descent
+//! needs only the Gramian.)
 
 use std::collections::HashMap;
 
@@ -23,35 +23,36 @@ use crate::train::schedule::ScheduleStep;
 use crate::train::solver::Matrix;
 use crate::train::weighting::gradient_method::select_tasks;
 
-/// A way back that stands somewhere: what has come to the points and to the variables so far.
+/// The state of a backward pass: the gradients of cuts and variables that have been computed so far.
 #[derive(Clone, Debug)]
 struct BackwardPass {
     points: TaskGradient,
     variables: TaskGradient,
 }
 
-/// What the first walk found.
-struct ReachedSegments {
-    /// The dot products of the tasks' gradients of all that several use.
-    plain: Matrix,
-    /// Of what the method looks at.
-    looked_at: Matrix,
-    /// Of a variable that one task uses alone: the tasks' gradients, of which all but one are nothing.
+/// The results of the tasks' backward passes.
+struct LayerwiseGradients {
+    /// The Gramian of the tasks' gradients of all shared variables.
+    gramian: Matrix,
+    /// The Gramian that the method uses: all shared variables, or the last shared layer.
+    seen: Matrix,
+    /// By variable: one gradient per task for variables that a single task uses, `None` for shared ones.
     own: Vec<Option<TaskGradient>>,
 }
 
-/// The pieces between a forward's points.
+/// The segments of a graph between its cuts.
 struct GraphSegments<'a> {
     points: &'a [CutPoint],
     variables: Vec<Tensor>,
-    /// For every point the variables that its piece is the last to use, on the way back.
-    last: Vec<Vec<usize>>,
-    /// The variables that no piece uses.
+    /// By cut: the variables whose gradients are complete after the backward pass through the segment before
+    /// it.
+    complete: Vec<Vec<usize>>,
+    /// The variables that are used only after the last cut.
     after: Vec<usize>,
 }
 
 impl Learner<'_> {
-    /// Learns from a batch by each task's gradient, holding one layer's gradients at a time.
+    /// A step that combines the tasks' gradients and holds one layer's gradients at a time.
     pub(super) fn learn_by_layer(&mut self, batch: &Batch, clock: ScheduleStep) -> TrainResult<StepOutcome> {
         let step = clock.step as u64;
         let cuts = CutPoints::default();
@@ -62,62 +63,62 @@ impl Learner<'_> {
             return Ok(outcome);
         }
         let of_losses = self.balance.losses.weights(step, &outcome.losses);
-        let counting = tasks.iter().zip(&losses).filter(|(task, _)| of_losses[**task] != 0.0);
-        let (tasks, losses): (Vec<usize>, Vec<&Tensor>) = counting.map(|(task, loss)| (*task, loss)).unzip();
+        let weighted = tasks.iter().zip(&losses).filter(|(task, _)| of_losses[**task] != 0.0);
+        let (tasks, losses): (Vec<usize>, Vec<&Tensor>) = weighted.map(|(task, loss)| (*task, loss)).unzip();
         let of_losses = select_tasks(&of_losses, &tasks);
 
         let points = cuts.points();
-        let pieces = GraphSegments::from_points(&points, &self.variables);
-        let begin = |loss: &Tensor| Ok(pieces.begin(loss.backward()?));
-        let rows = losses.into_iter().map(begin).collect::<TrainResult<Vec<_>>>()?;
-        let ReachedSegments { plain, looked_at, own } =
-            self.backward_segments(&pieces, &tasks, rows.clone())?;
-        outcome.pairs = GradientPairStep::all(&tasks, &plain);
+        let segments = GraphSegments::new(&points, &self.variables);
+        let start = |loss: &Tensor| Ok(segments.start(loss.backward()?));
+        let passes = losses.into_iter().map(start).collect::<TrainResult<Vec<_>>>()?;
+        let LayerwiseGradients { gramian, seen, own } =
+            self.layerwise_gradients(&segments, &tasks, passes.clone())?;
+        outcome.pairs = GradientPairStep::all(&tasks, &gramian);
         let weights = match self.shared.places.is_empty() {
             true => vec![1.0; tasks.len()],
             false => {
-                let answer = self.solve_weights(&mut outcome, &tasks, &of_losses, step, &looked_at, None);
-                self.balance.scaled(answer, &plain.scaled(&of_losses))
+                let weights = self.solve_weights(&mut outcome, &tasks, &of_losses, step, &seen, None);
+                self.balance.scaled(weights, &gramian.scaled(&of_losses))
             }
         };
 
         let both: Vec<f64> = of_losses.iter().zip(&weights).map(|(loss, weight)| loss * weight).collect();
         let heads = if self.balance.weighs_heads() { &both } else { &of_losses };
-        let mut ways = vec![BackwardPass::sum(&rows, &both)?];
-        drop(rows);
+        let mut joint = vec![BackwardPass::sum(&passes, &both)?];
+        drop(passes);
         if let Some(penalty) = penalty {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
-            ways.push(pieces.begin(penalty.backward()?));
+            joint.push(segments.start(penalty.backward()?));
         }
         let mut gradients: TaskGradient = vec![None; self.variables.len()];
-        pieces.backward_segment(ways, |index, mut gradient| {
+        segments.backward(joint, |index, mut summands| {
             if let Some(own) = &own[index] {
-                gradient[0] = sum(own, heads)?;
+                summands[0] = sum(own, heads)?;
             }
-            gradients[index] = sum(&gradient, &[1.0, 1.0])?;
+            gradients[index] = sum(&summands, &[1.0, 1.0])?;
             Ok(())
         })?;
         for ((task, of_loss), weight) in tasks.iter().zip(&of_losses).zip(&weights) {
             outcome.weights[*task] = of_loss * weight;
         }
-        self.finish(outcome, gradients, clock)
+        self.apply_gradients(outcome, gradients, clock)
     }
 
-    /// Walks the tasks' ways back side by side, and keeps what the method and a single task's own variables
-    /// need.
-    fn backward_segments(
+    /// Runs the tasks' backward passes side by side. Keeps the Gramians, and the gradients of variables that
+    /// a single task uses.
+    fn layerwise_gradients(
         &mut self,
-        pieces: &GraphSegments,
+        segments: &GraphSegments,
         tasks: &[usize],
-        rows: Vec<BackwardPass>,
-    ) -> TrainResult<ReachedSegments> {
-        let nothing = || Matrix::from_fn(tasks.len(), |_, _| 0.0);
-        let (mut plain, mut of_last) = (nothing(), nothing());
+        passes: Vec<BackwardPass>,
+    ) -> TrainResult<LayerwiseGradients> {
+        let zeros = || Matrix::from_fn(tasks.len(), |_, _| 0.0);
+        let (mut gramian, mut gramian_of_last) = (zeros(), zeros());
         let last = self.shared.last.filter(|_| self.balance.looks_at_last_layer());
         let last = last.map(|last| self.shared.places[last]);
         let mut own = vec![None; self.variables.len()];
         let mut reached = vec![vec![false; self.variables.len()]; tasks.len()];
-        pieces.backward_segment(rows, |index, gradients| {
+        segments.backward(passes, |index, gradients| {
             for (reached, gradient) in reached.iter_mut().zip(&gradients) {
                 reached[index] = gradient.is_some();
             }
@@ -125,70 +126,72 @@ impl Learner<'_> {
                 own[index] = Some(gradients);
                 return Ok(());
             }
-            let gradients: Vec<TaskGradient> = gradients.into_iter().map(|one| vec![one]).collect();
-            let here = products(&gradients, &gradients, &[0])?;
-            plain = plain.plus(&here);
+            let rows: Vec<TaskGradient> = gradients.into_iter().map(|gradient| vec![gradient]).collect();
+            let of_variable = products(&rows, &rows, &[0])?;
+            gramian = gramian.plus(&of_variable);
             if last == Some(index) {
-                of_last = here;
+                gramian_of_last = of_variable;
             }
             Ok(())
         })?;
         for (task, reached) in tasks.iter().zip(&reached) {
-            self.prove(&[*task], reached)?;
+            self.check_gradients(&[*task], reached)?;
         }
-        let looked_at = if last.is_some() { of_last } else { plain.clone() };
-        Ok(ReachedSegments { plain, looked_at, own })
+        let seen = if last.is_some() { gramian_of_last } else { gramian.clone() };
+        Ok(LayerwiseGradients { gramian, seen, own })
     }
 }
 
 impl<'a> GraphSegments<'a> {
-    fn from_points(points: &'a [CutPoint], variables: &[Trainable]) -> Self {
-        let variables: Vec<Tensor> = variables.iter().map(|one| one.var.as_tensor().clone()).collect();
+    fn new(points: &'a [CutPoint], variables: &[Trainable]) -> Self {
+        let variables: Vec<Tensor> =
+            variables.iter().map(|variable| variable.var.as_tensor().clone()).collect();
         let ids = variables.iter().enumerate().map(|(index, variable)| (variable.id(), index));
         let indices: HashMap<_, usize> = ids.collect();
-        let mut reached = vec![false; variables.len()];
-        let mut last = Vec::with_capacity(points.len());
-        // The first piece in the order of the way forward is the last on the way back.
+        let mut used = vec![false; variables.len()];
+        let mut complete = Vec::with_capacity(points.len());
+        // The first segment of the forward pass that uses a variable is the last one of the backward pass.
         for point in points {
-            let nodes = point.given.sorted_nodes();
-            let used = nodes.iter().filter_map(|node| indices.get(&node.id()).copied());
-            let mut used: Vec<usize> =
-                used.filter(|index| !std::mem::replace(&mut reached[*index], true)).collect();
-            used.sort_unstable();
-            last.push(used);
+            let nodes = point.output.sorted_nodes();
+            let in_segment = nodes.iter().filter_map(|node| indices.get(&node.id()).copied());
+            let mut first_used: Vec<usize> =
+                in_segment.filter(|index| !std::mem::replace(&mut used[*index], true)).collect();
+            first_used.sort_unstable();
+            complete.push(first_used);
         }
-        let behind = (0..variables.len()).filter(|index| !reached[*index]).collect();
-        Self { points, variables, last, after: behind }
+        let after = (0..variables.len()).filter(|index| !used[*index]).collect();
+        Self { points, variables, complete, after }
     }
 
-    /// What the way back from a scalar behind all points has come to.
-    fn begin(&self, mut store: GradStore) -> BackwardPass {
-        let mut row = BackwardPass { points: Vec::new(), variables: Vec::new() };
-        row.points.extend(self.points.iter().map(|point| store.remove(point.read.as_tensor())));
-        row.variables.extend(self.variables.iter().map(|variable| store.remove(variable)));
-        row
+    /// A backward pass that starts with the gradients of one segment.
+    fn start(&self, mut store: GradStore) -> BackwardPass {
+        BackwardPass {
+            points: self.points.iter().map(|point| store.remove(point.read.as_tensor())).collect(),
+            variables: self.variables.iter().map(|variable| store.remove(variable)).collect(),
+        }
     }
 
-    /// Walks back side by side. `done` is told every variable once, with the rows' whole gradients of it.
-    fn backward_segment(
+    /// Runs the passes side by side. Calls `on_complete` once per variable, with the complete gradient of
+    /// every pass.
+    fn backward(
         &self,
-        mut rows: Vec<BackwardPass>,
-        mut done: impl FnMut(usize, Vec<Option<Tensor>>) -> TrainResult<()>,
+        mut passes: Vec<BackwardPass>,
+        mut on_complete: impl FnMut(usize, Vec<Option<Tensor>>) -> TrainResult<()>,
     ) -> TrainResult<()> {
-        fn take(rows: &mut [BackwardPass], index: usize) -> Vec<Option<Tensor>> {
-            rows.iter_mut().map(|row| row.variables[index].take()).collect()
+        fn take(passes: &mut [BackwardPass], variable: usize) -> Vec<Option<Tensor>> {
+            passes.iter_mut().map(|pass| pass.variables[variable].take()).collect()
         }
-        for index in &self.after {
-            done(*index, take(&mut rows, *index))?;
+        for variable in &self.after {
+            on_complete(*variable, take(&mut passes, *variable))?;
         }
         for (number, point) in self.points.iter().enumerate().rev() {
-            for row in &mut rows {
-                if let Some(upstream) = row.points[number].take() {
-                    row.add(self.begin(point.backward(upstream)?))?;
+            for pass in &mut passes {
+                if let Some(upstream) = pass.points[number].take() {
+                    pass.add(self.start(point.backward(upstream)?))?;
                 }
             }
-            for index in &self.last[number] {
-                done(*index, take(&mut rows, *index))?;
+            for variable in &self.complete[number] {
+                on_complete(*variable, take(&mut passes, *variable))?;
             }
         }
         Ok(())
@@ -196,33 +199,33 @@ impl<'a> GraphSegments<'a> {
 }
 
 impl BackwardPass {
-    /// Where the weighted sum of what stands behind all points begins.
-    fn sum(rows: &[Self], weights: &[f64]) -> TrainResult<Self> {
-        let of = |tensors: fn(&Self) -> &TaskGradient| {
-            let count = rows.first().map_or(0, |row| tensors(row).len());
+    /// The backward pass of the weighted sum of the scalars that `passes` start from.
+    fn sum(passes: &[Self], weights: &[f64]) -> TrainResult<Self> {
+        let combine = |tensors: fn(&Self) -> &TaskGradient| {
+            let count = passes.first().map_or(0, |pass| tensors(pass).len());
             let at = |index: usize| {
-                let all: Vec<_> = rows.iter().map(|row| tensors(row)[index].as_ref()).collect();
-                combined(&all, weights)
+                let gradients: Vec<_> = passes.iter().map(|pass| tensors(pass)[index].as_ref()).collect();
+                combined(&gradients, weights)
             };
             (0..count).map(at).collect::<candle_core::Result<TaskGradient>>()
         };
-        Ok(Self { points: of(|row| &row.points)?, variables: of(|row| &row.variables)? })
+        Ok(Self { points: combine(|pass| &pass.points)?, variables: combine(|pass| &pass.variables)? })
     }
 
-    /// What came on another way.
+    /// Adds the gradients of another segment.
     fn add(&mut self, other: Self) -> TrainResult<()> {
         let others = other.points.into_iter().chain(other.variables);
-        for (mine, other) in self.points.iter_mut().chain(&mut self.variables).zip(others) {
-            *mine = match (mine.take(), other) {
-                (Some(mine), Some(other)) => Some((mine + other)?),
-                (mine, other) => mine.or(other),
+        for (sum, other) in self.points.iter_mut().chain(&mut self.variables).zip(others) {
+            *sum = match (sum.take(), other) {
+                (Some(sum), Some(other)) => Some((sum + other)?),
+                (sum, other) => sum.or(other),
             };
         }
         Ok(())
     }
 }
 
-/// The weighted sum of gradients of one variable.
+/// The weighted sum of the gradients of one variable.
 fn sum(gradients: &[Option<Tensor>], weights: &[f64]) -> candle_core::Result<Option<Tensor>> {
     let gradients: Vec<_> = gradients.iter().map(Option::as_ref).collect();
     combined(&gradients, weights)

@@ -1,4 +1,5 @@
-//! A look at weights that are somewhere else for a moment, and then where they were, bit for bit.
+//! Inter-task affinity (Fifty et al. 2021, arXiv 2109.04617), measured by trial steps that are undone
+//! exactly.
 
 use candle_core::Tensor;
 
@@ -12,28 +13,28 @@ use crate::train::learner::Learner;
 use crate::train::schedule::ScheduleStep;
 
 impl Learner<'_> {
-    /// What a plain step of each task, along the shared weights alone, does to every task's loss of the same
-    /// batch: the same dropout, and no running statistic touched. A task whose loss is 0 has no share to
-    /// lose.
+    /// 1 - (loss after) / (loss before) of every task on the same batch, for a plain gradient step of each
+    /// task on the shared weights. Dropout masks stay the same, and running statistics are not updated.
+    /// Values that are not finite are left out, such as those of a task whose loss is 0.
     pub(in crate::train) fn measure_affinity(
         &self,
         parts: &[Batch],
         clock: ScheduleStep,
     ) -> TrainResult<Vec<PairAffinity>> {
-        let mut looks = Vec::new();
+        let mut affinities = Vec::new();
         for (number, part) in parts.iter().enumerate() {
             let mode = self.mode(clock, number, parts.len()).again();
             let ((losses, _), tape) = record(|| self.losses(part, &mode))?;
-            let before = numbers(&losses)?;
+            let before = scalars(&losses)?;
             for (labels, loss) in part.labels.iter().zip(&losses) {
                 let gradient = collect(tape.backward(loss)?, &self.variables);
                 let after = self.moved(&self.shared.places, &gradient, -self.rate(clock), || {
-                    numbers(&self.losses(part, &mode)?.0)
+                    scalars(&self.losses(part, &mode)?.0)
                 })?;
                 for (other, (before, after)) in part.labels.iter().zip(before.iter().zip(after)) {
                     let value = 1.0 - after / before;
                     if value.is_finite() {
-                        looks.push(PairAffinity {
+                        affinities.push(PairAffinity {
                             step: clock.step,
                             tasks: (labels.task, other.task),
                             value,
@@ -42,35 +43,35 @@ impl Learner<'_> {
                 }
             }
         }
-        Ok(looks)
+        Ok(affinities)
     }
 
-    /// What `look` sees while the variables at `places` are moved along a direction, so many times its
-    /// length.
+    /// Calls `evaluate` while the variables at `indices` are moved by `factor` * `direction`, and restores
+    /// them bit for bit.
     pub(in crate::train) fn moved<T>(
         &self,
         indices: &[usize],
         direction: &TaskGradient,
-        times: f64,
-        look: impl FnOnce() -> TrainResult<T>,
+        factor: f64,
+        evaluate: impl FnOnce() -> TrainResult<T>,
     ) -> TrainResult<T> {
-        let mut kept = Vec::with_capacity(indices.len());
+        let mut saved = Vec::with_capacity(indices.len());
         for index in indices {
             let Some(direction) = &direction[*index] else { continue };
             let var = &self.variables[*index].var;
             let before = var.as_detached_tensor().copy()?;
-            var.set(&(&before + direction.affine(times, 0.0)?)?)?;
-            kept.push((var, before));
+            var.set(&(&before + direction.affine(factor, 0.0)?)?)?;
+            saved.push((var, before));
         }
-        let seen = look();
-        for (var, before) in kept {
+        let result = evaluate();
+        for (var, before) in saved {
             var.set(&before)?;
         }
-        seen
+        result
     }
 }
 
-/// Scalars as numbers.
-pub(super) fn numbers(losses: &[Tensor]) -> TrainResult<Vec<f64>> {
+/// The values of scalar tensors.
+pub(super) fn scalars(losses: &[Tensor]) -> TrainResult<Vec<f64>> {
     losses.iter().map(|loss| Ok(f64::from(loss.to_scalar::<f32>()?))).collect()
 }

@@ -1,4 +1,4 @@
-//! The step's gradient of every variable, out of the tasks' gradients and the method's weights.
+//! Combines the tasks' gradients into the gradient of the step.
 
 use crate::train::balance::shared::{TaskGradient, combined};
 use crate::train::error::TrainResult;
@@ -7,7 +7,8 @@ use crate::train::learner::Learner;
 use crate::train::learner::balanced::BackwardPart;
 
 impl Learner<'_> {
-    /// The step's gradient of every variable.
+    /// The gradient of every variable, from the tasks' gradients, the weights of the losses and the weights
+    /// of the gradient method.
     pub(super) fn assemble(
         &self,
         parts: &[BackwardPart],
@@ -15,30 +16,30 @@ impl Learner<'_> {
         weights: &[f64],
     ) -> TrainResult<TaskGradient> {
         let both: Vec<f64> = of_losses.iter().zip(weights).map(|(loss, weight)| loss * weight).collect();
-        let Some(learned) = parts.last() else { return Ok(Vec::new()) };
+        let Some(last) = parts.last() else { return Ok(Vec::new()) };
         let sum = |part: &BackwardPart, index: usize, weights: &[f64]| {
             let gradients: Vec<_> = part.gradients.iter().map(|gradient| gradient[index].as_ref()).collect();
             combined(&gradients, weights)
         };
-        // The way from the point through the trunk.
+        // The backward pass from the shared representation through the trunk.
         let mut trunk = None;
-        if let Some(point) = &learned.point {
-            let gradients: Vec<_> = learned.at_point.iter().map(|gradient| gradient[0].as_ref()).collect();
+        if let Some(point) = &last.point {
+            let gradients: Vec<_> = last.at_point.iter().map(|gradient| gradient[0].as_ref()).collect();
             if let Some(upstream) = combined(&gradients, &both)? {
-                let gradients = learned.tape.backward_from(&point.given, upstream)?;
+                let gradients = last.tape.backward_from(&point.output, upstream)?;
                 trunk = Some(collect(gradients, &self.variables));
             }
         }
         let heads = if self.balance.weighs_heads() { &both } else { of_losses };
-        let even: Vec<f64> = heads.iter().map(|weight| weight / parts.len() as f64).collect();
+        let head_weights: Vec<f64> = heads.iter().map(|weight| weight / parts.len() as f64).collect();
         let mut gradients = Vec::with_capacity(self.variables.len());
         for index in 0..self.variables.len() {
-            let is_shared = learned.point.is_none() && self.shared.places.contains(&index);
+            let is_shared = last.point.is_none() && self.shared.places.contains(&index);
             gradients.push(match (trunk.as_mut().and_then(|trunk| trunk[index].take()), is_shared) {
                 (Some(gradient), _) => Some(gradient),
-                (None, true) => sum(learned, index, &both)?,
+                (None, true) => sum(last, index, &both)?,
                 (None, false) => {
-                    let of_parts = parts.iter().map(|part| sum(part, index, &even));
+                    let of_parts = parts.iter().map(|part| sum(part, index, &head_weights));
                     let of_parts = of_parts.collect::<candle_core::Result<Vec<_>>>()?;
                     let of_parts: Vec<_> = of_parts.iter().map(Option::as_ref).collect();
                     combined(&of_parts, &vec![1.0; of_parts.len()])?

@@ -1,5 +1,5 @@
-//! What a method makes of the tasks' gradients: it sees their dot products, or all of their numbers, and
-//! gives weights.
+//! Computes the weights of a gradient method from the dot products of the tasks' gradients, or from the full
+//! gradients.
 
 use candle_core::Tensor;
 
@@ -12,7 +12,8 @@ use crate::train::solver::Matrix;
 use crate::train::weighting::gradient_method::{GradientContext, GradientRows};
 
 impl Learner<'_> {
-    /// The method's weights; `parts` come back with what it put in the gradients' place.
+    /// The weights of the method. A method that needs full gradients may replace those in the last of
+    /// `parts`.
     pub(super) fn compute_weights(
         &mut self,
         outcome: &mut StepOutcome,
@@ -33,53 +34,54 @@ impl Learner<'_> {
             None => part.gradients.clone(),
         };
         let all: Vec<Vec<TaskGradient>> = parts.iter().map(rows_of).collect();
-        let learned = all.last().map_or(&[][..], Vec::as_slice);
-        let plain = products(learned, learned, &indices)?;
-        outcome.pairs = GradientPairStep::all(tasks, &plain);
+        let last_rows = all.last().map_or(&[][..], Vec::as_slice);
+        let gramian = products(last_rows, last_rows, &indices)?;
+        outcome.pairs = GradientPairStep::all(tasks, &gramian);
         let seen = match last.filter(|_| self.balance.looks_at_last_layer()) {
-            Some(last) => products(learned, learned, &indices[last..=last])?,
+            Some(last) => products(last_rows, last_rows, &indices[last..=last])?,
             None if all.len() > 1 => products(&all[0], &all[1], &indices)?,
-            None => plain.clone(),
+            None => gramian.clone(),
         };
         let mut rows = match parts.last().filter(|_| self.balance.needs_rows()) {
-            Some(part) => Some(self.rows(part, learned, &indices, of_losses)?),
+            Some(part) => Some(self.rows(part, last_rows, &indices, of_losses)?),
             None => None,
         };
-        let answer = self.solve_weights(outcome, tasks, of_losses, step, &seen, rows.as_mut());
-        let mut own = plain.scaled(of_losses);
+        let weights = self.solve_weights(outcome, tasks, of_losses, step, &seen, rows.as_mut());
+        let mut gramian = gramian.scaled(of_losses);
         if let (Some(rows), Some(part)) = (&rows, parts.last_mut()) {
             if self.balance.scales_length() {
-                own = gramian_of(rows);
+                gramian = gramian_of(rows);
             }
             self.replace(part, &indices, rows, of_losses)?;
         }
-        Ok(self.balance.scaled(answer, &own))
+        Ok(self.balance.scaled(weights, &gramian))
     }
 
-    /// The tasks' whole gradients, scaled by the losses' weights, and what the point is where they are taken
-    /// there.
+    /// The tasks' full gradients scaled by the weights of the losses, and the values of the shared
+    /// representation if the gradients are taken with respect to it.
     fn rows(
         &self,
         part: &BackwardPart,
-        learned: &[TaskGradient],
+        gradients: &[TaskGradient],
         indices: &[usize],
         of_losses: &[f64],
     ) -> TrainResult<GradientRows> {
         let sizes = self.sizes(part);
-        let values = learned.iter().zip(of_losses);
+        let values = gradients.iter().zip(of_losses);
         let values = values.map(|(gradient, weight)| row(gradient, indices, &sizes, *weight));
         let values = values.collect::<candle_core::Result<Vec<_>>>()?;
         let point = match &part.point {
             Some(point) => {
-                let read = with_values(&point.given, <[f32]>::to_vec)?;
-                Some((read, point.given.dims().first().copied().unwrap_or(1)))
+                let values = with_values(&point.output, <[f32]>::to_vec)?;
+                Some((values, point.output.dims().first().copied().unwrap_or(1)))
             }
             None => None,
         };
         Ok(GradientRows { values, point })
     }
 
-    /// What the method answers to the gradients' dot products, before they are scaled by the losses' weights.
+    /// Runs the method on the dot products `seen` of the unscaled gradients, and records whether they are
+    /// regular.
     pub(in crate::train::learner) fn solve_weights(
         &mut self,
         outcome: &mut StepOutcome,
@@ -92,20 +94,20 @@ impl Learner<'_> {
         let losses = tasks.iter().map(|task| outcome.losses[*task].unwrap_or(0.0));
         let losses: Vec<f64> = losses.zip(of_losses).map(|(loss, weight)| loss * weight).collect();
         let context = GradientContext { step, tasks, losses: &losses, gramian: &seen.scaled(of_losses) };
-        let answer = self.balance.compute_weights(&context, rows);
-        outcome.irregular = !answer.regular;
-        answer.weights
+        let solution = self.balance.compute_weights(&context, rows);
+        outcome.irregular = !solution.regular;
+        solution.weights
     }
 
-    /// How many numbers each tensor has: the variables, or the point.
+    /// The element counts of the variables, or of the shared representation.
     fn sizes(&self, part: &BackwardPart) -> Vec<usize> {
         match &part.point {
-            Some(point) => vec![point.given.elem_count()],
+            Some(point) => vec![point.output.elem_count()],
             None => self.variables.iter().map(|variable| variable.var.elem_count()).collect(),
         }
     }
 
-    /// Puts rows, which are scaled by the losses' weights, in the place of the gradients they came from.
+    /// Replaces the gradients of a part by `rows`, undoing the scaling by the weights of the losses.
     fn replace(
         &self,
         part: &mut BackwardPart,
@@ -113,17 +115,17 @@ impl Learner<'_> {
         rows: &GradientRows,
         of_losses: &[f64],
     ) -> TrainResult<()> {
-        let point = part.point.as_ref().map(|point| point.given.shape().clone());
+        let point = part.point.as_ref().map(|point| point.output.shape().clone());
         let gradients = if point.is_some() { &mut part.at_point } else { &mut part.gradients };
         for ((gradient, values), weight) in gradients.iter_mut().zip(&rows.values).zip(of_losses) {
-            let back = if *weight == 0.0 { 0.0 } else { (1.0 / weight) as f32 };
-            let mut rest = values.as_slice();
+            let scale = if *weight == 0.0 { 0.0 } else { (1.0 / weight) as f32 };
+            let mut remaining = values.as_slice();
             for index in indices {
                 let shape = point.clone().unwrap_or_else(|| self.variables[*index].var.shape().clone());
-                let (mine, others) = rest.split_at(shape.elem_count());
-                let mine: Vec<f32> = mine.iter().map(|value| value * back).collect();
-                gradient[*index] = Some(Tensor::from_vec(mine, &shape, self.network.device())?);
-                rest = others;
+                let (values, others) = remaining.split_at(shape.elem_count());
+                let values: Vec<f32> = values.iter().map(|value| value * scale).collect();
+                gradient[*index] = Some(Tensor::from_vec(values, &shape, self.network.device())?);
+                remaining = others;
             }
         }
         Ok(())
