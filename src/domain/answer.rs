@@ -44,7 +44,7 @@ impl RenamedColumn {
     }
 }
 
-/// Suffixes of a task's columns; `None` stands for the column named after the task itself.
+/// Suffixes of a task's columns; `None` means the column named after the task itself.
 fn suffixes(target: &FittedTarget) -> Vec<Option<String>> {
     let named = |name: &String| Some(name.clone());
     match target {

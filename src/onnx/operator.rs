@@ -178,7 +178,7 @@ pub fn gather(g: &mut Graph, data: &GraphValue, indices: &GraphValue, axis: i64)
     g.node("Gather", &[data, indices], vec![Attribute::int("axis", axis)])
 }
 
-/// Reshapes x; -1 (once) stands for the remaining size, 0 for an unchanged dimension.
+/// Reshapes x; -1 (at most once) is the remaining size, 0 an unchanged dimension.
 pub fn reshape(g: &mut Graph, x: &GraphValue, dims: &[i64]) -> GraphValue {
     let dims = g.ints(dims);
     g.node("Reshape", &[x, &dims], vec![])

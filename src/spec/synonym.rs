@@ -1,5 +1,5 @@
-//! Names that other libraries use: PyTorch, Keras, scikit-learn, XGBoost, Ludwig, LightGBM, Lightning. Users
-//! who write one of them are told the name that is valid here.
+//! Names that other libraries use: PyTorch, Keras, scikit-learn, XGBoost, Ludwig, LightGBM, Lightning. An
+//! error about one of them suggests the name that is valid here.
 //!
 //! A test checks that every name suggested here exists.
 

@@ -259,7 +259,7 @@ fn a_card_by_which_nothing_could_be_proved_is_refused() {
     let output = other["answers"][0]["values"]["text"][0].as_str().expect("a class").to_owned();
     other["answers"][0]["values"]["text"][0] = json!(if output == "1" { "0" } else { "1" });
     assert!(verify(&other).expect(1).err().contains("its predictions `rich` do not follow"));
-    // Numbers that another network gives, told consistently, are a difference.
+    // Outputs of another network are a difference, even if they are consistent.
     let mut moved = whole.clone();
     let outputs = moved["sample"]["outputs"].as_array_mut().expect("outputs");
     let logits = outputs.iter_mut().find(|column| column["name"] == "weeks_logits").expect("logits");

@@ -37,7 +37,8 @@ fn every_sharing_goes_all_the_way() {
     let spread =
         "  rows:\n    source: {csv: {path: rows.csv}}\n    split: {random: {valid: 0.2, test: 0.2}}\n";
     let pipeline = PIPELINE.replace(rows, &format!("{spread}{query}"));
-    let registry = REGISTRIES.iter().find(|registry| registry.choice_kind == "sharing").expect("the shelf");
+    let registry =
+        REGISTRIES.iter().find(|registry| registry.choice_kind == "sharing").expect("the registry");
     // No share is told where nothing is chosen or mixed.
     let silent = ["hard", "relation", "soft", "adapter", "mtan", "esmm"];
     for (done, (name, example)) in registry.examples().iter().enumerate() {

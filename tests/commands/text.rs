@@ -69,10 +69,10 @@ fn tags_and_texts_are_learned_proved_and_predicted() {
         "{\"text\": \"a red car\"}\n{\"text\": \"the very blue zebra\"}\n{\"text\": \"a a a a a a a red car\"}\n",
     )
     .unwrap();
-    let told = online(&["predict", "bundle", "new.jsonl", "--to", "said.jsonl"]).expect(0).err();
+    let warnings = online(&["predict", "bundle", "new.jsonl", "--to", "said.jsonl"]).expect(0).err();
     assert!(
-        told.contains("input `text`: 1 of 3 rows have more than 8 tokens; their end is cut off"),
-        "{told}"
+        warnings.contains("input `text`: 1 of 3 rows have more than 8 tokens; their end is cut off"),
+        "{warnings}"
     );
     let output: Vec<Value> =
         project.read("said.jsonl").lines().map(|row| serde_json::from_str(row).unwrap()).collect();

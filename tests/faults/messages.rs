@@ -140,9 +140,9 @@ fn a_wide_file_without_a_heading_is_asked_about_its_heading() {
     says(&output, &["rows.csv`, line 1", "header: false", "pipeline.yaml:5"]);
     assert_eq!(output.matches("error[").count(), 1, "{output}");
     // What it says to write is right.
-    let mut told = changes.to_vec();
-    told.push(("path: rows.csv", "path: rows.csv, header: false"));
-    says(&learned(&rows, &told).0, &["60 rows x 785 columns"]);
+    let mut with_header = changes.to_vec();
+    with_header.push(("path: rows.csv", "path: rows.csv, header: false"));
+    says(&learned(&rows, &with_header).0, &["60 rows x 785 columns"]);
     // A first line of other names that happen to be numbers, none twice.
     let output = refusal("0,12,3.5\n1,2,3\n4,5,6\n".to_owned() + &"7,8,9\n".repeat(50), &[]);
     says(&output, &["none of the columns `x1`, `x2`, `colour`, `label`, `y`", "header: false"]);

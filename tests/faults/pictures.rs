@@ -114,10 +114,10 @@ fn sixteen_bits_keep_a_narrow_range_apart() {
     };
     let project = project("png", deep);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
-    let told = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
+    let output = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
     let note = "60 pictures have 16 bits; the values 1000 to 1159 that training rows have become 0 to 255, all of them stay \
                 apart";
-    assert!(told.contains(note), "{told}");
+    assert!(output.contains(note), "{output}");
     assert_eq!(accuracy(&project).lines().last(), Some("1"), "{}", accuracy(&project));
 }
 
@@ -135,7 +135,7 @@ fn what_lies_under_transparency_is_not_learned() {
     };
     let project = project("png", hidden);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
-    let told = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("60 of 60 pictures are transparent in places; they lie on white"), "{told}");
+    let output = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(output.contains("60 of 60 pictures are transparent in places; they lie on white"), "{output}");
     assert_eq!(accuracy(&project).lines().last(), Some("0.5"), "{}", accuracy(&project));
 }

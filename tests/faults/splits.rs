@@ -146,11 +146,11 @@ fn few_groups_come_as_near_to_the_shares_as_they_can() {
     for seed in ["0", "1", "2", "3", "4", "5"] {
         let project = grouped(&[110, 8, 2]).file("pipeline.yaml", pipeline(split));
         let ran = project.mtl(&["run", "pipeline.yaml", "--seed", seed]).expect(0);
-        let told = ran.out() + &ran.err();
+        let output = ran.out() + &ran.err();
         assert_eq!(training_rows(&project).len(), 110);
-        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("of 120 rows, where 96, 12, 12 were asked for"), "{told}");
-        assert!(told.contains("of 3 groups, and `user` is `u0` on 110 of 120 rows"), "{told}");
+        let output = output.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(output.contains("of 120 rows, where 96, 12, 12 were asked for"), "{output}");
+        assert!(output.contains("of 3 groups, and `user` is `u0` on 110 of 120 rows"), "{output}");
         let project = grouped(&[600, 100, 50, 100, 100]).file("pipeline.yaml", pipeline(split));
         let ran = project.mtl(&["run", "pipeline.yaml", "--seed", seed]).expect(0);
         assert_eq!(training_rows(&project).len(), 750);
@@ -172,7 +172,7 @@ fn rows_are_repeated_only_when_their_labels_are_too() {
              tasks:\n  pass: {{target: pass, kind: binary}}\ntrain: {{epochs: 1, batch_size: 32, device: cpu}}\n"
         )
     };
-    let told = |rows: &[String], deduplicate: &str| {
+    let output_of = |rows: &[String], deduplicate: &str| {
         let project = Project::new()
             .file("rows.csv", format!("a,b,pass\n{}\n", rows.join("\n")))
             .file("pipeline.yaml", arguments(deduplicate));
@@ -181,16 +181,16 @@ fn rows_are_repeated_only_when_their_labels_are_too() {
     };
     let drawn = |row: usize| (row.wrapping_mul(6_364_136_223_846_793_005) >> 33) % 1000;
     let coarse = |row: usize| format!("{},{},{}", row % 5, row % 7, u8::from(drawn(row) > 112));
-    let text = told(&(0..900).map(coarse).collect::<Vec<_>>(), "false");
+    let text = output_of(&(0..900).map(coarse).collect::<Vec<_>>(), "false");
     assert!(!text.contains("deduplicate"), "{text}");
     let mut rows: Vec<String> =
         (0..200).map(|row| format!("{}.{row},{},{}", drawn(row), row % 9, u8::from(row % 4 == 0))).collect();
     rows.extend(rows.clone().into_iter().step_by(4).collect::<Vec<_>>());
-    let text = told(&rows, "false");
+    let text = output_of(&rows, "false");
     let advice =
         "`deduplicate: true` drops 50 of 250 rows: `pass` is `1` on 0.400 of the rows, then on 0.250";
     assert!(text.contains(advice), "{text}");
-    let text = told(&rows, "true");
+    let text = output_of(&rows, "true");
     let done = "50 rows repeat an earlier one in all inputs and targets and are dropped";
     assert!(text.contains(done) && !text.contains("another split"), "{text}");
 }

@@ -160,7 +160,7 @@ impl ModelBundle {
         Ok(shares)
     }
 
-    /// Whether the two tokens' logits are equal within the tolerance; `None` stands for the end token.
+    /// Whether the two tokens' logits are equal within the tolerance; `None` is the end token.
     fn is_tied(&self, logits: &[f32], task: &TaskSignature, one: Option<&u32>, other: Option<&u32>) -> bool {
         let end = task.target.writes().and_then(|tokenizer| tokenizer.end);
         let logit =

@@ -1,5 +1,5 @@
 //! Every weighting in a whole training: it trains, resumes after an interruption, and has the capabilities
-//! that it claims.
+//! that it declares.
 
 use serde_json::{Value, json};
 

@@ -175,7 +175,7 @@ impl InplaceOp2 for OptimizerOp<'_> {
 }
 
 /// The largest number of elements that one thread updates without splitting.
-const GRAIN: usize = 1 << 15;
+const BLOCK: usize = 1 << 15;
 
 /// Splits large variables over threads; elements are independent, so the result is the same.
 fn update_parallel(
@@ -185,7 +185,7 @@ fn update_parallel(
     gradient: &[f32],
     moments: &mut [&mut [f32]],
 ) {
-    if weight.len() <= GRAIN {
+    if weight.len() <= BLOCK {
         return config.update_slices(update, weight, gradient, moments);
     }
     let middle = weight.len() / 2;
