@@ -324,11 +324,11 @@ fn repeated_rows_are_dropped_when_asked() {
     let result = load(json!({"source": source, "deduplicate": true})).unwrap();
     assert_eq!(result.frame.rows(), 4);
     assert!(
-        result.notes[0]
-            .text
-            .starts_with("2 rows repeat an earlier one in all inputs and targets and are dropped, first ")
+        result.notes[0].text.starts_with(
+            "2 rows duplicate an earlier row in all inputs and targets and are dropped, first in "
+        )
     );
-    assert!(result.notes[0].text.ends_with("line 5; 4 of 6 are left"), "{}", result.notes[0].text);
+    assert!(result.notes[0].text.ends_with("line 5; 4 of 6 rows are left"), "{}", result.notes[0].text);
     assert!(result.frame.location(3).to_string().ends_with("line 6"));
     let result = load(json!({"source": source, "deduplicate": ["t"]})).unwrap();
     assert_eq!(
