@@ -63,7 +63,7 @@ fn pixels_are_named_and_those_without_a_label_do_not_count() {
 fn a_value_without_a_name_is_told_with_its_row() {
     let project = project().file("pipeline.yaml", PIPELINE.replace(", ignore: 255", ""));
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert!(output.contains("column `mask`: a pixel of 255 in `masks`"), "{output}");
-    assert!(output.contains("but `classes` names the values 0 to 1 (and 59 more)"), "{output}");
-    assert!(output.contains("write `ignore` for pixels without a label"), "{output}");
+    assert!(output.contains("column `mask`: pixel value 255 in `masks`"), "{output}");
+    assert!(output.contains("has no class; `classes` lists 0 to 1 (and 59 more rows)"), "{output}");
+    assert!(output.contains("set `ignore` for pixels without a label"), "{output}");
 }

@@ -95,7 +95,7 @@ fn pictures_outside_are_refused_unless_they_are_meant() {
         std::fs::write(project.path("set/labels.csv"), text).unwrap();
         let output = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
         assert!(output.contains(&format!("`{cell}` in")) && output.contains(line), "{output}");
-        assert!(output.contains("lies outside of") && output.contains("`outside: true`"), "{output}");
+        assert!(output.contains("is outside ") && output.contains("`outside: true`"), "{output}");
     };
     refused("../../elsewhere/a.png", "line 2");
     refused(&project.path("elsewhere/a.png").to_string_lossy(), "line 2");
@@ -167,7 +167,7 @@ train: {epochs: 1, batch_size: 16, device: cpu}
     project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(0);
     let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, project.path(name)).unwrap();
     link("../photos", "photos/again");
-    refused_at_once(&project, &["photos/again", "leads back to"]);
+    refused_at_once(&project, &["photos/again", "points to its parent folder"]);
     std::fs::remove_file(project.path("photos/again")).unwrap();
     link("ring.png", "photos/a/ring.png");
     refused_at_once(&project, &["ring.png", "cannot be used"]);
@@ -253,6 +253,6 @@ fn a_picture_of_more_pixels_than_memory_is_refused() {
     }
     let project = pictures().file("set/photos/5.scan", file);
     let output = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
-    assert!(output.contains("its 100000 x 100000 pixels need 10 GB in memory"), "{output}");
+    assert!(output.contains("its 100000 x 100000 pixels need 10 GB of memory"), "{output}");
     assert!(output.contains("MTL_DATA_MEMORY"), "{output}");
 }

@@ -134,8 +134,8 @@ fn word_vectors_are_what_a_frozen_embedding_keeps() {
 #[test]
 fn bad_word_vectors_are_told_with_their_line() {
     for (file, expected) in [
-        ("red 1 2 3\nhouse 1 2\n", "`vectors.txt`, line 2: 2 of 3 numbers behind the word"),
-        ("red 1 2 3 4\n", "`vectors.txt`, line 1: the vectors are 4 wide, but the embedding is 3 wide"),
+        ("red 1 2 3\nhouse 1 2\n", "`vectors.txt`, line 2: 2 numbers after the word; expected 3"),
+        ("red 1 2 3 4\n", "`vectors.txt`, line 1: the vectors have width 4, but the embedding has width 3"),
         ("rot 1 2 3\n", "none of the 13 tokens of input `text` has a vector in `vectors.txt`"),
     ] {
         let output = with_vectors(file).mtl(&["run", "pipeline.yaml"]).expect(1).err();

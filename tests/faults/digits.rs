@@ -143,14 +143,14 @@ fn digits_that_do_not_fit_are_told() {
         .file("rows.csv", rows(1.7e9, 1.0));
     let output = online(&project, &["run", "pipeline.yaml"]).expect(0);
     let output = output.out() + &output.err();
-    assert!(output.contains("input `when`: its last 2 digits are lost in 32-bit floats (17000"), "{output}");
+    assert!(output.contains("input `when`: the last 2 digits are lost in 32-bit floats (17000"), "{output}");
     assert!(output.contains("use `standardize` or `min_max`"), "{output}");
     assert!(
-        output.contains("task `late`, `late`: its last 2 digits are lost in 32-bit floats (17000"),
+        output.contains("task `late`, `late`: the last 2 digits are lost in 32-bit floats (17000"),
         "{output}"
     );
-    assert!(output.contains("leave `standardize` on"), "{output}");
-    assert!(!output.contains("`y`: its last"), "{output}");
+    assert!(output.contains("set `standardize: true`"), "{output}");
+    assert!(!output.contains("`y`: the last"), "{output}");
 }
 
 /// scikit-learn clips probabilities of 64 bits at 2.2e-16, where 32 bits end at 1.2e-7.

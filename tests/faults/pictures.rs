@@ -100,7 +100,7 @@ fn sizes_are_those_of_turned_pictures() {
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let project = project.file("pics/0.jpg", turned(&status, 3));
     let refused = project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(1).err();
-    assert!(refused.contains("8 x 16 in gray in") && refused.contains("16 x 8 in gray in"), "{refused}");
+    assert!(refused.contains("8 x 16 grayscale in") && refused.contains("16 x 8 grayscale in"), "{refused}");
 }
 
 /// Fault 45: values that differ in their lower eight bits are learned, and one is told what became of them.
@@ -115,8 +115,8 @@ fn sixteen_bits_keep_a_narrow_range_apart() {
     let project = project("png", deep);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     let told = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
-    let note = "60 pictures have 16 bits; the values 1000 to 1159 that training rows have become 0 to 255, all of them stay \
-                apart";
+    let note = "60 images have 16 bits; the range of training rows, 1000..1159, is scaled to 0..255, all values \
+                stay distinct";
     assert!(told.contains(note), "{told}");
     assert_eq!(accuracy(&project).lines().last(), Some("1"), "{}", accuracy(&project));
 }
@@ -136,6 +136,6 @@ fn what_lies_under_transparency_is_not_learned() {
     let project = project("png", hidden);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     let told = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("60 of 60 pictures are transparent in places; they lie on white"), "{told}");
+    assert!(told.contains("60 of 60 images have transparent pixels; they are drawn on white"), "{told}");
     assert_eq!(accuracy(&project).lines().last(), Some("0.5"), "{}", accuracy(&project));
 }

@@ -60,7 +60,7 @@ fn a_ranking_of_one_class_is_undefined() {
         "{}",
         ran.err()
     );
-    assert!(ran.err().contains("no row of valid has 1 of 2 classes (`1`)"), "{}", ran.err());
+    assert!(ran.err().contains("1 of 2 classes occur on no valid row (`1`)"), "{}", ran.err());
     let scores = query(
         &project,
         "select split, value is null, rows from scores where metric = 'auroc' order by split",
@@ -128,16 +128,16 @@ fn a_label_that_looks_missing_is_told() {
     for word in ["NA", "N/A", "null", "NaN", "None", "?", "-", "missing"] {
         let project = words(word);
         let output = run(&project, &[]).err();
-        let warned = format!("warning: task `cls`: `{word}` is a label, on 30 of 150 rows");
+        let warned = format!("warning: task `cls`: `{word}` is a label on 30 of 150 rows");
         assert!(output.contains(&warned), "{output}");
         assert!(output.contains(&format!("write `missing: [\"{word}\"]` in the csv source")), "{output}");
         let source = format!("data.rows.source={{csv: {{path: rows.csv, missing: [\"{word}\"]}}}}");
         let ran = run(&project, &[&source]);
-        assert!(!ran.err().contains("is a label, on"), "{}", ran.err());
+        assert!(!ran.err().contains("is a label on"), "{}", ran.err());
         project.mtl(&["predict", "last", "rows.csv", "--to", "out.csv"]).expect(0);
         assert!(project.read("out.csv").lines().skip(1).all(|line| !line.starts_with(word)));
     }
-    assert!(!run(&words("none"), &[]).err().contains("is a label, on"));
+    assert!(!run(&words("none"), &[]).err().contains("is a label on"));
 }
 
 #[test]
@@ -173,8 +173,8 @@ train: {epochs: 1, device: cpu}
 ";
     let project = Project::new().file("rows.csv", rows).file("pipeline.yaml", pipeline);
     let output = run(&project, &[]).err();
-    assert!(output.contains("`grade`: `-1` is a label, on 12 of 120 rows"), "{output}");
-    assert!(output.contains("`age`: `-999` is a label, on 12 of 120 rows"), "{output}");
+    assert!(output.contains("`grade`: `-1` is a label on 12 of 120 rows"), "{output}");
+    assert!(output.contains("`age`: `-999` is a label on 12 of 120 rows"), "{output}");
 }
 
 /// Test rows of two classes that training never saw, and a class on a single training row.
@@ -212,11 +212,11 @@ fn rows_of_classes_that_training_never_saw_count_as_wrong() {
     let project = rare();
     let ran = run(&project, &[]);
     assert!(
-        ran.err().contains("2 of 6 classes on no training row (`new`, `newer`), but on 24 rows"),
+        ran.err().contains("2 of 6 classes occur on no training row (`new`, `newer`), but on 24 validation"),
         "{}",
         ran.err()
     );
-    assert!(ran.err().contains("1 of 6 classes on one training row only (`once`)"), "{}", ran.err());
+    assert!(ran.err().contains("1 of 6 classes occur on one training row only (`once`)"), "{}", ran.err());
 
     // The answers themselves, counted by hand.
     project.mtl(&["predict", "last", "rows.csv", "--to", "out.csv", "--keep", "part"]).expect(0);
@@ -305,6 +305,6 @@ fn one_cause_is_one_warning() {
     let output = run(&project, &[]).err();
     let of =
         |text: &str| output.lines().filter(|line| line.contains("warning") && line.contains(text)).count();
-    assert_eq!((of("no row of valid has 1 of 2 classes"), of("undefined on valid")), (1, 1), "{output}");
+    assert_eq!((of("1 of 2 classes occur on no valid row"), of("undefined on valid")), (1, 1), "{output}");
     assert!(output.contains("14 tasks, ") && output.contains("and 4 more tasks"), "{output}");
 }

@@ -99,32 +99,33 @@ fn times_that_cannot_be_told_are_refused_with_what_to_write() {
         ran.expect(1).err()
     };
     let text = refused((0..40).map(|at| format!("{:02}/{:02}/2024", at % 12 + 1, at % 11 + 1)).collect(), by);
-    assert!(
-        text.contains("no row tells whether the day or the month comes first, as `01/01/2024` in"),
-        "{text}"
-    );
+    assert!(text.contains("ambiguous date format: in all rows, such as `01/01/2024` in"), "{text}");
     assert!(text.contains("write `format: \"%d/%m/%Y\"` or `format: \"%m/%d/%Y\"`"), "{text}");
     let mixed = |at: usize| format!("2024-03-{:02}T09:00:00{}", at % 28 + 1, if at == 7 { "" } else { "Z" });
     let text = refused((0..40).map(mixed).collect(), by);
-    assert!(text.contains("`2024-03-08T09:00:00` in `rows.csv`, line"), "{text}");
-    assert!(text.contains("is a date and a time without a zone, but `2024-03-01T09:00:00Z` in"), "{text}");
+    assert!(text.contains("mixes formats: `2024-03-01T09:00:00Z` in `rows.csv`"), "{text}");
+    let other = "is a date and a time with time zone, but `2024-03-08T09:00:00` in `rows.csv`, line";
+    assert!(text.contains(other) && text.contains("is a date and a time without time zone"), "{text}");
     let text = refused((0..40).map(|at| format!("{:02}{:02}2024", at % 28 + 1, at % 12 + 1)).collect(), by);
-    assert!(text.contains("looks like a date whose year comes last") && text.contains("%d%m%Y"), "{text}");
+    assert!(text.contains("looks like a date with the year last") && text.contains("%d%m%Y"), "{text}");
     let text = refused((0..40).map(|at| format!("Q{} 2024", at % 4 + 1)).collect(), by);
     assert!(
-        text.contains("`Q1 2024` in `rows.csv`, line 2 is no number, date or time (and 39 more rows)"),
+        text.contains("`Q1 2024` in `rows.csv`, line 2 is not a number, date or time (and 39 more rows)"),
         "{text}"
     );
-    assert!(text.contains("understood are numbers; `2024-03-05`"), "{text}");
+    assert!(text.contains("supported are numbers; `2024-03-05`"), "{text}");
     let lacking = |at: usize| if at == 3 { String::new() } else { format!("2024-03-{:02}", at % 28 + 1) };
     let text = refused((0..40).map(lacking).collect(), by);
-    assert!(text.contains("has no value in 1 row, first in") && text.contains("no place in time"), "{text}");
+    assert!(
+        text.contains("is empty in 1 row, first in") && text.contains("such a row has no time"),
+        "{text}"
+    );
     let text = refused((0..40).map(|_| "2024-03-01".to_owned()).collect(), by);
-    assert!(text.contains("has 1 different moment, too few for 3 splits"), "{text}");
+    assert!(text.contains("has 1 distinct time; 3 splits need at least 3"), "{text}");
     let (_, ran) = run(timed(&vec!["1".to_owned(); 40]), "{time: {by: when, format: \"%d/%q\"}}");
     let text = ran.expect(3).err();
     assert!(
-        text.contains("pipeline.yaml:6:") && text.contains("`%d/%q` is no format of dates and times"),
+        text.contains("pipeline.yaml:6:") && text.contains("`%d/%q` is not a format of dates and times"),
         "{text}"
     );
 }
@@ -149,16 +150,16 @@ fn few_groups_come_as_near_to_the_shares_as_they_can() {
         let told = ran.out() + &ran.err();
         assert_eq!(training_rows(&project).len(), 110);
         let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(told.contains("of 120 rows, where 96, 12, 12 were asked for"), "{told}");
-        assert!(told.contains("of 3 groups, and `user` is `u0` on 110 of 120 rows"), "{told}");
+        assert!(told.contains("of 120 rows, but the shares ask for 96, 12, 12"), "{told}");
+        assert!(told.contains("there are 3 groups, and `user` is `u0` on 110 of 120 rows"), "{told}");
         let project = grouped(&[600, 100, 50, 100, 100]).file("pipeline.yaml", pipeline(split));
         let ran = project.mtl(&["run", "pipeline.yaml", "--seed", seed]).expect(0);
         assert_eq!(training_rows(&project).len(), 750);
-        assert!(!(ran.out() + &ran.err()).contains("were asked for"));
+        assert!(!(ran.out() + &ran.err()).contains("the shares ask for"));
     }
     let (_, ran) = run(grouped(&[110, 10]), split);
     let text = ran.expect(1).err();
-    assert!(text.contains("column `user` has 2 groups, too few for 3 splits"), "{text}");
+    assert!(text.contains("column `user` has 2 groups; 3 splits need at least 3"), "{text}");
 }
 
 /// Inputs of few values: following the old advice would have left 35 of 900 rows and other labels.
@@ -188,9 +189,9 @@ fn rows_are_repeated_only_when_their_labels_are_too() {
     rows.extend(rows.clone().into_iter().step_by(4).collect::<Vec<_>>());
     let text = told(&rows, "false");
     let advice =
-        "`deduplicate: true` drops 50 of 250 rows: `pass` is `1` on 0.400 of the rows, then on 0.250";
+        "`deduplicate: true` drops 50 of 250 rows: the share of `pass` = `1` changes from 0.400 to 0.250";
     assert!(text.contains(advice), "{text}");
     let text = told(&rows, "true");
-    let done = "50 rows repeat an earlier one in all inputs and targets and are dropped";
+    let done = "50 rows duplicate an earlier row in all inputs and targets and are dropped";
     assert!(text.contains(done) && !text.contains("another split"), "{text}");
 }
