@@ -1,8 +1,8 @@
-//! What README shows is true: its pipeline resolves, its queries are the tested ones.
+//! The README is correct: its pipeline resolves, its queries are the tested ones, all commands are listed.
 
 use crate::support::{Project, root};
 
-/// The code blocks of a language.
+/// The README's code blocks in a language.
 fn blocks(language: &str) -> Vec<String> {
     let text = std::fs::read_to_string(root().join("README.md")).expect("README.md");
     let opening = format!("```{language}\n");
@@ -11,7 +11,7 @@ fn blocks(language: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_language_on_one_page_is_the_language() {
+fn the_example_pipeline_resolves() {
     let pages = blocks("yaml");
     assert_eq!(pages.len(), 1);
     let project = Project::new().file("page.yaml", &pages[0]);
