@@ -103,10 +103,8 @@ impl TextHead {
         let (width, tied) = (config.width(), config.tied());
         let vocabulary =
             TokenProjection::build(&table, name, tokenizer.size, width, decoder.width(), tied, weights)?;
-        let copy = match copy {
-            true => Some(Pointer::build(&body, memory.width(), decoder.width(), tokenizer.size, weights)?),
-            false => None,
-        };
+        let pointer = || Pointer::build(&body, memory.width(), decoder.width(), tokenizer.size, weights);
+        let copy = copy.then(pointer).transpose()?;
         weights.allow_sharing(false);
         Ok(Self {
             name: name.to_owned(),

@@ -10,6 +10,7 @@ use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::kernel::steps::StepWindow;
+use crate::model::layer::dense::default_bias;
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
@@ -67,10 +68,6 @@ fn default_dilation() -> Count {
     Count::constant(1)
 }
 
-fn default_bias() -> bool {
-    true
-}
-
 impl Conv1dConfig {
     fn steps(&self) -> StepWindow {
         let (size, dilation) = (self.kernel.get(), self.dilation.get());
@@ -103,10 +100,8 @@ impl BuildLayer for Conv1dConfig {
         let init = Init::fan_in(steps.size * width);
         let shape = [steps.size * width, filters];
         let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
-        let bias = match self.bias {
-            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
-            false => None,
-        };
+        let bias = || weights.parameter(&format!("{name}.bias"), &[filters], init);
+        let bias = self.bias.then(bias).transpose()?;
         let activation = self.activation.unwrap_or(Activation::Identity);
         let shorter = if self.padding == StepPadding::Valid { steps.reach() } else { 0 };
         Ok(Box::new(Conv1d { weight, bias, steps, shorter, activation }))

@@ -10,6 +10,7 @@ use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::kernel::window::Window;
+use crate::model::layer::dense::default_bias;
 use crate::model::layer::padding::Padding;
 use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
@@ -53,10 +54,6 @@ fn default_kernel() -> Count {
 
 fn default_stride() -> Count {
     Count::constant(1)
-}
-
-fn default_bias() -> bool {
-    true
 }
 
 impl Conv2dConfig {
@@ -104,11 +101,8 @@ impl Conv2d {
         let init = Init::fan_in(channels * window.size * window.size);
         let shape = [filters, channels, window.size, window.size];
         let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
-        let bias = match bias {
-            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
-            false => None,
-        };
-        Ok(Self { weight, bias, window, activation })
+        let new_bias = || weights.parameter(&format!("{name}.bias"), &[filters], init);
+        Ok(Self { weight, bias: bias.then(new_bias).transpose()?, window, activation })
     }
 
     /// Maps `[batch, channels, height, width]` to `[batch, filters, window.rows, window.columns]`.

@@ -10,6 +10,7 @@ use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::kernel::window::Window;
+use crate::model::layer::dense::default_bias;
 use crate::model::layer::padding::Padding;
 use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
@@ -52,10 +53,6 @@ fn default_kernel_or_stride() -> Count {
     Count::constant(2)
 }
 
-fn default_bias() -> bool {
-    true
-}
-
 impl ConvTranspose2dConfig {
     fn window(&self, height: usize, width: usize) -> ModelResult<Window, String> {
         self.padding.transposed(height, width, self.kernel.get(), self.stride.get())
@@ -76,10 +73,8 @@ impl BuildLayer for ConvTranspose2dConfig {
         let init = Init::fan_in(filters * window.size * window.size);
         let shape = [channels, filters, window.size, window.size];
         let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
-        let bias = match self.bias {
-            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
-            false => None,
-        };
+        let bias = || weights.parameter(&format!("{name}.bias"), &[filters], init);
+        let bias = self.bias.then(bias).transpose()?;
         let activation = self.activation.unwrap_or(Activation::Identity);
         Ok(Box::new(ConvTranspose2d { weight, bias, window, activation }))
     }

@@ -35,7 +35,7 @@ impl Settings for DenseConfig {
     const EXAMPLE: &'static str = "{dense: {units: 64, activation: relu}}";
 }
 
-fn default_bias() -> bool {
+pub(crate) fn default_bias() -> bool {
     true
 }
 

@@ -8,7 +8,7 @@ use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::kernel::lstm::LstmCell;
-use crate::model::layer::recurrent::RecurrentLayers;
+use crate::model::layer::recurrent::{RecurrentLayers, default_dropout, default_layers};
 use crate::model::layer::{BuildLayer, Module, sequence};
 use crate::model::weights::Weights;
 
@@ -37,14 +37,6 @@ pub struct LstmConfig {
 impl Settings for LstmConfig {
     const BARE: Option<&'static str> = Some("units");
     const EXAMPLE: &'static str = "{lstm: {units: 64, bidirectional: true}}";
-}
-
-fn default_layers() -> Count {
-    Count::constant(1)
-}
-
-fn default_dropout() -> Rate {
-    Rate::constant(0.0)
 }
 
 impl BuildLayer for LstmConfig {

@@ -1,6 +1,6 @@
 //! Stacked recurrent layers in one or both directions, shared by `gru` and `lstm`.
 
-use crate::domain::number::Rate;
+use crate::domain::number::{Count, Rate};
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::layer::Layer;
@@ -15,6 +15,14 @@ pub struct RecurrentLayers<C> {
     name: String,
     /// Dropout rate between layers.
     dropout: f64,
+}
+
+pub(crate) fn default_layers() -> Count {
+    Count::constant(1)
+}
+
+pub(crate) fn default_dropout() -> Rate {
+    Rate::constant(0.0)
 }
 
 impl<C: OnnxCell> RecurrentLayers<C> {

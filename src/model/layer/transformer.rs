@@ -121,13 +121,9 @@ impl BuildLayer for TransformerConfig {
             PositionEncoding::Learned => Some(PositionKind::Learned),
             PositionEncoding::Sinusoidal => Some(PositionKind::Sinusoidal),
         };
-        let positions = match positions {
-            Some(kind) => {
-                let name = format!("{name}.positions");
-                Some(Positions::build(&name, width, kind, self.length.get(), weights)?)
-            }
-            None => None,
-        };
+        let encoding =
+            |kind| Positions::build(&format!("{name}.positions"), width, kind, self.length.get(), weights);
+        let positions = positions.map(encoding).transpose()?;
         let blocks = (0..self.layers.get())
             .map(|index| EncoderBlock::build(&format!("{name}.{index}"), self, width, weights))
             .collect::<ModelResult<_>>()?;

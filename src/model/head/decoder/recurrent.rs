@@ -8,7 +8,7 @@ use crate::domain::decoder::DecoderAttention;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
-use crate::model::error::ModelResult;
+use crate::model::error::{ModelError, ModelResult};
 use crate::model::head::decoder::cell::DecoderCell;
 use crate::model::head::decoder::{DecoderPort, Prepared};
 use crate::model::mode::Mode;
@@ -80,14 +80,12 @@ impl RecurrentDecoder {
                 score: linear("score", units, 1)?,
             }),
         };
-        let attention = match layer {
-            Some(layer) => {
-                let name = format!("{name}.attention.combine");
-                let combine = Dense::build(&name, units + width, units, Activation::Tanh, true, weights)?;
-                Some(ContextMerge { layer, combine })
-            }
-            None => None,
-        };
+        let attention = layer.map(|layer| {
+            let name = format!("{name}.attention.combine");
+            let combine = Dense::build(&name, units + width, units, Activation::Tanh, true, weights)?;
+            Ok::<_, ModelError>(ContextMerge { layer, combine })
+        });
+        let attention = attention.transpose()?;
         Ok(Self { cell, initial_states, attention, memory_width: width, sequence })
     }
 

@@ -36,13 +36,11 @@ impl TokenProjection {
         weights: &mut Weights,
     ) -> ModelResult<Self> {
         let scale = Init::Normal(1.0 / (width as f32).sqrt());
-        let projection = match tied {
-            true => None,
-            false => {
-                let name = format!("{name}.projection.weight");
-                Some(weights.parameter(&name, &[hidden, size], Init::fan_in(hidden))?)
-            }
+        let projection = || {
+            let name = format!("{name}.projection.weight");
+            weights.parameter(&name, &[hidden, size], Init::fan_in(hidden))
         };
+        let projection = (!tied).then(projection).transpose()?;
         let table = weights.parameter(&format!("{name}.embedding.weight"), &[size, width], scale.clone())?;
         let bias = weights.parameter(&format!("{name}.projection.bias"), &[size], Init::Zeros)?;
         let shareable = weights.allow_sharing(false);
