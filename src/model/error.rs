@@ -20,7 +20,7 @@ pub enum ModelError {
     #[error("task `{task}`: unknown mark `{mark}` in `from`; the trunk has {known}")]
     UnknownMark { task: TaskName, mark: MarkName, known: String },
     #[error("duplicate mark `{mark}` in the trunk")]
-    MarkTwice { mark: MarkName },
+    DuplicateMark { mark: MarkName },
     #[error("task `{task}`: unknown task `{after}` in `after`")]
     UnknownTask { task: TaskName, after: TaskName },
     /// Each task depends on the next one; the first is repeated at the end.

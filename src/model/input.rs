@@ -19,7 +19,7 @@ use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::activations::{Activations, GraphActivations};
 use crate::model::error::{ModelError, ModelResult};
 pub use crate::model::input::block::PackedInputs;
-use crate::model::input::block::{InputBlock, blocks, in_order, numbers};
+use crate::model::input::block::{InputBlock, blocks, in_order, numeric_features};
 use crate::model::kernel::lookup::{LookupColumn, lookup};
 use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::Stack;
@@ -144,7 +144,7 @@ impl Inputs {
             return Err(candle_core::Error::msg("the network has no preference input").into());
         }
         let mut replaced = inputs[..count].to_vec();
-        replaced.push(preference::one(vector, device)?);
+        replaced.push(preference::for_all_rows(vector, device)?);
         Ok(replaced)
     }
 
@@ -301,13 +301,13 @@ impl Inputs {
             let (signatures, arrays) =
                 (&self.signatures[block.inputs.clone()], &arrays[block.inputs.clone()]);
             let ([signature], [array]) = (signatures, arrays) else {
-                return numbers(signatures, arrays, rows, device);
+                return numeric_features(signatures, arrays, rows, device);
             };
             let wrong = |reason: String| ModelError::Input { input: signature.name.clone(), reason };
             let gathered = rows.map(|rows| array.gather(rows));
             feed(&signature.encoding, gathered.as_ref().unwrap_or(array), device)?.map_err(wrong)
         });
-        let preference = self.preference.iter().map(|preference| preference.signal(device));
+        let preference = self.preference.iter().map(|preference| preference.tensor(device));
         signals.chain(preference).collect()
     }
 }

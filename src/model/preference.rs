@@ -36,25 +36,25 @@ impl PreferenceInput {
 
     /// Replaces the preference: one vector for all rows, or one per row. Each is scaled to sum to 1.
     pub fn set_preferences(&mut self, vectors: &[Vec<f64>]) {
-        self.vector = vectors.iter().flat_map(|vector| scaled(vector)).collect();
+        self.vector = vectors.iter().flat_map(|vector| normalized(vector)).collect();
     }
 
     /// `[1, tasks]` or `[batch, tasks]`
-    pub fn signal(&self, device: &Device) -> ModelResult<Activations> {
-        signal(&self.vector, self.tasks, device)
+    pub fn tensor(&self, device: &Device) -> ModelResult<Activations> {
+        tensor(&self.vector, self.tasks, device)
     }
 }
 
 /// The tensor `[1, tasks]` of one preference for all rows, scaled to sum to 1.
-pub fn one(vector: &[f64], device: &Device) -> ModelResult<Activations> {
-    signal(&scaled(vector), vector.len(), device)
+pub fn for_all_rows(vector: &[f64], device: &Device) -> ModelResult<Activations> {
+    tensor(&normalized(vector), vector.len(), device)
 }
 
-fn signal(values: &[f32], tasks: usize, device: &Device) -> ModelResult<Activations> {
+fn tensor(values: &[f32], tasks: usize, device: &Device) -> ModelResult<Activations> {
     Ok(Activations::plain(Tensor::from_slice(values, (values.len() / tasks.max(1), tasks), device)?))
 }
 
-fn scaled(vector: &[f64]) -> Vec<f32> {
+fn normalized(vector: &[f64]) -> Vec<f32> {
     let sum: f64 = vector.iter().sum();
     vector.iter().map(|weight| (weight / sum) as f32).collect()
 }

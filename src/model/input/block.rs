@@ -88,21 +88,21 @@ impl PackedInputs {
     /// Gathers rows of a block; `None` if it is not packed.
     pub fn rows(&self, block: usize, rows: &[u32], device: &Device) -> Option<ModelResult<Activations>> {
         let all = self.0.get(block)?.as_ref()?;
-        Some(signal(all.gather(rows), device))
+        Some(to_activations(all.gather(rows), device))
     }
 }
 
 /// Concatenates numeric arrays to one tensor `[batch, width]`; all rows if `rows` is `None`.
-pub fn numbers(
+pub fn numeric_features(
     signatures: &[InputSignature],
     arrays: &[&Array],
     rows: Option<&[u32]>,
     device: &Device,
 ) -> ModelResult<Activations> {
-    signal(concatenate(signatures, arrays, rows)?, device)
+    to_activations(concatenate(signatures, arrays, rows)?, device)
 }
 
-fn signal(array: Array, device: &Device) -> ModelResult<Activations> {
+fn to_activations(array: Array, device: &Device) -> ModelResult<Activations> {
     let (shape, found) = ((array.rows(), array.width()), array.element_type());
     let ArrayValues::F32(values) = array.values else {
         return Err(candle_core::Error::msg(format!("expected float32 values, found {found:?}")).into());
@@ -175,7 +175,7 @@ pub fn to_onnx(graph: &mut Graph, inputs: &[InputSignature], raw: &[GraphValue])
 mod tests {
     use candle_core::Device;
 
-    use super::{InputBlock, PackedInputs, blocks, concatenate, in_order, numbers};
+    use super::{InputBlock, PackedInputs, blocks, concatenate, in_order, numeric_features};
     use crate::domain::array::{Array, ElementType};
     use crate::domain::name::InputName;
     use crate::domain::signature::{Encoding, InputSignature};
@@ -218,9 +218,9 @@ mod tests {
         let b = (signatures[1].name.clone(), Array::f32(&[3, 2], vec![10.0, 0.0, 20.0, 1.0, 30.0, 0.0]));
         for named in [vec![a.clone(), b.clone()], vec![b.clone(), a.clone()]] {
             let arrays = in_order(&signatures, &named).unwrap();
-            let some = numbers(&signatures, &arrays, Some(&[2, 0]), &Device::Cpu).unwrap();
+            let some = numeric_features(&signatures, &arrays, Some(&[2, 0]), &Device::Cpu).unwrap();
             assert_eq!(host(&some.x).unwrap(), [3.0, 30.0, 0.0, 1.0, 10.0, 0.0]);
-            let all = numbers(&signatures, &arrays, None, &Device::Cpu).unwrap();
+            let all = numeric_features(&signatures, &arrays, None, &Device::Cpu).unwrap();
             assert_eq!(all.x.dims(), [3, 3]);
             let packed = PackedInputs(vec![None, Some(concatenate(&signatures, &arrays, None).unwrap())]);
             let same = packed.rows(1, &[2, 0], &Device::Cpu).unwrap().unwrap();
@@ -230,7 +230,7 @@ mod tests {
         let missing = in_order(&signatures, std::slice::from_ref(&a)).err().unwrap();
         assert!(missing.to_string().contains("`b` is missing"), "{missing}");
         let codes = Array::codes(vec![1, 2, 3]);
-        let wrong = numbers(&signatures, &[&a.1, &codes], None, &Device::Cpu).err().unwrap();
+        let wrong = numeric_features(&signatures, &[&a.1, &codes], None, &Device::Cpu).err().unwrap();
         assert!(wrong.to_string().contains("expected [2]"), "{wrong}");
     }
 }

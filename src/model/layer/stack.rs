@@ -76,7 +76,7 @@ impl Stack {
             if let LayerConfig::Mark(mark) = config {
                 let name = mark.name.clone();
                 if stack.marks.iter().any(|mark| mark.name == name) {
-                    return Err(ModelError::MarkTwice { mark: name });
+                    return Err(ModelError::DuplicateMark { mark: name });
                 }
                 stack.marks.push(StackMark { name, after: index, shape: stack.output });
             }
