@@ -1,4 +1,4 @@
-//! The script that brings data tests itself; it needs Python, but no network.
+//! The data download script: its self-test needs Python, but no network.
 
 use std::process::Command;
 
@@ -9,16 +9,16 @@ fn python(arguments: &[&str]) -> Option<std::process::Output> {
 }
 
 #[test]
-fn the_fetch_script_does_what_it_promises() {
+fn the_fetch_script_passes_its_self_test() {
     let Some(output) = python(&["pipelines/data/fetch", "--self-test"]) else {
-        println!("there is no python3 here: not tested");
+        println!("skipped: python3 not found");
         return;
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
-fn a_name_that_is_not_known_is_answered_with_the_known_ones() {
+fn an_unknown_name_lists_the_known_ones() {
     let Some(output) = python(&["pipelines/data/fetch", "mnits"]) else { return };
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{text}");

@@ -1,6 +1,5 @@
-//! Points where the way back from the losses is interrupted, so that it can be walked a piece at a time: what
-//! stands behind a point is computed from a variable with the same numbers, whose gradient is where the piece
-//! before it begins.
+//! Cuts of the graph, so that the backward pass runs in segments: after a cut the forward pass continues from
+//! a variable with the same values, whose gradient is the upstream gradient of the segment before the cut.
 
 use std::cell::{Ref, RefCell};
 
@@ -9,12 +8,12 @@ use candle_core::{Result, Tensor, Var};
 
 use crate::model::autograd::backward_from;
 
-/// A tensor on both sides of an interruption.
+/// A tensor on both sides of a cut.
 #[derive(Clone, Debug)]
 pub struct CutPoint {
-    /// What was computed: the way back to its weights.
+    /// The output of the segment before the cut, with its graph.
     pub given: Tensor,
-    /// The same numbers, where the way back from the losses ends.
+    /// The same values as a leaf: the input of the segment after the cut.
     pub read: Var,
 }
 
@@ -32,23 +31,23 @@ impl CutPoint {
     }
 }
 
-/// The points of one way forward, each before all that is computed from it.
+/// The cuts of one forward pass, in topological order.
 #[derive(Debug, Default)]
 pub struct CutPoints(RefCell<Vec<CutPoint>>);
 
 impl CutPoints {
-    /// The tensor to go on with: the same for all who read the same one, and itself where no way back leads
-    /// beyond it.
-    pub fn detach(&self, given: &Tensor) -> Result<Tensor> {
+    /// Cuts the graph at `x`; returns the tensor to continue with. It is the same for every cut of the same
+    /// tensor, and `x` itself if `x` needs no gradients.
+    pub fn detach(&self, x: &Tensor) -> Result<Tensor> {
         let mut points = self.0.borrow_mut();
-        let is_cut = |point: &CutPoint| point.given.id() == given.id() || point.read.id() == given.id();
-        if let Some(known) = points.iter().find(|point| is_cut(point)) {
-            return Ok(known.read.as_tensor().clone());
+        let is_cut = |point: &CutPoint| point.given.id() == x.id() || point.read.id() == x.id();
+        if let Some(existing) = points.iter().find(|point| is_cut(point)) {
+            return Ok(existing.read.as_tensor().clone());
         }
-        if !given.track_op() {
-            return Ok(given.clone());
+        if !x.track_op() {
+            return Ok(x.clone());
         }
-        let point = CutPoint::new(given.clone())?;
+        let point = CutPoint::new(x.clone())?;
         let read = point.read.as_tensor().clone();
         points.push(point);
         Ok(read)
@@ -65,23 +64,23 @@ mod tests {
 
     use crate::model::cut::CutPoints;
 
-    /// y = sum((3 w)^2) at w = (1, 2), in two pieces: the gradient is 18 w.
+    /// y = sum((3 w)^2) at w = (1, 2), in two segments: the gradient is 18 w.
     #[test]
-    fn two_pieces_are_the_whole_way() {
+    fn two_segments_give_the_whole_gradient() {
         let w = Var::new(&[1.0_f32, 2.0], &Device::Cpu).expect("a variable");
         let cuts = CutPoints::default();
         let middle = cuts.detach(&w.affine(3.0, 0.0).expect("a product")).expect("a cut");
         assert_eq!(cuts.detach(&middle).expect("known").id(), middle.id());
         let y = middle.sqr().and_then(|squares| squares.sum_all()).expect("a sum");
-        let behind = y.backward().expect("gradients");
-        assert!(behind.get(w.as_tensor()).is_none());
+        let after = y.backward().expect("gradients");
+        assert!(after.get(w.as_tensor()).is_none());
         let points = cuts.points();
-        let upstream = behind.get(points[0].read.as_tensor()).expect("a gradient").clone();
+        let upstream = after.get(points[0].read.as_tensor()).expect("a gradient").clone();
         let before = points[0].backward(upstream).expect("gradients");
         let result: Vec<f32> = before.get(&w).expect("a gradient").to_vec1().expect("numbers");
         assert_eq!(result, [18.0, 36.0]);
-        let fixed = Tensor::new(1.0_f32, &Device::Cpu).expect("a tensor");
+        let constant = Tensor::new(1.0_f32, &Device::Cpu).expect("a tensor");
         drop(points);
-        assert_eq!(cuts.detach(&fixed).expect("as it is").id(), fixed.id());
+        assert_eq!(cuts.detach(&constant).expect("unchanged").id(), constant.id());
     }
 }

@@ -1,10 +1,10 @@
-//! Splits of other people's tables: times as they write them, groups of any size, rows that stand twice.
+//! Splits of real-world tables: time formats, groups of any size, duplicate rows.
 
 use serde_json::Value;
 
 use crate::support::{Project, Ran};
 
-/// A pipeline whose category `seq` names its rows: what it knows afterwards are the training rows.
+/// A pipeline whose category `seq` identifies rows: its known values are the training rows.
 fn pipeline(split: &str) -> String {
     format!(
         "name: rows\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    split: {split}\n\
@@ -13,7 +13,7 @@ fn pipeline(split: &str) -> String {
     )
 }
 
-/// Rows whose number `seq` is their place in time, in another order in the file.
+/// Rows numbered in order of time by `seq`, in another order in the file.
 fn timed(times: &[String]) -> Project {
     let rows = times.len();
     let mut text = String::from("when,x,y,seq\n");
@@ -45,7 +45,7 @@ fn training_rows(project: &Project) -> Vec<usize> {
 
 const DAYS: [&str; 3] = ["28", "29", "01"];
 
-/// Sixty moments half an hour apart, over the end of February 2024, from 1:05.
+/// Sixty times half an hour apart, across the end of February 2024, from 1:05.
 fn moments(write: impl Fn(usize, usize, usize, usize) -> String) -> Vec<String> {
     let one = |at: usize| {
         let minutes = 65 + 30 * at + 600;
@@ -56,13 +56,13 @@ fn moments(write: impl Fn(usize, usize, usize, usize) -> String) -> Vec<String> 
     (0..60).map(one).collect()
 }
 
-/// Fault 14 and its relatives: the first forty-eight train, however the moments are written.
+/// Fault 14 and similar: the first 48 rows train, for every time format.
 #[test]
-fn the_last_moments_test_however_they_are_written() {
+fn the_latest_rows_are_test_rows_for_every_time_format() {
     let half = |hour: usize| (hour + 11) % 12 + 1;
     let noon = |hour: usize| if hour < 12 { "AM" } else { "PM" };
     let zoned = |m: usize, d: usize, h: usize, minute: usize| {
-        // Every other row is told by a clock five hours behind.
+        // Every other row is in a time zone five hours behind.
         if minute == 5 && h >= 5 {
             format!("2024-{m:02}-{d:02}T{:02}:{minute:02}:00-05:00", h - 5)
         } else {
@@ -81,7 +81,7 @@ fn the_last_moments_test_however_they_are_written() {
         ),
         (moments(|m, d, h, minute| format!("{d:02}/{m:02}/24 {h}.{minute:02}")), with("%d/%m/%y %H.%M")),
         (moments(|m, d, h, minute| format!("{d:02}{m:02}2024{h:02}{minute:02}")), with("%d%m%Y%H%M")),
-        // Nanoseconds since 1970, of which a float keeps too few digits.
+        // Nanoseconds since 1970, which float64 cannot represent.
         ((0..60).map(|at| (1_700_000_000_000_000_000_u64 + at).to_string()).collect(), by.to_owned()),
     ] {
         let first = times[0].clone();
@@ -92,7 +92,7 @@ fn the_last_moments_test_however_they_are_written() {
 }
 
 #[test]
-fn times_that_cannot_be_told_are_refused_with_what_to_write() {
+fn ambiguous_times_are_refused_with_a_hint() {
     let by = "{time: {by: when}}";
     let refused = |times: Vec<String>, split: &str| {
         let (_, ran) = run(timed(&times), split);
@@ -130,7 +130,7 @@ fn times_that_cannot_be_told_are_refused_with_what_to_write() {
     );
 }
 
-/// Rows of users, of these many rows each.
+/// Users with these numbers of rows.
 fn grouped(sizes: &[usize]) -> Project {
     let mut text = String::from("user,x,y,seq\n");
     let rows = sizes.iter().enumerate().flat_map(|(user, size)| vec![user; *size]);
@@ -142,7 +142,7 @@ fn grouped(sizes: &[usize]) -> Project {
 
 /// Fault 27.
 #[test]
-fn few_groups_come_as_near_to_the_shares_as_they_can() {
+fn group_splits_are_as_close_to_the_fractions_as_possible() {
     let split = "{group: {by: user, valid: 0.1, test: 0.1}}";
     for seed in ["0", "1", "2", "3", "4", "5"] {
         let project = grouped(&[110, 8, 2]).file("pipeline.yaml", pipeline(split));
@@ -162,15 +162,16 @@ fn few_groups_come_as_near_to_the_shares_as_they_can() {
     assert!(text.contains("column `user` has 2 groups; 3 splits need at least 3"), "{text}");
 }
 
-/// Inputs of few values: following the old advice would have left 35 of 900 rows and other labels.
+/// Inputs with few values: the former advice would have left 35 of 900 rows and changed labels.
 #[test]
-fn rows_are_repeated_only_when_their_labels_are_too() {
+fn duplicates_must_have_equal_labels() {
     let arguments = |deduplicate: &str| {
         format!(
             "name: rows\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    \
              split: {{random: {{valid: 0.1, test: 0.2}}}}\n    deduplicate: {deduplicate}\n\
              inputs: {{a: standardize, b: category}}\ntrunk:\n  - dense: {{units: 8, activation: relu}}\n\
-             tasks:\n  pass: {{target: pass, kind: binary}}\ntrain: {{epochs: 1, batch_size: 32, device: cpu}}\n"
+             tasks:\n  pass: {{target: pass, kind: binary}}\ntrain: {{epochs: 1, batch_size: 32, device: \
+             cpu}}\n"
         )
     };
     let told = |rows: &[String], deduplicate: &str| {
