@@ -41,7 +41,7 @@ const PURE: [&str; 8] = [
 ];
 
 /// A foreign crate's rooms. Crates not named here are for all: serde, schemars, thiserror, indexmap.
-const FOREIGN: [(&str, &[&str]); 36] = [
+const FOREIGN: [(&str, &[&str]); 37] = [
     ("polars", &["data"]),
     ("polars_arrow_format", &["data"]),
     ("polars_parquet_format", &["data"]),
@@ -71,6 +71,7 @@ const FOREIGN: [(&str, &[&str]); 36] = [
     ("blake3", &["plan"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
     ("ctrlc", &["cli"]),
     ("rustix", &["run"]),

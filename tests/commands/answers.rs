@@ -60,6 +60,9 @@ fn an_output_that_takes_nothing_is_an_error_in_one_line() {
     for arguments in [
         &["completions", "bash"][..],
         &["completions", "zsh"],
+        &["man"],
+        &["man", "run"],
+        &["man", "--to", "pages"],
         &["schema"],
         &["--help"],
         &["--version"],
@@ -99,6 +102,7 @@ fn an_output_that_is_closed_stops_nothing() {
     let project = project();
     for arguments in [
         "completions bash",
+        "man",
         "schema",
         "--help",
         "runs",
