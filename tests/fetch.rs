@@ -1,4 +1,4 @@
-//! The script that brings data tests itself; it needs Python, but no network.
+//! The scripts that bring data and make the wheel test themselves; they need Python, but no network.
 
 use std::process::Command;
 
@@ -14,6 +14,18 @@ fn the_fetch_script_does_what_it_promises() {
         println!("there is no python3 here: not tested");
         return;
     };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_wheel_script_does_what_it_promises() {
+    // TOML is in Python's standard library since 3.11.
+    let Some(version) = python(&["-c", "import tomllib"]) else { return };
+    if !version.status.success() {
+        println!("this python3 is older than 3.11: not tested");
+        return;
+    }
+    let Some(output) = python(&["tools/wheel", "--self-test"]) else { return };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
