@@ -1,4 +1,4 @@
-//! The data download script: its self-test needs Python, but no network.
+//! The scripts that download data and build the wheel: their self-tests need Python, but no network.
 
 use std::process::Command;
 
@@ -14,6 +14,18 @@ fn the_fetch_script_passes_its_self_test() {
         println!("skipped: python3 not found");
         return;
     };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_wheel_script_passes_its_self_test() {
+    // TOML is in Python's standard library since 3.11.
+    let Some(version) = python(&["-c", "import tomllib"]) else { return };
+    if !version.status.success() {
+        println!("this python3 is older than 3.11: not tested");
+        return;
+    }
+    let Some(output) = python(&["tools/wheel", "--self-test"]) else { return };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 

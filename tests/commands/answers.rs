@@ -59,6 +59,9 @@ fn a_full_output_device_is_an_error_in_one_line() {
     for arguments in [
         &["completions", "bash"][..],
         &["completions", "zsh"],
+        &["man"],
+        &["man", "run"],
+        &["man", "--to", "pages"],
         &["schema"],
         &["--help"],
         &["--version"],
@@ -98,6 +101,7 @@ fn a_closed_output_is_no_error() {
     let project = project();
     for arguments in [
         "completions bash",
+        "man",
         "schema",
         "--help",
         "runs",
