@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""How fast and how small is mtl on Census-Income, beside plain PyTorch on the same machine?
+"""Speed and memory of mtl on Census-Income, compared with plain PyTorch on the same machine.
 
     cargo build --profile dist --locked
     python3 benches/census_income.py target/dist/mtl
 
-Leave the machine alone meanwhile: whatever else runs is measured too. The two sides take turns, and
-every number is the median of several turns. Needs Python 3.11 with pyarrow, and for the peer what
-census_torch.py needs. `--only start,train,memory,scale` chooses parts; `--json FILE` keeps all numbers.
+Run nothing else on the machine meanwhile: it would be measured too. Both sides run alternately, and every
+number is the median of several turns. Needs Python 3.11 with pyarrow, and for PyTorch the packages of
+census_torch.py. `--only start,train,memory,scale` selects parts; `--json FILE` saves all numbers.
 """
 
 import argparse
@@ -28,7 +28,7 @@ DATA = HERE / "../pipelines/data/census_income.parquet"
 PEER = HERE / "census_torch.py"
 THREADS = 2
 
-# What is asked of the results database, and where the pipeline says what is changed here.
+# Queries for the results database, and the settings that are changed here.
 SPEEDS = "select rows_per_second from epochs order by epoch"
 STAGES = "select kind, sum(seconds) as seconds from stages group by kind"
 EPOCHS = "train.epochs={}"
@@ -36,10 +36,10 @@ DATA_PATH = "data.census.source.parquet.path={}"
 
 
 class Finished:
-    """A child that ended: its output, wall-clock seconds, and greatest resident memory.
+    """A finished child process: its output, wall-clock seconds and peak resident memory.
 
-    A child's memory is never counted as less than this process's own, which it starts as a copy of: so
-    nothing large is imported here.
+    A child's peak memory is at least that of this process, since it starts as a copy of it: so nothing large is
+    imported here.
     """
 
     def __init__(self, command):
@@ -51,12 +51,12 @@ class Finished:
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
             sys.exit(f"{' '.join(map(str, command))}\nended with {child.returncode}")
-        # Linux counts kibibytes, macOS bytes.
+        # Linux reports kibibytes, macOS bytes.
         self.megabytes = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 class Mtl:
-    """The binary, each run in a folder of its own so that nothing is cached."""
+    """The binary; each run gets a new folder, so that nothing is cached."""
 
     def __init__(self, binary):
         self.binary = binary.resolve()
@@ -80,7 +80,7 @@ class Mtl:
 
 
 def peer(epochs, batches, data=None):
-    """One training by hand-written PyTorch: (the process, its last line)."""
+    """One training with hand-written PyTorch: (the process, its last line)."""
     options = ["--epochs", epochs, "--batches", batches, "--threads", THREADS]
     options += ["--data", data] if data else []
     process = Finished([sys.executable, PEER, *options])
@@ -137,7 +137,7 @@ def replicate(times, path):
 
 
 def scale(mtl, chosen):
-    """One epoch of the rows, and of the rows ten times over."""
+    """One epoch over the rows, and over ten copies of the rows."""
     with tempfile.TemporaryDirectory() as folder:
         data = {times: pathlib.Path(folder) / f"{times}.parquet" for times in (1, 10)}
         with multiprocessing.get_context("spawn").Pool(1) as elsewhere:

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""How fast does mtl train gated experts on Census-Income, beside a loop in PyTorch on the same machine?
+"""Training speed of MMoE on Census-Income, compared with a PyTorch loop on the same machine.
 
     cargo build --release --locked
     python3 benches/census_mmoe.py target/release/mtl
 
-Leave the machine alone meanwhile. Eight experts of 16 with two threads; both sides take turns, a number is the median of
-several turns and a ratio the median of the turns' ratios. `DataLoader` is the loop one writes, `gather` the one after
-finding out that the loader is slow. Needs Python 3.11 with torch, pandas, pyarrow and scikit-learn.
+Run nothing else on the machine meanwhile. Eight experts of width 16 with two threads; both sides run alternately,
+numbers are medians of several turns and ratios medians of the turns' ratios. `DataLoader` is the usual loop,
+`gather` indexes whole tensors instead of using the slow loader. Needs Python 3.11 with torch, pandas, pyarrow and
+scikit-learn.
 """
 
 import argparse

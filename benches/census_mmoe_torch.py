@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The peer of census_mmoe.py: mixtures of experts of pipelines/benchmark_census_income.yaml, by hand in PyTorch.
+"""The PyTorch side of census_mmoe.py: the MMoE network of pipelines/benchmark_census_income.yaml.
 
     python3 -m pip install torch==2.11.0 pandas pyarrow scikit-learn
     python3 benches/census_mmoe_torch.py --batches loader
 
-Eight experts of 16 that read the inputs, as one wide layer; a gate and a tower of 8 for each task (Ma et al., KDD 2018).
-Prints one JSON line.
+Eight experts of width 16 over the inputs, as one wide layer; a gate and a tower of width 8 for each task (Ma et al.,
+KDD 2018). Prints one JSON line.
 """
 
 import argparse

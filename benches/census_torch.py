@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""The peer: pipelines/census_income.yaml as one would write it by hand in PyTorch.
+"""The PyTorch side of census_income.py: pipelines/census_income.yaml as usually written by hand.
 
     python3 -m pip install torch==2.11.0 pandas pyarrow scikit-learn
     python3 benches/census_torch.py --epochs 10
 
-Same rows, same inputs, same network, same optimizer and schedule, batches of 1024 in a new order
-each epoch, two threads. `--batches loader` is the usual DataLoader over a TensorDataset; `--batches gather`
-is what one writes after finding out that the DataLoader is the bottleneck: index whole tensors.
-Prints one JSON line per epoch and one at the end. `rows_per_second` counts training alone: no
-loading, no validation.
+Same rows, inputs, network, optimizer and schedule, shuffled batches of 1024, two threads. `--batches loader` is the
+usual DataLoader over a TensorDataset; `--batches gather` indexes whole tensors, since the DataLoader is the
+bottleneck. Prints one JSON line per epoch and one at the end. `rows_per_second` is for training only, without
+loading and validation.
 """
 
 import argparse
@@ -55,7 +54,7 @@ def load(path: pathlib.Path):
     codes, sizes = [], []
     for name in rows.columns.difference(NUMBERS + NOT_INPUTS, sort=False):
         values = rows[name].astype(str).fillna("?")
-        known = sorted(values[train].unique())  # 0 is for values that training rows do not have
+        known = sorted(values[train].unique())  # 0 is for values unseen in training
         codes.append(pd.Categorical(values, categories=known).codes.astype(np.int64) + 1)
         sizes.append(len(known))
     weeks = rows["weeks_worked"].to_numpy(np.float32)

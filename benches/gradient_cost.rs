@@ -1,11 +1,11 @@
-//! What does a step of a gradient method cost beside the plain step that it replaces?
+//! Cost of a training step with a gradient method, compared with a plain step.
 //!
 //!     cargo bench --locked --bench gradient_cost
 //!
-//! The network of `pipelines/benchmark_multi_mnist.yaml` and batches of 256 made here, in one process: the
-//! way forward, the way back of the joint loss, a plain step and each method's are timed in turns, and
-//! medians are taken. K tasks may cost a plain step with K - 1 more ways back, and a tenth of all K on top.
-//! Leave the machine alone meanwhile.
+//! The network of `pipelines/benchmark_multi_mnist.yaml` with random batches of 256, in one process: the
+//! forward pass, the backward pass of the joint loss, a plain step and the step of each method are timed
+//! alternately, and medians are printed. The bound for K tasks is a plain step with K - 1 additional backward
+//! passes, plus a tenth of all K. Run nothing else on the machine meanwhile.
 
 use std::time::Instant;
 
@@ -34,57 +34,58 @@ const ROWS: usize = 256;
 const SIDE: usize = 36;
 const TASKS: usize = 2;
 const TURNS: usize = 60;
-const WAYS: [&str; 6] = ["equal", "mgda", "pcgrad", "cagrad", "upgrad", "mgda by layer"];
+const METHODS: [&str; 6] = ["equal", "mgda", "pcgrad", "cagrad", "upgrad", "mgda by layer"];
 
 fn main() {
     mtl::cli::threads::settle(None, None).expect("as many threads as cores");
-    // Test runners ask every target for its tests.
-    if std::env::args().any(|word| word == "--list") {
+    // Test runners list the tests of every target.
+    if std::env::args().any(|argument| argument == "--list") {
         return;
     }
     let batches: Vec<Batch> = (0..4).map(batch).collect();
-    let learners = WAYS.map(|way| (network(), way));
-    let mut learners: Vec<Learner> = learners.iter().map(|(network, way)| learner(network, way)).collect();
+    let learners = METHODS.map(|method| (network(), method));
+    let mut learners: Vec<Learner> =
+        learners.iter().map(|(network, method)| learner(network, method)).collect();
     let plain = network();
-    let mut times = vec![Vec::new(); 2 + WAYS.len()];
+    let mut times = vec![Vec::new(); 2 + METHODS.len()];
     for turn in 0..TURNS {
         let batch = &batches[turn % batches.len()];
-        let begin = Instant::now();
+        let start = Instant::now();
         let losses =
             plain.losses(&batch.inputs, &batch.labels, &Mode::train(1, turn as u64)).expect("losses");
         let joint = Tensor::stack(&losses, 0).and_then(|losses| losses.sum_all()).expect("a sum");
-        times[0].push(begin.elapsed().as_secs_f64());
-        let begin = Instant::now();
+        times[0].push(start.elapsed().as_secs_f64());
+        let start = Instant::now();
         let gradients = joint.backward().expect("gradients");
-        times[1].push(begin.elapsed().as_secs_f64());
+        times[1].push(start.elapsed().as_secs_f64());
         drop((gradients, joint, losses));
         for (learner, times) in learners.iter_mut().zip(&mut times[2..]) {
             let clock = ScheduleStep { step: turn, steps_per_epoch: TURNS, total: TURNS };
-            let begin = Instant::now();
+            let start = Instant::now();
             learner.learn(std::slice::from_ref(batch), clock).expect("a step");
-            times.push(begin.elapsed().as_secs_f64());
+            times.push(start.elapsed().as_secs_f64());
         }
     }
     let medians: Vec<f64> = times.into_iter().map(median).collect();
-    let (forward, back, step) = (medians[0], medians[1], medians[2]);
+    let (forward, backward, step) = (medians[0], medians[1], medians[2]);
     println!("{:<16} {:>8}", "", "ms");
-    println!("{:<16} {:>8.2}\n{:<16} {:>8.2}", "forward", forward, "back", back);
-    let bound = step + (1.1 * TASKS as f64 - 1.0) * back;
-    println!("{:<16} {:>8.2}   of plain steps", "bound", bound);
-    for (way, time) in WAYS.iter().zip(&medians[2..]) {
-        println!("{way:<16} {time:>8.2} {:>8.2} {:>8.2} of the bound", time / step, time / bound);
+    println!("{:<16} {:>8.2}\n{:<16} {:>8.2}", "forward", forward, "backward", backward);
+    let bound = step + (1.1 * TASKS as f64 - 1.0) * backward;
+    println!("{:<16} {:>8.2}   relative to a plain step and to the bound:", "bound", bound);
+    for (method, time) in METHODS.iter().zip(&medians[2..]) {
+        println!("{method:<16} {time:>8.2} {:>8.2} {:>8.2}", time / step, time / bound);
     }
 }
 
-/// Milliseconds; the first turns warm up.
+/// The median in milliseconds, without the warm-up turns.
 fn median(mut times: Vec<f64>) -> f64 {
     times.drain(..TURNS / 6);
     times.sort_by(f64::total_cmp);
     1000.0 * times[times.len() / 2]
 }
 
-fn learner<'a>(network: &'a Network, way: &str) -> Learner<'a> {
-    let (method, by_layer) = way.split_once(' ').map_or((way, false), |(method, _)| (method, true));
+fn learner<'a>(network: &'a Network, name: &str) -> Learner<'a> {
+    let (method, by_layer) = name.split_once(' ').map_or((name, false), |(method, _)| (method, true));
     let optimizer: &OptimizerConfig = Box::leak(Box::new(read(json!({"adam": {"rate": 2e-3}}))));
     let schedule: &ScheduleConfig = Box::leak(Box::default());
     let config = LearnerConfig {
@@ -148,7 +149,7 @@ fn network() -> Network {
     Network::build(&config, &signature, 1, &Device::Cpu).expect("a network")
 }
 
-/// Bytes and digits that look random.
+/// A batch of pseudo-random pixels and digits.
 fn batch(number: u32) -> Batch {
     let noise = |i: usize, salt: u32| ((i as u32 + 1 + 7919 * salt).wrapping_mul(2_654_435_761)) >> 8;
     let pixels = (0..ROWS * SIDE * SIDE).map(|i| (noise(i, number) % 256) as u8).collect();
@@ -170,5 +171,5 @@ fn input() -> InputName {
 }
 
 fn read<T: serde::de::DeserializeOwned>(config: Value) -> T {
-    serde_json::from_value(config).expect("words")
+    serde_json::from_value(config).expect("settings")
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""How fast are gradient methods on MultiMNIST, beside TorchJD on PyTorch, and what do they cost beside a plain sum?
+"""Speed of gradient methods on MultiMNIST, compared with TorchJD on PyTorch and with a plain sum of losses.
 
     cargo build --release --locked
     pipelines/data/fetch multi_mnist
     python3 benches/gradient_methods.py target/release/mtl
 
-Leave the machine alone meanwhile. Both sides train the network of pipelines/benchmark_multi_mnist.yaml with two threads,
-in turns; every number is the median of several turns, a ratio the median of the turns' ratios. `bound` is what K tasks may
-cost: of a plain step, measured in the same run, a third is taken to be the way forward and two thirds the way back, and
-K ways back with a tenth on top are allowed. Needs Python 3.9 with torch and torchjd[full].
+Run nothing else on the machine meanwhile. Both sides train the network of pipelines/benchmark_multi_mnist.yaml with two
+threads, alternately; numbers are medians of several turns, ratios medians of the turns' ratios. `bound` is the limit for
+K tasks: assuming that a third of a plain step, measured in the same run, is the forward pass and two thirds the
+backward pass, K backward passes plus a tenth are allowed. Needs Python 3.9 with torch and torchjd[full].
 """
 
 import argparse

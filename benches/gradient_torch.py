@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The peer of gradient_methods.py: the network of pipelines/benchmark_multi_mnist.yaml with TorchJD.
+"""The PyTorch side of gradient_methods.py: the network of pipelines/benchmark_multi_mnist.yaml with TorchJD.
 
     python3 -m pip install torch==2.11.0 'torchjd[full]==0.18.0'
     python3 benches/gradient_torch.py --method upgrad
 
-Whole tensors in memory, indexed by a new order each epoch: the quickest a loop in Python can be fed. `equal` is the
-plain sum, without TorchJD. Prints one JSON line.
+Indexes whole tensors in memory in a new order each epoch, the fastest data loading in Python. `equal` is the plain sum
+without TorchJD. Prints one JSON line.
 """
 
 import argparse

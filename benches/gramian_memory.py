@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What does summing the Gramian a layer at a time save, and what does it cost?
+"""Memory saved and time spent by computing the Gramian layer by layer.
 
     cargo build --release --locked
     python3 benches/gramian_memory.py target/release/mtl
 
-Trains a wide network for many tasks on numbers made here, with plain weights, with MGDA holding all tasks' gradients, and with
-`train.gradients.by_layer`. Peak memory is the child's own (ru_maxrss), time that of an epoch; medians of turns. Needs Python 3.9.
+Trains a wide network for many tasks on random numbers: with equal weights, with MGDA holding all tasks' gradients, and
+with `train.gradients.by_layer`. Peak memory is that of the child process (ru_maxrss), time that of an epoch; medians of
+several turns. Needs Python 3.9.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def pipeline(folder, tasks, width, layers, method, by_layer):
 
 
 def measure(binary, folder, path):
-    """Peak megabytes, and milliseconds of one step."""
+    """Peak memory in megabytes, and milliseconds per step."""
     with tempfile.TemporaryDirectory() as runs:
         command = [binary, "--runs", runs, "run", path, "--quiet", "--fresh", "--threads", THREADS]
         child = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL)

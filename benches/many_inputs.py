@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What ten times as many inputs cost: check, plan, a run and its stages, a run from the cache, predict.
+"""Cost of ten times as many inputs: check, plan, a run and its stages, a cached run, predict.
 
     cargo build --release --locked
     python3 benches/many_inputs.py target/release/mtl
 
-Makes a table of 2,000 rows and two tasks with so many numeric columns, an input each, for every number of columns asked for,
-and prints the seconds of each command and stage, and how many times longer the last takes than the first. What is linear takes
-ten times as long with ten times as many columns, or less.
+Makes a table of 2,000 rows with two tasks for every requested number of numeric columns, each an input. Prints the
+seconds of each command and stage, and the ratio of the last to the first. Linear scaling is a ratio of at most ten for
+ten times as many columns.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def make(folder, columns, rows):
 
 
 def measure(binary, folder):
-    """Seconds by what was done, and rows per second of training."""
+    """Seconds per command and stage, and training rows per second."""
     environment = {**os.environ, "MTL_RUNS": str(folder / "runs")}
 
     def mtl(*words):

@@ -1,4 +1,4 @@
-"""The processor that a measurement was made on, as every benchmark prints it: a speed means nothing without it."""
+"""The processor of a measurement, printed by every benchmark, since speeds depend on it."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ CHOICES = ["MTL_SIMD", "MTL_KERNELS", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA
 
 
 def processor():
-    """`AMD EPYC, 2 cores, avx2 fma`, and what the environment asks of the libraries."""
+    """For example `AMD EPYC, 2 cores, avx2 fma`, and environment variables that affect the libraries."""
     name, features = platform.processor() or platform.machine(), []
     info = pathlib.Path("/proc/cpuinfo")
     if info.exists():

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Do two builds give the same numbers? Scores to the last digit, weights, and the exported model's answers.
+"""Compares the results of two builds: exact scores, weights, and the exported model's predictions.
 
     python3 benches/same_results.py record OLD_BINARY old.json [NAME...]
     python3 benches/same_results.py record NEW_BINARY new.json [NAME...]
     python3 benches/same_results.py compare old.json new.json
 
-`record` runs pipelines of this repository, and toys with every layer, sharing, weighting, loss and decoder, in an empty folder of its
-own, and writes down: all rows of `scores`, the SHA-256 of each trial's weights, the SHA-256 of what `predict` answers for a hundred
-rows. Pipelines whose data is not there (pipelines/data/fetch) are left out, and named. `compare` prints what differs and ends with 1 if
-anything does; beside scores that differ stands the largest relative difference. Standard library only.
+`record` runs pipelines of this repository, and toy pipelines with every layer, sharing, weighting, loss and decoder, in
+an empty folder, and saves all rows of `scores`, the SHA-256 of each trial's weights, and the SHA-256 of the predictions
+for a hundred rows. Pipelines without data (pipelines/data/fetch) are skipped and listed. `compare` prints all
+differences and exits with 1 if there are any; for scores with the largest relative difference. Standard library only.
 """
 
 import csv
@@ -24,7 +24,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PIPELINES = pathlib.Path(__import__("os").environ.get("MTL_PIPELINES", ROOT / "pipelines"))
 
-# A pipeline, and what is set so that it takes a minute or two.
+# A pipeline, and settings with which it takes a minute or two.
 REAL = {
     "census_income": [],
     "sweep_census": ["train.epochs=1", "sweep.seeds=[1]", "sweep.space.sharing=[hard]", "sweep.space.weighting=[equal, dwa]"],
@@ -132,7 +132,7 @@ def mtl(binary, folder, *words):
 
 
 def recorded(binary, folder, pipeline, source, sets):
-    """What one run gives."""
+    """The results of one run."""
     mtl(binary, folder, "run", str(pipeline), "--quiet", *[word for text in sets for word in ("--set", text)])
     scores = mtl(binary, folder, "query", "select trial, task, split, metric, epoch, value from scores order by 1, 2, 3, 4, 5", "--format", "csv")
     found = {"scores": list(csv.reader(io.StringIO(scores)))[1:], "weights": {}, "answers": {}}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Those seed models that Keras has layers for: milliseconds per optimizer step, as one line of JSON.
+"""The seed models that Keras supports: milliseconds per optimizer step, as one line of JSON.
 
     python3 benches/seed_keras.py lstm_500
 
@@ -26,7 +26,7 @@ def yes(rows):
 
 
 def work(name):
-    """The compiled model, a batch, and steps to time at once."""
+    """The compiled model, a batch, and the number of steps per measurement."""
     if name == "tokens":
         given = tf.keras.Input((128,), dtype="int32")
         model = tf.keras.Model(given, layers.Dense(1000)(layers.Embedding(1000, 128)(given)))

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""How fast is a training step of mtl, beside PyTorch (eager) and Keras doing the same work in the same run?
+"""Speed of a training step, compared with PyTorch (eager) and Keras with the same work in the same run.
 
     cargo build --release --locked
     python3 benches/seed_models.py target/release/mtl
 
-Leave the machine alone meanwhile. For each model this writes random data and a pipeline into a temporary
-folder, lets both sides take turns, and prints the median milliseconds per step and the ratio: above 1, mtl is
-faster. What mtl needs to gather batches is counted; PyTorch and Keras get one ready batch again and again. Needs
-Python 3.9 with torch; with --keras also tensorflow. `--only lstm_500,dense` chooses models.
+Run nothing else on the machine meanwhile. For each model this writes random data and a pipeline into a temporary
+folder, runs both sides alternately, and prints the median milliseconds per step and the ratio: above 1, mtl is
+faster. The time of mtl includes gathering batches; PyTorch and Keras reuse one prepared batch. Needs Python 3.9 with
+torch; with --keras also tensorflow. `--only lstm_500,dense` selects models.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def jsonl(folder, rows):
 
 
 def png(path, side, pixels):
-    """A square colour picture of these bytes, row after row."""
+    """A square RGB PNG image of these bytes, row-major."""
 
     def chunk(kind, content):
         check = zlib.crc32(kind + content).to_bytes(4, "big")
@@ -66,7 +66,7 @@ train: {{epochs: {epochs}, batch_size: {batch}, optimizer: {optimizer}}}
 
 
 def words(draw, vocabulary, rows, length):
-    # Every word stands on several rows, so that the whole vocabulary is known.
+    # Every word occurs in several rows, so that the vocabulary is complete.
     order = [f"w{number}" for number in range(vocabulary)]
     bag = []
     for _ in range(rows):
@@ -179,7 +179,7 @@ def said(command):
 
 
 def ours(binary, folder, batch):
-    """Milliseconds per step: the median of all epochs but the first."""
+    """Milliseconds per step: the median over all epochs except the first."""
     with tempfile.TemporaryDirectory() as runs:
         options = ["--fresh", "--quiet", "--threads", THREADS, "--only", "train"]
         said([binary, "--runs", runs, "run", folder / "pipeline.yaml", *options])

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 
 class TokenClasses(nn.Module):
-    """Every token of 1000 kinds gets one of 1000 classes."""
+    """Classifies every token of a vocabulary of 1000 into one of 1000 classes."""
 
     def __init__(self):
         super().__init__()
@@ -29,7 +29,7 @@ class TokenClasses(nn.Module):
 
 
 class TwoAnswers(nn.Module):
-    """Embedding, LSTM, dense, dropout; two yes-or-no answers from the last step."""
+    """Embedding, LSTM, dense, dropout; two binary outputs from the last step."""
 
     def __init__(self):
         super().__init__()
@@ -90,7 +90,7 @@ def yes(rows):
 
 
 def work(name):
-    """The model, a batch, the optimizer, and steps to time at once."""
+    """The model, a batch, the optimizer, and the number of steps per measurement."""
     if name == "tokens":
         model = TokenClasses()
         batch = torch.randint(0, 1000, (100, 128)), torch.randint(0, 1000, (100, 128))

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""How much sooner is a sweep of twelve small trials done by two workers than by one?
+"""Speedup of a sweep of twelve small trials with two workers.
 
     cargo build --release --locked
     python3 benches/sweep_workers.py target/release/mtl
 
-Leave the machine alone meanwhile. pipelines/sweep_census.yaml with four weightings over three seeds; each worker has one
-thread (`--threads` is what the run may use in all). One and two workers take turns; the ratio is the median of the turns'.
+Run nothing else on the machine meanwhile. pipelines/sweep_census.yaml with four weightings and three seeds; each worker
+has one thread (`--threads` is the total of the run). One and two workers run alternately; the ratio is the median of the
+turns' ratios.
 """
 
 import argparse

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What simple means reach on the very test rows of the text pipelines.
+"""Simple baselines on the test rows of the text pipelines.
 
     python3 benches/text_baselines.py
 
-Classification: logistic regression over TF-IDF (scikit-learn, its defaults but for more iterations); for Chinese
-over pairs of characters. Summaries: the description's first seven words, by ROUGE-L. Translation: the source
-as it stands, by BLEU. Needs scikit-learn, rouge-score and sacrebleu, and the data that
-`pipelines/data/fetch tweets chinese_reviews packages` brings.
+Classification: logistic regression over TF-IDF (scikit-learn, defaults except more iterations), for Chinese over
+character bigrams. Summaries: the description's first seven words, by ROUGE-L. Translation: the unchanged source, by
+BLEU. Needs scikit-learn, rouge-score and sacrebleu, and the data of
+`pipelines/data/fetch tweets chinese_reviews packages`.
 """
 
 import csv
@@ -26,7 +26,7 @@ def jsonl(name):
 
 
 def different(rows, column):
-    """The first of rows that repeat one another, as `deduplicate` keeps it."""
+    """The first of duplicate rows, as kept by `deduplicate`."""
     return list({row[column]: row for row in reversed(rows)}.values())[::-1]
 
 

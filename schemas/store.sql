@@ -1,64 +1,64 @@
 -- The results database runs/mtl.db, version 10. Generated; do not edit.
--- Names are natural keys: a query mostly needs no join. Times are UTC text, durations seconds,
--- sizes bytes, paths relative to the runs folder; a number that was not a number is NULL.
+-- Names are natural keys, so most queries need no join. Times are UTC text, durations are
+-- seconds, sizes are bytes, paths are relative to the runs folder; NaN is NULL.
 
 CREATE TABLE runs (
   -- One execution of a pipeline.
-  run          TEXT NOT NULL PRIMARY KEY, -- its name, also its folder's: census_income-3f2a9c
+  run          TEXT NOT NULL PRIMARY KEY, -- its name and the name of its folder: census_income-3f2a9c
   pipeline     TEXT NOT NULL,             -- the pipeline's name
-  description  TEXT,                      -- what the pipeline is about, in its author's words
-  file         TEXT NOT NULL,             -- the pipeline's file, as it was given on the command line
-  resolved     TEXT NOT NULL,             -- the pipeline as resolved (YAML), defaults and overrides filled in
-  fingerprint  TEXT,                      -- the resolved pipeline's content hash: equal means the same experiment
-  seed         INTEGER NOT NULL,          -- the seed of everything random
-  command      TEXT,                      -- the command line that started it
+  description  TEXT,                      -- the description in the pipeline
+  file         TEXT NOT NULL,             -- the pipeline's file, as given on the command line
+  resolved     TEXT NOT NULL,             -- the resolved pipeline (YAML), with defaults and overrides
+  fingerprint  TEXT,                      -- content hash of the resolved pipeline: equal hashes mean the same experiment
+  seed         INTEGER NOT NULL,          -- the seed of all random numbers
+  command      TEXT,                      -- the command line that started the run
   state        TEXT NOT NULL CHECK (state IN ('running', 'finished', 'failed', 'interrupted')),
-                                          -- how it stands or ended; 'running' only while a process works on it
-  stages       INTEGER NOT NULL DEFAULT 0,-- how many stages its plan has
-  resumes      INTEGER NOT NULL DEFAULT 0,-- how often it was gone on with after an interruption
+                                          -- 'running' only while a process works on the run
+  stages       INTEGER NOT NULL DEFAULT 0,-- number of stages in the plan
+  resumes      INTEGER NOT NULL DEFAULT 0,-- how often the run was resumed
   started_at   TEXT NOT NULL,             -- when it was first started
-  updated_at   TEXT NOT NULL,             -- its last sign of life
+  updated_at   TEXT NOT NULL,             -- time of the last activity
   finished_at  TEXT,                      -- when it ended; NULL while running
-  seconds      REAL                       -- time worked on it by all executions that ended; NULL until one has
-, direction TEXT NOT NULL DEFAULT 'lower' CHECK (direction IN ('higher', 'lower' -- which objectives of its trials are better
+  seconds      REAL                       -- total time of all executions that ended; NULL before the first ends
+, direction TEXT NOT NULL DEFAULT 'lower' CHECK (direction IN ('higher', 'lower' -- which objective values are better
 ))) STRICT;
 
 CREATE TABLE environments (
-  -- Where a run was executed; of a resumed run, where it was last.
-  run          TEXT NOT NULL PRIMARY KEY REFERENCES runs ON DELETE CASCADE, -- whose
+  -- The machine and software of a run; for a resumed run, of its last execution.
+  run          TEXT NOT NULL PRIMARY KEY REFERENCES runs ON DELETE CASCADE, -- the run
   mtl_version  TEXT NOT NULL,             -- version of mtl
-  git_commit   TEXT,                      -- commit checked out beside the pipeline; NULL outside git
-  git_dirty    INTEGER CHECK (git_dirty IN (0, 1)), -- 1: there were changes that were not committed
+  git_commit   TEXT,                      -- git commit of the pipeline's folder; NULL outside git
+  git_dirty    INTEGER CHECK (git_dirty IN (0, 1)), -- 1: there were uncommitted changes
   host         TEXT NOT NULL,             -- the machine's name
   os           TEXT NOT NULL,             -- operating system and architecture: linux x86_64
-  cpu          TEXT,                      -- the processor's name, where it is known
-  cpus         INTEGER NOT NULL,          -- processors the machine has
-  threads      INTEGER NOT NULL,          -- threads the run used
-  device       TEXT NOT NULL,             -- where tensors lived: cpu, cuda:0, metal
-  onnx_runtime TEXT                       -- version of the ONNX Runtime that checked the model; NULL: none did
+  cpu          TEXT,                      -- the processor's name, if known
+  cpus         INTEGER NOT NULL,          -- number of processors of the machine
+  threads      INTEGER NOT NULL,          -- number of threads used
+  device       TEXT NOT NULL,             -- device of the tensors: cpu, cuda:0, metal
+  onnx_runtime TEXT                       -- version of the ONNX Runtime that verified the model; NULL: not verified
 ) STRICT;
 
 CREATE TABLE stages (
-  -- One step of a run's plan.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
+  -- The stages of a run's plan that started or were skipped.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
   stage        TEXT NOT NULL,             -- its key: load:census, fit, train#1
-  kind         TEXT NOT NULL,             -- what it does: load, split, fit, train, evaluate, export, verify
-  trial        INTEGER,                   -- the trial it belongs to; NULL: shared by all
+  kind         TEXT NOT NULL,             -- load, split, fit, train, evaluate, export, verify
+  trial        INTEGER,                   -- the stage's trial; NULL: shared by all trials
   state        TEXT NOT NULL CHECK (state IN ('running', 'finished', 'failed', 'skipped', 'interrupted')),
-                                          -- 'skipped': not done because another stage failed
-  cached       INTEGER NOT NULL DEFAULT 0 CHECK (cached IN (0, 1)), -- 1: its result was there already
-  fingerprint  TEXT,                      -- content hash of its words and of everything it reads
-  started_at   TEXT,                      -- when
-  seconds      REAL,                      -- how long it took; for a cached one, to fetch
-  bytes        INTEGER,                   -- size of what it left on disk
+                                          -- 'skipped': not run because another stage failed
+  cached       INTEGER NOT NULL DEFAULT 0 CHECK (cached IN (0, 1)), -- 1: its result was in the cache
+  fingerprint  TEXT,                      -- content hash of its settings and inputs
+  started_at   TEXT,                      -- when it started
+  seconds      REAL,                      -- duration; of a cached stage, of reading the cache
+  bytes        INTEGER,                   -- size of its result on disk
   reason       TEXT,                      -- why it failed or was skipped
   PRIMARY KEY (run, stage)
 ) STRICT;
 
 CREATE TABLE parameters (
   -- The resolved pipeline, flattened: one row per leaf, so that SQL can filter by any setting.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
-  path         TEXT NOT NULL,             -- the setting's address: train.optimizer.adamw.rate, trunk[0].dense.units
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
+  path         TEXT NOT NULL,             -- the setting's path: train.optimizer.adamw.rate, trunk[0].dense.units
   text         TEXT,                      -- its value as text; NULL when the pipeline says null
   number       REAL,                      -- its value as a number, when it is one (true is 1, false is 0)
   PRIMARY KEY (run, path)
@@ -66,28 +66,28 @@ CREATE TABLE parameters (
 
 CREATE TABLE trials (
   -- One training within a run: one choice of settings, one seed.
-  run             TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
+  run             TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
   trial           INTEGER NOT NULL,       -- counting from 1
-  seed            INTEGER,                -- the seed of its initialisation, shuffling and dropout
-  device          TEXT,                   -- where its tensors lived
-  rows            INTEGER,                -- training rows
-  weights         INTEGER,                -- trained numbers of the network
-  planned_epochs  INTEGER,                -- passes over the training rows, at most
-  steps_per_epoch INTEGER,                -- batches in an epoch
-  epochs          INTEGER,                -- passes it made; NULL until training ended
+  seed            INTEGER,                -- the seed of initialization, shuffling and dropout
+  device          TEXT,                   -- device of its tensors
+  rows            INTEGER,                -- number of training rows
+  weights         INTEGER,                -- number of trainable parameters
+  planned_epochs  INTEGER,                -- maximum number of epochs
+  steps_per_epoch INTEGER,                -- batches per epoch
+  epochs          INTEGER,                -- number of epochs trained; NULL until training ended
   best_epoch      INTEGER,                -- the epoch whose weights were kept
   stopped         TEXT,                   -- why training ended
-  seconds         REAL,                   -- how long training took
+  seconds         REAL,                   -- duration of the training
   checkpoint_epoch INTEGER,               -- epoch of the last checkpoint
   checkpoint_step INTEGER,                -- step of the last checkpoint
   PRIMARY KEY (run, trial)
 ) STRICT;
 
 CREATE TABLE trial_parameters (
-  -- Settings a sweep chose for one trial; they overrule the run's own.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
-  path         TEXT NOT NULL,             -- the setting's address
+  -- Settings that a sweep chose for one trial; they override the run's own.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
+  path         TEXT NOT NULL,             -- the setting's path
   text         TEXT,                      -- its value as text
   number       REAL,                      -- its value as a number, when it is one
   PRIMARY KEY (run, trial, path),
@@ -95,69 +95,69 @@ CREATE TABLE trial_parameters (
 ) STRICT;
 
 CREATE TABLE tasks (
-  -- What a run learns.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
+  -- The tasks of a run.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
   task         TEXT NOT NULL,             -- its name
-  position     INTEGER NOT NULL,          -- its place in the pipeline, from 0
-  data         TEXT NOT NULL,             -- the table it learns from
+  position     INTEGER NOT NULL,          -- zero-based position in the pipeline
+  data         TEXT NOT NULL,             -- the table it is trained on
   kind         TEXT NOT NULL,             -- binary, multiclass, multilabel, ordinal, regression
-  target       TEXT NOT NULL,             -- its column, or several joined by ', '
-  loss         TEXT,                      -- its loss, when the pipeline or the plan names it
+  target       TEXT NOT NULL,             -- its target columns, joined by ', '
+  loss         TEXT,                      -- its loss, if the pipeline or the plan sets one
   PRIMARY KEY (run, task)
 ) STRICT;
 
 CREATE TABLE labels (
-  -- How many rows of a split have a task's label.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
+  -- Number of labels of each task on each split.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
   task         TEXT NOT NULL,             -- the task
   split        TEXT NOT NULL,             -- train, valid, test
   rows         INTEGER NOT NULL,          -- rows of the split
-  missing      INTEGER NOT NULL,          -- rows without the label; they teach the other tasks only
+  missing      INTEGER NOT NULL,          -- rows without the label; they train only the other tasks
   PRIMARY KEY (run, task, split)
 ) STRICT;
 
 CREATE TABLE data_tables (
-  -- The tables a run read, and how their rows were divided.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
+  -- The tables a run read, and the sizes of their splits.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
   data         TEXT NOT NULL,             -- the table's name
   rows         INTEGER,                   -- rows read
   columns      INTEGER,                   -- columns read
-  train        INTEGER,                   -- rows learned from
-  valid        INTEGER,                   -- rows the best epoch is chosen by
-  test         INTEGER,                   -- rows reported on
+  train        INTEGER,                   -- training rows
+  valid        INTEGER,                   -- validation rows, by which the best epoch is chosen
+  test         INTEGER,                   -- test rows
   PRIMARY KEY (run, data)
 ) STRICT;
 
 CREATE TABLE data_files (
-  -- The files behind those tables, by content.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
+  -- The files of those tables, with content hashes.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
   data         TEXT NOT NULL,             -- the table's name
-  path         TEXT NOT NULL,             -- the file; absolute, or as the pipeline gave it
+  path         TEXT NOT NULL,             -- the file; absolute, or as given in the pipeline
   bytes        INTEGER NOT NULL,          -- its size
-  hash         TEXT NOT NULL,             -- its content's hash (blake3)
+  hash         TEXT NOT NULL,             -- its content hash (blake3)
   PRIMARY KEY (run, data, path)
 ) STRICT;
 
 CREATE TABLE epochs (
   -- One pass of a trial over the training rows.
-  run             TEXT NOT NULL,          -- whose
-  trial           INTEGER NOT NULL,       -- whose
+  run             TEXT NOT NULL,          -- the run
+  trial           INTEGER NOT NULL,       -- the trial
   epoch           INTEGER NOT NULL,       -- counting from 1
-  step            INTEGER NOT NULL,       -- steps since the trial's beginning
-  joint_loss      REAL,                   -- mean of the loss that was minimised, regularization and all
-  rate            REAL,                   -- learning rate at the epoch's end
+  step            INTEGER NOT NULL,       -- steps since the start of the trial
+  joint_loss      REAL,                   -- mean of the minimized loss, including regularization
+  rate            REAL,                   -- learning rate at the end of the epoch
   rows_per_second REAL,                   -- throughput
-  seconds         REAL,                   -- how long it took
-  objective       REAL,                   -- what the best epoch is chosen by; NULL without validation rows
-  best            INTEGER NOT NULL CHECK (best IN (0, 1)), -- 1: the best so far, when it ended
+  seconds         REAL,                   -- duration
+  objective       REAL,                   -- the value by which the best epoch is chosen; NULL without validation rows
+  best            INTEGER NOT NULL CHECK (best IN (0, 1)), -- 1: the best epoch so far
   PRIMARY KEY (run, trial, epoch),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE losses (
   -- Mean training loss per task and epoch, before weighting.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
   task         TEXT NOT NULL,             -- the task
   value        REAL,                      -- the loss
@@ -166,9 +166,9 @@ CREATE TABLE losses (
 ) STRICT;
 
 CREATE TABLE weights (
-  -- Mean effective weight of each task's loss per epoch, as the weighting gave it.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- Mean effective weight of each task's loss per epoch.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
   task         TEXT NOT NULL,             -- the task
   value        REAL,                      -- the weight
@@ -177,43 +177,43 @@ CREATE TABLE weights (
 ) STRICT;
 
 CREATE TABLE metrics (
-  -- What was measured after each epoch: validation losses and metrics per task.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- Validation losses and metrics of each task after each epoch.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
   task         TEXT NOT NULL,             -- the task
-  split        TEXT NOT NULL,             -- which rows
+  split        TEXT NOT NULL,             -- train, valid or test
   metric       TEXT NOT NULL,             -- auroc, f1, mae, loss ...
-  value        REAL,                      -- what it said
+  value        REAL,                      -- the metric's value
   direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
-  rows         INTEGER NOT NULL,          -- rows whose label is present
+  rows         INTEGER NOT NULL,          -- number of labelled rows
   PRIMARY KEY (run, trial, epoch, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE scores (
-  -- The final scores: the kept weights, on every split.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- The final scores: the best epoch's weights, on every split. Report those of 'test'.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   task         TEXT NOT NULL,             -- the task
-  split        TEXT NOT NULL,             -- which rows; 'test' is what to report
+  split        TEXT NOT NULL,             -- train, valid or test
   metric       TEXT NOT NULL,             -- auroc, f1, mae ...
-  value        REAL,                      -- what it said
+  value        REAL,                      -- the metric's value
   direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
-  rows         INTEGER NOT NULL,          -- rows whose label is present
+  rows         INTEGER NOT NULL,          -- number of labelled rows
   epoch        INTEGER NOT NULL,          -- the epoch whose weights were scored
   PRIMARY KEY (run, trial, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE parity (
-  -- Does the exported model answer like the trained one?
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
-  verified     INTEGER NOT NULL CHECK (verified IN (0, 1)), -- 0: ONNX Runtime could not be had, nothing was compared
+  -- Comparison of the exported model with the trained one.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
+  verified     INTEGER NOT NULL CHECK (verified IN (0, 1)), -- 0: ONNX Runtime was not available, nothing was compared
   reason       TEXT,                      -- why it could not be verified
-  largest      REAL,                      -- largest |a - b| / max(1, |b|) over all outputs and batches; NULL: not compared, or not a number
-  tolerance    REAL NOT NULL,             -- the largest that is allowed
+  largest      REAL,                      -- largest |a - b| / max(1, |b|) over all outputs and batches; NULL: not compared, or NaN
+  tolerance    REAL NOT NULL,             -- the largest allowed value
   batches      TEXT NOT NULL,             -- batch sizes compared: 1, 7
   onnx_runtime TEXT,                      -- version of ONNX Runtime
   PRIMARY KEY (run, trial),
@@ -221,9 +221,9 @@ CREATE TABLE parity (
 ) STRICT;
 
 CREATE TABLE parity_outputs (
-  -- The same, per output of the model.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- The same for each output of the model.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   output       TEXT NOT NULL,             -- the output's name
   largest      REAL,                      -- largest |a - b| / max(1, |b|)
   PRIMARY KEY (run, trial, output),
@@ -231,23 +231,23 @@ CREATE TABLE parity_outputs (
 ) STRICT;
 
 CREATE TABLE artifacts (
-  -- What a run left on disk for its user.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
-  trial        INTEGER,                   -- the trial; NULL: the run's own
+  -- The files that a run made for its user.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
+  trial        INTEGER,                   -- the trial; NULL: the whole run
   kind         TEXT NOT NULL,             -- onnx, card, weights, pipeline, report
-  path         TEXT NOT NULL,             -- where
+  path         TEXT NOT NULL,             -- the file
   bytes        INTEGER,                   -- its size
-  detail       TEXT,                      -- for onnx, the operator set: opset 17
+  detail       TEXT,                      -- for onnx, the operator set version: opset 17
   PRIMARY KEY (run, path)
 ) STRICT;
 
 CREATE TABLE notes (
-  -- What a person should know about a run.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
-  stage        TEXT NOT NULL,             -- the stage it came from
-  severity     TEXT NOT NULL CHECK (severity IN ('error', 'warning', 'note')), -- how bad
+  -- Warnings and other notes about a run.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
+  stage        TEXT NOT NULL,             -- the stage that reported it
+  severity     TEXT NOT NULL CHECK (severity IN ('error', 'warning', 'note')), -- severity
   text         TEXT NOT NULL,             -- the note
-  noted_at     TEXT NOT NULL,             -- when
+  noted_at     TEXT NOT NULL,             -- when it was reported
   PRIMARY KEY (run, stage, text)
 ) STRICT;
 
@@ -258,24 +258,24 @@ CREATE INDEX parameters_by_path ON parameters (path, number);
 CREATE INDEX scores_by_metric ON scores (task, metric, split);
 
 CREATE TABLE relations (
-  -- How much of what a task reads is each task's part, where the sharing learns it (relation), per epoch.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- The share of each task's part in what a task reads, per epoch, where the sharing learns it (relation).
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
   task         TEXT NOT NULL,             -- the task that reads
-  other        TEXT NOT NULL,             -- the task whose part it reads
-  value        REAL,                      -- from 0 to 1; those of a task sum to 1
+  other        TEXT NOT NULL,             -- the task whose part is read
+  value        REAL,                      -- in [0, 1]; the values of a task sum to 1
   PRIMARY KEY (run, trial, epoch, task, other),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE shares (
-  -- How much of what is read at a place of the shared body comes from where, per epoch: the mean of a gate's
-  -- shares over validation rows (mmoe, ple ...), or what is learned once for all rows (cross_stitch ...).
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- The share of each source in what is read at a unit of the shared network, per epoch: a gate's mean over
+  -- validation rows (mmoe, ple ...), or weights learned once for all rows (cross_stitch ...).
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
-  unit         TEXT NOT NULL,             -- the place: `level 1`
+  unit         TEXT NOT NULL,             -- the unit: `level 1`
   reader       TEXT NOT NULL,             -- a task, or `shared`
   source       TEXT NOT NULL,             -- an expert, such as `shared 2`, or a task
   value        REAL,                      -- its share
@@ -284,128 +284,128 @@ CREATE TABLE shares (
 ) STRICT;
 
 CREATE TABLE gradients (
-  -- How the gradients of two tasks stand to each other, per epoch, over the steps that had labels of both: where the
-  -- weighting is a gradient method, or `train.gradients.observe` is set.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- Gradient statistics of two tasks, per epoch, over the steps with labels of both. Recorded where the weighting is
+  -- a gradient method or `train.gradients.observe` is set.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
   task         TEXT NOT NULL,             -- one task
-  other        TEXT NOT NULL,             -- a task after it
-  cosine       REAL,                      -- mean cosine of their angle
-  conflicts    REAL,                      -- share of the steps with a cosine below 0
-  similarity   REAL,                      -- mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of one length
-  steps        INTEGER NOT NULL,          -- that were compared
+  other        TEXT NOT NULL,             -- a later task
+  cosine       REAL,                      -- mean cosine similarity
+  conflicts    REAL,                      -- fraction of the steps with a negative cosine
+  similarity   REAL,                      -- mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of equal norm
+  steps        INTEGER NOT NULL,          -- number of steps compared
   PRIMARY KEY (run, trial, epoch, task, other),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE gains (
-  -- What learning tasks together did to each metric, where `evaluate.baselines` had each task trained alone too, with
-  -- the trial's own seed. `task_gains` and `trial_gains` are its means.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
-  task         TEXT NOT NULL,             -- of which task
+  -- Gain of joint training over training each task alone with the trial's own seed (`evaluate.baselines`), for each
+  -- metric. `task_gains` and `trial_gains` hold its means.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
+  task         TEXT NOT NULL,             -- the task
   split        TEXT NOT NULL,             -- train, valid or test
-  metric       TEXT NOT NULL,             -- such as auroc
-  direction    TEXT NOT NULL,             -- higher or lower is better
-  value        REAL,                      -- of the joint training
-  baseline     REAL,                      -- of the task trained alone
-  gain         REAL,                      -- relative improvement in percent: above 0, joint training is better
-  counts       INTEGER NOT NULL,          -- 1: the task's gain is made of it
+  metric       TEXT NOT NULL,             -- auroc, f1, mae ...
+  direction    TEXT NOT NULL,             -- which values are better
+  value        REAL,                      -- score of the joint training
+  baseline     REAL,                      -- score of the task trained alone
+  gain         REAL,                      -- relative improvement in percent: positive where joint training is better
+  counts       INTEGER NOT NULL,          -- 1: counts towards the task's gain
   PRIMARY KEY (run, trial, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE affinities (
-  -- What a plain step of one task along the shared weights does to another's loss of the same batch, per epoch: where
-  -- `train.affinity` is set (TAG; Fifty et al. 2021).
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- Effect of one task's gradient step on the shared weights on another task's loss of the same batch, per epoch.
+  -- Recorded where `train.affinity` is set (TAG; Fifty et al. 2021).
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
-  task         TEXT NOT NULL,             -- whose step
-  other        TEXT NOT NULL,             -- whose loss
-  value        REAL,                      -- mean of 1 - loss after / loss before: above 0, the step helps
-  steps        INTEGER NOT NULL,          -- that were measured
+  task         TEXT NOT NULL,             -- the task that takes the step
+  other        TEXT NOT NULL,             -- the task whose loss is measured
+  value        REAL,                      -- mean of 1 - loss after / loss before: positive where the step helps
+  steps        INTEGER NOT NULL,          -- number of steps measured
   PRIMARY KEY (run, trial, epoch, task, other),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE objectives (
-  -- What the trials of a sweep are weighed by, where it names several objectives.
-  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- whose
-  position     INTEGER NOT NULL,          -- its place among them, from 0
+  -- The objectives of a multi-objective sweep.
+  run          TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, -- the run
+  position     INTEGER NOT NULL,          -- zero-based position
   task         TEXT NOT NULL,             -- the task
   metric       TEXT NOT NULL,             -- its metric
   direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
-  reference    REAL,                      -- up to where the hypervolume reaches; NULL: beyond the worst
+  reference    REAL,                      -- component of the hypervolume's reference point; NULL: beyond the worst
   PRIMARY KEY (run, position)
 ) STRICT;
 
 CREATE TABLE prunings (
-  -- Trials of a sweep that were given up before their last epoch; their metrics so far are kept, and nothing is exported.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
-  epoch        INTEGER NOT NULL,          -- the last epoch it was trained for
-  reason       TEXT NOT NULL,             -- why
+  -- Trials that a sweep pruned before their last epoch. Their metrics so far are kept; nothing is exported.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
+  epoch        INTEGER NOT NULL,          -- the last trained epoch
+  reason       TEXT NOT NULL,             -- why it was pruned
   PRIMARY KEY (run, trial),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE fronts (
-  -- What a network that reads its preference (`weighting: cosmos`) scores for each of several: the kept weights, on
-  -- validation and test rows. A preference is the `share` of each task at one `point`.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
-  point        INTEGER NOT NULL,          -- which preference, from 0
+  -- Scores of a preference-conditioned network (`weighting: cosmos`) for each preference vector: the best epoch's
+  -- weights, on validation and test rows. A preference vector is the `share` of each task at one `point`.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
+  point        INTEGER NOT NULL,          -- zero-based index of the preference vector
   task         TEXT NOT NULL,             -- the task
   split        TEXT NOT NULL,             -- valid or test
   metric       TEXT NOT NULL,             -- loss, auroc, f1, mae ...
-  share        REAL NOT NULL,             -- how much the task is preferred; over the tasks of a point they sum to 1
-  value        REAL,                      -- what the metric said
+  share        REAL NOT NULL,             -- the task's component; the components of a point sum to 1
+  value        REAL,                      -- the metric's value
   direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
-  rows         INTEGER NOT NULL,          -- rows whose label is present
+  rows         INTEGER NOT NULL,          -- number of labelled rows
   PRIMARY KEY (run, trial, point, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE front_references (
-  -- Up to where the hypervolume of a network's front (`fronts`) reaches, where the pipeline says so.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- Reference point of the hypervolume of a network's front (`fronts`), if the pipeline sets one.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   task         TEXT NOT NULL,             -- the task
   metric       TEXT NOT NULL,             -- its first metric
-  value        REAL NOT NULL,             -- what it has at its worst
+  value        REAL NOT NULL,             -- the component of the reference point
   PRIMARY KEY (run, trial, task),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE TABLE affinity_steps (
-  -- Each measurement behind `affinities`: how much they differ from step to step says how sure their mean is.
-  run          TEXT NOT NULL,             -- whose
-  trial        INTEGER NOT NULL,          -- whose
+  -- The single measurements behind `affinities`: their spread shows the uncertainty of the mean.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
   epoch        INTEGER NOT NULL,          -- counting from 1
-  step         INTEGER NOT NULL,          -- steps taken before it, from 0
-  task         TEXT NOT NULL,             -- whose step
-  other        TEXT NOT NULL,             -- whose loss
-  value        REAL,                      -- 1 - loss after / loss before: above 0, the step helps
+  step         INTEGER NOT NULL,          -- number of steps taken before it
+  task         TEXT NOT NULL,             -- the task that takes the step
+  other        TEXT NOT NULL,             -- the task whose loss is measured
+  value        REAL,                      -- 1 - loss after / loss before: positive where the step helps
   PRIMARY KEY (run, trial, step, task, other),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
 CREATE VIEW trial_objectives AS
-  -- What each trial is judged by: the objective of the epoch whose weights were kept, on validation rows.
+  -- The objective of each trial: that of its best epoch, on validation rows.
   SELECT t.run, t.trial,
          (SELECT e.objective FROM epochs e
            WHERE e.run = t.run AND e.trial = t.trial AND e.best = 1 ORDER BY e.epoch DESC LIMIT 1) AS objective,
-         r.direction, -- which objectives are better
+         r.direction, -- which objective values are better
          EXISTS (SELECT 1 FROM artifacts a
-                  WHERE a.run = t.run AND a.trial = t.trial AND a.kind = 'onnx') AS exported -- 1: its model has been written
+                  WHERE a.run = t.run AND a.trial = t.trial AND a.kind = 'onnx') AS exported -- 1: its model was exported
     FROM trials t JOIN runs r USING (run);
 
 CREATE VIEW leaderboard AS
-  -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its pipeline, task and metric. What was
-  -- trained once has one place, whatever runs found it in the cache: the earliest holds it, and the others say whose result
-  -- theirs is (`same_as`, such as census-3f2a#1). An undefined score has no place.
+  -- One row per run, trial, task and metric on the test split. `place` 1 is the best of its pipeline, task and metric. A
+  -- training that several runs share through the cache has one place, in the earliest of these runs; the others refer to
+  -- it (`same_as`, such as census-3f2a#1). An undefined score has no place.
   WITH scored AS (
     SELECT r.pipeline, s.task, s.metric, s.value, s.direction, s.run, s.trial, s.epoch, s.rows, r.started_at,
            s.run || '#' || s.trial AS own,
@@ -425,8 +425,8 @@ CREATE VIEW leaderboard AS
     FROM scored;
 
 CREATE VIEW run_summary AS
-  -- One row per run: how it ended, and of its best trial (by `trial_objectives`; of those whose model has been written, if there
-  -- are any) what it took, what it scored and whether its model is proven.
+  -- One row per run: its state, and the duration, scores and parity of its best trial (by `trial_objectives`; among trials
+  -- with an exported model, if there are any).
   SELECT r.run, t.trial, (SELECT count(*) FROM trials n WHERE n.run = r.run) AS trials,
          r.pipeline, r.state, r.started_at, r.seconds,
          t.best_epoch, t.epochs, t.rows, t.weights, t.seconds AS train_seconds,
@@ -451,7 +451,7 @@ CREATE VIEW run_summary AS
     LEFT JOIN environments e ON e.run = r.run;
 
 CREATE VIEW learning_curve AS
-  -- Everything measured per epoch, in one shape: metrics, and the training loss as metric 'loss'.
+  -- Everything measured per epoch in one format: metrics, and the training loss as metric 'loss'.
   SELECT m.run, m.trial, m.epoch, m.task, m.split, m.metric, m.value, m.direction, e.best
     FROM metrics m JOIN epochs e USING (run, trial, epoch)
    UNION ALL
@@ -462,8 +462,8 @@ CREATE VIEW learning_curve AS
                         AND m.task = l.task AND m.split = 'train' AND m.metric = 'loss');
 
 CREATE VIEW settings AS
-  -- Every setting of every trial; what a sweep chose for a trial overrules the run's own, with all that stands below its
-  -- address: of a chosen `weighting` nothing is left of `weighting.cagrad.c`.
+  -- Every setting of every trial. A sweep's choice for a trial overrides the run's own setting and all settings below its
+  -- path: a chosen `weighting` also removes `weighting.cagrad.c`.
   SELECT t.run, t.trial, p.path, p.text, p.number
     FROM trials t JOIN parameters p USING (run)
    WHERE NOT EXISTS (SELECT 1 FROM trial_parameters o
@@ -474,8 +474,7 @@ CREATE VIEW settings AS
   SELECT run, trial, path, text, number FROM trial_parameters;
 
 CREATE VIEW varied_settings AS
-  -- Only settings that are not the same in all trials of their pipeline, with how often each value
-  -- was tried.
+  -- Settings that differ between trials of their pipeline, with the number of trials of each value.
   SELECT r.pipeline, s.path, s.text AS value, count(*) AS trials
     FROM settings s JOIN runs r USING (run)
    GROUP BY r.pipeline, s.path, s.text
@@ -483,8 +482,8 @@ CREATE VIEW varied_settings AS
                       WHERE q.pipeline = r.pipeline);
 
 CREATE VIEW generalization AS
-  -- Final scores with the splits side by side. `gap` is how much better the training rows do than
-  -- the test rows: large means overfitted.
+  -- Final scores with the splits side by side. `gap` is how much better the training score is than the
+  -- test score: a large gap means overfitting.
   SELECT run, trial, task, metric, direction,
          max(value) FILTER (WHERE split = 'train') AS train,
          max(value) FILTER (WHERE split = 'valid') AS valid,
@@ -495,14 +494,14 @@ CREATE VIEW generalization AS
    GROUP BY run, trial, task, metric;
 
 CREATE VIEW task_gains AS
-  -- How much better, in percent, each task is than trained alone; negative where it is worse. NULL: undefined.
+  -- Gain of each task over training it alone, in percent; negative where it is worse. NULL: undefined.
   SELECT run, trial, task, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
          group_concat(metric, ', ') AS metrics
     FROM gains WHERE counts = 1
    GROUP BY run, trial, task, split;
 
 CREATE VIEW trial_gains AS
-  -- The mean gain over a trial's tasks (Maninis et al. 2019), and how many of them are better than alone.
+  -- Mean gain over a trial's tasks (Maninis et al. 2019), and the number of tasks that are better than alone.
   SELECT run, trial, split, CASE WHEN count(gain) = count(*) THEN avg(gain) END AS gain,
          count(*) AS tasks, sum(coalesce(gain > 0, 0)) AS better
     FROM task_gains

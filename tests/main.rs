@@ -1,4 +1,4 @@
-//! Everything the house promises, in one binary: `cargo test --release --test main`.
+//! The integration tests, in one binary: `cargo test --release --test main`.
 
 mod commands;
 mod diagnostics;

@@ -1,4 +1,4 @@
-//! Every pipeline in `pipelines/` can be read and resolved, and what is written back means the same.
+//! Every pipeline in `pipelines/` can be read, resolved and written back with the same meaning.
 
 use mtl::{plan, spec};
 
@@ -9,17 +9,17 @@ fn shipped() -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn every_pipeline_resolves_without_a_word() {
+fn every_pipeline_resolves_without_diagnostics() {
     assert!(!shipped().is_empty());
     for path in shipped() {
         let source = spec::PipelineText::new(&std::fs::read(&path).unwrap(), &path, &[]);
-        let output = crate::diagnostics::found(&source);
-        assert!(output.is_empty(), "{}", spec::render::render(&output, &source, false));
+        let diagnostics = crate::diagnostics::found(&source);
+        assert!(diagnostics.is_empty(), "{}", spec::render::render(&diagnostics, &source, false));
     }
 }
 
 #[test]
-fn what_is_resolved_can_be_written_and_read_again() {
+fn resolved_pipelines_round_trip() {
     let texts = shipped().into_iter().map(|path| std::fs::read_to_string(path).unwrap());
     for text in texts.chain([project::PIPELINE.to_owned()]) {
         let (pipeline, _) = spec::read(&text, "a.yaml".as_ref(), &[]).unwrap();
@@ -29,6 +29,6 @@ fn what_is_resolved_can_be_written_and_read_again() {
             .unwrap_or_else(|actual| panic!("{actual:?}\n{written}"));
         assert_eq!(again, plan.pipeline, "{written}");
         let (twice, _) = plan::resolve(&again, "b").unwrap();
-        assert_eq!(twice.pipeline, plan.pipeline, "resolving a resolved pipeline changes nothing");
+        assert_eq!(twice.pipeline, plan.pipeline, "resolving is idempotent");
     }
 }

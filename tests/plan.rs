@@ -1,4 +1,4 @@
-//! What a plan says of a pipeline: defaults, stages, and what does and does not make them run again.
+//! Plans: defaults, stages, and which changes make stages run again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,8 +20,12 @@ fn planned(text: &str, overrides: &[&str]) -> Plan {
     plan::resolve(&pipeline, "a").unwrap_or_else(|actual| panic!("{actual:#?}")).0
 }
 
-fn contents(plan: &Plan, mark: &str) -> BTreeMap<TableName, Fingerprint> {
-    plan.pipeline.data.keys().map(|table| (table.clone(), Fingerprint(format!("{mark}-{table}")))).collect()
+fn contents(plan: &Plan, content: &str) -> BTreeMap<TableName, Fingerprint> {
+    plan.pipeline
+        .data
+        .keys()
+        .map(|table| (table.clone(), Fingerprint(format!("{content}-{table}"))))
+        .collect()
 }
 
 fn fingerprints(text: &str, overrides: &[&str]) -> BTreeMap<Stage, Fingerprint> {
@@ -29,7 +33,7 @@ fn fingerprints(text: &str, overrides: &[&str]) -> BTreeMap<Stage, Fingerprint> 
     plan.fingerprints(&contents(&plan, "same"))
 }
 
-/// The stages that run again when one thing is changed.
+/// The stages that run again with these overrides.
 fn rerun(overrides: &[&str]) -> String {
     changed(&fingerprints(PIPELINE, &[]), &fingerprints(PIPELINE, overrides))
 }
@@ -49,14 +53,18 @@ const FROM_FIT: &str = "fit train#1 evaluate#1 export#1 verify#1";
 const FROM_TRAIN: &str = "train#1 evaluate#1 export#1 verify#1";
 
 #[test]
-fn what_changes_a_result_makes_it_anew() {
+fn changes_that_affect_results_rerun_stages() {
     assert_eq!(rerun(&["data.rows.query=select * from self"]), ALL);
     assert_eq!(rerun(&["data.rows.rename={a: b}"]), ALL);
     assert_eq!(rerun(&["data.rows.source.csv.separator=;"]), ALL);
     assert_eq!(rerun(&["data.rows.source.csv.quote=none"]), ALL);
     assert_eq!(rerun(&["data.rows.source.csv.decimal=\",\""]), ALL);
     assert_eq!(rerun(&["data.rows.source.csv.skip_rows=1"]), ALL);
-    assert_eq!(rerun(&["data.rows.source.csv.path=other.tsv"]), ALL, "the ending may say how it is read");
+    assert_eq!(
+        rerun(&["data.rows.source.csv.path=other.tsv"]),
+        ALL,
+        "the extension may decide how the file is read"
+    );
     assert_eq!(rerun(&["data.rows.split.random.valid=0.3"]), FROM_SPLIT);
     assert_eq!(rerun(&["seed=2"]), FROM_SPLIT);
     assert_eq!(rerun(&["inputs.age=min_max"]), FROM_FIT);
@@ -75,7 +83,7 @@ fn what_changes_a_result_makes_it_anew() {
 }
 
 #[test]
-fn what_changes_no_result_makes_nothing_anew() {
+fn changes_that_do_not_affect_results_rerun_nothing() {
     for set in [
         "name=other",
         "description=words",
@@ -94,7 +102,7 @@ fn what_changes_no_result_makes_nothing_anew() {
 }
 
 #[test]
-fn a_monitored_metric_counts_for_training() {
+fn training_depends_on_the_monitored_metric() {
     let monitored = ["train.monitor.task=rich"];
     let before = fingerprints(PIPELINE, &monitored);
     let after = fingerprints(PIPELINE, &[monitored[0], "tasks.rich.metrics=[f1]"]);
@@ -104,7 +112,7 @@ fn a_monitored_metric_counts_for_training() {
 }
 
 #[test]
-fn content_counts_and_a_seed_only_where_something_is_drawn() {
+fn fingerprints_depend_on_content_and_on_the_seed_only_if_it_is_used() {
     let plan = planned(PIPELINE, &[]);
     let before = plan.fingerprints(&contents(&plan, "before"));
     assert_eq!(changed(&before, &plan.fingerprints(&contents(&plan, "after"))), ALL);
@@ -112,12 +120,12 @@ fn content_counts_and_a_seed_only_where_something_is_drawn() {
     let before = fingerprints(PIPELINE, &[by_time]);
     assert_eq!(changed(&before, &fingerprints(PIPELINE, &[by_time, "seed=2"])), FROM_TRAIN);
     let with_file = "data.rows.split={files: {valid: v.csv, test: t.csv}}";
-    let drawn = "data.rows.split={files: {test: t.csv}}";
+    let random = "data.rows.split={files: {test: t.csv}}";
     let before = fingerprints(PIPELINE, &[with_file]);
     assert_eq!(changed(&before, &fingerprints(PIPELINE, &[with_file, "seed=2"])), FROM_TRAIN);
-    assert_eq!(changed(&before, &fingerprints(PIPELINE, &[drawn])), ALL, "other files");
-    let before = fingerprints(PIPELINE, &[drawn]);
-    assert_eq!(changed(&before, &fingerprints(PIPELINE, &[drawn, "seed=2"])), FROM_SPLIT);
+    assert_eq!(changed(&before, &fingerprints(PIPELINE, &[random])), ALL, "other files");
+    let before = fingerprints(PIPELINE, &[random]);
+    assert_eq!(changed(&before, &fingerprints(PIPELINE, &[random, "seed=2"])), FROM_SPLIT);
 }
 
 #[test]
@@ -142,7 +150,7 @@ fn defaults_are_filled_in() {
 }
 
 #[test]
-fn the_rooms_of_the_craft_get_their_words() {
+fn a_plan_has_the_settings_of_network_tasks_and_trials() {
     let plan =
         planned(PIPELINE, &["inputs.age.standardize.encoder=[{dense: 2}]", "tasks.weeks.after=[rich]"]);
     let network = plan.network();
@@ -160,7 +168,7 @@ fn the_rooms_of_the_craft_get_their_words() {
 }
 
 #[test]
-fn stages_come_after_what_they_need() {
+fn stages_are_topologically_sorted() {
     let text = PIPELINE
         .replace("inputs:\n", "  more:\n    source: {csv: more.csv}\ninputs:\n")
         .replace("{target", "{data: rows, target");
@@ -231,43 +239,43 @@ fn every_rendering_names_every_stage() {
     assert!(plan::render::text(&plan, &View::default()).contains("verify#1"));
 }
 
-/// blake3 of the empty input, from the algorithm's published test vectors.
+/// BLAKE3 of the empty input, from the published test vectors.
 const EMPTY: &str = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262";
 
 #[test]
-fn files_are_known_by_content_and_remembered() {
+fn file_hashes_are_cached() {
     let project =
         Project::new().file("a.csv", "x,y\n1,2\n").file("b.csv", "x,y\n1,2\n").file("empty.csv", "");
     assert_eq!(content_cache::file(&project.path("empty.csv")).unwrap().fingerprint.0, EMPTY);
-    let place = project.path("cache/files.json");
-    let settle = |name: &str, seconds_ago: u64| {
+    let cache = project.path("cache/files.json");
+    let set_modified = |name: &str, seconds_ago: u64| {
         let file = std::fs::File::options().append(true).open(project.path(name)).unwrap();
         file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(seconds_ago))
             .unwrap();
     };
-    settle("a.csv", 100);
-    // That its time was set back is seen too, for as long as another change might follow unseen.
+    set_modified("a.csv", 100);
+    // A time that was just set back also counts as a recent change.
     std::thread::sleep(std::time::Duration::from_millis(2100));
     std::fs::write(project.path("b.csv"), "x,y\n1,2\n").unwrap();
-    let mut contents = ContentCache::open(&place);
+    let mut contents = ContentCache::open(&cache);
     let first = contents.file(&project.path("a.csv")).unwrap();
     assert_eq!(first.bytes, 8);
     assert_eq!(first.fingerprint, contents.file(&project.path("b.csv")).unwrap().fingerprint);
     contents.save().unwrap();
 
-    let kept = std::fs::read_to_string(&place).unwrap();
-    assert!(kept.contains("a.csv"), "an old file is remembered");
-    assert!(!kept.contains("b.csv"), "one written this moment may still change unseen");
-    assert_eq!(ContentCache::open(&place).file(&project.path("a.csv")).unwrap(), first);
-    // What was changed by hand is not believed.
+    let kept = std::fs::read_to_string(&cache).unwrap();
+    assert!(kept.contains("a.csv"), "an old file is cached");
+    assert!(!kept.contains("b.csv"), "a file just written may change within the clock's resolution");
+    assert_eq!(ContentCache::open(&cache).file(&project.path("a.csv")).unwrap(), first);
+    // An edited cache is not trusted.
     let other = "0".repeat(64);
-    std::fs::write(&place, kept.replace(&first.fingerprint.0, &other)).unwrap();
-    assert_eq!(ContentCache::open(&place).file(&project.path("a.csv")).unwrap(), first);
-    settle("a.csv", 50);
-    assert_eq!(ContentCache::open(&place).file(&project.path("a.csv")).unwrap(), first);
+    std::fs::write(&cache, kept.replace(&first.fingerprint.0, &other)).unwrap();
+    assert_eq!(ContentCache::open(&cache).file(&project.path("a.csv")).unwrap(), first);
+    set_modified("a.csv", 50);
+    assert_eq!(ContentCache::open(&cache).file(&project.path("a.csv")).unwrap(), first);
     for damaged in ["", "{", "[]", "{\"format\": 99, \"files\": {}}", &kept[..kept.len() / 2]] {
-        std::fs::write(&place, damaged).unwrap();
-        let mut contents = ContentCache::open(&place);
+        std::fs::write(&cache, damaged).unwrap();
+        let mut contents = ContentCache::open(&cache);
         assert_eq!(contents.file(&project.path("a.csv")).unwrap(), first);
         contents.save().unwrap();
     }
@@ -276,19 +284,19 @@ fn files_are_known_by_content_and_remembered() {
 }
 
 #[test]
-fn what_two_processes_remember_is_kept() {
+fn caches_of_two_processes_are_merged() {
     let project = Project::new().file("a.csv", "1").file("b.csv", "2");
     for name in ["a.csv", "b.csv"] {
         let file = std::fs::File::options().append(true).open(project.path(name)).unwrap();
         file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1)).unwrap();
     }
     std::thread::sleep(std::time::Duration::from_millis(2100));
-    let place = project.path("files.json");
-    let (mut one, mut two) = (ContentCache::open(&place), ContentCache::open(&place));
+    let cache = project.path("files.json");
+    let (mut one, mut two) = (ContentCache::open(&cache), ContentCache::open(&cache));
     one.file(&project.path("a.csv")).unwrap();
     two.file(&project.path("b.csv")).unwrap();
     one.save().unwrap();
     two.save().unwrap();
-    let kept = std::fs::read_to_string(&place).unwrap();
+    let kept = std::fs::read_to_string(&cache).unwrap();
     assert!(kept.contains("a.csv") && kept.contains("b.csv"));
 }

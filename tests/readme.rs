@@ -1,4 +1,4 @@
-//! What README and the manual show is true: their pipelines resolve, their queries are the tested ones.
+//! The README is correct: its pipeline resolves, its queries are the tested ones, all commands are listed.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The code blocks of a language.
+/// The README's code blocks in a language.
 fn blocks(name: &str, language: &str) -> Vec<String> {
     let text = page(name);
     let opening = format!("```{language}\n");

@@ -1,4 +1,4 @@
-//! The JSON Schema is the language: what is committed is what the words give, and it fits what is read.
+//! The committed JSON Schema and reference are up to date, and agree with the reader.
 
 use mtl::spec::registry::REGISTRIES;
 use mtl::spec::{self, schema};
@@ -12,7 +12,7 @@ fn as_json(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
-/// `UPDATE=1` writes it anew.
+/// `UPDATE=1` rewrites the file.
 #[test]
 fn the_committed_schema_is_the_generated_one() {
     let path = support::root().join("schemas/pipeline.schema.json");
@@ -26,19 +26,19 @@ fn the_committed_schema_is_the_generated_one() {
 }
 
 #[test]
-fn every_pipeline_names_the_schema_and_fits_it() {
+fn every_pipeline_names_the_schema_and_is_valid() {
     for path in support::files(&support::root().join("pipelines"), "yaml") {
         let text = std::fs::read_to_string(&path).unwrap();
         let first = text.lines().next().unwrap_or_default();
         let named = first.strip_prefix(FIRST_LINE).unwrap_or_else(|| panic!("{}: {first}", path.display()));
-        let meant = path.parent().unwrap().join(named).canonicalize().expect("the schema it names");
-        assert_eq!(meant, support::root().join("schemas/pipeline.schema.json").canonicalize().unwrap());
+        let schema_path = path.parent().unwrap().join(named).canonicalize().expect("the schema it names");
+        assert_eq!(schema_path, support::root().join("schemas/pipeline.schema.json").canonicalize().unwrap());
         let errors = json_schema::errors(&schema(), &as_json(&text));
         assert!(errors.is_empty(), "{}: {errors:#?}", path.display());
     }
 }
 
-/// A pipeline with one choice of one shelf put where such a choice belongs.
+/// A pipeline with one item of one registry in its place.
 fn pipeline_with(noun: &str, example: &str) -> String {
     let mut parts = std::collections::HashMap::from([
         ("source", "{csv: a.csv}"),
@@ -66,12 +66,15 @@ fn pipeline_with(noun: &str, example: &str) -> String {
         ("pruning", "{asha: {}}"),
         ("scalarization", "linear"),
     ]);
-    assert!(parts.insert(noun, example).is_some(), "no place is known for a {noun}");
+    assert!(parts.insert(noun, example).is_some(), "unknown registry {noun}");
     format!(
         "data: {{rows: {{source: {}, split: {}}}}}\n\
-         inputs: {{a: {}, text: {{text: {{tokenizer: {}}}}}, picture: {{image: {{augment: [{}]}}}}}}\ntrunk: [{}]\nsharing: {}\n\
+         inputs: {{a: {}, text: {{text: {{tokenizer: {}}}}}, picture: {{image: {{augment: [{}]}}}}}}\n\
+         trunk: [{}]\nsharing: {}\n\
          tasks: {{t: {{target: y, kind: {}, loss: {}, metrics: [{}]}}, \
-         title: {{target: title, kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\nweighting: [{}, {{preference: {{by: {}}}}}]\nsampling: {}\n\
+         title: {{target: title, \
+         kind: {{text: {{decoder: {}, search: {}, scheduled_sampling: {}}}}}}}}}\n\
+         weighting: [{}, {{preference: {{by: {}}}}}]\nsampling: {}\n\
          train: {{optimizer: {}, schedule: {}, regularization: {}}}\nexport: {}\n\
          evaluate: {{baselines: {}}}\nsweep: {{search: {}, space: {{a: {}}}, pruning: {}}}\n",
         parts["source"],
@@ -101,7 +104,7 @@ fn pipeline_with(noun: &str, example: &str) -> String {
     )
 }
 
-fn written_and_read(pipeline: &spec::PipelineConfig) -> spec::PipelineConfig {
+fn round_trip(pipeline: &spec::PipelineConfig) -> spec::PipelineConfig {
     let text = spec::write(pipeline);
     let (again, _) =
         spec::read(&text, "a.yaml".as_ref(), &[]).unwrap_or_else(|actual| panic!("{text}\n{actual:#?}"));
@@ -109,31 +112,31 @@ fn written_and_read(pipeline: &spec::PipelineConfig) -> spec::PipelineConfig {
 }
 
 #[test]
-fn every_example_reads_and_fits_the_schema() {
+fn every_example_is_read_and_valid() {
     let schema = schema();
     for registry in &REGISTRIES {
         assert_eq!(registry.names().len(), registry.examples().len());
         for (name, example) in registry.examples() {
             let config = (registry.read)(example)
-                .unwrap_or_else(|output| panic!("{} {name}: {output}", registry.choice_kind));
+                .unwrap_or_else(|error| panic!("{} {name}: {error}", registry.choice_kind));
             let read_as = config.as_str().or_else(|| Some(config.as_object()?.keys().next()?.as_str()));
             assert_eq!(read_as, Some(*name), "{example}");
             let text = pipeline_with(registry.choice_kind, example);
             let read = spec::read(&text, "a.yaml".as_ref(), &[]);
             let (pipeline, _) = read.unwrap_or_else(|actual| panic!("{text}\n{actual:#?}"));
-            assert_eq!(written_and_read(&pipeline), pipeline, "{text}");
+            assert_eq!(round_trip(&pipeline), pipeline, "{text}");
             let errors = json_schema::errors(&schema, &as_json(&text));
             assert!(errors.is_empty(), "{text}\n{errors:#?}");
         }
     }
 }
 
-/// A bare value stands for the field it is said to stand for.
+/// A bare value sets the item's main field.
 #[test]
 fn bare_values_are_read_as_their_field() {
     let reads = |noun: &str, text: &str| {
         let registry = REGISTRIES.iter().find(|registry| registry.choice_kind == noun).unwrap();
-        (registry.read)(text).unwrap_or_else(|output| panic!("{text}: {output}"))
+        (registry.read)(text).unwrap_or_else(|error| panic!("{text}: {error}"))
     };
     let same = |noun: &str, bare: &str, long: &str| assert_eq!(reads(noun, bare), reads(noun, long));
     same("layer", "{dropout: 0.5}", "{dropout: {rate: 0.5}}");
@@ -148,7 +151,7 @@ fn bare_values_are_read_as_their_field() {
 }
 
 #[test]
-fn the_schema_refuses_what_reading_refuses() {
+fn the_schema_rejects_what_the_reader_rejects() {
     let schema = schema();
     let bad = [
         pipeline_with("layer", "{dens: 4}"),
@@ -170,11 +173,11 @@ fn the_schema_refuses_what_reading_refuses() {
     let good = pipeline_with("input kind", "{number: {encoder: [{dense: 4}]}}");
     let (pipeline, _) = spec::read(&good, "a.yaml".as_ref(), &[]).unwrap();
     assert_eq!(pipeline.inputs[0].encoder.len(), 1);
-    assert_eq!(written_and_read(&pipeline), pipeline);
+    assert_eq!(round_trip(&pipeline), pipeline);
     assert_eq!(json_schema::errors(&schema, &as_json(&good)), Vec::<String>::new());
 }
 
-/// `UPDATE=1` writes it anew.
+/// `UPDATE=1` rewrites the file.
 #[test]
 fn the_committed_reference_is_the_generated_one() {
     let path = support::root().join("docs/reference.md");

@@ -42,7 +42,7 @@ const PURE: [&str; 8] = [
 ];
 
 /// External crates, and the modules that may use them. Other crates, such as serde, may be used everywhere.
-const EXTERNAL: [(&str, &[&str]); 36] = [
+const EXTERNAL: [(&str, &[&str]); 37] = [
     ("polars", &["data"]),
     ("polars_arrow_format", &["data"]),
     ("polars_parquet_format", &["data"]),
@@ -72,6 +72,7 @@ const EXTERNAL: [(&str, &[&str]); 36] = [
     ("blake3", &["plan"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("indicatif", &["cli"]),
     ("ctrlc", &["cli"]),
     ("rustix", &["run"]),

@@ -1,4 +1,4 @@
-//! Reading never panics and never hangs, whatever stands in the file.
+//! The reader never panics and never hangs, for any input.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::support::project::PIPELINE;
 
-/// Reads, resolves and renders in every form; gives the codes.
+/// Reads, resolves and renders in every form; returns the diagnostic codes.
 fn codes(bytes: &[u8], overrides: &[SettingOverride]) -> Vec<&'static str> {
     let source = PipelineText::new(bytes, "a.yaml", overrides);
     let actual = crate::diagnostics::found(&source);
@@ -18,7 +18,7 @@ fn codes(bytes: &[u8], overrides: &[SettingOverride]) -> Vec<&'static str> {
     actual.iter().map(|diagnostic| diagnostic.code).collect()
 }
 
-/// A generous bound on a slow machine: what would hang takes minutes.
+/// Like [`codes`], with a time limit that is generous even for a slow machine.
 fn quickly(bytes: &[u8]) -> Vec<&'static str> {
     let start = Instant::now();
     let codes = codes(bytes, &[]);
@@ -27,7 +27,7 @@ fn quickly(bytes: &[u8]) -> Vec<&'static str> {
 }
 
 #[test]
-fn ten_megabytes_are_refused_unread() {
+fn files_of_ten_megabytes_are_refused() {
     let text = "a: [1, 2, 3]\n".repeat(800_000);
     assert_eq!(quickly(text.as_bytes()), ["file-too-large"]);
 }
@@ -59,33 +59,33 @@ fn alias_bombs_are_refused() {
 }
 
 #[test]
-fn an_alias_that_holds_itself_is_refused() {
+fn a_recursive_alias_is_refused() {
     let codes = quickly(b"a: &a [*a]\n");
     assert!(!codes.is_empty());
 }
 
 #[test]
-fn many_problems_end() {
+fn the_number_of_diagnostics_is_limited() {
     let layers = "  - nonsense\n".repeat(20_000);
     let text = PIPELINE.replace("trunk:\n", &format!("trunk:\n{layers}"));
     assert!(quickly(text.as_bytes()).len() <= 100);
 }
 
-/// Ends of lines, a byte order mark, and where things stand after them.
+/// With correct locations.
 #[test]
-fn a_byte_order_mark_and_foreign_line_ends_are_passed_over() {
+fn byte_order_marks_and_windows_line_endings_are_accepted() {
     assert_eq!(codes(format!("\u{feff}{PIPELINE}").as_bytes(), &[]), Vec::<&str>::new());
     assert_eq!(codes(PIPELINE.replace('\n', "\r\n").as_bytes(), &[]), Vec::<&str>::new());
     let bad = format!("\u{feff}{}", PIPELINE.replace("seed: 1", "seed: one").replace('\n', "\r\n"));
     let source = PipelineText::new(bad.as_bytes(), "a.yaml", &[]);
     let actual = spec::read_source(&source).unwrap_err();
-    let place = source.diagnostic_location(&actual[0]).unwrap();
-    assert_eq!((place.line, place.column), (2, 7));
+    let location = source.diagnostic_location(&actual[0]).unwrap();
+    assert_eq!((location.line, location.column), (2, 7));
 }
 
-/// Where every kind of node stands: keys, values, lists, flow style, quotes, aliases, wide letters.
+/// For keys, values, lists, flow style, quotes, aliases and non-ASCII characters.
 #[test]
-fn places_are_right() {
+fn locations_are_correct() {
     use mtl::domain::diagnostic::{Diagnostic, Path};
     let text = "\
 a: 1
@@ -103,30 +103,30 @@ m: >
 n: last
 ";
     let source = PipelineText::new(text.as_bytes(), "a.yaml", &[]);
-    let value = |path: &Path| source.location(path).map(|place| (place.line, place.column));
+    let value = |path: &Path| source.location(path).map(|location| (location.line, location.column));
     let key = |path: &Path| {
-        let actual = Diagnostic::error("x", path.clone(), "x").on_key();
-        source.diagnostic_location(&actual).map(|place| (place.line, place.column))
+        let diagnostic = Diagnostic::error("x", path.clone(), "x").on_key();
+        source.diagnostic_location(&diagnostic).map(|location| (location.line, location.column))
     };
     let (b, k) = (Path::from_key("b"), Path::from_key("k"));
     assert_eq!(value(&Path::from_key("a")), Some((1, 4)));
     assert_eq!(key(&Path::from_key("a")), Some((1, 1)));
-    assert_eq!(value(&b), Some((2, 1)), "a map is shown by its key");
+    assert_eq!(value(&b), Some((2, 1)), "the location of a map is its key");
     assert_eq!(value(&b.key("c").key("d").index(1)), Some((3, 23)));
     assert_eq!(key(&b.key("c").key("d")), Some((3, 15)));
     assert_eq!(value(&b.key("e f").index(0)), Some((5, 7)));
     assert_eq!(value(&b.key("e f").index(1).key("y")), Some((6, 10)));
-    assert_eq!(value(&b.key("e f").index(1).key("z")), Some((7, 7)), "nothing is shown by its key");
+    assert_eq!(value(&b.key("e f").index(1).key("z")), Some((7, 7)), "the location of null is its key");
     assert_eq!(key(&k.key("größe")), Some((8, 5)));
     assert_eq!(value(&k.key("größe")), Some((8, 12)));
     assert_eq!(value(&k.key("deep").key("er").index(1).index(0)), Some((8, 33)));
     assert_eq!(value(&Path::from_key("n")), Some((13, 4)));
     assert_eq!(value(&Path::from_key("m")), Some((10, 4)));
-    assert_eq!(value(&k.key("absent").key("more")), Some((8, 1)), "the nearest node above");
+    assert_eq!(value(&k.key("absent").key("more")), Some((8, 1)), "the nearest existing ancestor");
 }
 
 #[test]
-fn overrides_change_what_is_read() {
+fn overrides_are_applied() {
     let set = |argument: &str| SettingOverride::parse(argument).unwrap();
     let all = [
         set("train.epochs=7"),
@@ -161,14 +161,14 @@ fn overrides_change_what_is_read() {
 }
 
 #[test]
-fn bad_overrides_say_so() {
+fn invalid_overrides_are_refused() {
     for argument in ["", "=", "a", "=5", "a.=5", "a[=5", "a[b]=5", "a=[", "a=!x y"] {
         let actual = SettingOverride::parse(argument).expect_err(argument);
         assert_eq!(actual.code, "bad-override");
     }
 }
 
-/// Pieces of YAML and of the language, in any order.
+/// Random sequences of YAML tokens and pipeline keys.
 fn yaml_like() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("data".to_owned()),
@@ -207,8 +207,8 @@ fn yaml_like() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
 }
 
-/// The small pipeline with a few of its bytes replaced by pieces.
-fn nearly_right() -> impl Strategy<Value = String> {
+/// The small pipeline with a few random replacements.
+fn almost_valid() -> impl Strategy<Value = String> {
     let piece = prop_oneof![yaml_like(), Just(String::new()), "[ a-z:\\[\\]{},\n-]{0,6}"];
     prop::collection::vec((0..PIPELINE.len(), 0..12_usize, piece), 1..4).prop_map(|edits| {
         let mut text = PIPELINE.to_owned();
@@ -227,22 +227,25 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn anything_like_yaml_is_answered(text in yaml_like()) {
+    fn random_yaml_is_handled(text in yaml_like()) {
         codes(text.as_bytes(), &[]);
     }
 
     #[test]
-    fn a_pipeline_with_slips_is_answered(text in nearly_right()) {
+    fn almost_valid_pipelines_are_handled(text in almost_valid()) {
         codes(text.as_bytes(), &[]);
     }
 
     #[test]
-    fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_handled(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         codes(&bytes, &[]);
     }
 
     #[test]
-    fn any_override_is_answered(argument in "[a-z.\\[\\]0-9=\"{}: ]{0,30}", known in "(train|tasks.rich|trunk\\[0\\])(.[a-z]{1,6}){0,3}=[0-9a-z]{0,4}") {
+    fn random_overrides_are_handled(
+        argument in "[a-z.\\[\\]0-9=\"{}: ]{0,30}",
+        known in "(train|tasks.rich|trunk\\[0\\])(.[a-z]{1,6}){0,3}=[0-9a-z]{0,4}",
+    ) {
         for argument in [argument, known] {
             if let Ok(change) = SettingOverride::parse(&argument) {
                 codes(PIPELINE.as_bytes(), &[change]);

@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Damages every kept file in turn, and looks whether anything is used as if it were whole.
+"""Damages every stored file in turn, and checks that no damaged file is used as if it were intact.
 
     python3 benches/hunt/damage.py target/release/mtl --count 1000 --seed 7
 
-Two projects are made: one with a finished run and its bundle, one with a search that was killed. For each file below `runs` and
-of the bundle, and each kind of damage (emptied, cut, a bit turned, a block zeroed, bytes behind its end, removed, a folder in its
-place), done in place so that hard links share it, the commands are tried: `verify`, `predict`, `export`, `show`, `runs`, `doctor`,
-`resume`, and `run` twice. What must hold:
+There are two projects: one with a finished run and its bundle, one with a killed search. For each file below `runs` and
+in the bundle, and each kind of damage (emptied, truncated, a flipped bit, a zeroed block, appended bytes, removed,
+replaced by a folder), done in place so that hard links are damaged too, these commands are run: `verify`, `predict`,
+`export`, `show`, `runs`, `doctor`, `resume`, and `run` twice. Requirements:
 
 - no panic, no signal, no hang;
-- what a command gives is what it gives of undamaged files (right, or healed where it says so), or it refuses and names the file;
-- `verify RUN` ends with 0 only if the files of the run are those that were made;
-- `run` never refuses because of an artifact: it makes it again, and the next run has nothing to say.
+- the result of a command equals that for intact files (possibly after a reported repair), or it refuses and names the
+  file;
+- `verify RUN` exits with 0 only if the files of the run are the original ones;
+- `run` never fails because of an artifact: it rebuilds it, and the next run reports nothing.
 
-Standard library only; prints a table and ends with 1 if anything was found.
+Standard library only; prints a table and exits with 1 if there are findings.
 """
 
 import argparse
@@ -37,7 +38,7 @@ CLASSES = ["panic", "hang", "used", "believed", "unnamed", "kept on", "refused",
 
 
 def damage(path, how, dice):
-    """In place: what is a hard link elsewhere is damaged there too. Was anything changed?"""
+    """Damages a file in place, also as seen through hard links; returns whether it changed."""
     content = path.read_bytes()
     if how in ("removed", "folder"):
         path.unlink()
@@ -71,14 +72,14 @@ def copied(pristine, work):
 
 
 def without_times(value):
-    """A report without what differs from one call to the next."""
+    """A report without the parts that vary between calls."""
     if isinstance(value, dict):
         return {name: without_times(inner) for name, inner in value.items() if not re.search("ago|now|age$", name)}
     return [without_times(inner) for inner in value] if isinstance(value, list) else value
 
 
 class Project:
-    """A project in a place of its own, made once and copied there for every case."""
+    """A project that is made once and copied for every case."""
 
     def __init__(self, arguments, kind, place):
         self.kind, self.work, self.pristine = kind, place / kind, place / f"{kind}-whole"
@@ -90,7 +91,7 @@ class Project:
         self.work.rename(self.pristine)
 
     def files(self):
-        """What is damaged: everything kept, by its path below the project."""
+        """All stored files, by path below the project."""
         names = [path.relative_to(self.work) for path in self.pristine_files]
         kept = [name for name in names if name.parts[0] in ("runs", "bundle") and name.name not in ("lock", "predict.py")]
         kept = [name for name in kept if not name.name.startswith(".")]
@@ -103,7 +104,7 @@ class Project:
 
 
 class Finished(Project):
-    """A run that has ended, and its bundle."""
+    """A finished run and its bundle."""
 
     def make(self):
         self.must("run", "pipeline.yaml", "--quiet")
@@ -132,7 +133,7 @@ class Finished(Project):
         return said, files
 
     def tried(self, name):
-        """Each command, what it said, and what of what it gave is wrong."""
+        """Each command, its output, and the errors in its results."""
         of_run = name.parts[0] == "runs" and name.name not in ("mtl.db", "files.json")
         model = self.run if name.parts[0] == "runs" else "bundle"
         said = self.mtl("verify", model)
@@ -148,7 +149,7 @@ class Finished(Project):
 
 
 class Killed(Project):
-    """A search that was killed in its fourth trial."""
+    """A search that was killed during its fourth trial."""
 
     def make(self):
         self.must("run", "pipeline.yaml", "--quiet", "--runs", "whole")
@@ -175,14 +176,14 @@ class Killed(Project):
 
 
 def different(project, run):
-    """Tables and files of a run that are not those of the whole one."""
+    """Tables and files of a run that differ from those of the intact run."""
     tables = toys.differences(project.mtl.results(run), project.whole_results)
     files = toys.differences(project.mtl.files(run), project.whole_files)
     return tables + [name for name in files if "checkpoint/" not in name]
 
 
 def ran(project, name):
-    """The pipeline once more, and once more."""
+    """Runs the pipeline twice."""
     for words in ("run", "run again"):
         said = project.mtl("run", "pipeline.yaml", "--quiet")
         yield words, said, different(project, said[1].split()[0]) if said[0] == 0 else []
@@ -191,7 +192,7 @@ def ran(project, name):
 
 
 def judged(name, command, said, wrong):
-    """The class of one command's answer, and why."""
+    """The class of one command's result, and the reason."""
     code, out, err = said
     text = out + err
     if code is None:
@@ -204,7 +205,7 @@ def judged(name, command, said, wrong):
             if command == "verify":
                 return "believed", "called whole"
             return "used", f"other {', '.join(wrong[:4])}, and said: {err.strip()[:160] or 'nothing'}"
-        # Said: the file is named, or the artifact that it is of.
+        # Reported: the output names the file or its artifact.
         return ("healed" if named(name, err) else "right"), ""
     if command.startswith("run") and name.name != "mtl.db":
         return "kept on", err.strip()[:300]
@@ -217,7 +218,7 @@ def named(name, text):
 
 
 def attack(project, name, how, dice):
-    """One damage: the worst class of all answers, and what was said."""
+    """One damage: the worst class of all results, and the output."""
     copied(project.pristine, project.work)
     if not damage(project.work / name, how, dice):
         return None
@@ -233,7 +234,7 @@ def attack(project, name, how, dice):
 
 
 def kind_of(name):
-    """A row of the table: `runs/cache/train/weights.safetensors`."""
+    """The row of the table, for example `runs/cache/train/weights.safetensors`."""
     steps = [re.sub(r"-[0-9a-f]{12}$|-[0-9a-z]{6}$", "", step) for step in name.parts]
     steps = [re.sub(r"^trial-\d+$", "trial", step) for step in steps]
     if steps[0] == "runs" and len(steps) > 2 and steps[1] != "cache":

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Kills runs at random moments, goes on with them, and holds what comes out against a run that nobody killed.
+"""Kills runs at random times, resumes them, and compares the results with an uninterrupted run.
 
     python3 benches/hunt/kills.py target/release/mtl --count 1000 --seed 7
 
-A project is made, run, and killed with SIGKILL after a random part of the time that a whole run takes; in half of the cases the
-resumed run is killed too, up to three times. Then: `runs` lists it as interrupted, `resume` ends with 0, every row of the database
-and every file of the run's folder are those of the whole run, nothing half-written is left, and `gc` removes what the kill left in
-the cache. Standard library only; prints a table and ends with 1 if anything was found.
+A project is run and killed with SIGKILL after a random fraction of the duration of a run; in half of the cases the
+resumed run is killed too, up to three times. Then `runs` must list it as interrupted, `resume` must exit with 0, all
+rows of the database and all files of the run's folder must equal those of the uninterrupted run, no partial files may
+be left, and `gc` must remove leftovers in the cache. Standard library only; prints a table and exits with 1 if there
+are findings.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import toys
 
 
 class Whole:
-    """A run that nobody kills."""
+    """An uninterrupted run."""
 
     def __init__(self, arguments, kind, place):
         self.kind, self.folder = kind, place / f"whole-{kind}"
@@ -39,7 +40,7 @@ class Whole:
 
 
 def kill(mtl, words, delay):
-    """Starts, waits, kills; was it still alive?"""
+    """Starts a run and kills it after a delay; returns whether it was still running."""
     process = mtl.start(*words)
     try:
         process.communicate(timeout=delay)
@@ -51,7 +52,7 @@ def kill(mtl, words, delay):
 
 
 def attack(arguments, whole, number, place, counts):
-    """One project, killed. Yields what is wrong."""
+    """Kills one project; yields the findings."""
     dice = random.Random(f"{arguments.seed} {whole.kind} {number}")
     folder = place / f"{whole.kind}-{number}"
     toys.write(folder, whole.kind)
@@ -81,7 +82,7 @@ def attack(arguments, whole, number, place, counts):
     else:
         state = found[0]["state"]
         if alive and state != "interrupted":
-            # A kill behind the last row of a run leaves a finished one.
+            # A run killed after its last row is finished.
             if state == "finished":
                 counts["killed behind its end"] += 1
             else:

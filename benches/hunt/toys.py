@@ -1,4 +1,4 @@
-"""Small projects to be killed and damaged, and what of a run must come out the same. Standard library only."""
+"""Small projects for kills and damage, and the comparison of their results. Standard library only."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def pictures(count=40, side=6):
 
 
 def write(folder, kind):
-    """A project of a kind in an empty folder."""
+    """Writes a project of this kind to an empty folder."""
     pipeline, epochs, more = KINDS[kind]
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +95,7 @@ ASIDE = {"environments", "data_files", "artifacts"}
 
 
 def stopped():
-    """Was this program asked to stop? It then ends with the table of what it has done so far."""
+    """Whether this program was asked to stop; it then ends with the table of the cases so far."""
     asked = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: asked.append(True))
@@ -107,7 +107,7 @@ SAID = ("set aside and rebuilt", "training starts over", "are determined again")
 
 
 class Mtl:
-    """The binary, in a folder."""
+    """The binary, run in a folder."""
 
     def __init__(self, binary, folder, threads=None):
         self.binary, self.folder = binary, pathlib.Path(folder)
@@ -147,7 +147,7 @@ class Mtl:
         return self.json("query", sql, "--format", "json")
 
     def results(self, run):
-        """Every row of the database that a run's results are, without what may differ."""
+        """All result rows of the database, without the columns that may differ."""
         found = {}
         tables = [row["name"] for row in self.query("select name from sqlite_schema where type = 'table' order by name")]
         for table in tables:
@@ -158,32 +158,32 @@ class Mtl:
                 text = json.dumps({name: value for name, value in row.items() if name not in VARIES}, sort_keys=True)
                 if table == "notes" and any(words in text for words in SAID):
                     continue
-                # A run that is gone on with calls its files by their whole paths.
+                # A resumed run refers to its files by absolute paths.
                 kept.append(text.replace(f"{self.folder}/", ""))
             found[table] = sorted(kept)
         return found
 
     def files(self, run):
-        """What a run's folder holds, by content; of a card all but the run's name."""
+        """The contents of a run's folder; cards without the run's name."""
         found = {}
         folder = self.folder / "runs" / run
         for path in sorted(folder.rglob("*")):
             name = str(path.relative_to(folder))
-            # Checksums are of files that hold the run's name; what a kill left half-written is gone after `gc` (`listing`).
+            # Checksums depend on the run's name; partial files of a kill are removed by `gc` (`listing`).
             if path.is_dir() or path.name in ("lock", "checksums.json") or path.name.startswith("."):
                 continue
             content = path.read_bytes()
             if path.name == "mtl.json":
                 content = card(content)
             if path.name in ("sweep.jsonl", "pipeline.yaml"):
-                # A log: the order of what came side by side is no result.
+                # A log: the order of parallel events is not a result.
                 content = b"\n".join(sorted(content.replace(run.encode(), b"RUN").splitlines()))
             found[name] = content
         return found
 
 
 def card(content):
-    """A card without what tells where and by which run it was made."""
+    """A card without the fields that depend on the run and the folder."""
     told = json.loads(content)
     for name in ("run", "sha256"):
         told.pop(name, None)
@@ -193,7 +193,7 @@ def card(content):
 
 
 def listing(runs):
-    """The files below a runs folder, with the runs' own names left out."""
+    """The files below a runs folder, without the names of runs."""
     names = []
     for path in sorted(pathlib.Path(runs).rglob("*")):
         steps = list(path.relative_to(runs).parts)
@@ -204,5 +204,5 @@ def listing(runs):
 
 
 def differences(one, other):
-    """The names of what is not the same in two dictionaries."""
+    """The keys whose values differ in two dictionaries."""
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

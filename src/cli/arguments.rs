@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use crate::cli::arguments::maintenance::{DoctorArguments, GcArguments, RmArguments};
+pub use crate::cli::arguments::maintenance::{DoctorArguments, GcArguments, ManArguments, RmArguments};
 pub use crate::cli::arguments::predict::{PredictArguments, PredictionFormat};
 use crate::domain::bytes::Bytes;
 
@@ -91,6 +91,8 @@ pub enum Command {
         /// bash, zsh, fish, elvish or powershell
         shell: Shell,
     },
+    /// Print the manual page of a command, or write those of all
+    Man(ManArguments),
 }
 
 impl Command {

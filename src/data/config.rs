@@ -1,4 +1,4 @@
-//! The words of a table: `data.<name>`.
+//! Settings of a table: `data.<name>`.
 
 use std::borrow::Cow;
 
@@ -16,44 +16,44 @@ pub use crate::data::split::SplitConfig;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::ColumnName;
 
-/// One named table: where it comes from, and how its rows are divided.
+/// A named table: its source, and how its rows are split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TableConfig {
-    /// The file it is read from.
+    /// The file or files to read.
     pub source: SourceConfig,
-    /// SQL over the table called `self`, run by polars before anything else sees the rows.
+    /// SQL query over the table `self`, run by polars before any other step.
     #[serde(default)]
     pub query: Option<String>,
-    /// New names of columns: `{old: new}`, after the query.
+    /// New column names as `{old: new}`, applied after the query.
     #[serde(default)]
     pub rename: IndexMap<ColumnName, ColumnName>,
-    /// Drop rows that repeat an earlier one, before the split: in all inputs and targets (`true`), or in the
-    /// columns of a list, whatever their labels. Default false.
+    /// Drops rows that duplicate an earlier row, before the split: `true` compares all inputs and targets, a
+    /// list compares these columns only, whatever the labels. Default false.
     #[serde(default)]
     pub deduplicate: Deduplicate,
-    /// How rows are divided into train, valid and test. Default: random, valid 0.1, test 0.1.
+    /// How rows are split into train, valid and test. Default: random, valid 0.1, test 0.1.
     #[serde(default)]
     pub split: SplitConfig,
 }
 
 impl TableConfig {
-    /// What is wrong with the query before any file is read; `at` is its place in the pipeline.
+    /// Problems of the query that show without reading a file; `at` is its path in the pipeline.
     pub fn query_problems(&self, at: &Path) -> Vec<Diagnostic> {
         let checked = self.query.as_deref().map_or(Ok(()), check_query);
         checked.err().map(|error| error.diagnostics(at)).unwrap_or_default()
     }
 }
 
-/// Which rows count as repeated.
+/// Which rows count as duplicates.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Deduplicate {
     /// None.
     #[default]
     No,
-    /// Those with the same inputs and targets.
+    /// Rows with the same inputs and targets.
     Used,
-    /// Those with the same values in these columns.
+    /// Rows with the same values in these columns.
     Columns(Vec<ColumnName>),
 }
 

@@ -1,6 +1,7 @@
-//! From tables to a dataset: features and targets fitted on training rows, all rows encoded.
+//! Builds a dataset from tables: fits features and targets on training rows, and encodes all rows.
 //!
-//! Columns are independent of one another, so threads change no number.
+//! Columns are fitted in parallel. They do not depend on one another, so that the number of threads changes
+//! no result.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::data::note::{DataNote, warning};
 use crate::data::raw;
 use crate::data::repeat::{self, UsedColumns};
 use crate::data::split::SplitRows;
-use crate::data::target::{self, LabelColumns, Sequence, TargetFit};
+use crate::data::target::{self, FittedInput, LabelColumns, TargetFit};
 use crate::data::vectors;
 use crate::domain::answer::answer_names;
 use crate::domain::array::Array;
@@ -31,7 +32,7 @@ use crate::domain::task_remark::{TaskRemark, merged};
 use crate::domain::tokenizer::TokenizerConfig;
 use crate::domain::vectors::{WantedVectors, WordVectors};
 
-/// What to fit.
+/// Tables, inputs and tasks to fit.
 #[derive(Debug)]
 pub struct FitRequest {
     pub tables: Vec<(TableName, LoadedTable, SplitRows)>,
@@ -39,24 +40,24 @@ pub struct FitRequest {
     pub tasks: Vec<TaskRequest>,
     /// The folder that paths are relative to.
     pub base: PathBuf,
-    /// Inputs that an earlier run has fitted: encoded as there.
+    /// Inputs fitted by an earlier run, whose encodings are reused.
     pub known: Vec<InputSignature>,
-    /// Vectors that embeddings begin with.
+    /// Pretrained vectors for embeddings.
     pub vectors: Vec<WantedVectors>,
 }
 
-/// One task's words, as far as data is concerned.
+/// The settings of a task that concern the data.
 #[derive(Clone, Debug)]
 pub struct TaskRequest {
     pub name: TaskName,
     pub table: TableName,
     pub columns: Vec<ColumnName>,
     pub target: TargetConfig,
-    /// `missing: error`: refuse an empty label.
+    /// Whether missing labels are refused (`missing: error`).
     pub missing_is_error: bool,
 }
 
-/// What fitting gives.
+/// A fitted dataset, notes for the user, and the number of missing labels.
 #[derive(Clone, Debug)]
 pub struct Fitted {
     pub dataset: Dataset,
@@ -64,11 +65,13 @@ pub struct Fitted {
     pub missing: Vec<MissingLabels>,
 }
 
-/// Raw rows kept of each table, for proving the exported model.
+/// Raw rows kept of each table, for verifying the exported model.
 const SAMPLE: usize = 16;
 
-/// Fits features and targets on training rows, and encodes every row. All problems at once, at
-/// `inputs.<input>` and `tasks.<task>.target`.
+/// Fits features and targets on training rows, and encodes every row.
+///
+/// # Errors
+/// All problems of the data, at `inputs.<input>` and `tasks.<task>.target`.
 pub fn fit(request: &FitRequest) -> Result<Fitted, DataError> {
     let samples: Vec<Vec<u32>> = request.tables.iter().map(|(_, _, rows)| sample(rows)).collect();
     let known: HashMap<&InputName, &InputSignature> =
@@ -76,22 +79,22 @@ pub fn fit(request: &FitRequest) -> Result<Fitted, DataError> {
     let features: Vec<Result<Feature, Vec<LocatedError>>> = request
         .inputs
         .par_iter()
-        .map(|(name, config)| feature(request, name, config, &samples, &known))
+        .map(|(name, config)| fit_feature(request, name, config, &samples, &known))
         .collect();
     let mut problems = Vec::new();
     let features: Vec<Option<Feature>> =
-        features.into_iter().map(|one| one.map_err(|result| problems.extend(result)).ok()).collect();
+        features.into_iter().map(|feature| feature.map_err(|errors| problems.extend(errors)).ok()).collect();
     let targets: Vec<Result<TargetFit, Vec<LocatedError>>> =
         request.tasks.par_iter().map(|task| fit_task(request, task, &features)).collect();
     let targets: Vec<Option<TargetFit>> =
-        targets.into_iter().map(|one| one.map_err(|result| problems.extend(result)).ok()).collect();
+        targets.into_iter().map(|target| target.map_err(|errors| problems.extend(errors)).ok()).collect();
     let vectors: Vec<Option<(WordVectors, DataNote)>> = request
         .vectors
         .par_iter()
-        .map(|wanted| fit_vectors(request, wanted, &features))
+        .map(|wanted| read_vectors(request, wanted, &features))
         .collect::<Vec<_>>()
         .into_iter()
-        .map(|one| one.map_err(|result| problems.push(result)).ok().flatten())
+        .map(|vectors| vectors.map_err(|error| problems.push(error)).ok().flatten())
         .collect();
     DataError::unless_empty(problems)?;
     let mut fitted = assemble(
@@ -107,7 +110,7 @@ pub fn fit(request: &FitRequest) -> Result<Fitted, DataError> {
     Ok(fitted)
 }
 
-/// Rows spread evenly over the test split, or over another when there is none.
+/// Rows spread evenly over the test split, or over another split when it is empty.
 fn sample(rows: &SplitRows) -> Vec<u32> {
     let from = [&rows.test, &rows.valid, &rows.train].into_iter().find(|rows| !rows.is_empty());
     from.map_or_else(Vec::new, |from| {
@@ -116,26 +119,26 @@ fn sample(rows: &SplitRows) -> Vec<u32> {
     })
 }
 
-fn feature(
+fn fit_feature(
     request: &FitRequest,
     name: &InputName,
     config: &FeatureConfig,
     samples: &[Vec<u32>],
-    fitted: &HashMap<&InputName, &InputSignature>,
+    known: &HashMap<&InputName, &InputSignature>,
 ) -> Result<Feature, Vec<LocatedError>> {
     let node = || Node::from_key("inputs").key(name);
-    let known: Vec<bool> =
-        request.tables.iter().map(|(_, loaded, _)| loaded.frame.has(name.as_str())).collect();
-    let like = request.tables.iter().zip(&known).find(|(_, known)| **known);
-    let like = like.and_then(|((_, loaded, _), _)| loaded.frame.cells(name.as_str()).ok());
+    // The column of the first table that has it; tables without it get missing cells of the same type.
+    let mut frames = request.tables.iter().map(|(_, loaded, _)| &loaded.frame);
+    let template = frames.find(|frame| frame.has(name.as_str()));
+    let template = template.and_then(|frame| frame.cells(name.as_str()).ok());
     let (mut parts, mut problems, mut notes) = (Vec::new(), Vec::new(), Vec::new());
-    for (((table, loaded, rows), sample), known) in request.tables.iter().zip(samples).zip(known) {
-        let cells = match (&like, known) {
-            (Some(like), false) if config.allows_missing_column() => {
+    for ((table, loaded, rows), sample) in request.tables.iter().zip(samples) {
+        let cells = match (&template, loaded.frame.has(name.as_str())) {
+            (Some(template), false) if config.allows_missing_column() => {
                 notes.push(warning(format!(
-                    "table `{table}` has no column `{name}`: it is missing on all its rows"
+                    "table `{table}` has no column `{name}`: the input is missing on all its rows"
                 )));
-                Ok(like.missing(loaded.frame.rows()))
+                Ok(template.missing(loaded.frame.rows()))
             }
             (Some(_), false) => {
                 let (table, column) = (table.to_string(), name.to_string());
@@ -146,7 +149,7 @@ fn feature(
         match cells {
             Ok(cells) => {
                 let (frame, train, base) = (&loaded.frame, rows.train.as_slice(), request.base.as_path());
-                let written = written(request, name, table, loaded);
+                let written = targets_sharing_tokenizer(request, name, table, loaded);
                 parts.push(FeaturePart { frame, cells, written, train, sample, base });
             }
             Err(error) => problems.push(error.at(node())),
@@ -155,8 +158,8 @@ fn feature(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let feature = match fitted.get(name) {
-        Some(input) => as_known(input, &parts),
+    let feature = match known.get(name) {
+        Some(input) => reuse_encoding(input, &parts),
         None => config.fit(name.as_str(), &parts),
     };
     let mut feature = feature.map_err(|error| vec![error.at(node())])?;
@@ -164,8 +167,14 @@ fn feature(
     Ok(feature)
 }
 
-/// The columns of a table that tasks write in the tokens of this input. What is wrong with one is said there.
-fn written(request: &FitRequest, input: &InputName, table: &TableName, loaded: &LoadedTable) -> Vec<Cells> {
+/// The target columns of text tasks that share the tokenizer of this input. Their errors are reported by the
+/// tasks.
+fn targets_sharing_tokenizer(
+    request: &FitRequest,
+    input: &InputName,
+    table: &TableName,
+    loaded: &LoadedTable,
+) -> Vec<Cells> {
     let shares = |task: &&TaskRequest| match &task.target {
         TargetConfig::Text(config) => {
             matches!(&config.tokenizer, TokenizerConfig::Input(shared) if shared.name == input.as_str())
@@ -179,21 +188,21 @@ fn written(request: &FitRequest, input: &InputName, table: &TableName, loaded: &
         .collect()
 }
 
-/// An input as an earlier run encoded it.
-fn as_known(input: &InputSignature, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
+/// Encodes an input as an earlier run did.
+fn reuse_encoding(input: &InputSignature, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
     let (mut encoded, mut samples, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        let (raw, all, text) = raw::known(input, &part.cells, part.frame)?;
-        notes.extend(text.into_iter().map(warning));
+        let (raw, encoded_rows, texts) = raw::known(input, &part.cells, part.frame)?;
+        notes.extend(texts.into_iter().map(warning));
         samples.push(raw.gather(part.sample));
-        encoded.push(all);
+        encoded.push(encoded_rows);
     }
     let (raw, encoding) = (input.raw, input.encoding.clone());
     Ok(Feature { raw, encoding, encoded, samples, notes })
 }
 
-/// The vectors of an input's tokens; none where the input itself is wrong.
-fn fit_vectors(
+/// The pretrained vectors of the tokens of an input; `None` when the input has errors.
+fn read_vectors(
     request: &FitRequest,
     wanted: &WantedVectors,
     features: &[Option<Feature>],
@@ -216,7 +225,7 @@ fn fit_task(
     };
     let (_, loaded, rows) = &request.tables[table];
     let node = node.key("target");
-    // What is wrong with an input is said there; a target aligned with it has nothing more to say.
+    // Errors of inputs are already reported; a target aligned with a failed input adds none.
     if target::needs_inputs(&task.target) && features.iter().any(Option::is_none) {
         return Err(vec![]);
     }
@@ -230,16 +239,16 @@ fn fit_task(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let fitted = request.inputs.iter().zip(features).filter_map(|((name, config), feature)| {
+    let fitted_inputs = request.inputs.iter().zip(features).filter_map(|((name, config), feature)| {
         let feature = feature.as_ref()?;
-        Some(Sequence {
+        Some(FittedInput {
             name: name.as_str(),
-            spec: config,
+            config,
             encoding: &feature.encoding,
             encoded: feature.encoded.get(table)?,
         })
     });
-    let inputs: Vec<Sequence<'_>> = fitted.collect();
+    let inputs: Vec<FittedInput<'_>> = fitted_inputs.collect();
     let labels = LabelColumns {
         task: task.name.as_str(),
         frame: &loaded.frame,
@@ -267,7 +276,7 @@ fn assemble(
         .tables
         .iter()
         .zip(samples)
-        .map(|((name, loaded, rows), sample)| empty(name, loaded, rows, sample))
+        .map(|((name, loaded, rows), sample)| empty_table(name, loaded, rows, sample))
         .collect();
     let reading = |(name, loaded, _): &(TableName, LoadedTable, SplitRows)| {
         let inputs = request.inputs.iter().map(|(name, _)| name);
@@ -303,37 +312,38 @@ fn assemble(
         signature.tasks.push(TaskSignature { name, table, target: fitted.target });
         notes.extend(fitted.notes);
     }
-    let unlabelled = missing.iter().filter(|one| one.rows > 0 && one.missing == one.rows);
-    remarks.extend(unlabelled.map(|one| TaskRemark {
+    let unlabelled = missing.iter().filter(|labels| labels.rows > 0 && labels.missing == labels.rows);
+    remarks.extend(unlabelled.map(|labels| TaskRemark {
         cause: "no label on a split",
-        task: one.task.to_string(),
-        text: format!("no row of {} has a label", one.split),
-        advice: "there is nothing to score there, nor to choose the best epoch by".to_owned(),
+        task: labels.task.to_string(),
+        text: format!("no row of {} has a label", labels.split),
+        advice: "the task cannot be scored on this split, nor choose the best epoch by it".to_owned(),
     }));
     notes.extend(merged(&remarks).into_iter().map(warning));
     notes.extend(answer_names(&signature.tasks).renamed.iter().map(|renamed| warning(renamed.message())));
-    let repeated: Vec<Option<DataNote>> = request
+    let duplicates: Vec<Option<DataNote>> = request
         .tables
         .par_iter()
         .map(|(name, loaded, rows)| {
             let used = UsedColumns {
                 inputs: request.inputs.iter().map(|(name, _)| name.as_str()).collect(),
-                targets: targets_of(request, name),
+                targets: target_columns(request, name),
             };
             repeat::across_splits(name.as_str(), &loaded.frame, rows, &used)
         })
         .collect();
-    notes.extend(repeated.into_iter().flatten());
+    notes.extend(duplicates.into_iter().flatten());
     Fitted { dataset: Dataset { signature, tables, vectors: vec![] }, notes, missing }
 }
 
-/// The columns of a table that its tasks learn.
-fn targets_of<'a>(request: &'a FitRequest, table: &TableName) -> Vec<&'a str> {
+/// The target columns of a table.
+fn target_columns<'a>(request: &'a FitRequest, table: &TableName) -> Vec<&'a str> {
     let tasks = request.tasks.iter().filter(|task| task.table == *table);
     tasks.flat_map(|task| task.columns.iter().map(ColumnName::as_str)).collect()
 }
 
-fn empty(name: &TableName, loaded: &LoadedTable, rows: &SplitRows, sample: Vec<u32>) -> EncodedTable {
+/// A table without inputs and targets.
+fn empty_table(name: &TableName, loaded: &LoadedTable, rows: &SplitRows, sample: Vec<u32>) -> EncodedTable {
     EncodedTable {
         name: name.clone(),
         rows: loaded.frame.rows(),
@@ -349,9 +359,9 @@ fn empty(name: &TableName, loaded: &LoadedTable, rows: &SplitRows, sample: Vec<u
     }
 }
 
-/// A row lacks its label when every column, step or pixel of it is missing.
+/// A label counts as missing when it is missing in every column, step or pixel of the row.
 fn count_missing(task: &TaskName, split: Split, rows: &[u32], truth: &Array) -> MissingLabels {
-    let missing = rows.iter().filter(|&&row| target::lacks(truth, row as usize)).count();
+    let missing = rows.iter().filter(|&&row| target::is_unlabelled(truth, row as usize)).count();
     MissingLabels { task: task.clone(), split, missing, rows: rows.len() }
 }
 

@@ -1,4 +1,4 @@
-//! Small files and requests for this room's tests.
+//! Small files and requests for the tests of `data`.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::data::split::SplitRows;
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
 
-/// A folder that goes away with the test.
+/// A temporary folder, deleted with the value.
 pub struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -31,18 +31,18 @@ impl Folder {
         path
     }
 
-    /// Loads a table by its words.
+    /// Loads a table with these settings.
     pub fn load(&self, config: Value) -> Result<LoadedTable, DataError> {
         load(&table(config), self.path())
     }
 
-    /// Problems as `code at node: message | help`, the folder's own name left out.
+    /// Problems as `code at path: message | help`, without the name of this folder.
     pub fn problems<T>(&self, result: Result<T, DataError>) -> Vec<String> {
         let Err(error) = result else { return vec![] };
         let folder = format!("{}/", self.path().display());
-        let shown = |one: crate::domain::diagnostic::Diagnostic| {
-            let help = one.help.map_or(String::new(), |help| format!(" | {help}"));
-            format!("{} at {}: {}{help}", one.code, one.path, one.message).replace(&folder, "")
+        let shown = |problem: crate::domain::diagnostic::Diagnostic| {
+            let help = problem.help.map_or(String::new(), |help| format!(" | {help}"));
+            format!("{} at {}: {}{help}", problem.code, problem.path, problem.message).replace(&folder, "")
         };
         error.diagnostics(&Node::root()).into_iter().map(shown).collect()
     }
@@ -52,20 +52,20 @@ pub fn table(config: Value) -> TableConfig {
     serde_json::from_value(config).unwrap()
 }
 
-/// A table of a CSV's text.
+/// The table of a CSV text.
 pub fn csv(text: &str) -> LoadedTable {
     let folder = Folder::new();
     folder.file("rows.csv", text);
     folder.load(json!({"source": {"csv": "rows.csv"}})).unwrap()
 }
 
-/// All rows but the last two train; these are valid and test.
+/// The last two rows are valid and test; all others are train.
 pub fn most_train(loaded: &LoadedTable) -> SplitRows {
     let rows = loaded.frame.rows() as u32;
     SplitRows { train: (0..rows - 2).collect(), valid: vec![rows - 2], test: vec![rows - 1], notes: vec![] }
 }
 
-/// Fits inputs and tasks, `{name: words}` and `{name: [columns, kind]}`, on one table.
+/// Fits inputs `{name: settings}` and tasks `{name: [columns, target]}` on one table.
 pub fn fit_table(
     loaded: LoadedTable,
     rows: SplitRows,
@@ -73,15 +73,15 @@ pub fn fit_table(
     tasks: Value,
 ) -> Result<Fitted, DataError> {
     let table = TableName::new("rows").unwrap();
-    let task = |(name, words): (&String, &Value)| TaskRequest {
+    let task = |(name, config): (&String, &Value)| TaskRequest {
         name: TaskName::new(name.as_str()).unwrap(),
         table: table.clone(),
-        columns: serde_json::from_value::<Vec<ColumnName>>(words[0].clone()).unwrap(),
-        target: serde_json::from_value(words[1].clone()).unwrap(),
-        missing_is_error: words[2].as_bool().unwrap_or(false),
+        columns: serde_json::from_value::<Vec<ColumnName>>(config[0].clone()).unwrap(),
+        target: serde_json::from_value(config[1].clone()).unwrap(),
+        missing_is_error: config[2].as_bool().unwrap_or(false),
     };
-    let input = |(name, words): (&String, &Value)| {
-        (InputName::new(name.as_str()).unwrap(), serde_json::from_value(words.clone()).unwrap())
+    let input = |(name, config): (&String, &Value)| {
+        (InputName::new(name.as_str()).unwrap(), serde_json::from_value(config.clone()).unwrap())
     };
     fit(&FitRequest {
         tables: vec![(table.clone(), loaded, rows)],

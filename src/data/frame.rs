@@ -1,4 +1,4 @@
-//! A table as read: polars columns, and where in which file each row stood.
+//! A table as read: polars columns, and the file and line of each row.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use crate::data::cells::{Cells, composed};
 use crate::data::error::DataError;
 use crate::data::location::{DataLocation, RowPosition};
 
-/// A table as read. Rows of several files stand one file after the other.
+/// A table as read. Rows of several files follow one another, file by file.
 #[derive(Clone, Debug)]
 pub struct Frame {
     table: DataFrame,
     origins: Vec<SourceFile>,
 }
 
-/// A file that gave rows to a frame.
+/// A file that rows of a frame come from.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
     pub file: PathBuf,
@@ -24,27 +24,26 @@ pub struct SourceFile {
     pub lines: LineIndex,
 }
 
-/// How a row's number leads to its place in the file.
+/// Maps a row number to its position in the file.
 #[derive(Clone, Debug)]
 pub enum LineIndex {
-    /// The file knows rows, not lines.
+    /// The file has rows, but no lines.
     Rows,
-    /// One line per row from this line on, counted from 1.
+    /// One line per row, starting at this one-based line.
     From(usize),
-    /// The line each row begins on.
+    /// The line on which each row begins.
     Each(Arc<[u32]>),
-    /// Each row is a file of its own.
+    /// Each row is a separate file.
     Files(Arc<[PathBuf]>),
-    /// Rows, of which some columns stand in files of their own: their names and files.
+    /// Rows, some columns of which are in other files: column names and their files.
     Beside(Arc<[(String, PathBuf)]>),
-    /// Rows of a query's result.
+    /// Rows of a query result.
     Query,
-    /// Some of the rows there were, by their numbers.
+    /// A selection of rows, as zero-based row numbers of the index before it.
     Picked(Arc<[u32]>, Box<LineIndex>),
 }
 
 impl Frame {
-    /// Crate-private in spirit: only sources make frames, since only they name polars.
     pub(in crate::data) fn new(table: DataFrame, origins: Vec<SourceFile>) -> Self {
         Self { table, origins }
     }
@@ -53,7 +52,7 @@ impl Frame {
         self.table.height()
     }
 
-    /// The names of the columns, in order.
+    /// Column names, in order.
     pub fn columns(&self) -> Vec<String> {
         self.table.get_column_names().into_iter().map(ToString::to_string).collect()
     }
@@ -62,7 +61,7 @@ impl Frame {
         self.find(name).is_some()
     }
 
-    /// Where a row stood in its file.
+    /// The position of a row in its file.
     pub fn location(&self, row: usize) -> DataLocation {
         match self.origin(row) {
             Some((origin, row)) => origin.location(row),
@@ -73,16 +72,15 @@ impl Frame {
         }
     }
 
-    /// Where a row's cell of a column stood, which may be in another file than the row's other cells.
+    /// The position of a cell, which may be in another file than the other cells of the row.
     pub fn cell_location(&self, row: usize, column: &str) -> DataLocation {
         let DataLocation { file, position } = self.location(row);
-        let own = self.origin(row).and_then(|(origin, _)| origin.lines.file(column));
-        DataLocation { file: own.cloned().unwrap_or(file), position }
+        let column_file = self.origin(row).and_then(|(origin, _)| origin.lines.file(column));
+        DataLocation { file: column_file.cloned().unwrap_or(file), position }
     }
 
-    /// The file that gave a row, and the row's number among those it gave.
-    fn origin(&self, row: usize) -> Option<(&SourceFile, usize)> {
-        let mut row = row;
+    /// The file of a row, and the zero-based number of the row within that file.
+    fn origin(&self, mut row: usize) -> Option<(&SourceFile, usize)> {
         for origin in &self.origins {
             if row < origin.rows {
                 return Some((origin, row));
@@ -92,20 +90,20 @@ impl Frame {
         None
     }
 
-    /// The files, as a message may call the table.
+    /// The name of the table in messages: its first file, in backquotes.
     pub fn called(&self) -> String {
         self.origins.first().map_or_else(String::new, |origin| format!("`{}`", origin.file.display()))
     }
 
-    /// Some of the rows, ascending.
+    /// The frame of these rows only; row numbers must be ascending.
     pub(in crate::data) fn pick(&self, rows: &[u32]) -> Result<Self, DataError> {
         let mut origins = Vec::with_capacity(self.origins.len());
         let mut start = 0;
         for origin in &self.origins {
-            let part = start..start + origin.rows as u32;
+            let file_rows = start..start + origin.rows as u32;
             let picked: Vec<u32> =
-                rows.iter().filter(|row| part.contains(row)).map(|row| row - start).collect();
-            start = part.end;
+                rows.iter().filter(|row| file_rows.contains(row)).map(|row| row - start).collect();
+            start = file_rows.end;
             origins.push(SourceFile {
                 file: origin.file.clone(),
                 rows: picked.len(),
@@ -118,7 +116,10 @@ impl Frame {
         Ok(Self { table: table.map_err(|cause| DataError::Query { reason: cause.to_string() })?, origins })
     }
 
-    /// A column's cells.
+    /// The cells of a column.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownColumn`] when there is no such column.
     pub(in crate::data) fn cells(&self, name: &str) -> Result<Cells, DataError> {
         match self.find(name) {
             Some(column) => Cells::from_column(column),
@@ -126,12 +127,12 @@ impl Frame {
         }
     }
 
-    /// The problem of a column that is not there.
+    /// The error for a column that does not exist.
     pub fn unknown(&self, name: &str) -> DataError {
         DataError::UnknownColumn { table: self.called(), column: name.to_owned(), known: self.columns() }
     }
 
-    /// The same rows with other columns, as many of each.
+    /// The same rows with other columns; `table` must have as many rows.
     pub(in crate::data) fn with_columns(&self, table: DataFrame) -> Self {
         Self { table, origins: self.origins.clone() }
     }
@@ -141,10 +142,9 @@ impl Frame {
     }
 
     fn find(&self, name: &str) -> Option<&Column> {
-        // By the table's own index of names: it is asked once for every input.
         let columns = self.table.columns();
-        let exact = self.table.get_column_index(name).and_then(|location| columns.get(location));
-        // The same letters may be written in two ways: composed, or with combining accents.
+        let exact = self.table.get_column_index(name).and_then(|index| columns.get(index));
+        // Unicode has two spellings of accented letters: composed, and with combining accents.
         exact.or_else(|| columns.iter().find(|column| composed(column.name()) == composed(name)))
     }
 }
@@ -156,7 +156,7 @@ impl SourceFile {
 }
 
 impl LineIndex {
-    /// The file of a column that has one of its own.
+    /// The file of a column that has a separate file.
     fn file(&self, column: &str) -> Option<&PathBuf> {
         match self {
             LineIndex::Beside(columns) => {

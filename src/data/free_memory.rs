@@ -1,42 +1,42 @@
-//! How much memory this process may come to have: what the machine has free, within what its control group
-//! allows.
+//! Memory available to this process: the free memory of the machine, within the limits of its control group.
 
 use std::path::{Path, PathBuf};
 
 use crate::domain::bytes::Bytes;
 
-/// The environment variable that sets how much of it a data file may take, such as `8GB`.
+/// The environment variable that limits the memory of a data file, such as `8GB`.
 pub(in crate::data) const VARIABLE: &str = "MTL_DATA_MEMORY";
 
-/// What there is for this process, what it holds already included; `None` where the system does not say.
+/// Memory available to this process, including what it already uses; `None` where the system does not report
+/// it.
 pub fn available() -> Option<Bytes> {
     available_of(Path::new("/proc"), Path::new("/sys/fs/cgroup"))
 }
 
 fn available_of(proc: &Path, groups: &Path) -> Option<Bytes> {
     let free = kilobytes(&read(&proc.join("meminfo"))?, "MemAvailable")?;
-    let held = kilobytes(&read(&proc.join("self/status"))?, "VmRSS").unwrap_or(Bytes(0));
+    let resident = kilobytes(&read(&proc.join("self/status"))?, "VmRSS").unwrap_or(Bytes(0));
     let group = group(&read(&proc.join("self/cgroup")).unwrap_or_default(), groups);
-    Some(group.map_or(free, |group| group.min(free)) + held)
+    Some(group.map_or(free, |group| group.min(free)) + resident)
 }
 
 fn read(path: &Path) -> Option<String> {
     std::fs::read_to_string(path).ok()
 }
 
-/// `MemAvailable:   16310032 kB`
+/// Parses `MemAvailable:   16310032 kB`.
 fn kilobytes(text: &str, name: &str) -> Option<Bytes> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     let count: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(Bytes(count.saturating_mul(1024)))
 }
 
-/// What is free within the limits of the group and of those above it, of either version; `None` without a
-/// limit.
-fn group(own: &str, groups: &Path) -> Option<Bytes> {
+/// Free memory within the limits of the control group and its parents, of cgroup version 1 or 2; `None`
+/// without a limit. `membership` is the text of `/proc/self/cgroup`.
+fn group(membership: &str, groups: &Path) -> Option<Bytes> {
     let mut least: Option<u64> = None;
-    for line in own.lines() {
-        // `0::/user.slice/a` of version 2, `7:memory:/a` of version 1.
+    for line in membership.lines() {
+        // Version 2: `0::/user.slice/a`. Version 1: `7:memory:/a`.
         let mut fields = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
         let (top, limit, used, cached) = match controllers {
@@ -51,7 +51,7 @@ fn group(own: &str, groups: &Path) -> Option<Bytes> {
         loop {
             let number = |name: &str| read(&folder.join(name))?.trim().parse::<u64>().ok();
             if let (Some(limit), Some(used)) = (number(limit), number(used)) {
-                // Pages of files that nobody needs are given back when memory runs short.
+                // The kernel reclaims inactive file pages when memory runs short.
                 let stat = read(&folder.join("memory.stat")).unwrap_or_default();
                 let pages =
                     stat.lines().find_map(|line| line.strip_prefix(cached)?.trim().parse::<u64>().ok());
@@ -79,7 +79,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         };
-        assert_eq!(available_of(&proc, &groups), None, "a system that does not say");
+        assert_eq!(available_of(&proc, &groups), None, "a system without /proc");
         put(&proc.join("meminfo"), "MemTotal: 16000 kB\nMemAvailable:    8000 kB\n");
         put(&proc.join("self/status"), "VmHWM:  300 kB\nVmRSS:\t   100 kB\n");
         assert_eq!(available_of(&proc, &groups), Some(Bytes(8100 * 1024)), "no group");
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn this_machine_says() {
+    fn this_machine_reports_free_memory() {
         assert!(super::available().is_some_and(|free| free > Bytes(1 << 20)));
     }
 }

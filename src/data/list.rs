@@ -1,45 +1,45 @@
-//! What stands in the lists of a column: texts, or numbers in steps.
+//! Columns of lists: texts, or time steps of numbers.
 
 use crate::data::cells::{Cells, ListColumn};
 use crate::data::error::DataError;
 use crate::data::frame::Frame;
 
-/// Texts, several to a row.
+/// Several texts per row.
 #[derive(Clone, Debug)]
 pub(in crate::data) struct TextLists {
-    /// All texts of all rows, one after the other.
+    /// The texts of all rows, concatenated.
     text: String,
-    /// Where each ends in `text`, from 0.
+    /// 0, then the end of each text as a byte offset into `text`.
     ends: Vec<usize>,
-    /// One more than there are rows.
+    /// `[rows + 1]`: the texts of row `i` are `offsets[i]..offsets[i + 1]`.
     offsets: Vec<usize>,
 }
 
 impl TextLists {
-    /// The lists of a column, or its texts cut at `separator`, where empty pieces are none; at an empty
-    /// separator each character is a piece.
+    /// The lists of a column, or its texts split at `separator` without empty pieces. With an empty
+    /// separator, each character is a piece.
     pub fn from_cells(cells: &Cells, separator: &str) -> Result<Self, DataError> {
-        let mut result = Self { text: String::new(), ends: vec![0], offsets: vec![0] };
+        let mut lists = Self { text: String::new(), ends: vec![0], offsets: vec![0] };
         match cells {
             Cells::List(list) => {
-                list.inner.for_each_text(|_, piece| result.push(piece.unwrap_or("")))?;
-                result.offsets.clone_from(&list.offsets);
+                list.inner.for_each_text(|_, piece| lists.push(piece.unwrap_or("")))?;
+                lists.offsets.clone_from(&list.offsets);
             }
             Cells::Time(_) | Cells::Other { .. } => return Err(cells.type_error("a list of texts")),
             other if separator.is_empty() => other.for_each_text(|_, text| {
                 for letter in text.unwrap_or("").chars() {
-                    result.text.push(letter);
-                    result.ends.push(result.text.len());
+                    lists.text.push(letter);
+                    lists.ends.push(lists.text.len());
                 }
-                result.offsets.push(result.ends.len() - 1);
+                lists.offsets.push(lists.ends.len() - 1);
             })?,
             other => other.for_each_text(|_, text| {
                 let pieces = text.unwrap_or("").split(separator).filter(|piece| !piece.is_empty());
-                pieces.for_each(|piece| result.push(piece));
-                result.offsets.push(result.ends.len() - 1);
+                pieces.for_each(|piece| lists.push(piece));
+                lists.offsets.push(lists.ends.len() - 1);
             })?,
         }
-        Ok(result)
+        Ok(lists)
     }
 
     fn push(&mut self, piece: &str) {
@@ -61,25 +61,25 @@ impl TextLists {
     }
 }
 
-/// Numbers in steps, several steps to a row. NaN where one is missing.
+/// Several time steps of numbers per row; NaN where a number is missing.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::data) struct StepLists {
     pub values: Vec<f64>,
     /// Numbers per step.
     pub width: usize,
-    /// One more than there are rows.
+    /// `[rows + 1]`: the steps of row `i` are `offsets[i]..offsets[i + 1]`.
     pub offsets: Vec<usize>,
 }
 
 impl StepLists {
-    /// Lists of numbers, lists of lists of numbers, or texts of numbers with anything between them that is
-    /// no part of a number.
+    /// Reads lists of numbers, lists of lists of numbers, or texts of numbers with any separators between
+    /// them.
     pub fn from_cells(cells: &Cells, frame: &Frame) -> Result<Self, DataError> {
         match cells {
             Cells::List(list) => match &list.inner {
                 Cells::List(steps) => {
                     let width = width(list, steps, frame)?;
-                    // All steps are of one width: their numbers follow one another.
+                    // All steps have the same width, so their numbers are contiguous.
                     let values = numbers(list, steps, frame)?;
                     Ok(Self { values, width, offsets: list.offsets.clone() })
                 }
@@ -89,10 +89,11 @@ impl StepLists {
                 }
             },
             Cells::Text(_) => {
-                let between = |letter: char| !(letter.is_alphanumeric() || matches!(letter, '+' | '-' | '.'));
+                let is_separator =
+                    |letter: char| !(letter.is_alphanumeric() || matches!(letter, '+' | '-' | '.'));
                 let (mut values, mut offsets) = (Vec::new(), vec![0]);
                 for (row, text) in cells.texts()?.iter().enumerate() {
-                    for piece in text.split(between).filter(|piece| !piece.is_empty()) {
+                    for piece in text.split(is_separator).filter(|piece| !piece.is_empty()) {
                         let number = piece.parse::<f64>().ok().filter(|number| !number.is_infinite());
                         values.push(number.ok_or_else(|| DataError::NotNumber {
                             column: cells.name().to_owned(),
@@ -114,7 +115,7 @@ impl StepLists {
         self.offsets.len() - 1
     }
 
-    /// Steps of a row.
+    /// The number of steps of a row.
     pub fn length(&self, row: usize) -> usize {
         self.offsets[row + 1] - self.offsets[row]
     }
@@ -125,19 +126,19 @@ impl StepLists {
     }
 }
 
-/// The row that a cell of all lists belongs to.
+/// The row that an element of the flattened lists belongs to.
 fn row_of(offsets: &[usize], cell: usize) -> usize {
     offsets.partition_point(|offset| *offset <= cell).saturating_sub(1)
 }
 
-/// Numbers per step: the same for all of them.
+/// Numbers per step, which must be the same for all steps.
 fn width(list: &ListColumn, steps: &ListColumn, frame: &Frame) -> Result<usize, DataError> {
     let Some(first) = (0..steps.rows()).next().map(|step| steps.row(step).len()) else { return Ok(1) };
     let other = (0..steps.rows()).find(|step| steps.row(*step).len() != first || first == 0);
     other.map_or(Ok(first), |step| {
-        let (result, expected) = (steps.row(step).len(), first.max(1));
-        let location = frame.location(row_of(&list.offsets, step));
-        Err(DataError::StepWidth { column: list.name().to_owned(), found: result, expected, place: location })
+        let (found, expected) = (steps.row(step).len(), first.max(1));
+        let place = frame.location(row_of(&list.offsets, step));
+        Err(DataError::StepWidth { column: list.name().to_owned(), found, expected, place })
     })
 }
 

@@ -1,22 +1,22 @@
-//! Where a row stood, in words that a person finds it by.
+//! The position of a row in its file, as messages show it.
 
 use std::path::PathBuf;
 
-/// Where a row stood, for people.
+/// A file and a position in it, as messages show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataLocation {
     pub file: PathBuf,
     pub position: RowPosition,
 }
 
-/// A row's number in its file, counted from 1.
+/// A one-based position in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowPosition {
     Line(usize),
     Row(usize),
     /// The whole file.
     File,
-    /// A row of the query's result.
+    /// A row of the query result.
     Result(usize),
 }
 

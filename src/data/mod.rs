@@ -1,4 +1,4 @@
-//! How does a table become batches? Alone in naming polars.
+//! From tables to batches: sources, splits, features, targets. The only room that uses polars.
 
 pub mod cells;
 pub mod config;

@@ -1,13 +1,12 @@
-//! Notes: what a person should know. Those that say the same of several inputs, tasks or tables are told
-//! once.
+//! Notes about the data for the user, and how similar notes are merged.
 //!
-//! Whoever writes a note begins with what it is about, in backticks: "input `age` is 0 on every training
-//! row". Notes that differ in that name alone are one; those that differ in their numbers too are one where
-//! there are many.
+//! A note starts with its subject in backquotes: "input `age` is 0 on every training row". Notes that differ
+//! only in this name are merged into one. Notes that also differ in their numbers are merged when there are
+//! more than `MAX_SEPARATE_NOTES`.
 
 use crate::domain::diagnostic::Severity;
 
-/// Something a person should know.
+/// Something the user should know about the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataNote {
     pub severity: Severity,
@@ -18,12 +17,12 @@ pub(in crate::data) fn warning(text: String) -> DataNote {
     DataNote { severity: Severity::Warning, text }
 }
 
-/// So many notes that differ in their numbers are each told.
+/// More notes that differ in their numbers are merged into one.
 const MAX_SEPARATE_NOTES: usize = 3;
-/// Names that are told of a long list.
+/// Names shown of a longer list.
 const MAX_NAMES: usize = 10;
 
-/// The notes in order of first appearance, those of one kind as one.
+/// The notes in order of first appearance, with similar notes merged.
 pub fn merged(notes: &[DataNote]) -> Vec<DataNote> {
     let mut kinds: Vec<(String, Vec<&DataNote>)> = Vec::new();
     for note in notes {
@@ -38,25 +37,25 @@ pub fn merged(notes: &[DataNote]) -> Vec<DataNote> {
     kinds.into_iter().flat_map(|(_, members)| merge_kind(&members)).collect()
 }
 
-/// Notes of one kind, each with others that say the very same put to it.
+/// Merges notes of one kind. Notes with the same numbers become one; too many different ones do as well.
 fn merge_kind(members: &[&DataNote]) -> Vec<DataNote> {
     let Some(varies) = varying(members) else { return members.iter().map(|note| (*note).clone()).collect() };
     let mut same: Vec<(String, Vec<&DataNote>)> = Vec::new();
     for note in members {
-        let rest = without_name(&note.text, varies);
-        match same.iter_mut().find(|(known, _)| *known == rest) {
+        let statement = without_name(&note.text, varies);
+        match same.iter_mut().find(|(known, _)| *known == statement) {
             Some((_, group)) => group.push(note),
-            None => same.push((rest, vec![note])),
+            None => same.push((statement, vec![note])),
         }
     }
     if same.len() > MAX_SEPARATE_NOTES {
-        return vec![with_others(members, varies, "with other numbers also for")];
+        return vec![with_others(members, varies, "the same with other numbers for")];
     }
     same.iter().map(|(_, group)| with_others(group, varies, "the same for")).collect()
 }
 
-/// The first of them, the others' names behind it.
-fn with_others(group: &[&DataNote], varies: usize, so: &str) -> DataNote {
+/// The first note of a group, followed by `relation` and the names of the others.
+fn with_others(group: &[&DataNote], varies: usize, relation: &str) -> DataNote {
     let mut note = group[0].clone();
     let others: Vec<&str> = group[1..].iter().filter_map(|other| names(&other.text).nth(varies)).collect();
     if others.is_empty() {
@@ -66,13 +65,15 @@ fn with_others(group: &[&DataNote], varies: usize, so: &str) -> DataNote {
     let noun = if others.len() > 1 && !noun.is_empty() { format!("{noun}s") } else { noun.to_owned() };
     let noun = if noun.is_empty() { noun } else { format!(" {noun}") };
     let shown: Vec<String> = others.iter().take(MAX_NAMES).map(|name| format!("`{name}`")).collect();
-    let rest = others.len() - shown.len();
-    let rest = if rest == 0 { String::new() } else { format!(" and {rest} more") };
-    note.text.push_str(&format!(" ({so} {} more{noun}: {}{rest})", others.len(), shown.join(", ")));
+    let more = match others.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    note.text.push_str(&format!(" ({relation} {} more{noun}: {}{more})", others.len(), shown.join(", ")));
     note
 }
 
-/// The text without names and numbers.
+/// The text with quoted names and numbers blanked out: notes of one kind have the same.
 fn kind(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (index, part) in text.split('`').enumerate() {
@@ -80,15 +81,15 @@ fn kind(text: &str) -> String {
             out.push('`');
             continue;
         }
-        let mut number = false;
+        let mut in_number = false;
         for letter in part.chars() {
-            let goes_on = letter.is_ascii_digit() || (number && matches!(letter, '.' | ','));
-            if !goes_on {
+            let is_digit = letter.is_ascii_digit() || (in_number && matches!(letter, '.' | ','));
+            if !is_digit {
                 out.push(letter);
-            } else if !number {
+            } else if !in_number {
                 out.push('0');
             }
-            number = goes_on;
+            in_number = is_digit;
         }
     }
     out
@@ -98,7 +99,7 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// Which of the quoted names tells the notes apart.
+/// The index of the first quoted name in which the notes differ.
 fn varying(members: &[&DataNote]) -> Option<usize> {
     let first = members.first()?;
     let differ = |index: &usize| {
@@ -108,13 +109,13 @@ fn varying(members: &[&DataNote]) -> Option<usize> {
     (0..names(&first.text).count()).find(differ)
 }
 
-/// The text without one of its quoted names.
+/// The text without the quoted name at this index.
 fn without_name(text: &str, index: usize) -> String {
     let parts = text.split('`').enumerate().filter(|(part, _)| *part != 2 * index + 1);
     parts.map(|(_, part)| part).collect::<Vec<_>>().join("`")
 }
 
-/// The word before a quoted name: `input`, `task`.
+/// The noun before a quoted name: `input`, `task`.
 fn quoted_noun(text: &str, index: usize) -> &str {
     let before = text.split('`').nth(2 * index).unwrap_or_default().trim_end();
     let word = before.rsplit(' ').next().unwrap_or_default();
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_differ_in_a_name_are_one() {
+    fn notes_that_differ_in_a_name_are_merged() {
         let mut notes: Vec<String> =
             (0..41).map(|i| format!("input `p{i}` is 0 on every training row")).collect();
         notes.insert(1, "task `a`: no row of valid has a label".to_owned());
@@ -139,30 +140,29 @@ mod tests {
         assert_eq!(text.len(), 2);
         assert_eq!(
             text[0],
-            "input `p0` is 0 on every training row (the same for 40 more inputs: `p1`, `p2`, `p3`, `p4`, `p5`, `p6`, \
-             `p7`, `p8`, `p9`, `p10` and 30 more)"
+            "input `p0` is 0 on every training row (the same for 40 more inputs: `p1`, `p2`, `p3`, `p4`, \
+             `p5`, `p6`, `p7`, `p8`, `p9`, `p10` and 30 more)"
         );
         assert_eq!(text[1], notes[1]);
     }
 
     #[test]
-    fn few_that_differ_in_numbers_are_each_told_and_many_are_one() {
-        let of = |count: usize| {
+    fn notes_that_differ_in_numbers_are_merged_when_there_are_many() {
+        let numbered = |count: usize| {
             (0..count).map(|i| format!("input `p{i}`: {} empty, first row {i}", i + 3)).collect()
         };
-        let three: Vec<String> = of(3);
+        let three: Vec<String> = numbered(3);
         assert_eq!(texts(&three), three);
-        let text = texts(&of(5));
+        let text = texts(&numbered(5));
         assert_eq!(
             text,
-            [
-                "input `p0`: 3 empty, first row 0 (with other numbers also for 4 more inputs: `p1`, `p2`, `p3`, `p4`)"
-            ]
+            ["input `p0`: 3 empty, first row 0 (the same with other numbers for 4 more inputs: `p1`, \
+                 `p2`, `p3`, `p4`)"]
         );
     }
 
     #[test]
-    fn what_differs_in_more_than_a_name_is_not_one() {
+    fn notes_that_differ_in_words_stay_separate() {
         let notes = [
             "input `a` is 0 on every training row",
             "input `b` has 3 values",

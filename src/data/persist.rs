@@ -1,4 +1,4 @@
-//! A table's or dataset's file, written whole or not at all.
+//! Atomic writes of table and dataset files.
 
 use std::fs::File;
 use std::io::{BufWriter, Error as IoError};
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::data::error::DataError;
 use crate::disk::whole_file::write_whole;
 
-/// Writes a file by `fill`; its folder must exist.
+/// Writes a file atomically with `fill`. Its folder must exist.
 pub(in crate::data) fn persist(
     file: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<(), IoError>,

@@ -1,21 +1,19 @@
-//! Pictures in a table's cells: a PNG or JPEG file's bytes as they are, or bare pixels behind a small header.
+//! Images in table cells: the bytes of a PNG or JPEG file, or raw pixels after a small header.
 //!
-//! What is done with each kind of picture:
-//!
-//! | picture | read as |
+//! | image | read as |
 //! |---|---|
-//! | gray of 1, 2, 4, 8 bits | gray, 0 black to 255 white |
-//! | colour, palette (also a gray one), progressive or interlaced | red, green, blue |
-//! | transparent: gray or colour with alpha, a palette or a colour declared transparent | laid on `background` |
-//! | 16 bits | `range` of them becomes 0 to 255: that of training rows, so that values in a narrow range stay apart |
-//! | with an orientation (EXIF, of JPEG and PNG) | turned as viewers turn it; height and width are those of the turned picture |
-//! | CMYK, YCCK and RGB JPEG of Adobe | red, green, blue |
-//! | animated PNG | its first picture |
-//! | with a colour profile or gamma | as if it had none |
-//! | JPEG of 12 bits or without loss; all other formats | refused |
+//! | grayscale of 1, 2, 4, 8 bits | grayscale, from 0 (black) to 255 (white) |
+//! | colour, palette (even if gray), progressive, interlaced | RGB |
+//! | alpha channel, transparent palette entry or colour | composited over `background` |
+//! | 16 bits | `range` scaled to 0..255; default: the range of training rows, which keeps values distinct |
+//! | EXIF orientation (JPEG and PNG) | rotated as viewers do; height and width are those after rotation |
+//! | CMYK, YCCK and RGB JPEG of Adobe | RGB |
+//! | animated PNG | the first frame |
+//! | colour profile or gamma | ignored |
+//! | JPEG of 12 bits, lossless JPEG, all other formats | refused |
 //!
-//! A mask has one value per pixel: gray (16 bits kept), or a palette's index; what is in colour or
-//! transparent is refused.
+//! A mask has one value per pixel: a gray value (16 bits are kept) or a palette index. Colour or
+//! transparent masks are refused.
 
 pub(in crate::data) mod error;
 mod file;
@@ -29,12 +27,12 @@ pub(in crate::data) use crate::data::picture::pixel_conversion::PixelConversion;
 
 use image::imageops::{FilterType, resize};
 
-/// Before bare pixels: this, the channels, and height and width as 4 bytes each, little-endian. No PNG or
-/// JPEG begins so.
+/// The first bytes of raw pixels, different from those of PNG and JPEG. They are followed by the number of
+/// channels (1 byte), height and width (4 bytes each, little-endian).
 const MAGIC: &[u8; 4] = b"\0PIX";
 const HEADER: usize = 13;
 
-/// Channels, height and width.
+/// Channels, height and width of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data) struct ImageSize {
     pub channels: usize,
@@ -44,30 +42,30 @@ pub(in crate::data) struct ImageSize {
 
 impl std::fmt::Display for ImageSize {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let color = if self.channels == 1 { "gray" } else { "colour" };
-        write!(f, "{} x {} in {color}", self.height, self.width)
+        let color = if self.channels == 1 { "grayscale" } else { "colour" };
+        write!(f, "{} x {} {color}", self.height, self.width)
     }
 }
 
-/// What a picture says of itself without being decoded.
+/// The header of an image file, read without decoding the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data) struct ImageHeader {
     pub size: ImageSize,
-    /// Has it 16 bits for each number?
+    /// Whether each channel has 16 bits.
     pub is_deep: bool,
 }
 
-/// A picture, decoded.
+/// A decoded image.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::data) struct Picture {
     pub size: ImageSize,
-    /// Did the ground show through?
+    /// Whether the file had transparent pixels.
     pub is_transparent: bool,
     /// `[height, width, channels]`
     pixels: Vec<u8>,
 }
 
-/// Bare gray pixels `[height, width]` as a cell.
+/// Writes gray pixels `[height, width]` into a cell, after a header.
 pub(in crate::data) fn pack(height: usize, width: usize, pixels: &[u8], cell: &mut Vec<u8>) {
     cell.clear();
     cell.extend_from_slice(MAGIC);
@@ -78,22 +76,22 @@ pub(in crate::data) fn pack(height: usize, width: usize, pixels: &[u8], cell: &m
 }
 
 impl Picture {
-    /// A cell's picture on a ground, or why there is none.
-    pub fn decode(cell: &[u8], ground: &PixelConversion) -> Result<Self, String> {
+    /// Decodes a cell. The error says why it cannot be decoded.
+    pub fn decode(cell: &[u8], conversion: &PixelConversion) -> Result<Self, String> {
         if cell.starts_with(MAGIC) {
-            let size = bare(cell)?;
+            let size = packed_size(cell)?;
             let mut pixels = cell[HEADER..].to_vec();
-            ground.spread(&mut pixels);
+            conversion.rescale(&mut pixels);
             return Ok(Self { size, is_transparent: false, pixels });
         }
         let decoded = file::decode(cell)?;
         let channels = if decoded.color().has_color() { 3 } else { 1 };
         let size = ImageSize { channels, height: decoded.height() as usize, width: decoded.width() as usize };
-        let (pixels, is_transparent) = ground.under(decoded);
+        let (pixels, is_transparent) = conversion.to_bytes(decoded);
         Ok(Self { size, is_transparent, pixels })
     }
 
-    /// In gray, or in colour.
+    /// Converts to 1 channel (gray) or 3 channels (RGB).
     pub fn with_channels(self, channels: usize) -> Self {
         let size = ImageSize { channels, ..self.size };
         let pixels = match (self.size.channels, channels) {
@@ -104,21 +102,22 @@ impl Picture {
         Self { size, pixels, ..self }
     }
 
-    /// Of another size: each pixel a mean of those that it stands for, nearer ones counting more.
+    /// Resizes with a triangle filter (bilinear, antialiased).
     pub fn resized(self, height: usize, width: usize) -> Self {
         let ImageSize { channels, height: old_height, width: old_width } = self.size;
         if (height, width) == (old_height, old_width) {
             return self;
         }
-        let (from, to) = ((old_width as u32, old_height as u32), (width as u32, height as u32));
+        let (old_width, old_height) = (old_width as u32, old_height as u32);
+        let (new_width, new_height) = (width as u32, height as u32);
         let pixels = if channels == 1 {
-            image::GrayImage::from_raw(from.0, from.1, self.pixels)
-                .map(|picture| resize(&picture, to.0, to.1, FilterType::Triangle).into_raw())
+            image::GrayImage::from_raw(old_width, old_height, self.pixels)
+                .map(|image| resize(&image, new_width, new_height, FilterType::Triangle).into_raw())
         } else {
-            image::RgbImage::from_raw(from.0, from.1, self.pixels)
-                .map(|picture| resize(&picture, to.0, to.1, FilterType::Triangle).into_raw())
+            image::RgbImage::from_raw(old_width, old_height, self.pixels)
+                .map(|image| resize(&image, new_width, new_height, FilterType::Triangle).into_raw())
         };
-        // The pixels always fill their own size.
+        // `from_raw` fails only for too few pixels, and a picture has as many as its size.
         let pixels = pixels.unwrap_or_default();
         Self { size: ImageSize { channels, height, width }, is_transparent: self.is_transparent, pixels }
     }
@@ -133,34 +132,35 @@ impl Picture {
     }
 }
 
-/// Brightness as ITU-R BT.601 weighs it, which is what JPEG does.
+/// The luma of ITU-R BT.601, as in JPEG.
 fn gray([red, green, blue]: &[u8; 3]) -> u8 {
     ((299 * u32::from(*red) + 587 * u32::from(*green) + 114 * u32::from(*blue) + 500) / 1000) as u8
 }
 
-/// What a cell's picture is, without decoding its pixels.
+/// Reads the header of a cell without decoding its pixels.
 pub(in crate::data) fn header(cell: &[u8]) -> Result<ImageHeader, String> {
     if cell.starts_with(MAGIC) {
-        return Ok(ImageHeader { size: bare(cell)?, is_deep: false });
+        return Ok(ImageHeader { size: packed_size(cell)?, is_deep: false });
     }
     file::header(cell)
 }
 
-/// The least and the greatest number in a cell's picture, of 65535; 8 bits stand for 257 times as much.
-pub(in crate::data) fn extremes(cell: &[u8], ground: &PixelConversion) -> Result<[u16; 2], String> {
+/// The smallest and the largest value of an image, on the scale of 16 bits (8-bit values times 257).
+pub(in crate::data) fn extremes(cell: &[u8], conversion: &PixelConversion) -> Result<[u16; 2], String> {
     let decoded = file::decode(cell)?;
-    let (numbers, _) = ground.over_background(decoded);
+    let (numbers, _) = conversion.over_background(decoded);
     Ok(numbers.iter().fold([u16::MAX, 0], |[low, high], number| [low.min(*number), high.max(*number)]))
 }
 
-fn bare(cell: &[u8]) -> Result<ImageSize, String> {
+/// The size in the header of raw pixels.
+fn packed_size(cell: &[u8]) -> Result<ImageSize, String> {
     let number =
         |at: usize| cell.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
     match (number(5), number(9)) {
         (Some(height), Some(width)) if height.checked_mul(width) == Some(cell.len() - HEADER) => {
             Ok(ImageSize { channels: 1, height, width })
         }
-        _ => Err("its pixels do not fill its size".to_owned()),
+        _ => Err("its number of pixels does not match its size".to_owned()),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Rows that stand more than once: in two splits, where measuring them says little, or just again.
+//! Duplicate rows: in two splits, where they leak training data into evaluation, or anywhere in a table.
 //!
-//! Two rows are the same when they are so in all columns used, inputs and targets. The same inputs with
-//! another label are two observations, not one written twice.
+//! Two rows are duplicates when they agree in all used columns, inputs and targets. The same inputs with
+//! other labels are two observations.
 
 use polars::prelude::{PlHashMap, PlHashSet};
 
@@ -19,7 +19,7 @@ mod labels;
 use crate::data::repeat::key::{RowHash, cells, keys};
 use crate::data::repeat::labels::shifts;
 
-/// The columns of a table that are used.
+/// The names of the input and target columns of a table.
 #[derive(Clone, Debug, Default)]
 pub struct UsedColumns<'a> {
     pub inputs: Vec<&'a str>,
@@ -27,7 +27,7 @@ pub struct UsedColumns<'a> {
 }
 
 impl<'a> UsedColumns<'a> {
-    /// Those that the table has, each once.
+    /// The columns that the table has, each once.
     fn columns_in(&self, frame: &Frame) -> Self {
         let has = |names: &[&'a str], others: &[&'a str]| -> Vec<&'a str> {
             let mut seen: PlHashSet<&str> = others.iter().copied().collect();
@@ -38,7 +38,7 @@ impl<'a> UsedColumns<'a> {
     }
 }
 
-/// A word about rows that stand in two splits, with what `deduplicate` would do about them.
+/// A warning about rows that are in two splits, with the effect that `deduplicate` would have.
 pub(in crate::data) fn across_splits(
     name: &str,
     frame: &Frame,
@@ -46,22 +46,22 @@ pub(in crate::data) fn across_splits(
     used: &UsedColumns<'_>,
 ) -> Option<DataNote> {
     let used = used.columns_in(frame);
-    // What cannot be compared is refused, or said, elsewhere.
+    // Columns that cannot be compared are reported elsewhere.
     let inputs = keys(frame, &used.inputs).ok().filter(|_| !used.inputs.is_empty())?;
     let labels = keys(frame, &used.targets).ok()?;
     let all: Vec<(RowHash, RowHash)> = inputs.into_iter().zip(labels).collect();
     let (count, row, earlier) = shared(&all, rows)?;
-    if is_coarse(&all) || are_few(frame, &used.inputs) {
+    if labels_differ(&all) || has_few_combinations(frame, &used.inputs) {
         return None;
     }
     let mut seen = PlHashSet::default();
     let kept: Vec<u32> = (0..all.len() as u32).filter(|row| seen.insert(all[*row as usize])).collect();
-    let measured = rows.valid.len() + rows.test.len();
+    let evaluated = rows.valid.len() + rows.test.len();
     let shifts = shifts(frame, &used.targets, &kept);
     let shifts = if shifts.is_empty() { String::new() } else { format!(": {}", shifts.join(", ")) };
     Some(warning(format!(
-        "table `{name}`: {count} of {measured} rows of valid and test are the same in all inputs and targets as a row of \
-         another split, first {} and {}; `deduplicate: true` drops {} of {} rows{shifts}",
+        "table `{name}`: {count} of {evaluated} validation and test rows duplicate a row of another split \
+         in all inputs and targets, first {} and {}; `deduplicate: true` drops {} of {} rows{shifts}",
         frame.location(row as usize),
         frame.location(earlier as usize),
         all.len() - kept.len(),
@@ -69,21 +69,22 @@ pub(in crate::data) fn across_splits(
     )))
 }
 
-/// Rows of valid and test that stand in an earlier split too, and the first of them.
+/// The number of valid and test rows that are also in an earlier split, and the first of them with its
+/// duplicate.
 fn shared(all: &[(RowHash, RowHash)], rows: &SplitRows) -> Option<(usize, u32, u32)> {
     let splits = [&rows.train, &rows.valid, &rows.test];
-    // Each split's first row of a key.
+    // The first row of each key in each split.
     let mut seen: PlHashMap<(RowHash, RowHash), [Option<u32>; 3]> = PlHashMap::default();
-    for (location, split) in splits.into_iter().enumerate() {
+    for (index, split) in splits.into_iter().enumerate() {
         for &row in split {
-            seen.entry(all[row as usize]).or_default()[location].get_or_insert(row);
+            seen.entry(all[row as usize]).or_default()[index].get_or_insert(row);
         }
     }
     let (mut count, mut first) = (0, None);
-    for (location, split) in splits.into_iter().enumerate().skip(1) {
+    for (index, split) in splits.into_iter().enumerate().skip(1) {
         for &row in split {
             let rows = seen.get(&all[row as usize]).copied().unwrap_or_default();
-            if let Some(earlier) = rows[..location].iter().flatten().next() {
+            if let Some(earlier) = rows[..index].iter().flatten().next() {
                 count += 1;
                 first.get_or_insert((row, *earlier));
             }
@@ -92,11 +93,11 @@ fn shared(all: &[(RowHash, RowHash)], rows: &SplitRows) -> Option<(usize, u32, u
     first.map(|(row, earlier)| (count, row, earlier))
 }
 
-/// Labels that differ among rows of the same inputs, as a part of what rows drawn at random differ by: beyond
-/// this the rows are different observations that the inputs do not tell apart.
-const COPIES: f64 = 0.1;
+/// The rate of different labels among rows of the same inputs, relative to rows drawn at random. Above it,
+/// rows of the same inputs are different observations rather than copies.
+const MAX_LABEL_DIFFERENCE: f64 = 0.1;
 
-fn is_coarse(all: &[(RowHash, RowHash)]) -> bool {
+fn labels_differ(all: &[(RowHash, RowHash)]) -> bool {
     let mut first: PlHashMap<RowHash, RowHash> = PlHashMap::default();
     let mut labels: PlHashMap<RowHash, u64> = PlHashMap::default();
     let (mut repeated, mut differ) = (0u64, 0u64);
@@ -114,27 +115,29 @@ fn is_coarse(all: &[(RowHash, RowHash)]) -> bool {
     }
     let rows = all.len() as f64;
     let same: f64 = labels.values().map(|count| (*count as f64 / rows).powi(2)).sum();
-    differ as f64 > COPIES * (1.0 - same) * repeated as f64
+    differ as f64 > MAX_LABEL_DIFFERENCE * (1.0 - same) * repeated as f64
 }
 
-/// Rows for each combination that the inputs can have at all: beyond these every row is bound to stand again.
-const ROOM: usize = 10;
+/// Rows per combination of input values. With more, rows repeat by chance.
+const MAX_ROWS_PER_COMBINATION: usize = 10;
 
-fn are_few(frame: &Frame, inputs: &[&str]) -> bool {
+fn has_few_combinations(frame: &Frame, inputs: &[&str]) -> bool {
     let mut combinations = 1usize;
     for name in inputs {
-        let Ok(result) = frame.cells(name).and_then(|column| cells(&column)) else { return false };
-        let different: PlHashSet<u64> = result.into_iter().collect();
-        combinations = combinations.saturating_mul(different.len());
-        if combinations.saturating_mul(ROOM) > frame.rows() {
+        let Ok(hashes) = frame.cells(name).and_then(|column| cells(&column)) else { return false };
+        let distinct: PlHashSet<u64> = hashes.into_iter().collect();
+        combinations = combinations.saturating_mul(distinct.len());
+        if combinations.saturating_mul(MAX_ROWS_PER_COMBINATION) > frame.rows() {
             return false;
         }
     }
     true
 }
 
-/// Drops rows that repeat an earlier one in the columns the words name. Problems stand at nodes below
-/// `data.<table>`.
+/// Drops rows that duplicate an earlier row in the columns that `config.deduplicate` selects.
+///
+/// # Errors
+/// Unknown columns, with paths relative to `data.<table>`.
 pub fn deduplicate(
     config: &TableConfig,
     loaded: LoadedTable,
@@ -155,14 +158,14 @@ pub fn deduplicate(
     if columns.is_empty() {
         return Ok(loaded);
     }
-    let wrong = |name: &&str| loaded.frame.cells(name).and_then(|column| cells(&column)).err();
+    let problem = |name: &&str| loaded.frame.cells(name).and_then(|column| cells(&column)).err();
     let problems: Vec<LocatedError> =
-        columns.iter().filter_map(wrong).map(|error| error.at(Node::from_key("deduplicate"))).collect();
+        columns.iter().filter_map(problem).map(|error| error.at(Node::from_key("deduplicate"))).collect();
     DataError::unless_empty(problems)?;
-    let result = keys(&loaded.frame, &columns)?;
+    let keys_of_rows = keys(&loaded.frame, &columns)?;
     let mut first: PlHashMap<RowHash, u32> = PlHashMap::default();
     let (mut kept, mut dropped) = (Vec::new(), Vec::new());
-    for (row, key) in result.into_iter().enumerate() {
+    for (row, key) in keys_of_rows.into_iter().enumerate() {
         match first.get(&key) {
             Some(earlier) => dropped.push((row as u32, *earlier)),
             None => {
@@ -173,7 +176,7 @@ pub fn deduplicate(
     }
     let Some((first, _)) = dropped.first() else { return Ok(loaded) };
     let mut text = format!(
-        "{} rows repeat an earlier one in {named} and are dropped, first {}; {} of {} are left",
+        "{} rows duplicate an earlier row in {named} and are dropped, first in {}; {} of {} rows are left",
         dropped.len(),
         loaded.frame.location(*first as usize),
         kept.len(),
@@ -188,15 +191,16 @@ pub fn deduplicate(
         let other = dropped.iter().filter(differs).count();
         if other > 0 {
             text += &format!(
-                "; {other} of the dropped rows have other labels than the row that stays; `deduplicate: true` would keep those"
+                "; {other} of the dropped rows have other labels than the row that is kept; `deduplicate: \
+                 true` keeps them"
             );
         }
     }
-    drop_others(loaded, &kept, text)
+    keep_rows(loaded, &kept, text)
 }
 
-fn drop_others(loaded: LoadedTable, kept: &[u32], text: String) -> Result<LoadedTable, DataError> {
-    // Rows of each file that are left.
+fn keep_rows(loaded: LoadedTable, kept: &[u32], text: String) -> Result<LoadedTable, DataError> {
+    // The number of rows left of each file.
     let parts = loaded.parts.map(|parts| {
         let mut start = 0;
         parts.map(|rows| {

@@ -1,9 +1,9 @@
-//! A dataset on disk: one file with a header, the arrays (little-endian; codes in as few bytes as the
-//! largest needs) and a checksum.
+//! A dataset on disk: one file with a header, the arrays (little-endian; codes in as few bytes as the largest
+//! code needs) and a checksum.
 //!
-//! `MTLDATA` + version, header length, header (JSON), payload, payload length, checksum of header
-//! and payload. Lengths and the checksum are 64-bit. The payload is written as it is made: a copy of
-//! all arrays would double the memory that fitting needs.
+//! Layout: `MTLDATA` and the version, header length, header (JSON), payload, payload length, checksum of
+//! header and payload. Lengths and the checksum have 64 bits. The payload is streamed: a copy of all arrays
+//! would double the memory that fitting needs.
 
 mod payload;
 
@@ -57,7 +57,7 @@ struct TableHeader {
     sample_rows: usize,
 }
 
-/// Writes the dataset into a folder, atomically.
+/// Writes the dataset into a folder atomically. Creates the folder if needed.
 pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), DataError> {
     let file = folder.join(FILE);
     let unwritable = |source| DataError::Unwritable { file: file.clone(), source };
@@ -74,7 +74,7 @@ pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), DataError> {
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(&header)?;
         let mut payload = PayloadWriter::after(&header, writer);
-        dataset.tables.iter().try_for_each(|table| put_table(&mut payload, table))?;
+        dataset.tables.iter().try_for_each(|table| write_table(&mut payload, table))?;
         let arrays = dataset.vectors.iter().flat_map(|vectors| [&vectors.tokens, &vectors.rows]);
         arrays.into_iter().try_for_each(|array| payload.array(array))?;
         payload.close()
@@ -82,31 +82,36 @@ pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), DataError> {
 }
 
 /// Reads the dataset of a folder.
+///
+/// # Errors
+/// [`DataError::Absent`] without a dataset file; [`DataError::Store`] when it is damaged or of another
+/// version.
 pub fn read(folder: &Path) -> Result<Dataset, DataError> {
     let file = folder.join(FILE);
     let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => DataError::Absent { file: file.clone() },
         _ => DataError::Unreadable { file: file.clone(), source },
     })?;
-    let mut reader = PayloadReader { bytes: &bytes, at: 0, file };
+    let mut reader = PayloadReader { bytes: &bytes, position: 0, file };
     if reader.take(MAGIC.len())? != MAGIC {
-        return Err(reader.refuse("it begins with other bytes"));
+        return Err(reader.damaged("it does not begin with the bytes of this version"));
     }
     let header = reader.block()?;
-    // The payload's length and the checksum stand behind it.
-    let length = bytes.len().checked_sub(reader.at + 16).ok_or_else(|| reader.refuse("it is cut short"))?;
+    // The payload is followed by its length and the checksum, 8 bytes each.
+    let length =
+        bytes.len().checked_sub(reader.position + 16).ok_or_else(|| reader.damaged("it is truncated"))?;
     let payload = reader.take(length)?;
     if reader.number()? != length as u64 {
-        return Err(reader.refuse("it is cut short"));
+        return Err(reader.damaged("it is truncated"));
     }
     if payload.chunks(BLOCK).fold(checksum(0, header), checksum) != reader.number()? {
-        return Err(reader.refuse("its checksum is wrong"));
+        return Err(reader.damaged("its checksum does not match"));
     }
     let header: DatasetHeader =
-        serde_json::from_slice(header).map_err(|cause| reader.refuse(&cause.to_string()))?;
-    let mut reader = PayloadReader { bytes: payload, at: 0, file: reader.file };
+        serde_json::from_slice(header).map_err(|cause| reader.damaged(&cause.to_string()))?;
+    let mut reader = PayloadReader { bytes: payload, position: 0, file: reader.file };
     let tables =
-        header.tables.into_iter().map(|table| get_table(&mut reader, table)).collect::<Result<_, _>>()?;
+        header.tables.into_iter().map(|table| read_table(&mut reader, table)).collect::<Result<_, _>>()?;
     let vectors = header.vectors.into_iter().map(|vectors| {
         let VectorsHeader { input, path, tokens, rows } = vectors;
         Ok(WordVectors { input, path, tokens: reader.array(tokens)?, rows: reader.array(rows)? })
@@ -125,15 +130,17 @@ fn vectors_header(vectors: &WordVectors) -> VectorsHeader {
 }
 
 fn table_header(table: &EncodedTable) -> TableHeader {
-    let shape = ArrayHeader::from_array;
+    fn headers<N: Clone>(arrays: &[(N, Array)]) -> Vec<(N, ArrayHeader)> {
+        arrays.iter().map(|(name, array)| (name.clone(), ArrayHeader::from_array(array))).collect()
+    }
     TableHeader {
         name: table.name.clone(),
         rows: table.rows,
-        inputs: table.inputs.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
-        targets: table.targets.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
+        inputs: headers(&table.inputs),
+        targets: headers(&table.targets),
         unseen: table.unseen.clone(),
-        texts: table.texts.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
-        sample: table.sample.iter().map(|(name, array)| (name.clone(), shape(array))).collect(),
+        texts: headers(&table.texts),
+        sample: headers(&table.sample),
         train: table.train.len(),
         valid: table.valid.len(),
         test: table.test.len(),
@@ -141,7 +148,7 @@ fn table_header(table: &EncodedTable) -> TableHeader {
     }
 }
 
-fn put_table<W: Write>(payload: &mut PayloadWriter<W>, table: &EncodedTable) -> std::io::Result<()> {
+fn write_table<W: Write>(payload: &mut PayloadWriter<W>, table: &EncodedTable) -> std::io::Result<()> {
     let inputs = table.inputs.iter().chain(&table.sample).map(|(_, array)| array);
     let targets = table.targets.iter().chain(&table.texts).map(|(_, array)| array);
     for array in inputs.chain(targets) {
@@ -153,16 +160,18 @@ fn put_table<W: Write>(payload: &mut PayloadWriter<W>, table: &EncodedTable) -> 
     Ok(())
 }
 
-fn get_table(reader: &mut PayloadReader<'_>, header: TableHeader) -> Result<EncodedTable, DataError> {
-    let mut arrays = |headers: Vec<(InputName, ArrayHeader)>| -> Result<Vec<(InputName, Array)>, DataError> {
+/// Reads the arrays in the order in which [`write_table`] writes them.
+fn read_table(reader: &mut PayloadReader<'_>, header: TableHeader) -> Result<EncodedTable, DataError> {
+    fn arrays<N>(
+        reader: &mut PayloadReader<'_>,
+        headers: Vec<(N, ArrayHeader)>,
+    ) -> Result<Vec<(N, Array)>, DataError> {
         headers.into_iter().map(|(name, header)| Ok((name, reader.array(header)?))).collect()
-    };
-    let inputs = arrays(header.inputs)?;
-    let sample = arrays(header.sample)?;
-    let targets = header.targets.into_iter().map(|(name, header)| Ok((name, reader.array(header)?)));
-    let targets = targets.collect::<Result<Vec<_>, DataError>>()?;
-    let texts = header.texts.into_iter().map(|(name, header)| Ok((name, reader.array(header)?)));
-    let texts = texts.collect::<Result<Vec<_>, DataError>>()?;
+    }
+    let inputs = arrays(reader, header.inputs)?;
+    let sample = arrays(reader, header.sample)?;
+    let targets = arrays(reader, header.targets)?;
+    let texts = arrays(reader, header.texts)?;
     let table = EncodedTable {
         name: header.name,
         rows: header.rows,
@@ -176,26 +185,26 @@ fn get_table(reader: &mut PayloadReader<'_>, header: TableHeader) -> Result<Enco
         sample,
         sample_rows: reader.rows(header.sample_rows)?,
     };
-    match misfit(&table) {
-        Some(what) => Err(reader.refuse(&format!("table `{}`: {what}", table.name))),
+    match row_mismatch(&table) {
+        Some(problem) => Err(reader.damaged(&format!("table `{}`: {problem}", table.name))),
         None => Ok(table),
     }
 }
 
-/// What in a table does not go with its number of rows: a file may have been made by somebody, its checksum
-/// too.
-fn misfit(table: &EncodedTable) -> Option<String> {
+/// An array or row number that does not match the number of rows of the table. A valid checksum does not rule
+/// this out: the file may have been written by another program.
+fn row_mismatch(table: &EncodedTable) -> Option<String> {
     let inputs = table.inputs.iter().map(|(name, array)| (name.to_string(), array, table.rows));
     let labels = table.targets.iter().chain(&table.texts);
     let labels = labels.map(|(name, array)| (name.to_string(), array, table.rows));
     let sample = table.sample.iter().map(|(name, array)| (name.to_string(), array, table.sample_rows.len()));
     let other = inputs.chain(labels).chain(sample).find(|(_, array, rows)| array.rows() != *rows);
     if let Some((name, array, rows)) = other {
-        return Some(format!("`{name}` has {} rows, not {rows}", array.rows()));
+        return Some(format!("`{name}` has {} rows; expected {rows}", array.rows()));
     }
     let numbers = [&table.train, &table.valid, &table.test, &table.sample_rows];
     let beyond = numbers.into_iter().flatten().find(|row| **row as usize >= table.rows)?;
-    Some(format!("row {beyond} is none of its {}", table.rows))
+    Some(format!("row {beyond} is out of range: it has {} rows", table.rows))
 }
 
 #[cfg(test)]
@@ -218,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_dataset_round_trips() {
         let folder = Folder::new();
         let mut dataset = dataset();
         dataset.tables[0].sample.push((
@@ -232,18 +241,18 @@ mod tests {
             rows: Array::new(&[2, 2], ArrayValues::F32(vec![0.5, -1.0, 2.0, 3.0])),
         });
         write(&dataset, &folder.path().join("new")).unwrap();
-        let mut result = read(&folder.path().join("new")).unwrap();
-        // A missing label is NaN, which equals nothing.
-        for table in dataset.tables.iter_mut().chain(&mut result.tables) {
+        let mut restored = read(&folder.path().join("new")).unwrap();
+        // A missing label is NaN, which is not equal to itself.
+        for table in dataset.tables.iter_mut().chain(&mut restored.tables) {
             let label = &mut table.targets[0].1;
             assert!(label.as_f32().unwrap()[5].is_nan());
             *label = label.gather(&[0, 1, 2, 3, 4]);
         }
-        assert_eq!(result, dataset);
+        assert_eq!(restored, dataset);
     }
 
     #[test]
-    fn a_damaged_file_is_refused_wherever_it_is_cut() {
+    fn a_damaged_file_is_refused() {
         let folder = Folder::new();
         write(&dataset(), folder.path()).unwrap();
         let file = folder.path().join("dataset.bin");
@@ -253,9 +262,9 @@ mod tests {
             assert!(folder.problems(read(folder.path()))[0].starts_with("dataset-file"), "{length}");
         }
         for position in (0..whole.len()).step_by(11) {
-            let mut bent = whole.clone();
-            bent[position] ^= 0x40;
-            std::fs::write(&file, &bent).unwrap();
+            let mut corrupt = whole.clone();
+            corrupt[position] ^= 0x40;
+            std::fs::write(&file, &corrupt).unwrap();
             assert!(folder.problems(read(folder.path()))[0].starts_with("dataset-file"), "{position}");
         }
         std::fs::remove_file(&file).unwrap();
@@ -263,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_do_not_go_with_their_table_are_refused() {
+    fn rows_that_do_not_match_their_table_are_refused() {
         let changes: [fn(&mut EncodedTable); 4] = [
             |table| table.rows = 5,
             |table| table.valid.push(6),
@@ -287,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checksum_sees_order_and_length() {
+    fn the_checksum_depends_on_order_and_length() {
         assert_ne!(checksum(0, b"12345678abcdefgh"), checksum(0, b"abcdefgh12345678"));
         assert_ne!(checksum(0, b"\0"), checksum(0, b"\0\0"));
     }

@@ -1,7 +1,9 @@
-//! Vectors of words from a text file, those of an input's tokens alone.
+//! Pretrained word vectors from a text file (word2vec, GloVe, fastText), restricted to the tokens of an
+//! input.
 //!
-//! A line is a word and its numbers, set apart by blanks; the first line may count both instead. A word may
-//! hold blanks itself, as some of GloVe's do: the numbers are a line's last. A word's first line counts.
+//! A line holds a word and its numbers, separated by spaces or tabs. The first line may instead hold the
+//! number of words and the width. A word may contain spaces, as some of GloVe's do: the numbers are the
+//! last fields of a line. When a word occurs twice, its first line counts.
 
 pub(in crate::data) mod error;
 
@@ -19,7 +21,7 @@ use crate::domain::diagnostic::Severity;
 use crate::domain::signature::Encoding;
 use crate::domain::vectors::{WantedVectors, WordVectors};
 
-/// Reads the vectors that an input's tokens have, and says how many.
+/// Reads the vectors of the tokens of an input, and a note on how many tokens have one.
 pub(in crate::data) fn read(
     wanted: &WantedVectors,
     encoding: &Encoding,
@@ -33,104 +35,101 @@ pub(in crate::data) fn read(
     let tokens: HashMap<String, u32> =
         tokens.filter_map(|token| Some((codec.token(token)?, token))).collect();
     let file = base.join(&wanted.path);
-    let result = matching(&file, wanted.width, &tokens)?;
-    if result.is_empty() {
+    let matches = matching(&file, wanted.width, &tokens)?;
+    if matches.is_empty() {
         let special = [tokenizer.unknown, tokenizer.begin, tokenizer.end];
-        let mut such: Vec<(u32, &String)> = tokens.iter().map(|(word, token)| (*token, word)).collect();
-        such.retain(|(token, _)| !special.contains(&Some(*token)));
-        such.sort_unstable();
-        let such: Vec<String> = such.iter().take(3).map(|(_, word)| format!("`{word}`")).collect();
-        let (input, tokens, such) = (wanted.input.to_string(), tokens.len(), such.join(", "));
-        return Err(VectorsError::Strange { file, input, tokens, such }.into());
+        let mut spelled: Vec<(u32, &String)> = tokens.iter().map(|(word, token)| (*token, word)).collect();
+        spelled.retain(|(token, _)| !special.contains(&Some(*token)));
+        spelled.sort_unstable();
+        let examples: Vec<String> = spelled.iter().take(3).map(|(_, word)| format!("`{word}`")).collect();
+        let (input, tokens, examples) = (wanted.input.to_string(), tokens.len(), examples.join(", "));
+        return Err(VectorsError::NoMatch { file, input, tokens, examples }.into());
     }
-    let share = 100.0 * result.len() as f64 / tokens.len() as f64;
+    let share = 100.0 * matches.len() as f64 / tokens.len() as f64;
     let text = format!(
-        "input `{}`: {} of {} tokens ({share:.0}%) have a vector in `{}`, the others begin at random",
+        "input `{}`: {} of {} tokens ({share:.0}%) have a vector in `{}`; the others are initialized at \
+         random",
         wanted.input,
-        result.len(),
+        matches.len(),
         tokens.len(),
         wanted.path,
     );
-    let (numbers, rows): (Vec<u32>, Vec<Vec<f32>>) = result.into_iter().unzip();
+    let (ids, rows): (Vec<u32>, Vec<Vec<f32>>) = matches.into_iter().unzip();
     let vectors = WordVectors {
         input: wanted.input.clone(),
         path: wanted.path.clone(),
-        tokens: Array::new(&[numbers.len()], ArrayValues::U32(numbers)),
+        tokens: Array::new(&[ids.len()], ArrayValues::U32(ids)),
         rows: Array::new(&[rows.len(), wanted.width], ArrayValues::F32(rows.concat())),
     };
     Ok((vectors, DataNote { severity: Severity::Warning, text }))
 }
 
-/// The vectors of these words, by their numbers. Every line is looked at, whether its word is known or not.
+/// The vectors of these words, by token id. Every line is checked, whether its word is known or not.
 fn matching(
     file: &Path,
     width: usize,
     words: &HashMap<String, u32>,
 ) -> Result<BTreeMap<u32, Vec<f32>>, DataError> {
     let mut lines = VectorLines { file, reader: reader(file)?, line: 0, bytes: Vec::new() };
-    let (mut result, mut vectors, mut row) = (BTreeMap::new(), 0, Vec::with_capacity(width));
+    let (mut matches, mut vectors, mut row) = (BTreeMap::new(), 0, Vec::with_capacity(width));
     while let Some((number, line)) = lines.next()? {
-        let refuse = |reason| VectorsError::Line { file: file.to_owned(), line: number, reason };
-        let wide = |result| VectorsError::Width {
-            file: file.to_owned(),
-            line: number,
-            found: result,
-            expected: width,
-        };
+        let line_error = |reason| VectorsError::Line { file: file.to_owned(), line: number, reason };
+        let width_error =
+            |found| VectorsError::Width { file: file.to_owned(), line: number, found, expected: width };
         if number == 1
-            && let Some(counted) = counted(line)
+            && let Some(header_width) = header_width(line)
         {
-            if counted != width {
-                return Err(wide(counted).into());
+            if header_width != width {
+                return Err(width_error(header_width).into());
             }
             continue;
         }
         let (word, numbers) = split_vector_line(line, width).ok_or_else(|| {
-            let result = fields(line).count().saturating_sub(1);
+            let found = fields(line).count().saturating_sub(1);
             match vectors {
-                0 if result > 0 => wide(result),
-                _ => refuse(format!("{result} of {width} numbers behind the word")),
+                0 if found > 0 => width_error(found),
+                _ => line_error(format!("{found} numbers after the word; expected {width}")),
             }
         })?;
-        // Of the first vector, numbers too many would pass for a part of its word.
+        // Without this check, surplus numbers of a vector would count as part of its word.
         if fields(word).skip(1).any(|field| field.parse::<f32>().is_ok()) {
             return Err(match vectors {
-                0 => wide(fields(line).count() - 1).into(),
-                _ => refuse(format!("more than {width} numbers behind the word")).into(),
+                0 => width_error(fields(line).count() - 1).into(),
+                _ => line_error(format!("more than {width} numbers after the word")).into(),
             });
         }
         row.clear();
         for field in fields(numbers) {
             let value = field.parse::<f32>().ok().filter(|value| value.is_finite());
             row.push(value.ok_or_else(|| {
-                refuse(format!("`{field}` is no number: {width} are expected behind the word"))
+                line_error(format!("`{field}` is not a number; expected {width} numbers after the word"))
             })?);
         }
         vectors += 1;
         if let Some(token) = words.get(word) {
-            result.entry(*token).or_insert_with(|| row.clone());
+            matches.entry(*token).or_insert_with(|| row.clone());
         }
     }
     match vectors {
         0 => Err(VectorsError::Empty { file: file.to_owned() }.into()),
-        _ => Ok(result),
+        _ => Ok(matches),
     }
 }
 
 fn reader(file: &Path) -> Result<Box<dyn BufRead>, DataError> {
     let opened = open(file)?;
-    let packed = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
-    let plain: Box<dyn Read> = match packed {
+    let is_gzip = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
+    let plain: Box<dyn Read> = match is_gzip {
         true => Box::new(flate2::read::MultiGzDecoder::new(opened)),
         false => Box::new(opened),
     };
     Ok(Box::new(BufReader::with_capacity(1 << 20, plain)))
 }
 
-/// Bytes that a line may have: of a million numbers, more than any vector has.
-const LONGEST: u64 = 1 << 24;
+/// The longest line in bytes: enough for a million numbers, more than any vector has.
+const MAX_LINE_BYTES: u64 = 1 << 24;
 
-/// The lines of a file that say something, with their numbers.
+/// The lines of a file that are not blank, with their line numbers.
 struct VectorLines<'a> {
     file: &'a Path,
     reader: Box<dyn BufRead>,
@@ -142,7 +141,7 @@ impl VectorLines<'_> {
     fn next(&mut self) -> Result<Option<(usize, &str)>, DataError> {
         loop {
             self.bytes.clear();
-            let mut line = (&mut self.reader).take(LONGEST + 1);
+            let mut line = (&mut self.reader).take(MAX_LINE_BYTES + 1);
             let read = line.read_until(b'\n', &mut self.bytes).map_err(|source| {
                 let file = self.file.to_owned();
                 match source.kind() {
@@ -156,9 +155,10 @@ impl VectorLines<'_> {
                 return Ok(None);
             }
             self.line += 1;
-            // A packed file may hold a line of any length.
-            if read as u64 > LONGEST {
-                let (file, reason) = (self.file.to_owned(), format!("more than {LONGEST} bytes stand in it"));
+            // A compressed file may hold a line of any length.
+            if read as u64 > MAX_LINE_BYTES {
+                let reason = format!("the line is longer than {MAX_LINE_BYTES} bytes");
+                let file = self.file.to_owned();
                 return Err(VectorsError::Line { file, line: self.line, reason }.into());
             }
             if self.line == 1 && self.bytes.starts_with("\u{feff}".as_bytes()) {
@@ -170,33 +170,33 @@ impl VectorLines<'_> {
         }
         let text = std::str::from_utf8(&self.bytes).map_err(|error| {
             let column = error.valid_up_to() + 1;
-            let result = self.bytes.get(error.valid_up_to()).copied();
-            DataError::NotUtf8 { file: self.file.to_owned(), line: self.line, column, found: result }
+            let found = self.bytes.get(error.valid_up_to()).copied();
+            DataError::NotUtf8 { file: self.file.to_owned(), line: self.line, column, found }
         })?;
         Ok(Some((self.line, text.trim_end_matches(BLANKS))))
     }
 }
 
-/// What sets fields apart. Other blanks, such as U+00A0, are words of their own in some files.
+/// Separators of fields. Other white space, such as U+00A0, is a word in some files.
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 fn fields(line: &str) -> impl Iterator<Item = &str> {
     line.split(BLANKS).filter(|field| !field.is_empty())
 }
 
-/// A line's word, and its last `width` fields; `None` where it has fewer fields.
+/// The word of a line and its last `width` fields; `None` when there are fewer fields.
 fn split_vector_line(line: &str, width: usize) -> Option<(&str, &str)> {
     let mut rest = line;
     for _ in 0..width {
-        let at = rest.rfind(BLANKS)?;
-        rest = rest[..at].trim_end_matches(BLANKS);
+        let separator = rest.rfind(BLANKS)?;
+        rest = rest[..separator].trim_end_matches(BLANKS);
     }
     let word = rest.trim_start_matches(BLANKS);
     (!word.is_empty()).then(|| (word, &line[rest.len()..]))
 }
 
-/// Numbers of a vector, where the line counts words and these.
-fn counted(line: &str) -> Option<usize> {
+/// The width in a header line `WORDS WIDTH`.
+fn header_width(line: &str) -> Option<usize> {
     let mut numbers = fields(line).map(|field| field.parse::<usize>().ok());
     match (numbers.next(), numbers.next(), numbers.next()) {
         (Some(Some(_)), Some(Some(width)), None) => Some(width),
@@ -218,12 +218,12 @@ mod tests {
         let file = folder.file("v.txt", bytes);
         let words = ["the", "a", ". .", "\u{a0}"].into_iter().map(str::to_owned).zip(4..);
         let words: HashMap<String, u32> = words.collect();
-        let result = matching(&file, 2, &words);
-        result.map_err(|error| folder.problems::<()>(Err(error)).remove(0).replace("at : ", ""))
+        let matches = matching(&file, 2, &words);
+        matches.map_err(|error| folder.problems::<()>(Err(error)).remove(0).replace("at : ", ""))
     }
 
     #[test]
-    fn lines_become_rows_with_a_count_before_them_or_not() {
+    fn files_are_read_with_and_without_a_header() {
         let expected = BTreeMap::from([(4, vec![0.5, -1.0]), (5, vec![2.0, 3e-2])]);
         assert_eq!(read("the 0.5 -1\nof 1 1\na 2 3e-2\n").unwrap(), expected);
         assert_eq!(read("3 2\nthe 0.5 -1 \r\n\nof\t1\t1\na 2 3e-2").unwrap(), expected);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_ones_are_read_too() {
+    fn gzip_files_are_read() {
         let folder = Folder::new();
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         packed.write_all(b"the 1 2\n").unwrap();
@@ -249,20 +249,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         let text = |bytes: &[u8]| read(bytes).unwrap_err();
-        let wide = "word-vectors-width `v.txt`, line 1: the vectors are 3 wide, but the embedding is 2 wide \
-                    | write `width: 3`, or take another file";
+        let wide = "word-vectors-width `v.txt`, line 1: the vectors have width 3, but the embedding has \
+                    width 2 | write `width: 3`, or use another file";
         assert_eq!(text(b"7 3\nthe 1 2 3\n"), wide);
         assert_eq!(text(b"the 1 2 3\n"), wide);
-        assert!(text(b"the 1\n").contains("line 1: the vectors are 1 wide"));
+        assert!(text(b"the 1\n").contains("line 1: the vectors have width 1"));
         let line = |reason: &str| format!("word-vectors `v.txt`, line 2: {reason}");
-        assert_eq!(text(b"a 1 2\nthe 1\n"), line("1 of 2 numbers behind the word"));
-        assert_eq!(text(b"a 1 2\nthe 1 2 3\n"), line("more than 2 numbers behind the word"));
-        assert_eq!(text(b"a 1 2\nthe 1 x\n"), line("`x` is no number: 2 are expected behind the word"));
-        assert_eq!(text(b"a 1 2\nthe nan 2\n"), line("`nan` is no number: 2 are expected behind the word"));
+        assert_eq!(text(b"a 1 2\nthe 1\n"), line("1 numbers after the word; expected 2"));
+        assert_eq!(text(b"a 1 2\nthe 1 2 3\n"), line("more than 2 numbers after the word"));
+        let not_a_number =
+            |field: &str| line(&format!("`{field}` is not a number; expected 2 numbers after the word"));
+        assert_eq!(text(b"a 1 2\nthe 1 x\n"), not_a_number("x"));
+        assert_eq!(text(b"a 1 2\nthe nan 2\n"), not_a_number("nan"));
         assert!(text(b"a 1 2\n\xff 1 2\n").contains("is not UTF-8 text: line 2, byte 1"));
-        assert!(text(b" \n\n").contains("`v.txt` has no vectors"));
-        assert!(text(b"9 2\n").contains("`v.txt` has no vectors"));
+        assert!(text(b" \n\n").contains("`v.txt` contains no vectors"));
+        assert!(text(b"9 2\n").contains("`v.txt` contains no vectors"));
     }
 }

@@ -1,9 +1,9 @@
-//! Element-wise functions, by name.
+//! Activation functions.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// An element-wise function.
+/// An element-wise activation function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
@@ -13,7 +13,7 @@ pub enum Activation {
     LeakyRelu,
     /// x where x > 0, else exp(x) - 1
     Elu,
-    /// x times the normal distribution function of x (exact, by erf)
+    /// x Phi(x), Phi the standard normal CDF (exact, by erf)
     Gelu,
     /// x sigmoid(x), also called swish
     Silu,

@@ -1,4 +1,4 @@
-//! What flows between layers: a tensor, and for sequences which of its steps are real.
+//! Values that flow between layers: a tensor and, for sequences, a padding mask.
 
 use std::sync::Arc;
 
@@ -8,10 +8,9 @@ use crate::model::error::ModelResult;
 use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator;
 
-/// What a back end of [`Ops`](crate::model::ops::Ops) computes with: a candle tensor, or a value of an ONNX
-/// graph.
+/// The value type of a backend of [`Ops`](crate::model::ops::Ops): a candle tensor or an ONNX graph value.
 pub trait BackendValue: Clone {
-    /// How many real steps each row has.
+    /// Number of real steps of each row, `[batch]`.
     type Lengths: Clone + std::fmt::Debug;
 }
 
@@ -20,57 +19,57 @@ impl BackendValue for Tensor {
 }
 
 impl BackendValue for GraphValue {
-    /// Whole numbers `[batch]`, 64 bits.
+    /// int64 `[batch]`
     type Lengths = GraphValue;
 }
 
-/// A batch between two layers.
+/// A layer's input or output for a batch.
 #[derive(Clone, Debug)]
 pub struct Activations<V: BackendValue = Tensor> {
-    /// As the [`Shape`](crate::domain::shape::Shape) of the layer before says.
+    /// `[batch, ...]`; each row has the [`Shape`](crate::domain::shape::Shape) of the layer that made it.
     pub x: V,
-    /// Of a sequence, or of tokens.
+    /// Present for sequences and tokens.
     pub mask: Option<SequenceMask<V>>,
 }
 
-/// Which steps of each row are real. Rows are filled up behind their ends, and none is empty.
+/// Marks the real steps of each row. Rows are padded at the end, and none is empty.
 #[derive(Clone, Debug)]
 pub struct SequenceMask<V: BackendValue = Tensor> {
     /// `[batch, time]`: 1 for a real step, else 0.
     pub steps: V,
-    /// Steps of each row.
+    /// Number of real steps of each row.
     pub lengths: V::Lengths,
-    /// `[batch, time]`: the token each step was, where steps still are those of an input of tokens.
+    /// `[batch, time]`: the token of each step, if the steps are still those of a token input.
     pub tokens: Option<V>,
 }
 
-/// A [`Activations`] in an ONNX graph.
+/// [`Activations`] in an ONNX graph.
 pub type GraphActivations = Activations<GraphValue>;
 
 /// A [`SequenceMask`] in an ONNX graph.
 pub type GraphMask = SequenceMask<GraphValue>;
 
 impl<V: BackendValue> Activations<V> {
-    /// Without steps.
+    /// Activations without a mask: a vector or an image per row.
     pub fn plain(x: V) -> Self {
         Self { x, mask: None }
     }
 
-    /// Another tensor of the same steps.
+    /// Replaces the tensor and keeps the mask.
     pub fn with(&self, x: V) -> Self {
         Self { x, mask: self.mask.clone() }
     }
 }
 
 impl<V: BackendValue> SequenceMask<V> {
-    /// The mask of steps that are no input's tokens.
+    /// A mask of steps that are not the tokens of an input.
     pub fn new(steps: V, lengths: V::Lengths) -> Self {
         Self { steps, lengths, tokens: None }
     }
 }
 
 impl SequenceMask {
-    /// The mask of rows of these lengths, `time` steps wide.
+    /// The mask `[batch, time]` of rows of these lengths.
     pub fn from_lengths(lengths: Vec<u32>, time: usize, device: &Device) -> ModelResult<Self> {
         let steps = lengths
             .iter()
@@ -79,7 +78,7 @@ impl SequenceMask {
         Ok(Self::new(steps, lengths.into()))
     }
 
-    /// Is every step of every row real?
+    /// Whether no row is padded.
     pub fn is_full(&self) -> bool {
         let time = self.steps.dims()[1] as u32;
         self.lengths.iter().all(|length| *length == time)
@@ -87,7 +86,7 @@ impl SequenceMask {
 }
 
 impl Activations {
-    /// The tensor with zeros behind each row's end; as it is where there are no steps.
+    /// Sets padded steps to 0; returns the tensor unchanged if there is no mask.
     pub fn mask_padding(&self) -> ModelResult<Tensor> {
         match &self.mask {
             Some(mask) if !mask.is_full() => {
@@ -101,7 +100,7 @@ impl Activations {
 }
 
 impl GraphActivations {
-    /// `[batch, time, width]` with zeros behind each row's end; as it is where there are no steps.
+    /// Sets padded steps of `[batch, time, width]` to 0; returns the value unchanged if there is no mask.
     pub fn mask_padding(&self, graph: &mut Graph) -> GraphValue {
         match &self.mask {
             Some(mask) => {

@@ -1,4 +1,4 @@
-//! The words of a network, gathered by `plan` from the sections of a pipeline.
+//! The settings of a network, collected by `plan` from the sections of a pipeline.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,12 +7,12 @@ pub use crate::model::layer::LayerConfig;
 pub use crate::model::loss::LossConfig;
 pub use crate::model::sharing::SharingConfig;
 
-/// A network, data-independent: widths follow from the signature.
+/// The settings of a network. Input and output widths follow from the signature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NetworkConfig {
-    /// Layers of an input's own, in the inputs' order; mostly empty.
+    /// Layers of each input's encoder, in input order; usually empty.
     pub encoders: Vec<(InputName, Vec<LayerConfig>)>,
-    /// Does it read a preference among its tasks beside the inputs?
+    /// Whether the network has a preference input (COSMOS).
     #[serde(default, skip_serializing_if = "is_false")]
     pub preference: bool,
     pub trunk: Vec<LayerConfig>,
@@ -21,20 +21,20 @@ pub struct NetworkConfig {
     pub tasks: Vec<TaskNetworkConfig>,
 }
 
-// A network without one has the fingerprint it always had.
+// Skipped if false, so that fingerprints of networks without a preference do not change.
 fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// One task's own part of a network.
+/// The settings of one task's part of a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskNetworkConfig {
     pub name: TaskName,
-    /// The marked point of the trunk it reads; without it, the trunk's end.
+    /// The mark of the trunk that the task reads; `None` for the trunk's end.
     pub from: Option<MarkName>,
-    /// Tasks whose answers its head also sees.
+    /// Tasks whose predictions the head also reads.
     pub after: Vec<TaskName>,
     pub head: Vec<LayerConfig>,
-    /// Without it, the kind's own.
+    /// `None` for the default loss of the task's kind.
     pub loss: Option<LossConfig>,
 }

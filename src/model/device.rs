@@ -1,4 +1,4 @@
-//! Where tensors live.
+//! The device that tensors are stored and computed on.
 
 use candle_core::Device;
 use schemars::JsonSchema;
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::error::{ModelError, ModelResult};
 
-/// Where tensors live: auto, cpu, cuda, cuda:N or metal.
+/// The compute device: `auto`, `cpu`, `cuda`, `cuda:N` or `metal`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DeviceConfig {
-    /// The first GPU this build can use, else the CPU.
+    /// The first GPU that this build supports, else the CPU.
     #[default]
     Auto,
     Cpu,
@@ -37,11 +37,11 @@ impl std::str::FromStr for DeviceConfig {
             "cpu" => Ok(Self::Cpu),
             "cuda" => Ok(Self::Cuda(0)),
             "metal" => Ok(Self::Metal),
-            other => other
-                .strip_prefix("cuda:")
-                .and_then(|number| number.parse().ok())
-                .map(Self::Cuda)
-                .ok_or_else(|| format!("`{other}` is not a device: auto, cpu, cuda, cuda:N or metal")),
+            other => {
+                other.strip_prefix("cuda:").and_then(|number| number.parse().ok()).map(Self::Cuda).ok_or_else(
+                    || format!("unknown device `{other}`; expected auto, cpu, cuda, cuda:N or metal"),
+                )
+            }
         }
     }
 }
@@ -68,7 +68,10 @@ impl JsonSchema for DeviceConfig {
     }
 }
 
-/// The chosen device, or why it cannot be had.
+/// Opens the chosen device.
+///
+/// # Errors
+/// [`ModelError::Device`] if this build does not support the device, or the machine does not have it.
 pub fn device(choice: &DeviceConfig) -> ModelResult<Device> {
     match *choice {
         DeviceConfig::Cpu => Ok(Device::Cpu),
@@ -78,7 +81,7 @@ pub fn device(choice: &DeviceConfig) -> ModelResult<Device> {
     }
 }
 
-/// Every device by name, with the reason when it cannot be used.
+/// Every device by name, with the reason if it is not available.
 pub fn devices() -> Vec<(String, Option<String>)> {
     let choices = [DeviceConfig::Cpu, DeviceConfig::Cuda(0), DeviceConfig::Metal];
     let problem = |choice: &DeviceConfig| match device(choice) {
@@ -89,7 +92,7 @@ pub fn devices() -> Vec<(String, Option<String>)> {
     choices.iter().map(|choice| (choice.to_string(), problem(choice))).collect()
 }
 
-/// What a device is called: `cpu`, `cuda:0`, `metal`.
+/// Name of a device: `cpu`, `cuda:0`, `metal`.
 pub fn describe(device: &Device) -> String {
     match device.location() {
         candle_core::DeviceLocation::Cpu => "cpu".into(),
@@ -98,7 +101,7 @@ pub fn describe(device: &Device) -> String {
     }
 }
 
-/// Threads that tensors on the CPU are computed with.
+/// Number of threads for CPU tensors.
 pub fn threads() -> usize {
     rayon::current_num_threads()
 }
@@ -107,7 +110,7 @@ fn cuda(number: usize) -> ModelResult<Device> {
     if !cfg!(feature = "cuda") {
         return Err(refused(
             format!("cuda:{number}"),
-            "this `mtl` was built without it; build with `--features cuda`",
+            "this `mtl` was built without CUDA; build with `--features cuda`",
         ));
     }
     Device::new_cuda(number).map_err(|error| refused(format!("cuda:{number}"), &error.to_string()))
@@ -117,7 +120,7 @@ fn metal() -> ModelResult<Device> {
     if !cfg!(feature = "metal") {
         return Err(refused(
             "metal".into(),
-            "this `mtl` was built without it; build with `--features metal`",
+            "this `mtl` was built without Metal; build with `--features metal`",
         ));
     }
     Device::new_metal(0).map_err(|error| refused("metal".into(), &error.to_string()))
@@ -134,7 +137,7 @@ mod tests {
     use crate::model::device::{DeviceConfig, describe, device, devices};
 
     #[test]
-    fn auto_always_finds_one() {
+    fn auto_always_finds_a_device() {
         assert!(device(&DeviceConfig::Auto).is_ok());
         assert_eq!(describe(&device(&DeviceConfig::Cpu).unwrap()), "cpu");
         assert_eq!(devices()[0], ("cpu".to_owned(), None));
@@ -142,11 +145,12 @@ mod tests {
 
     #[cfg(not(feature = "cuda"))]
     #[test]
-    fn a_missing_device_says_how_to_get_it() {
+    fn an_unavailable_device_names_the_build_feature() {
         let error = device(&DeviceConfig::Cuda(1)).unwrap_err().to_string();
         assert_eq!(
             error,
-            "device `cuda:1` cannot be used: this `mtl` was built without it; build with `--features cuda`"
+            "device `cuda:1` is not available: this `mtl` was built without CUDA; \
+             build with `--features cuda`"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a network.
+//! Errors of building, loading and running a network.
 
 use std::path::PathBuf;
 
@@ -8,46 +8,52 @@ pub type ModelResult<T, E = ModelError> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error("`{part}` would be weight number {count}: no network has that many")]
+    #[error("too many parameter tensors: `{part}` is number {count}")]
     TooManyWeights { part: String, count: usize },
-    /// A layer cannot take what comes before it.
+    /// A layer does not accept its input.
     #[error("`{part}` {reason}")]
     Shape { part: String, reason: String },
-    #[error("an encoder is given for `{0}`, which is not an input")]
+    #[error("encoder for unknown input `{0}`")]
     EncoderWithoutInput(InputName),
-    #[error("the network has tasks {network}, the data has tasks {signature}")]
+    #[error("the network has the tasks {network}, but the data has {signature}")]
     Tasks { network: String, signature: String },
-    #[error("task `{task}` reads from `{mark}`, but the trunk marks {known}")]
+    #[error("task `{task}`: unknown mark `{mark}` in `from`; the trunk has {known}")]
     UnknownMark { task: TaskName, mark: MarkName, known: String },
-    #[error("`{mark}` is marked twice in the trunk")]
-    MarkTwice { mark: MarkName },
-    #[error("task `{task}` comes after `{after}`, which is not a task")]
+    #[error("duplicate mark `{mark}` in the trunk")]
+    DuplicateMark { mark: MarkName },
+    #[error("task `{task}`: unknown task `{after}` in `after`")]
     UnknownTask { task: TaskName, after: TaskName },
-    #[error("tasks wait for each other's answers: {}", .0.iter().map(|t| t.as_str()).collect::<Vec<_>>().join(" after "))]
+    /// Each task depends on the next one; the first is repeated at the end.
+    #[error(
+        "dependency cycle in `after`: {}",
+        .0.iter().map(|task| task.as_str()).collect::<Vec<_>>().join(" -> ")
+    )]
     Cycle(Vec<TaskName>),
-    #[error("the loss of task `{task}`: {reason}")]
+    #[error("loss of task `{task}`: {reason}")]
     Loss { task: TaskName, reason: String },
     #[error("input `{input}` {reason}")]
     Input { input: InputName, reason: String },
     #[error(
-        "`{part}` needs at least 2 rows per training batch, found {rows}; choose another `batch_size`, or use layer_norm"
+        "`{part}` needs at least 2 rows per training batch; found {rows}; \
+         change `batch_size`, or use `layer_norm`"
     )]
     OneRow { part: String, rows: usize },
-    #[error("device `{wanted}` cannot be used: {reason}")]
+    #[error("device `{wanted}` is not available: {reason}")]
     Device { wanted: String, reason: String },
     #[error("cannot {doing} {path}: {source}", path = .path.display())]
     File { doing: &'static str, path: PathBuf, source: std::io::Error },
-    /// A weights file that does not belong to this network, or is damaged.
-    #[error("the weights in {path} {reason}", path = .path.display())]
+    /// A weights file is corrupt, or is of another network.
+    #[error("weights file {path} {reason}", path = .path.display())]
     Weights { path: PathBuf, reason: String },
-    /// Vectors that an embedding asks for and the data does not have.
-    #[error("`{part}` begins with the vectors of `{path}`, which the data does not hold")]
+    /// An embedding needs pretrained vectors that the dataset does not contain.
+    #[error("`{part}` needs the pretrained vectors of `{path}`, which are not in the dataset")]
     Vectors { part: String, path: String },
-    /// Of a layer that another crate registered.
-    #[error("`{part}`, a layer of the crate {origin}: {reason}")]
+    /// An error of a layer that another crate registered.
+    #[error("`{part}` (layer from crate {origin}): {reason}")]
     Registered { part: String, origin: &'static str, reason: String },
     #[error(
-        "`{name}` computes with candle tensors alone (`custom`), and has no ONNX form: what it does must be written with other operations to be exported"
+        "`{name}` uses `custom`, which cannot be exported to ONNX; \
+         express it with the other operations of `Ops`"
     )]
     NoOnnx { name: String },
     #[error(transparent)]

@@ -1,15 +1,15 @@
-//! Texts, written by a built network.
+//! Text generation by a built head.
 
 use std::ops::Range;
 
-use crate::decode::search::{DecodeRequest, search};
+use crate::decode::search::{DecodeRequest, Stepper, search};
 use crate::domain::task::FittedTarget;
 use crate::model::activations::Activations;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::head::Head;
 
-/// A text for each row of what a head reads, as tokens without the end; `None` where the head does not write
-/// from what it reads alone. `rows` are the rows' numbers, and with `seed` what sampling depends on.
+/// Generates a text for each row of the head's input `x`, as tokens without the end token; `None` if the head
+/// does not generate text from its input alone. Sampling depends on `seed` and the row numbers `rows`.
 pub fn generate(
     head: &dyn Head,
     x: &Activations,
@@ -22,11 +22,10 @@ pub fn generate(
     else {
         return Ok(None);
     };
-    let (Some(mut writing), Some(order)) =
-        (writer.writing(x)?, DecodeRequest::for_rows(tokenizer, *length, rows, seed))
+    let (Some(mut decoding), Some(request)) =
+        (writer.start_decoding(x)?, DecodeRequest::for_rows(tokenizer, *length, rows, seed))
     else {
         return Ok(None);
     };
-    search::<dyn crate::decode::search::Stepper<Error = ModelError>>(writing.as_mut(), config, &order)
-        .map(Some)
+    search::<dyn Stepper<Error = ModelError>>(decoding.as_mut(), config, &request).map(Some)
 }

@@ -1,10 +1,10 @@
-//! The inputs: what stands side by side as one vector per row, or one sequence or image.
+//! The inputs, concatenated to one feature vector per row, or a single sequence or image.
 //!
-//! Numbers stand as they are; a category's code is looked up in a learned table (an embedding). A
-//! table begins normal with deviation 1/sqrt(width), so that a row's length is about 1; its first row,
-//! for values unseen in training, begins at 0. All tables lie in one variable, `input.embedding.weight`,
-//! in the inputs' order. An input may have layers of its own before it meets the others: a sequence or
-//! an image stays one when it is alone, and must become a vector when it is not.
+//! Numbers are used unchanged; category codes are looked up in embedding tables. A table is initialized
+//! from N(0, 1/width), so that a row has norm about 1; its first row, for values unseen in training,
+//! starts at 0. All tables are stored in one variable, `input.embedding.weight`, in input order. An input
+//! may have an encoder (layers of its own) before the concatenation. A sequence or an image as the only
+//! input keeps its shape; beside other inputs its encoder must turn it into a vector.
 
 mod block;
 
@@ -19,7 +19,7 @@ use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::activations::{Activations, GraphActivations};
 use crate::model::error::{ModelError, ModelResult};
 pub use crate::model::input::block::PackedInputs;
-use crate::model::input::block::{InputBlock, blocks, in_order, numbers};
+use crate::model::input::block::{InputBlock, blocks, in_order, numeric_features};
 use crate::model::kernel::lookup::{LookupColumn, lookup};
 use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::Stack;
@@ -35,19 +35,24 @@ use crate::onnx::operator;
 /// All inputs of a network.
 pub struct Inputs {
     signatures: Vec<InputSignature>,
-    /// Of the inputs that are vectors; `None` for the others.
+    /// One per input; `None` if the input is not a vector.
     columns: Vec<Option<LookupColumn>>,
-    /// The inputs as they are fed: a signal each.
+    /// Groups of inputs, each fed as one tensor.
     blocks: Vec<InputBlock>,
+    /// All embedding tables, concatenated.
     tables: Option<Var>,
     encoders: Vec<Stack>,
-    /// Of a network that reads a preference beside them.
     preference: Option<PreferenceInput>,
     parts: Vec<NetworkPart>,
-    output: Shape,
+    output_shape: Shape,
 }
 
 impl Inputs {
+    /// Builds the embedding tables and encoders.
+    ///
+    /// # Errors
+    /// If an encoder names an unknown input, a layer does not fit its input, or the encoded inputs cannot
+    /// be concatenated.
     pub fn build(
         signatures: &[InputSignature],
         encoders: &[(InputName, Vec<LayerConfig>)],
@@ -80,37 +85,37 @@ impl Inputs {
             0 => None,
             _ => Some(weights.packed("input.embedding.weight", count, tables)?),
         };
-        let own: HashMap<&InputName, &[LayerConfig]> =
+        let layers_of: HashMap<&InputName, &[LayerConfig]> =
             encoders.iter().map(|(name, layers)| (name, layers.as_slice())).collect();
         let stacks = signatures.iter().map(|signature| {
-            let layers = own.get(&signature.name).copied().unwrap_or_default();
+            let layers = layers_of.get(&signature.name).copied().unwrap_or_default();
             weights.set_owner(WeightOwner::Input(signature.name.clone()));
             Stack::build(&format!("input.{}", signature.name), layers, signature.encoding.shape(), weights)
         });
         let encoders = stacks.collect::<ModelResult<Vec<_>>>()?;
         parts.extend(encoders.iter().flat_map(|stack| stack.parts().to_vec()));
         let shapes = signatures.iter().zip(&encoders).map(|(input, encoder)| (&input.name, encoder.output()));
-        let mut output = together(shapes).map_err(|(input, reason)| ModelError::Input { input, reason })?;
+        let mut output_shape =
+            together(shapes).map_err(|(input, reason)| ModelError::Input { input, reason })?;
         if let Some(preference) = &preference {
             let part = format!("input.{}", preference::PREFERENCE);
-            output = preference::joined(output, preference.tasks()).map_err(|reason| ModelError::Shape {
-                part: part.clone(),
-                reason: format!("the inputs {reason}"),
+            output_shape = preference::joined(output_shape, preference.tasks()).map_err(|reason| {
+                ModelError::Shape { part: part.clone(), reason: format!("the inputs {reason}") }
             })?;
             let shape = Shape::vector(preference.tasks());
             parts.push(NetworkPart { name: part, kind: preference::PREFERENCE, shape, parameters: 0 });
         }
         let blocks = blocks(&columns, |index| !encoders[index].is_empty());
         let signatures = signatures.to_vec();
-        Ok(Self { signatures, columns, blocks, tables, encoders, preference, parts, output })
+        Ok(Self { signatures, columns, blocks, tables, encoders, preference, parts, output_shape })
     }
 
-    /// What all inputs together give for one row.
-    pub fn output(&self) -> Shape {
-        self.output
+    /// Shape of one row of the concatenated inputs.
+    pub fn output_shape(&self) -> Shape {
+        self.output_shape
     }
 
-    /// Is every input a vector?
+    /// Whether every input is a vector.
     pub fn are_vectors(&self) -> bool {
         self.columns.iter().all(Option::is_some)
     }
@@ -119,75 +124,81 @@ impl Inputs {
         &self.parts
     }
 
-    /// Of a network that reads a preference.
+    /// The preference input; `None` if the network has none.
     pub fn preference(&mut self) -> Option<&mut PreferenceInput> {
         self.preference.as_mut()
     }
 
-    /// The same signals with this preference for all rows; an error where the network reads none.
+    /// Replaces the preference in `inputs`, as made by [`Self::signals`], by `vector` for all rows.
+    ///
+    /// # Errors
+    /// If the network has no preference input.
     pub fn with_preference(
         &self,
         inputs: &[Activations],
         vector: &[f64],
         device: &Device,
     ) -> ModelResult<Vec<Activations>> {
-        let own = self.blocks.len();
-        if self.preference.is_none() || inputs.len() <= own {
-            return Err(candle_core::Error::msg("the network reads no preference").into());
+        let count = self.blocks.len();
+        if self.preference.is_none() || inputs.len() <= count {
+            return Err(candle_core::Error::msg("the network has no preference input").into());
         }
-        let mut message = inputs[..own].to_vec();
-        message.push(preference::one(vector, device)?);
-        Ok(message)
+        let mut replaced = inputs[..count].to_vec();
+        replaced.push(preference::for_all_rows(vector, device)?);
+        Ok(replaced)
     }
 
-    /// What all inputs together give, from the signals that [`Self::signals`] makes, in the signature's
-    /// order: floats `[rows, width]` of one input or of several, codes `[rows]`, tokens `[rows, time]`, or a
-    /// sequence or an image. Behind them may stand the preference.
+    /// Embeds, encodes and concatenates the inputs. `inputs` are made by [`Self::signals`], one tensor per
+    /// block in signature order: floats `[batch, width]` of one or several inputs, codes `[batch]`, tokens
+    /// `[batch, time]`, a sequence or an image; then the preference, if the network has one.
     pub fn forward(&self, inputs: &[Activations], mode: &Mode) -> ModelResult<Activations> {
-        let x = self.gather(inputs, mode)?;
+        let x = self.encode(inputs, mode)?;
         match (&self.preference, inputs.get(self.blocks.len())) {
             (None, _) => Ok(x),
-            (Some(_), Some(message)) => preference::join(&x, &message.x),
-            (Some(_), None) => Err(candle_core::Error::msg("the network is told no preference").into()),
+            (Some(_), Some(preference)) => preference::join(&x, &preference.x),
+            (Some(_), None) => Err(candle_core::Error::msg("the network needs a preference").into()),
         }
     }
 
-    fn gather(&self, inputs: &[Activations], mode: &Mode) -> ModelResult<Activations> {
+    fn encode(&self, inputs: &[Activations], mode: &Mode) -> ModelResult<Activations> {
         let vectors = self.vectors(inputs)?;
-        let plain =
-            self.encoders.iter().zip(&self.columns).all(|(own, column)| own.is_empty() && column.is_some());
+        let plain = self
+            .encoders
+            .iter()
+            .zip(&self.columns)
+            .all(|(layers, column)| layers.is_empty() && column.is_some());
         if let (Some(x), true) = (&vectors, plain) {
             return Ok(Activations::plain(x.clone()));
         }
-        let mut blocks = Vec::with_capacity(inputs.len());
-        let mut at = 0;
-        for (input, fed) in inputs.iter().zip(&self.blocks) {
-            let block = match (&fed.column, &vectors) {
+        let mut encoded = Vec::with_capacity(inputs.len());
+        let mut start = 0;
+        for (input, block) in inputs.iter().zip(&self.blocks) {
+            let features = match (&block.column, &vectors) {
                 (Some(column), Some(x)) => {
-                    let block = x.narrow(1, at, column.width())?.contiguous()?;
-                    at += column.width();
-                    Activations::plain(block)
+                    let features = x.narrow(1, start, column.width())?.contiguous()?;
+                    start += column.width();
+                    Activations::plain(features)
                 }
                 _ => input.clone(),
             };
-            // Of several inputs none has layers of its own.
-            blocks.push(self.encoders[fed.inputs.start].forward(&block, mode)?);
+            // A block of several inputs has an empty encoder.
+            encoded.push(self.encoders[block.inputs.start].forward(&features, mode)?);
         }
-        match blocks.len() {
-            1 => Ok(blocks.remove(0)),
+        match encoded.len() {
+            1 => Ok(encoded.remove(0)),
             _ => {
-                let blocks: Vec<&Tensor> = blocks.iter().map(|block| &block.x).collect();
-                Ok(Activations::plain(Tensor::cat(&blocks, 1)?))
+                let features: Vec<&Tensor> = encoded.iter().map(|one| &one.x).collect();
+                Ok(Activations::plain(Tensor::cat(&features, 1)?))
             }
         }
     }
 
-    /// The vectors side by side, categories looked up; `None` when no input is one.
+    /// The concatenated vector inputs, categories embedded; `None` if no input is a vector.
     fn vectors(&self, inputs: &[Activations]) -> ModelResult<Option<Tensor>> {
         let columns: Vec<LookupColumn> = self.blocks.iter().filter_map(|block| block.column).collect();
-        let both = inputs.iter().zip(&self.blocks);
+        let pairs = inputs.iter().zip(&self.blocks);
         let tensors: Vec<Tensor> =
-            both.filter(|(_, block)| block.column.is_some()).map(|(input, _)| input.x.clone()).collect();
+            pairs.filter(|(_, block)| block.column.is_some()).map(|(input, _)| input.x.clone()).collect();
         Ok(match &self.tables {
             Some(tables) => Some(lookup(tables, &columns, &tensors)?),
             None if tensors.is_empty() => None,
@@ -195,14 +206,14 @@ impl Inputs {
         })
     }
 
-    /// The inputs as a consumer feeds them, raw, encoded and embedded by nodes of an ONNX graph.
+    /// Declares the raw inputs of an ONNX graph and adds the nodes that encode, embed and concatenate them.
     pub fn to_onnx(&self, graph: &mut Graph) -> ModelResult<GraphActivations> {
         let raw: Vec<GraphValue> = self
             .signatures
             .iter()
             .map(|input| graph.input(input.name.as_str(), input.raw, &dims(input)))
             .collect();
-        let message =
+        let preference =
             self.preference.as_ref().map(|preference| preference::declare(graph, preference.tasks()));
         let tables = self.tables.as_ref().map(|tables| host(tables)).transpose()?;
         let mut blocks = Vec::with_capacity(self.blocks.len());
@@ -224,10 +235,13 @@ impl Inputs {
                 GraphActivations::plain(operator::concat(graph, &blocks, 1))
             }
         };
-        Ok(message.map_or_else(|| x.clone(), |message| preference::to_onnx(graph, &x, &message, self.output)))
+        Ok(match preference {
+            Some(preference) => preference::to_onnx(graph, &x, &preference, self.output_shape),
+            None => x,
+        })
     }
 
-    /// One input, encoded and embedded; `tables` holds the tables of all.
+    /// Encodes and embeds one input. `tables` are the concatenated embedding tables of all inputs.
     fn input_to_onnx(
         &self,
         graph: &mut Graph,
@@ -250,8 +264,11 @@ impl Inputs {
         }
     }
 
-    /// The signals of encoded arrays, given by name, one for each block of inputs; each array must be what
-    /// its encoding gives. The preference, where the network reads one, is what it was told last.
+    /// Tensors of the encoded `arrays` (by input name), one per block, as [`Self::forward`] takes them; all
+    /// rows if `rows` is `None`. The last one is the current preference, if the network has one.
+    ///
+    /// # Errors
+    /// If an input's array is missing, or its type or shape is not that of its encoding.
     pub fn signals(
         &self,
         arrays: &[(InputName, Array)],
@@ -261,14 +278,14 @@ impl Inputs {
         self.signals_of(arrays, &PackedInputs::default(), rows, device)
     }
 
-    /// A table's arrays, made ready for gathering rows of it again and again.
+    /// Packs a table's arrays for fast repeated gathering of rows.
     pub fn packed(&self, arrays: &[(InputName, Array)]) -> ModelResult<PackedInputs> {
         let arrays = in_order(&self.signatures, arrays)?;
         let blocks = self.blocks.iter().map(|block| block.inputs.clone());
         PackedInputs::pack(blocks.map(|inputs| (&self.signatures[inputs.clone()], &arrays[inputs])))
     }
 
-    /// The same signals, from what was made ready of these arrays.
+    /// Like [`Self::signals`], using the arrays packed by [`Self::packed`] where there are any.
     pub fn signals_of(
         &self,
         arrays: &[(InputName, Array)],
@@ -278,21 +295,27 @@ impl Inputs {
     ) -> ModelResult<Vec<Activations>> {
         let arrays = in_order(&self.signatures, arrays)?;
         let signals = self.blocks.iter().enumerate().map(|(index, block)| {
-            if let Some(ready) = rows.and_then(|rows| packed.rows(index, rows, device)) {
-                return ready;
+            if let Some(gathered) = rows.and_then(|rows| packed.rows(index, rows, device)) {
+                return gathered;
             }
-            let (own, arrays) = (&self.signatures[block.inputs.clone()], &arrays[block.inputs.clone()]);
-            let ([signature], [array]) = (own, arrays) else { return numbers(own, arrays, rows, device) };
+            let (signatures, arrays) =
+                (&self.signatures[block.inputs.clone()], &arrays[block.inputs.clone()]);
+            let ([signature], [array]) = (signatures, arrays) else {
+                return numeric_features(signatures, arrays, rows, device);
+            };
             let wrong = |reason: String| ModelError::Input { input: signature.name.clone(), reason };
             let gathered = rows.map(|rows| array.gather(rows));
             feed(&signature.encoding, gathered.as_ref().unwrap_or(array), device)?.map_err(wrong)
         });
-        let message = self.preference.iter().map(|preference| preference.signal(device));
-        signals.chain(message).collect()
+        let preference = self.preference.iter().map(|preference| preference.tensor(device));
+        signals.chain(preference).collect()
     }
 }
 
-/// What inputs of these shapes give together, or the one that does not fit the others.
+/// Shape of the concatenated inputs.
+///
+/// # Errors
+/// The input that is not a vector beside others, and the reason, a phrase whose subject is the input.
 pub fn together<'a>(
     shapes: impl Iterator<Item = (&'a InputName, Shape)> + Clone,
 ) -> ModelResult<Shape, (InputName, String)> {
@@ -303,14 +326,17 @@ pub fn together<'a>(
     let mut width = 0;
     for (name, shape) in shapes {
         match shape {
-            Shape::Vector { width: own } => width = own.saturating_add(width),
+            Shape::Vector { width: more } => width = more.saturating_add(width),
             other => {
-                let way = match other {
+                let layers = match other {
                     Shape::Image { .. } => "a `flatten` or a `global_pool`",
                     Shape::Tokens { .. } => "an `embedding` and a `pool`",
                     _ => "a `pool`",
                 };
-                let reason = format!("gives {other} beside other inputs; add {way} to its encoder");
+                let reason = format!(
+                    "has shape {other} and cannot be concatenated with the other inputs; \
+                     end its encoder with {layers}"
+                );
                 return Err((name.clone(), reason));
             }
         }
@@ -318,7 +344,7 @@ pub fn together<'a>(
     Ok(Shape::vector(width))
 }
 
-/// The dimensions of an input as it is fed.
+/// Dimensions of the raw input in the ONNX graph.
 fn dims(input: &InputSignature) -> Vec<Dim> {
     let time = || Dim::Free(format!("{}_time", input.name));
     match &input.encoding {

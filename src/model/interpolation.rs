@@ -1,15 +1,15 @@
-//! What stands between the pixels of an image that is made larger.
+//! Interpolation in image upsampling.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What stands between the pixels.
+/// Interpolation between pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Interpolation {
     /// The nearest pixel.
     #[default]
     Nearest,
-    /// A straight line in both directions.
+    /// Linear in both directions.
     Bilinear,
 }

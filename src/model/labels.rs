@@ -1,4 +1,4 @@
-//! A task's truth for a batch.
+//! A task's labels for a batch.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,24 +9,24 @@ use crate::domain::array::{Array, ArrayValues};
 use crate::domain::task::FittedTarget;
 use crate::model::error::ModelResult;
 
-/// One task's truth.
+/// Labels of one task.
 #[derive(Clone, Debug)]
 pub struct Labels {
-    /// Its index in the signature.
+    /// Index of the task in the signature.
     pub task: usize,
-    /// `[rows, width]`, `[rows, time]` or `[rows, height, width]`, as it is [`learned`]; 0 where the label is
-    /// missing, and behind a row's end.
+    /// `[batch, width]`, `[batch, time]` or `[batch, height, width]`, standardized by [`learned`]; 0 for
+    /// missing labels and padding.
     pub truth: Tensor,
-    /// Of the same shape: 1 where the label is present, else 0.
+    /// Of the same shape: 1 for a label, 0 for a missing one.
     pub mask: Tensor,
-    /// Rows with a label.
+    /// Number of rows with a label.
     pub labelled: usize,
-    /// Cells with a label: what a loss is the mean over.
+    /// Number of cells with a label; losses are means over these.
     pub cells: usize,
 }
 
 impl Labels {
-    /// The labels at `rows`; `None` when all of them are missing.
+    /// Gathers the labels of `rows`; `None` if all of them are missing.
     pub fn gather(
         task: usize,
         target: &FittedTarget,
@@ -43,8 +43,8 @@ impl Labels {
             let steps = all.row(*row as usize);
             let start = position * longest * width;
             let before = cells;
-            let own = learned(target, all, steps.start * width..steps.end * width);
-            for (offset, cell) in own.iter().enumerate() {
+            let values = learned(target, all, steps.start * width..steps.end * width);
+            for (offset, cell) in values.iter().enumerate() {
                 if !cell.is_nan() {
                     truth[start + offset] = *cell;
                     mask[start + offset] = 1.0;
@@ -65,8 +65,8 @@ impl Labels {
     }
 }
 
-/// Cells of the truth as a network learns them: numbers as (y - center) / scale, centered and scaled in 64
-/// bits; classes and labels as they are. NaN where one is missing. The range begins at a cell's first column.
+/// Standardizes a range of labels for training: numbers to (y - center) / scale, computed in 64 bits; classes
+/// and binary labels unchanged. Missing labels are NaN. The range must start at the first column of a cell.
 pub fn learned<'a>(target: &FittedTarget, truth: &'a Array, cells: Range<usize>) -> Cow<'a, [f32]> {
     match (&truth.values, target.unit()) {
         (ArrayValues::F32(values), None) => Cow::Borrowed(&values[cells]),

@@ -1,4 +1,4 @@
-//! What is a multi-task network? Alone in naming candle (with `train`).
+//! The multi-task network. Only this module and `train` use candle.
 
 pub mod activation;
 pub mod activations;

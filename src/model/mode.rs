@@ -1,4 +1,4 @@
-//! Whether a network learns or answers.
+//! Training or evaluation mode.
 
 use rand_chacha::ChaCha8Rng;
 
@@ -7,13 +7,13 @@ use crate::model::cut::CutPoints;
 use crate::model::error::ModelResult;
 use crate::model::random::{RandomPurpose, stream};
 
-/// Learning (dropout drops, batch norm looks at the batch) or answering.
+/// The mode of a forward pass: training (with dropout and batch statistics) or evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct Mode<'a> {
     training: Option<RandomKey>,
-    /// Is it a second look at a batch that was learned from?
+    /// Whether this batch had a forward pass before.
     again: bool,
-    /// Where the points are kept at which the way back is interrupted.
+    /// Collects the points where the graph is cut.
     cuts: Option<&'a CutPoints>,
 }
 
@@ -26,46 +26,46 @@ struct RandomKey {
 }
 
 impl<'a> Mode<'a> {
-    /// Answering: deterministic, row by row.
+    /// Evaluation: deterministic, and independent of other rows.
     pub fn evaluate() -> Self {
         Self { training: None, again: false, cuts: None }
     }
 
-    /// Learning; what dropout drops depends on the trial's seed, the step and the layer only.
+    /// Training; random numbers depend only on the trial's seed, the step and the layer.
     pub fn train(seed: u64, step: u64) -> Self {
         Self { training: Some(RandomKey { seed, step, epoch: 0, epochs: 1 }), again: false, cuts: None }
     }
 
-    /// Learning in this one of so many epochs, counting from 0.
+    /// Sets the zero-based `epoch` and the number of `epochs`.
     pub fn in_epoch(self, epoch: usize, epochs: usize) -> Self {
         Self { training: self.training.map(|draw| RandomKey { epoch, epochs, ..draw }), ..self }
     }
 
-    /// The epoch, counting from 0, and how many there will be; `None` when answering.
+    /// The zero-based epoch and the number of epochs; `None` in evaluation.
     pub fn epoch(&self) -> Option<(usize, usize)> {
         self.training.map(|draw| (draw.epoch, draw.epochs))
     }
 
-    /// A second look at the same batch: what dropout drops stays the same, and running statistics are left
-    /// alone.
+    /// Another forward pass over the same batch: with the same dropout masks, and without an update of
+    /// running statistics.
     pub fn again(self) -> Self {
         Self { again: true, ..self }
     }
 
-    /// The way back is interrupted before every layer with weights, and the points are kept there.
+    /// Cuts the graph before every layer with weights; `cuts` collects the points.
     pub fn cut_by(self, cuts: Option<&'a CutPoints>) -> Self {
         Self { cuts, ..self }
     }
 
-    /// A signal as what comes next reads it, where the way back is interrupted.
-    pub fn detach(&self, given: &Activations) -> ModelResult<Activations> {
+    /// Detaches the graph at `x` if it is cut, so that backward runs in segments; otherwise returns `x`.
+    pub fn detach(&self, x: &Activations) -> ModelResult<Activations> {
         match self.cuts {
-            Some(cuts) => Ok(given.with(cuts.detach(&given.x)?)),
-            None => Ok(given.clone()),
+            Some(cuts) => Ok(x.with(cuts.detach(&x.x)?)),
+            None => Ok(x.clone()),
         }
     }
 
-    /// May running statistics follow this batch?
+    /// Whether running statistics are updated by this batch.
     pub fn is_first_look(&self) -> bool {
         !self.again
     }
@@ -74,16 +74,16 @@ impl<'a> Mode<'a> {
         self.training.is_some()
     }
 
-    /// How many training steps there were before; `None` when answering.
+    /// Number of previous training steps; `None` in evaluation.
     pub fn step(&self) -> Option<u64> {
         self.training.map(|draw| draw.step)
     }
 
-    /// The random stream of the layer called `name` at this step; `None` when answering.
+    /// The random stream of the layer `name` at this step; `None` in evaluation.
     pub fn random(&self, name: &str) -> Option<ChaCha8Rng> {
         let RandomKey { seed, step, .. } = self.training?;
         let mut random = stream(seed, RandomPurpose::Dropout, name);
-        // 2^32 words for each layer and step.
+        // 2^32 random words for each layer and step.
         random.set_word_pos(u128::from(step) << 32);
         Some(random)
     }

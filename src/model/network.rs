@@ -1,4 +1,4 @@
-//! A network: inputs, the body tasks share, and each task's own layers and end.
+//! The multi-task network: inputs, the shared body, and the head of each task.
 
 mod generation;
 mod inference;
@@ -38,32 +38,38 @@ pub struct Network {
     inputs: Inputs,
     body: Box<dyn BuiltSharing>,
     tasks: Vec<TaskHead>,
-    /// For each task those whose answers make its own, by its head or by the sharing.
-    needs: Vec<Vec<usize>>,
-    /// Every task after those whose answers it sees.
+    /// Dependencies of each task: tasks whose predictions its head reads, or whose logits the sharing joins.
+    dependencies: Vec<Vec<usize>>,
+    /// Topological order of the tasks by `dependencies`.
     order: Vec<usize>,
 }
 
-/// One task's own part.
+/// One task's own layers, its output head and its loss.
 struct TaskHead {
     name: TaskName,
     layers: Stack,
     head: Box<dyn Head>,
     loss: LossConfig,
+    /// Tasks whose predictions the head reads.
     after: Vec<usize>,
+    /// Description of the output head.
     end: NetworkPart,
 }
 
-/// What was found of a task on the way forward.
+/// What a forward pass computed for a task.
 #[derive(Clone, Debug, Default)]
 struct TaskActivations {
-    /// What its head reads.
-    read: Option<Activations>,
+    /// The input of the output head.
+    features: Option<Activations>,
     logits: Option<Tensor>,
 }
 
 impl Network {
-    /// Builds a network for fitted data, with initial weights that depend on `seed` and names alone.
+    /// Builds a network for a signature. Initial weights depend only on `seed` and the weights' names.
+    ///
+    /// # Errors
+    /// If a layer does not accept its input, a name is unknown, tasks depend on each other in a cycle, or a
+    /// loss does not fit its task.
     pub fn build(
         config: &NetworkConfig,
         signature: &Signature,
@@ -78,38 +84,38 @@ impl Network {
         signature: &Signature,
         mut weights: Weights,
     ) -> ModelResult<Self> {
-        let specs = matched(config, signature)?;
-        known_marks(config)?;
-        let after = specs.iter().map(|task| indices(task, &specs)).collect::<ModelResult<Vec<_>>>()?;
+        let specs = ordered_tasks(config, signature)?;
+        check_marks(config)?;
+        let after = specs.iter().map(|task| after_indices(task, &specs)).collect::<ModelResult<Vec<_>>>()?;
         let preference = config.preference.then(|| PreferenceInput::even(specs.len()));
         let inputs = Inputs::build(&signature.inputs, &config.encoders, preference, &mut weights)?;
         let readers: Vec<TaskReader> = specs
             .iter()
             .map(|task| TaskReader { name: task.name.to_string(), from: task.from.clone() })
             .collect();
-        let body = Body { input: inputs.output(), trunk: &config.trunk, tasks: &readers };
+        let body = Body { input: inputs.output_shape(), trunk: &config.trunk, tasks: &readers };
         let sharing = config.sharing.view();
         let part = || format!("sharing.{}", config.sharing.name());
         sharing.check(body.trunk, body.input).map_err(|reason| ModelError::Shape { part: part(), reason })?;
         weights.set_owner(WeightOwner::Body);
         let body = sharing.build(&body, &mut weights)?;
-        let waits = |(task, after): (usize, &Vec<usize>)| [after, body.joined(task)].concat();
-        let needs: Vec<Vec<usize>> = after.iter().enumerate().map(waits).collect();
-        let order = order(&needs).map_err(|cycle| {
+        let all = |(task, after): (usize, &Vec<usize>)| [after, body.joined(task)].concat();
+        let dependencies: Vec<Vec<usize>> = after.iter().enumerate().map(all).collect();
+        let order = order(&dependencies).map_err(|cycle| {
             ModelError::Cycle(cycle.into_iter().map(|task| specs[task].name.clone()).collect())
         })?;
         let mut tasks = Vec::with_capacity(specs.len());
         for (index, task) in specs.iter().enumerate() {
-            let features: usize = after[index].iter().map(|t| conditioning_width(signature, *t)).sum();
+            let predictions: usize = after[index].iter().map(|t| signature.tasks[*t].target.answers()).sum();
             let mut input = body.output(index);
-            if features > 0 {
+            if predictions > 0 {
                 let part = format!("head.{}", task.name);
                 let width = vector(input).map_err(|reason| ModelError::Shape { part, reason })?;
-                input = Shape::vector(width + features);
+                input = Shape::vector(width + predictions);
             }
             tasks.push(build_task_head(task, index, input, after[index].clone(), signature, &mut weights)?);
         }
-        Ok(Self { signature: signature.clone(), weights, inputs, body, tasks, needs, order })
+        Ok(Self { signature: signature.clone(), weights, inputs, body, tasks, dependencies, order })
     }
 
     pub fn signature(&self) -> &Signature {
@@ -124,12 +130,12 @@ impl Network {
         self.weights.device()
     }
 
-    /// The number of a task.
+    /// Index of a task in the signature.
     pub fn task(&self, name: &TaskName) -> Option<usize> {
         self.tasks.iter().position(|task| task.name == *name)
     }
 
-    /// Its inputs, layers and ends in order, for people.
+    /// Inputs, layers and output heads in order, for summaries.
     pub fn parts(&self) -> Vec<NetworkPart> {
         let mut parts = self.inputs.parts().to_vec();
         parts.extend(self.body.parts());
@@ -140,14 +146,14 @@ impl Network {
         parts
     }
 
-    /// How much of what each task reads is each task's, where that is learned: `[tasks, tasks]`.
+    /// The learned task relation matrix `[tasks, tasks]`, if the sharing has one.
     pub fn relations(&self) -> ModelResult<Option<Array>> {
         self.body.relations()
     }
 
-    /// Do these tasks' logits depend on this weight? The others get no gradient from them.
+    /// Whether the logits of any of `tasks` depend on `weight`; otherwise it gets no gradient from them.
     pub fn uses(&self, tasks: &[usize], weight: &Weight) -> bool {
-        let needed = closure(tasks, &self.order, |task| &self.needs[task]);
+        let needed = closure(tasks, &self.order, |task| &self.dependencies[task]);
         match &weight.owner {
             WeightOwner::Inputs | WeightOwner::Input(_) => true,
             WeightOwner::Body => self.body.uses(&needed, &weight.name),
@@ -156,17 +162,18 @@ impl Network {
         }
     }
 
-    /// The encoded rows of a table as `forward` takes them; all rows without `rows`.
+    /// Input tensors of a table's encoded rows, as [`Self::forward`] takes them; all rows if `rows` is
+    /// `None`.
     pub fn signals(&self, table: &EncodedTable, rows: Option<&[u32]>) -> ModelResult<Vec<Activations>> {
         self.inputs.signals(&table.inputs, rows, self.device())
     }
 
-    /// A table, made ready for gathering rows of it again and again.
+    /// Packs a table for fast repeated gathering of rows.
     pub fn packed(&self, table: &EncodedTable) -> ModelResult<PackedInputs> {
         self.inputs.packed(&table.inputs)
     }
 
-    /// The same as `signals`, from what was made ready of the table.
+    /// Like [`Self::signals`], using the table's packed inputs.
     pub fn packed_signals(
         &self,
         table: &EncodedTable,
@@ -176,66 +183,64 @@ impl Network {
         self.inputs.signals_of(&table.inputs, packed, Some(rows), self.device())
     }
 
-    /// Encoded arrays as `forward` takes them, given by the inputs' names.
+    /// Input tensors of encoded arrays (by input name), as [`Self::forward`] takes them.
     pub fn signals_of(&self, arrays: &[(InputName, Array)]) -> ModelResult<Vec<Activations>> {
         self.inputs.signals(arrays, None, self.device())
     }
 
-    /// The logits of `tasks`, in that order, from one signal per input.
+    /// The logits of `tasks`, in that order.
     pub fn forward(&self, inputs: &[Activations], mode: &Mode, tasks: &[usize]) -> ModelResult<Vec<Tensor>> {
-        let mut outputs = self.compute(inputs, mode, tasks)?;
+        let mut outputs = self.task_activations(inputs, mode, tasks)?;
         tasks.iter().map(|task| self.logits(&mut outputs, *task, mode)).collect()
     }
 
-    /// What the heads of `tasks` read, and the logits of those that others see.
-    fn compute(
+    /// Runs inputs, body and the heads' own layers for `tasks` and their dependencies. Logits are computed
+    /// only for tasks whose predictions a head reads.
+    fn task_activations(
         &self,
         inputs: &[Activations],
         mode: &Mode,
         tasks: &[usize],
     ) -> ModelResult<Vec<TaskActivations>> {
-        let needed = closure(tasks, &self.order, |task| &self.needs[task]);
+        let needed = closure(tasks, &self.order, |task| &self.dependencies[task]);
         let x = self.detach(self.inputs.forward(inputs, mode)?, WeightOwner::is_of_inputs);
-        let read = self.body.forward(&mode.detach(&x)?, mode, &needed)?;
-        let read = read.iter().map(|read| mode.detach(read)).collect::<ModelResult<Vec<_>>>()?;
-        // A task's own layers are behind all that tasks share: nothing is gained by walking them in pieces.
-        self.task_heads(needed, read, &mode.cut_by(None))
+        let shared = self.body.forward(&mode.detach(&x)?, mode, &needed)?;
+        let shared = shared.iter().map(|x| mode.detach(x)).collect::<ModelResult<Vec<_>>>()?;
+        // Only shared layers are cut: a task's own layers need no segments.
+        self.task_heads(needed, shared, &mode.cut_by(None))
     }
 
-    /// The same, from what the body gives to each of `needed`.
+    /// Runs the heads' own layers for the tasks `needed`; `shared` has the body's output for each of them.
     fn task_heads(
         &self,
         needed: Vec<usize>,
-        read: Vec<Activations>,
+        shared: Vec<Activations>,
         mode: &Mode,
     ) -> ModelResult<Vec<TaskActivations>> {
-        let mut outputs: Vec<TaskActivations> =
-            self.tasks.iter().map(|_| TaskActivations::default()).collect();
-        for (task, read) in needed.into_iter().zip(read) {
-            let read = self.detach(read, |owner| !owner.is_of_tasks());
+        let mut outputs = vec![TaskActivations::default(); self.tasks.len()];
+        for (task, shared) in needed.into_iter().zip(shared) {
+            let shared = self.detach(shared, |owner| !owner.is_of_tasks());
             let head = &self.tasks[task];
-            let mut seen = vec![read.x.clone()];
+            let mut inputs = vec![shared.x.clone()];
             for other in &head.after {
-                let known = self.logits(&mut outputs, *other, mode)?;
-                seen.push(self.tasks[*other].head.answers(&known)?);
+                let logits = self.logits(&mut outputs, *other, mode)?;
+                inputs.push(self.tasks[*other].head.predictions(&logits)?);
             }
-            let x = if seen.len() == 1 { read } else { Activations::plain(Tensor::cat(&seen, 1)?) };
-            outputs[task].read = Some(head.layers.forward(&x, mode)?);
+            let x = if inputs.len() == 1 { shared } else { Activations::plain(Tensor::cat(&inputs, 1)?) };
+            outputs[task].features = Some(head.layers.forward(&x, mode)?);
         }
         Ok(outputs)
     }
 
-    /// The logits of a task that was walked to; made once.
+    /// The logits of a task, computed on first use.
     fn logits(&self, outputs: &mut [TaskActivations], task: usize, mode: &Mode) -> ModelResult<Tensor> {
         if let Some(logits) = &outputs[task].logits {
             return Ok(logits.clone());
         }
-        let Some(read) = &outputs[task].read else {
-            return Err(
-                candle_core::Error::msg("a task's logits were asked for before it was reached").into()
-            );
+        let Some(features) = &outputs[task].features else {
+            return Err(candle_core::Error::msg("the features of a task were not computed").into());
         };
-        let own = self.tasks[task].head.logits(read, mode)?;
+        let own = self.tasks[task].head.logits(features, mode)?;
         let others = self.body.joined(task).iter();
         let others =
             others.map(|other| self.logits(outputs, *other, mode)).collect::<ModelResult<Vec<_>>>()?;
@@ -244,12 +249,7 @@ impl Network {
         Ok(logits)
     }
 
-    /// Probabilities, or numbers in standardized units, from a task's logits.
-    pub fn answer(&self, task: usize, logits: &Tensor) -> ModelResult<Tensor> {
-        self.tasks[task].head.answers(logits)
-    }
-
-    /// A task's loss, as a scalar tensor, of every cell. See [`crate::model::loss::Loss::forward`].
+    /// A task's loss over all cells, a scalar tensor. See [`crate::model::loss::Loss::forward`].
     pub fn loss(&self, task: usize, logits: &Tensor, truth: &Tensor, mask: &Tensor) -> ModelResult<Tensor> {
         let target = &self.signature.tasks[task].target;
         let loss = self.tasks[task].loss.view();
@@ -260,8 +260,8 @@ impl Network {
         loss.forward(&logits, &truth.reshape(((), width))?, &mask.reshape(((), width))?, target)
     }
 
-    /// Rows at a time, where nothing else asks for a number: enough to keep the threads busy, few
-    /// enough to stay small. Changes no answer.
+    /// Default number of rows per inference batch: enough to keep all threads busy, few enough to save
+    /// memory. Predictions do not depend on it.
     pub fn comfortable_rows(&self) -> usize {
         match self.inputs.are_vectors() {
             true => 4096,
@@ -269,20 +269,20 @@ impl Network {
         }
     }
 
-    /// Does more than its logits make a task's loss?
+    /// Whether the task's loss is computed by its head instead of from logits by a [`LossConfig`].
     pub fn has_own_loss(&self, task: usize) -> bool {
         self.tasks[task].head.has_own_loss()
     }
 
-    /// The class of every step, where more than each step's own logits decide; `logits` as predicted.
+    /// The predicted class of every step, if it is decoded jointly (CRF); `logits` as from [`Self::predict`].
     pub fn decide(&self, task: usize, logits: &Array) -> ModelResult<Option<Vec<u32>>> {
         self.tasks[task].head.decide(logits)
     }
 
-    /// What tasks decide by, where more than each step's own logits does.
+    /// The transition scores of tasks whose steps are decoded jointly (CRF).
     pub fn transitions(&self) -> ModelResult<Vec<(TaskName, Transitions)>> {
-        let of = |head: &TaskHead| Ok(head.head.transitions()?.map(|all| (head.name.clone(), all)));
-        self.tasks.iter().filter_map(|head| of(head).transpose()).collect()
+        let named = |task: &TaskHead| Ok(task.head.transitions()?.map(|all| (task.name.clone(), all)));
+        self.tasks.iter().filter_map(|task| named(task).transpose()).collect()
     }
 }
 
@@ -306,7 +306,7 @@ fn build_task_head(
     let loss = config.loss.clone().unwrap_or_else(|| LossConfig::for_kind(target.kind()));
     let wrong = |reason| ModelError::Loss { task: config.name.clone(), reason };
     if !loss.view().accepts(target.kind()) {
-        return Err(wrong(format!("is not for {} tasks", target.kind())));
+        return Err(wrong(format!("is not available for {} tasks", target.kind())));
     }
     loss.view().check(target).map_err(wrong)?;
     let shape = match input {
@@ -322,17 +322,17 @@ fn build_task_head(
     Ok(TaskHead { name: config.name.clone(), layers, head, loss, after, end })
 }
 
-/// The tasks' words in the signature's order.
-fn matched<'a>(
+/// The tasks' settings in the signature's order.
+fn ordered_tasks<'a>(
     settings: &'a NetworkConfig,
     signature: &Signature,
 ) -> ModelResult<Vec<&'a TaskNetworkConfig>> {
-    let layers: Option<Vec<_>> = signature
+    let tasks: Option<Vec<_>> = signature
         .tasks
         .iter()
         .map(|task| settings.tasks.iter().find(|config| config.name == task.name))
         .collect();
-    layers.filter(|layers| layers.len() == settings.tasks.len()).ok_or_else(|| ModelError::Tasks {
+    tasks.filter(|tasks| tasks.len() == settings.tasks.len()).ok_or_else(|| ModelError::Tasks {
         network: names(settings.tasks.iter().map(|task| &task.name)),
         signature: names(signature.tasks.iter().map(|task| &task.name)),
     })
@@ -342,8 +342,8 @@ fn names<'a>(names: impl Iterator<Item = &'a TaskName>) -> String {
     names.map(TaskName::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Every mark a task reads from is one of the trunk's.
-fn known_marks(config: &NetworkConfig) -> ModelResult<()> {
+/// Checks that every mark in a task's `from` exists in the trunk.
+fn check_marks(config: &NetworkConfig) -> ModelResult<()> {
     let marks: Vec<_> = config
         .trunk
         .iter()
@@ -355,7 +355,7 @@ fn known_marks(config: &NetworkConfig) -> ModelResult<()> {
     for task in &config.tasks {
         if let Some(mark) = task.from.as_ref().filter(|mark| !marks.contains(mark)) {
             let known = match marks.is_empty() {
-                true => "nothing".to_owned(),
+                true => "no marks".to_owned(),
                 false => marks.iter().map(|mark| mark.as_str()).collect::<Vec<_>>().join(", "),
             };
             return Err(ModelError::UnknownMark { task: task.name.clone(), mark: mark.clone(), known });
@@ -364,17 +364,12 @@ fn known_marks(config: &NetworkConfig) -> ModelResult<()> {
     Ok(())
 }
 
-/// The numbers of the tasks whose answers a task sees.
-fn indices(task: &TaskNetworkConfig, all: &[&TaskNetworkConfig]) -> ModelResult<Vec<usize>> {
+/// Indices of the tasks in a task's `after`.
+fn after_indices(task: &TaskNetworkConfig, all: &[&TaskNetworkConfig]) -> ModelResult<Vec<usize>> {
     let index = |after: &TaskName| {
         all.iter()
             .position(|other| other.name == *after)
             .ok_or_else(|| ModelError::UnknownTask { task: task.name.clone(), after: after.clone() })
     };
     task.after.iter().map(index).collect()
-}
-
-/// How many numbers a task's evidence has: those of its answer.
-fn conditioning_width(signature: &Signature, task: usize) -> usize {
-    signature.tasks[task].target.answers()
 }

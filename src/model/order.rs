@@ -1,7 +1,9 @@
-//! In which order tasks are answered when some see others' answers.
+//! The order in which tasks are computed when heads read other tasks' predictions.
 
-/// Every task after those it waits for; otherwise in the given order. Or the tasks of a cycle, each
-/// waiting for the next.
+/// Topological order of the tasks by their dependencies `after`; stable otherwise.
+///
+/// # Errors
+/// The tasks of a cycle, each depending on the next; the first is repeated at the end.
 pub fn order(after: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
     let mut done = Vec::with_capacity(after.len());
     for task in 0..after.len() {
@@ -33,11 +35,11 @@ fn visit(
     Ok(())
 }
 
-/// The wanted tasks and all they wait for, in the order of `order`.
-pub fn closure<'a>(wanted: &[usize], order: &[usize], after: impl Fn(usize) -> &'a [usize]) -> Vec<usize> {
+/// The `tasks` and all their dependencies, in the order of `order`.
+pub fn closure<'a>(tasks: &[usize], order: &[usize], after: impl Fn(usize) -> &'a [usize]) -> Vec<usize> {
     let mut needed = vec![false; order.len()];
-    wanted.iter().for_each(|task| needed[*task] = true);
-    // Backwards, a task stands before those it waits for.
+    tasks.iter().for_each(|task| needed[*task] = true);
+    // In reverse order, a task comes before its dependencies.
     for task in order.iter().rev() {
         if needed[*task] {
             after(*task).iter().for_each(|other| needed[*other] = true);
@@ -51,13 +53,13 @@ mod tests {
     use crate::model::order::{closure, order};
 
     #[test]
-    fn waits_and_cycles() {
-        // 0 waits for 2, which waits for 1; 3 waits for none.
+    fn dependencies_and_cycles() {
+        // 0 depends on 2, which depends on 1; 3 has no dependencies.
         let after = [vec![2], vec![], vec![1], vec![]];
-        let result = order(&after).unwrap();
-        assert_eq!(result, [1, 2, 0, 3]);
-        assert_eq!(closure(&[0], &result, |task| &after[task]), [1, 2, 0]);
-        assert_eq!(closure(&[3, 1], &result, |task| &after[task]), [1, 3]);
+        let sorted = order(&after).unwrap();
+        assert_eq!(sorted, [1, 2, 0, 3]);
+        assert_eq!(closure(&[0], &sorted, |task| &after[task]), [1, 2, 0]);
+        assert_eq!(closure(&[3, 1], &sorted, |task| &after[task]), [1, 3]);
         assert_eq!(order(&[vec![1], vec![2], vec![0]]), Err(vec![0, 1, 2, 0]));
         assert_eq!(order(&[vec![0]]), Err(vec![0, 0]));
     }

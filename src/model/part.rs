@@ -1,23 +1,23 @@
-//! A network's parts, for people: `mtl plan`.
+//! The parts of a network, for summaries such as `mtl plan`.
 
 use crate::domain::shape::Shape;
 
-/// One layer, input or output of a built network.
+/// One input, layer or output head of a built network.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct NetworkPart {
-    /// Where it stands: `trunk.0.dense`, `head.income.output`.
+    /// Path, for example `trunk.0.dense` or `head.income.output`.
     pub name: String,
-    /// What it is: `dense`, `embedding`.
+    /// Kind, for example `dense` or `embedding`.
     pub kind: &'static str,
-    /// What it gives for one row.
+    /// Output shape of one row.
     pub shape: Shape,
-    /// Trainable numbers.
+    /// Number of trainable parameters.
     pub parameters: usize,
 }
 
 impl NetworkPart {
-    /// Is the weight of this name one of this part's?
+    /// Whether the weight of this name belongs to this part.
     pub fn owns(&self, weight: &str) -> bool {
-        weight.strip_prefix(self.name.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        weight.strip_prefix(self.name.as_str()).is_some_and(|suffix| suffix.starts_with('.'))
     }
 }

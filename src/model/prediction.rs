@@ -1,4 +1,4 @@
-//! What a network says of many rows, gathered batch by batch.
+//! Predictions for many rows, gathered from batches.
 
 use candle_core::Tensor;
 
@@ -8,27 +8,27 @@ use crate::model::activations::SequenceMask;
 use crate::model::error::ModelResult;
 use crate::model::weights::host;
 
-/// What a task says of some rows; of each step or pixel where it has such, see
+/// Logits and predictions of a task for some rows, or for each of their steps or pixels, see
 /// [`LabelLevel`](crate::domain::task::LabelLevel).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// `[rows, logits]`
     pub logits: Array,
-    /// `[rows, answers]`; numbers in 64 bits where the target needs them.
+    /// Predictions `[rows, predictions]`; float64 if the target needs that precision.
     pub answers: Array,
 }
 
-/// The outputs of batches, one after the other; of steps, only those that are real.
+/// Concatenated outputs of batches; of sequences only the real steps.
 #[derive(Clone, Debug, Default)]
 pub struct GatheredPredictions {
     values: Vec<f32>,
-    /// Steps of each row.
+    /// Number of steps of each row.
     lengths: Vec<u32>,
 }
 
 impl GatheredPredictions {
-    /// Takes a batch's output: `[rows, ...]`; with a mask `[rows, time, ...]`.
-    pub fn take(&mut self, output: &Tensor, mask: Option<&SequenceMask>) -> ModelResult<()> {
+    /// Appends a batch's output: `[batch, ...]`; with a mask `[batch, time, ...]`.
+    pub fn append(&mut self, output: &Tensor, mask: Option<&SequenceMask>) -> ModelResult<()> {
         let values = host(output)?;
         let Some(mask) = mask else {
             self.values.extend(values);
@@ -43,7 +43,7 @@ impl GatheredPredictions {
         Ok(())
     }
 
-    /// All of it, `width` numbers for each row, step or pixel.
+    /// The gathered outputs, `width` numbers for each row, step or pixel.
     pub fn array(self, level: LabelLevel, width: usize, rows: usize) -> Array {
         match level {
             LabelLevel::Row => Array::f32(&[rows, width], self.values),

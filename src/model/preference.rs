@@ -1,10 +1,10 @@
-//! The preference among tasks that a network may read beside its inputs, as COSMOS trains it (`weighting:
-//! cosmos`): a share per task, 0 or more, that sum to 1.
+//! The preference vector of a network trained with COSMOS (`weighting: cosmos`): one nonnegative weight per
+//! task; the weights sum to 1.
 //!
-//! It joins what the inputs give together, so it stands behind their encoders and before the trunk: of a
-//! vector as further columns, of an image as further channels that are the same everywhere (the paper's own
-//! code has a small transposed convolution make pictures of the shares). Nothing else has a place for it. An
-//! exported model has it as one more input, `preference`: `[1, tasks]` for all rows, or `[rows, tasks]`.
+//! It is concatenated to the encoded inputs before the trunk: to a feature vector as further columns, to an
+//! image as further constant channels (the paper's own code expands the preference to an image with a small
+//! transposed convolution). Sequences and tokens are not supported. An exported model has the additional
+//! input `preference`: `[1, tasks]` for all rows, or `[batch, tasks]`.
 
 use candle_core::{Device, Tensor};
 
@@ -17,15 +17,15 @@ use crate::onnx::operator;
 
 pub use crate::domain::signature::PREFERENCE;
 
-/// What a network is told where nobody says otherwise.
+/// The preference that a network currently uses.
 pub struct PreferenceInput {
     tasks: usize,
-    /// One vector for all rows, or one for each.
+    /// `[1, tasks]` for all rows, or `[batch, tasks]`, row-major.
     vector: Vec<f32>,
 }
 
 impl PreferenceInput {
-    /// The same share for each task.
+    /// The uniform preference.
     pub fn even(tasks: usize) -> Self {
         Self { tasks, vector: vec![1.0 / tasks.max(1) as f32; tasks] }
     }
@@ -34,71 +34,76 @@ impl PreferenceInput {
         self.tasks
     }
 
-    /// Other vectors from now on: one for all rows, or one for each. Their shares are scaled to sum to 1.
+    /// Replaces the preference: one vector for all rows, or one per row. Each is scaled to sum to 1.
     pub fn set_preferences(&mut self, vectors: &[Vec<f64>]) {
-        self.vector = vectors.iter().flat_map(|vector| scaled(vector)).collect();
+        self.vector = vectors.iter().flat_map(|vector| normalized(vector)).collect();
     }
 
-    /// `[1 or rows, tasks]`
-    pub fn signal(&self, device: &Device) -> ModelResult<Activations> {
-        signal(&self.vector, self.tasks, device)
+    /// `[1, tasks]` or `[batch, tasks]`
+    pub fn tensor(&self, device: &Device) -> ModelResult<Activations> {
+        tensor(&self.vector, self.tasks, device)
     }
 }
 
-/// One vector for all rows.
-pub fn one(vector: &[f64], device: &Device) -> ModelResult<Activations> {
-    signal(&scaled(vector), vector.len(), device)
+/// The tensor `[1, tasks]` of one preference for all rows, scaled to sum to 1.
+pub fn for_all_rows(vector: &[f64], device: &Device) -> ModelResult<Activations> {
+    tensor(&normalized(vector), vector.len(), device)
 }
 
-fn signal(values: &[f32], tasks: usize, device: &Device) -> ModelResult<Activations> {
+fn tensor(values: &[f32], tasks: usize, device: &Device) -> ModelResult<Activations> {
     Ok(Activations::plain(Tensor::from_slice(values, (values.len() / tasks.max(1), tasks), device)?))
 }
 
-fn scaled(vector: &[f64]) -> Vec<f32> {
+fn normalized(vector: &[f64]) -> Vec<f32> {
     let sum: f64 = vector.iter().sum();
-    vector.iter().map(|share| (share / sum) as f32).collect()
+    vector.iter().map(|weight| (weight / sum) as f32).collect()
 }
 
-/// What inputs of this shape give with the shares of so many tasks; inside, why there is no place for them.
+/// Shape of inputs of this `shape` with the preference among `tasks` tasks appended.
+///
+/// # Errors
+/// The reason if this shape is not supported, a phrase whose subject is the inputs.
 pub fn joined(shape: Shape, tasks: usize) -> ModelResult<Shape, String> {
     match shape {
         Shape::Vector { width } => Ok(Shape::vector(width + tasks)),
         Shape::Image { channels, height, width } => {
             Ok(Shape::Image { channels: channels + tasks, height, width })
         }
-        Shape::Tokens { .. } => Err("give tokens, where a preference has no place".to_owned()),
-        Shape::Sequence { .. } => Err("give a sequence, where a preference has no place".to_owned()),
+        Shape::Tokens { .. } => Err(format!("are tokens; {SUPPORTED}")),
+        Shape::Sequence { .. } => Err(format!("are a sequence; {SUPPORTED}")),
     }
 }
 
-/// The shares beside what the inputs give.
+const SUPPORTED: &str = "a preference can only be appended to a feature vector or an image";
+
+/// Appends the preference, `[1, tasks]` or `[batch, tasks]`, to the encoded inputs.
 pub fn join(x: &Activations, preference: &Tensor) -> ModelResult<Activations> {
     let dims = x.x.dims();
-    let mut wanted = vec![dims[0], preference.dims()[1]];
-    let mut shape = vec![preference.dims()[0], preference.dims()[1]];
-    wanted.extend(&dims[2..]);
-    shape.resize(wanted.len(), 1);
-    let preference = preference.reshape(shape)?.broadcast_as(wanted)?.contiguous()?;
+    let mut expanded = vec![dims[0], preference.dims()[1]];
+    let mut shape = preference.dims().to_vec();
+    expanded.extend(&dims[2..]);
+    shape.resize(expanded.len(), 1);
+    let preference = preference.reshape(shape)?.broadcast_as(expanded)?.contiguous()?;
     Ok(x.with(Tensor::cat(&[&x.x, &preference], 1)?))
 }
 
-/// The input of a graph, declared with the others.
+/// Declares the graph's input `preference`.
 pub fn declare(graph: &mut Graph, tasks: usize) -> GraphValue {
     graph.input(PREFERENCE, ElementType::Float32, &[Dim::Free("preferences".to_owned()), Dim::Fixed(tasks)])
 }
 
-/// The same as `join` by nodes of a graph; `given` is the shape of a row of `x`.
+/// Like [`join`], as ONNX nodes; `row_shape` is the shape of one row of `x`.
 pub fn to_onnx(
     graph: &mut Graph,
     x: &GraphActivations,
     preference: &GraphValue,
-    given: Shape,
+    row_shape: Shape,
 ) -> GraphActivations {
     graph.scope("input.preference");
     let dims = operator::shape(graph, &x.x);
     let rows = operator::slice(graph, &dims, 0, 0, 1);
     let one = graph.ints(&[1]);
-    let (preference, wanted) = match given {
+    let (preference, expanded) = match row_shape {
         Shape::Image { .. } => {
             let area = operator::slice(graph, &dims, 0, 2, 4);
             (
@@ -108,7 +113,7 @@ pub fn to_onnx(
         }
         _ => (preference.clone(), operator::concat(graph, &[&rows, &one], 0)),
     };
-    // Each of a dimension of 1 takes the other's: one vector goes to all rows, and a row's own stays.
-    let preference = operator::expand(graph, &preference, &wanted);
+    // Expand broadcasts both ways: `expanded` is 1 along the tasks, and one preference fits all rows.
+    let preference = operator::expand(graph, &preference, &expanded);
     x.with(operator::concat(graph, &[&x.x, &preference], 1))
 }

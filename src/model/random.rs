@@ -1,11 +1,11 @@
-//! Random numbers by address: the same (seed, purpose, name) gives the same stream, whatever was
-//! drawn before. So a further task leaves the others' initial weights as they were, and going on
-//! from a checkpoint needs no generator state.
+//! Counter-based random streams: a stream depends only on (seed, purpose, name), not on numbers drawn before.
+//! So adding a task does not change the initial weights of the others, and resuming from a checkpoint needs
+//! no generator state.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// What randomness is for.
+/// The use of a random stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RandomPurpose {
     /// Initial weights.
@@ -26,7 +26,7 @@ pub fn stream(seed: u64, purpose: RandomPurpose, name: &str) -> ChaCha8Rng {
     random
 }
 
-/// FNV-1a: the same on every machine and for every version of the standard library.
+/// FNV-1a, which is the same on every machine and with every version of the standard library.
 pub fn hash(name: &str) -> u64 {
     name.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
@@ -40,12 +40,12 @@ mod tests {
 
     #[test]
     fn fnv() {
-        // The published vector: FNV-1a 64 of "foobar".
+        // The published test vector of FNV-1a 64 for "foobar".
         assert_eq!(hash("foobar"), 0x8594_4171_f739_67e8);
     }
 
     #[test]
-    fn streams_differ_by_each_part_of_the_address() {
+    fn streams_differ_by_seed_purpose_and_name() {
         let first = stream(1, RandomPurpose::Weights, "a").next_u64();
         assert_eq!(first, stream(1, RandomPurpose::Weights, "a").next_u64());
         assert_ne!(first, stream(2, RandomPurpose::Weights, "a").next_u64());

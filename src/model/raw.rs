@@ -1,4 +1,4 @@
-//! One input: encoded arrays as signals.
+//! Conversion of an input's encoded array to a tensor.
 
 use candle_core::{Device, Tensor};
 
@@ -8,7 +8,8 @@ use crate::domain::signature::Encoding;
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::error::ModelResult;
 
-/// An encoded array as the network takes it; inside, what is wrong with it for this encoding.
+/// Converts an encoded array to the network's input. The inner error says why the array does not fit the
+/// encoding, a phrase whose subject is the input.
 pub fn feed(
     encoding: &Encoding,
     array: &Array,
@@ -23,19 +24,19 @@ pub fn feed(
         }
         (Encoding::Code { keys, .. }, ArrayValues::U32(codes)) if array.width() == 1 => {
             if let Some(code) = codes.iter().find(|code| **code as usize > keys.len()) {
-                return Ok(Err(format!("has code {code}, its table {} rows", keys.len() + 1)));
+                return Ok(Err(format!("has code {code}; its table has {} rows", keys.len() + 1)));
             }
             Tensor::from_slice(codes, rows, device)?
         }
         (Encoding::Tokens { tokenizer, .. }, ArrayValues::U32(tokens)) if array.offsets.is_some() => {
             if let Some(token) = tokens.iter().find(|token| **token as usize >= tokenizer.size) {
-                return Ok(Err(format!("has token {token} of a vocabulary of {}", tokenizer.size)));
+                return Ok(Err(format!("has token {token}; its vocabulary has {} tokens", tokenizer.size)));
             }
-            let mut read = sequence(array, PaddingValue::Code(tokenizer.pad), device)?;
-            if let Some(mask) = &mut read.mask {
-                mask.tokens = Some(read.x.clone());
+            let mut tokens = sequence(array, PaddingValue::Code(tokenizer.pad), device)?;
+            if let Some(mask) = &mut tokens.mask {
+                mask.tokens = Some(tokens.x.clone());
             }
-            return Ok(Ok(read));
+            return Ok(Ok(tokens));
         }
         (Encoding::Series { center, .. }, ArrayValues::F32(_))
             if array.offsets.is_some() && array.width() == center.len() =>
@@ -68,33 +69,36 @@ pub fn feed(
             let planes = pixels.chunks_exact(area.max(1)).enumerate();
             let values: Vec<f32> = planes
                 .flat_map(|(plane, pixels)| {
-                    let of = channel(plane);
-                    pixels.iter().map(move |pixel| of[usize::from(*pixel)])
+                    let normalized = channel(plane);
+                    pixels.iter().map(move |pixel| normalized[usize::from(*pixel)])
                 })
                 .collect();
             Tensor::from_vec(values, (rows, *channels, *height, *width), device)?
         }
         _ => {
             let shape = encoding.shape();
-            return Ok(Err(format!("is {:?} {:?}, not {shape}", array.element_type(), array.shape)));
+            return Ok(Err(format!("is {:?} {:?}; expected {shape}", array.element_type(), array.shape)));
         }
     };
     Ok(Ok(Activations::plain(tensor)))
 }
 
-/// What each byte of a channel stands for.
+/// Normalized value of each byte of a channel.
 fn normalized(mean: f32, deviation: f32) -> [f32; 256] {
     std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / deviation)
 }
 
-/// Rows of different lengths, filled up behind their ends.
-fn sequence(array: &Array, filler: PaddingValue, device: &Device) -> ModelResult<Activations> {
+/// Pads rows of different lengths to `[batch, time, ...]`.
+fn sequence(array: &Array, padding: PaddingValue, device: &Device) -> ModelResult<Activations> {
     let lengths: Vec<u32> = (0..array.rows()).map(|row| array.length(row) as u32).collect();
-    let padded = array.padded(&filler);
+    let padded = array.padded(&padding);
     let x = match &padded.values {
         ArrayValues::F32(values) => Tensor::from_slice(values, padded.shape.as_slice(), device)?,
         ArrayValues::U32(values) => Tensor::from_slice(values, padded.shape.as_slice(), device)?,
-        other => return Err(candle_core::Error::msg(format!("no sequence of {} values", other.len())).into()),
+        _ => {
+            let found = padded.element_type();
+            return Err(candle_core::Error::msg(format!("sequences of {found:?} are not supported")).into());
+        }
     };
     let mask = SequenceMask::from_lengths(lengths, padded.shape[1], device)?;
     Ok(Activations { x, mask: Some(mask) })

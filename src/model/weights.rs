@@ -1,4 +1,4 @@
-//! All numbers of a network, by name: what is trained, saved, restored and counted.
+//! All weights of a network, by name.
 
 mod init;
 mod owner;
@@ -20,9 +20,9 @@ pub use crate::model::weights::init::Init;
 pub use crate::model::weights::owner::WeightOwner;
 pub use crate::model::weights::parameter::Parameter;
 
-/// Named tensors of one network: beyond this somebody wrote a number of layers or experts that was meant
-/// otherwise, and their names alone would fill the memory.
-const MOST_WEIGHTS: usize = 1_000_000;
+/// Maximum number of named tensors of a network. More are a mistake in the number of layers or experts, and
+/// their names alone would fill the memory.
+const MAX_TENSORS: usize = 1_000_000;
 
 /// One named tensor.
 #[derive(Clone, Debug)]
@@ -31,9 +31,9 @@ pub struct Weight {
     pub owner: WeightOwner,
     pub shape: Vec<usize>,
     pub var: Var,
-    /// Changed by the optimizer; otherwise a running statistic.
+    /// Updated by the optimizer. Otherwise frozen, or a running statistic.
     pub trainable: bool,
-    /// Does weight decay apply? To matrices and embeddings; not to biases and norms.
+    /// Whether weight decay applies: to matrices and embeddings, not to biases and norms.
     pub decay: bool,
 }
 
@@ -43,44 +43,45 @@ impl Weight {
     }
 }
 
-/// How many numbers there are of a shape; the most there can be where nobody could count them.
+/// Number of elements of a shape; saturates at `usize::MAX`.
 fn elements(shape: &[usize]) -> usize {
     shape.iter().fold(1, |product: usize, side| product.saturating_mul(*side))
 }
 
-/// The weights of a network in the order they were made.
+/// The weights of a network in order of creation.
 #[derive(Debug)]
 pub struct Weights {
     seed: u64,
     device: Device,
-    /// Only shapes are kept: nothing is drawn, and no memory is taken for it.
+    /// Whether only shapes are kept, without values.
     shapes_only: bool,
     list: Vec<Weight>,
-    /// Each weight's place in the list.
-    places: HashMap<String, usize>,
-    /// Trainable numbers so far.
-    count: usize,
-    /// Names under which parts share a weight, and that weight's own name.
+    /// Index of each weight in `list`.
+    index_of: HashMap<String, usize>,
+    /// Number of trainable parameters.
+    parameters: usize,
+    /// Names of shared weights by their `tie`.
     ties: BTreeMap<String, String>,
-    wishes: Vec<VectorsRequest>,
-    /// Whose the next weights are.
+    vector_requests: Vec<VectorsRequest>,
+    /// Owner of weights created from now on.
     owner: WeightOwner,
-    /// Are they of several tasks' heads instead?
+    /// Whether heads of several tasks may share weights created from now on.
     shareable: bool,
 }
 
-/// A table of token vectors that shall begin with vectors learned elsewhere.
+/// A request to initialize an embedding table with pretrained vectors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VectorsRequest {
-    /// The layer that asks for them, and whose it is.
+    /// Name of the embedding layer.
     pub layer: String,
     pub owner: WeightOwner,
-    /// The table `[vocabulary, width]`.
+    /// Name of the table `[vocabulary, width]`.
     pub weight: String,
+    /// File of the vectors.
     pub path: String,
 }
 
-/// The values of all weights at one moment, in host memory.
+/// A copy of the values of all weights, in host memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot(Vec<Vec<f32>>);
 
@@ -91,17 +92,16 @@ impl Weights {
             device: device.clone(),
             shapes_only: false,
             list: Vec::new(),
-            places: HashMap::new(),
-            count: 0,
+            index_of: HashMap::new(),
+            parameters: 0,
             ties: BTreeMap::new(),
-            wishes: Vec::new(),
+            vector_requests: Vec::new(),
             owner: WeightOwner::Body,
             shareable: false,
         }
     }
 
-    /// Weights of which the shapes alone are wanted: a network of any size can be laid out with them, and
-    /// none can work.
+    /// Weights without values: a network of any size can be built with them, but not run.
     pub fn outline() -> Self {
         Self { shapes_only: true, ..Self::new(0, &Device::Cpu) }
     }
@@ -110,88 +110,90 @@ impl Weights {
         &self.device
     }
 
-    /// The weights that are made from now on are this one's.
+    /// Sets the owner of weights created from now on.
     pub fn set_owner(&mut self, owner: WeightOwner) {
         self.owner = owner;
     }
 
-    /// Says whether the weights that are made from now on may be asked for by other tasks too; gives what was
-    /// said before.
-    pub fn allow_sharing(&mut self, lent: bool) -> bool {
-        std::mem::replace(&mut self.shareable, lent)
+    /// Sets whether heads of several tasks may share weights created from now on; returns the old setting.
+    pub fn allow_sharing(&mut self, shareable: bool) -> bool {
+        std::mem::replace(&mut self.shareable, shareable)
     }
 
-    /// A trainable tensor. It decays if it has two dimensions or more.
+    /// Creates a trainable tensor; weight decay applies if it has two or more dimensions. An error if there
+    /// are too many tensors, or a shared weight exists with another shape.
     pub fn variable(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Var> {
         self.add(name, shape, init, true, shape.len() >= 2)
     }
 
-    /// A trainable tensor for the part that it belongs to. It decays if it has two dimensions or more.
+    /// Like [`Self::variable`], returned as a [`Parameter`].
     pub fn parameter(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Parameter> {
         let var = self.variable(name, shape, init)?;
-        Ok(Parameter { name: name.to_owned(), var, learns: true })
+        Ok(Parameter { name: name.to_owned(), var, trainable: true })
     }
 
-    /// A running statistic for the part that it belongs to.
+    /// Like [`Self::buffer`], returned as a [`Parameter`].
     pub fn statistic(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Parameter> {
         let var = self.buffer(name, shape, init)?;
-        Ok(Parameter { name: name.to_owned(), var, learns: false })
+        Ok(Parameter { name: name.to_owned(), var, trainable: false })
     }
 
-    /// A weight that was made before, for one more part.
+    /// An existing weight, to be used by one more layer.
     pub fn known(&self, name: &str) -> Option<Parameter> {
         let Weight { name, var, trainable, .. } = self.named(name)?;
-        Some(Parameter { name: name.clone(), var: var.clone(), learns: *trainable })
+        Some(Parameter { name: name.clone(), var: var.clone(), trainable: *trainable })
     }
 
-    /// A trainable tensor that holds several matrices one after the other, and decays.
+    /// Creates a trainable one-dimensional tensor of several concatenated matrices. Weight decay applies.
     pub fn packed(&mut self, name: &str, count: usize, values: Vec<f32>) -> ModelResult<Var> {
         self.add(name, &[count], Init::Given(values), true, true)
     }
 
-    /// A tensor that is saved but not trained: a running statistic.
+    /// Creates a running statistic: a tensor that is saved, but not trained.
     pub fn buffer(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Var> {
         self.add(name, shape, init, false, false)
     }
 
-    /// What stands in place of weights that are left out, such as a bias: it is neither trained nor saved.
+    /// Zeros in place of an omitted weight, for example a bias; neither trained nor saved.
     pub fn zeros(&self, count: usize) -> ModelResult<Tensor> {
         let count = if self.shapes_only { 0 } else { count };
         Ok(Tensor::zeros(count, DType::F32, &self.device)?)
     }
 
-    /// The weight that is shared as `tie`, once a part made it.
+    /// The weight shared as `tie`, if it exists already.
     pub fn tied(&self, tie: &str) -> Option<&Weight> {
         self.named(self.ties.get(tie)?)
     }
 
     fn named(&self, name: &str) -> Option<&Weight> {
-        self.places.get(name).map(|index| &self.list[*index])
+        self.index_of.get(name).map(|index| &self.list[*index])
     }
 
-    /// Shares the weight called `name` as `tie`.
+    /// Registers the weight `name` to be shared as `tie`.
     pub fn tie(&mut self, tie: &str, name: &str) {
         self.ties.insert(tie.to_owned(), name.to_owned());
     }
 
-    /// Asks for vectors learned elsewhere.
-    pub fn wish(&mut self, layer: &str, weight: &str, path: &str) {
+    /// Requests pretrained vectors for the embedding table `weight`.
+    pub fn request_vectors(&mut self, layer: &str, weight: &str, path: &str) {
         let [layer, weight, path] = [layer, weight, path].map(str::to_owned);
-        self.wishes.push(VectorsRequest { layer, owner: self.owner.clone(), weight, path });
+        self.vector_requests.push(VectorsRequest { layer, owner: self.owner.clone(), weight, path });
     }
 
-    pub fn wishes(&self) -> &[VectorsRequest] {
-        &self.wishes
+    pub fn vector_requests(&self) -> &[VectorsRequest] {
+        &self.vector_requests
     }
 
-    /// Puts rows `[tokens, width]` into a table `[vocabulary, width]`, each at its token's number.
-    pub fn put_rows(&self, name: &str, tokens: &[u32], rows: &[f32]) -> ModelResult<()> {
+    /// Overwrites the rows of `tokens` in the table `[vocabulary, width]` called `name` by `rows`,
+    /// `[tokens, width]`.
+    /// An error if there is no such table, a token is not in the vocabulary, or the width differs.
+    pub fn set_rows(&self, name: &str, tokens: &[u32], rows: &[f32]) -> ModelResult<()> {
         let wrong = |reason: &str| ModelError::Shape { part: name.to_owned(), reason: reason.to_owned() };
         let weight = self.named(name);
-        let var = &weight.ok_or_else(|| wrong("is no weight"))?.var;
+        let var = &weight.ok_or_else(|| wrong("is not a weight"))?.var;
         let (size, width) = var.dims2()?;
         if rows.len() != tokens.len() * width || tokens.iter().any(|token| *token as usize >= size) {
-            return Err(wrong("cannot take vectors of another size"));
+            return Err(wrong("does not have the size of the pretrained vectors"));
         }
         let mut values = host(var)?;
         for (token, row) in tokens.iter().zip(rows.chunks_exact(width)) {
@@ -200,7 +202,7 @@ impl Weights {
         set(var, values)
     }
 
-    /// Initial values that depend on the seed and the name alone; none where shapes alone are wanted.
+    /// Initial values, which depend only on the seed and the name; empty if only shapes are kept.
     pub fn draw(&self, name: &str, count: usize, init: &Init) -> Vec<f32> {
         if self.shapes_only {
             return Vec::new();
@@ -234,17 +236,17 @@ impl Weights {
         if let Some(known) = self.named(name) {
             debug_assert!(
                 known.owner == WeightOwner::Heads && self.shareable,
-                "a weight's name is its own: {name}"
+                "two weights have the name {name}"
             );
             if known.shape != shape {
                 let known = &known.shape;
                 let reason =
-                    format!("is shared, but {known:?} numbers for one task and {shape:?} for another");
+                    format!("is shared by tasks that need different shapes: {known:?} and {shape:?}");
                 return Err(ModelError::Shape { part: name.to_owned(), reason });
             }
             return Ok(known.var.clone());
         }
-        if self.list.len() >= MOST_WEIGHTS {
+        if self.list.len() >= MAX_TENSORS {
             return Err(ModelError::TooManyWeights { part: name.to_owned(), count: self.list.len() + 1 });
         }
         let var = match self.shapes_only {
@@ -255,9 +257,9 @@ impl Weights {
             }
         };
         if trainable {
-            self.count = self.count.saturating_add(elements(shape));
+            self.parameters = self.parameters.saturating_add(elements(shape));
         }
-        self.places.insert(name.to_owned(), self.list.len());
+        self.index_of.insert(name.to_owned(), self.list.len());
         let (name, shape) = (name.to_owned(), shape.to_vec());
         let owner = if self.shareable { WeightOwner::Heads } else { self.owner.clone() };
         self.list.push(Weight { name, owner, shape, var: var.clone(), trainable, decay });
@@ -272,17 +274,17 @@ impl Weights {
         self.list.iter().filter(|weight| weight.trainable)
     }
 
-    /// How many trainable numbers there are.
+    /// Number of trainable parameters; saturates at `usize::MAX`.
     pub fn parameters(&self) -> usize {
-        self.count
+        self.parameters
     }
 
-    /// The values as they are now.
+    /// Copies the current values.
     pub fn snapshot(&self) -> ModelResult<Snapshot> {
         self.list.iter().map(|weight| host(&weight.var)).collect::<ModelResult<_>>().map(Snapshot)
     }
 
-    /// Puts a snapshot of these same weights back.
+    /// Restores a snapshot of these weights.
     pub fn restore(&self, snapshot: &Snapshot) -> ModelResult<()> {
         for (weight, values) in self.list.iter().zip(&snapshot.0) {
             set(&weight.var, values.clone())?;
@@ -290,9 +292,9 @@ impl Weights {
         Ok(())
     }
 
-    /// Writes all weights as safetensors: beside the file, then in its place, so that a reader sees
-    /// the old file or the new one whole.
+    /// Saves all weights as safetensors. The file is replaced atomically.
     pub fn save(&self, path: &Path) -> ModelResult<()> {
+        let unwritable = |error| weights_error(path, format!("cannot be written: {error}"));
         let mut views = Vec::with_capacity(self.list.len());
         let mut contents = Vec::with_capacity(self.list.len());
         for weight in &self.list {
@@ -300,12 +302,10 @@ impl Weights {
             contents.push((weight, bytes));
         }
         for (weight, bytes) in &contents {
-            let view = TensorView::new(Dtype::F32, weight.var.dims().to_vec(), bytes)
-                .map_err(|error| weights_error(path, format!("cannot be written: {error}")))?;
+            let view = TensorView::new(Dtype::F32, weight.var.dims().to_vec(), bytes).map_err(unwritable)?;
             views.push((weight.name.as_str(), view));
         }
-        let bytes = safetensors::serialize(views, None)
-            .map_err(|error| weights_error(path, format!("cannot be written: {error}")))?;
+        let bytes = safetensors::serialize(views, None).map_err(unwritable)?;
         write_whole(path, |file| file.write_all(&bytes)).map_err(|source| ModelError::File {
             doing: "write",
             path: path.to_owned(),
@@ -313,54 +313,53 @@ impl Weights {
         })
     }
 
-    /// Reads what `save` wrote for a network of the same build. Nothing changes if anything is wrong.
+    /// Loads a file of the same structure that [`Self::save`] wrote. Changes nothing on an error: if the file
+    /// cannot be read, is corrupt, or has other names or shapes than these weights.
     pub fn load(&self, path: &Path) -> ModelResult<()> {
         let bytes = read(path)?;
-        let file = SafeTensors::deserialize(&bytes)
-            .map_err(|error| weights_error(path, format!("are damaged: {error}")))?;
+        let file = parse(path, &bytes)?;
         if let Some(name) = file.names().into_iter().find(|name| self.named(name).is_none()) {
-            return Err(weights_error(path, format!("belong to another network: it has no `{name}`")));
+            return Err(weights_error(path, format!("is of another network: unexpected weight `{name}`")));
         }
-        self.take(path, &file, |_| true)
+        self.assign(path, &file, |_| true)
     }
 
-    /// Reads those weights of another network's file whose names begin with one of `prefixes`: all that this
-    /// network has of them, and of the same shapes. Nothing changes if anything is wrong.
+    /// Loads the weights whose name has one of these prefixes from another network's file, which must have
+    /// all of them with the same shapes. Changes nothing on error.
     pub fn load_part(&self, path: &Path, prefixes: &[&str]) -> ModelResult<()> {
         let bytes = read(path)?;
-        let file = SafeTensors::deserialize(&bytes)
-            .map_err(|error| weights_error(path, format!("are damaged: {error}")))?;
-        self.take(path, &file, |name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+        let file = parse(path, &bytes)?;
+        self.assign(path, &file, |name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
     }
 
-    /// Weights whose names begin with `prefix` learn no more.
+    /// Freezes the weights whose name has this prefix.
     pub fn freeze(&mut self, prefix: &str) {
         self.list
             .iter_mut()
             .filter(|weight| weight.name.starts_with(prefix))
             .for_each(|w| w.trainable = false);
-        self.count = self.trainable().map(Weight::count).fold(0, usize::saturating_add);
+        self.parameters = self.trainable().map(Weight::count).fold(0, usize::saturating_add);
     }
 
-    /// Makes all weights of the part called `name` 0.
+    /// Sets all weights of the layer called `name` to 0.
     pub fn clear(&self, name: &str) -> ModelResult<()> {
         if self.shapes_only {
             return Ok(());
         }
         let owned =
-            |weight: &&Weight| weight.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+            |weight: &&Weight| weight.name.strip_prefix(name).is_some_and(|suffix| suffix.starts_with('.'));
         self.list.iter().filter(owned).try_for_each(|weight| set(&weight.var, vec![0.0; weight.count()]))
     }
 
-    fn take(&self, path: &Path, file: &SafeTensors, wanted: impl Fn(&str) -> bool) -> ModelResult<()> {
+    fn assign(&self, path: &Path, file: &SafeTensors, include: impl Fn(&str) -> bool) -> ModelResult<()> {
         let mut values = Vec::new();
-        for weight in self.list.iter().filter(|weight| wanted(&weight.name)) {
+        for weight in self.list.iter().filter(|weight| include(&weight.name)) {
             let view = file.tensor(&weight.name).map_err(|_| {
-                weights_error(path, format!("belong to another network: `{}` is missing", weight.name))
+                weights_error(path, format!("is of another network: missing weight `{}`", weight.name))
             })?;
             if view.dtype() != Dtype::F32 || view.shape() != weight.var.dims() {
                 let reason = format!(
-                    "belong to another network: `{}` is {:?} {:?}, not {:?}",
+                    "is of another network: `{}` is {:?} {:?}; expected F32 {:?}",
                     weight.name,
                     view.dtype(),
                     view.shape(),
@@ -379,7 +378,11 @@ fn read(path: &Path) -> ModelResult<Vec<u8>> {
     std::fs::read(path).map_err(|source| ModelError::File { doing: "read", path: path.to_owned(), source })
 }
 
-/// A tensor's values in host memory, row-major.
+fn parse<'a>(path: &Path, bytes: &'a [u8]) -> ModelResult<SafeTensors<'a>> {
+    SafeTensors::deserialize(bytes).map_err(|error| weights_error(path, format!("is corrupt: {error}")))
+}
+
+/// Copies a tensor's values to host memory, row-major.
 pub fn host(tensor: &Tensor) -> ModelResult<Vec<f32>> {
     Ok(tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
 }

@@ -5,6 +5,7 @@ pub mod bundle_file;
 mod card;
 pub mod check;
 pub mod config;
+mod environment;
 pub mod error;
 mod external;
 pub mod fetch;

@@ -1,8 +1,9 @@
 //! Finds ONNX Runtime and loads it, once per process.
 //!
-//! Search order: `ORT_DYLIB_PATH`; beside the `mtl` binary; the system's library folders; an `onnxruntime`
-//! installed for Python; `mtl`'s cache; and, unless `MTL_OFFLINE=1`, one download by pip into that cache. A
-//! library that is damaged, too old or something else is skipped with a note.
+//! Search order: `ORT_DYLIB_PATH`; beside the `mtl` binary; the Python environment that `mtl` was installed into;
+//! the system's library folders; an `onnxruntime` installed for the Python on PATH; `mtl`'s cache; and, unless
+//! `MTL_OFFLINE=1`, one download by pip into that cache. A library that is damaged, too old or something else is
+//! skipped with a note.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -11,7 +12,7 @@ use ort::environment::Environment;
 
 use crate::onnx::error::OnnxError;
 use crate::onnx::library::LibraryInfo;
-use crate::onnx::{fetch, python};
+use crate::onnx::{environment, fetch, python};
 
 /// A loaded ONNX Runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub enum RuntimeOrigin {
     /// Set by `ORT_DYLIB_PATH`.
     Named,
     BesideBinary,
+    /// In the Python environment that `mtl` itself was installed into.
+    Environment,
     System,
     Python,
     Cache,
@@ -40,6 +43,7 @@ impl RuntimeOrigin {
         match self {
             Self::Named => "ORT_DYLIB_PATH",
             Self::BesideBinary => "beside the binary",
+            Self::Environment => "the environment mtl is installed in",
             Self::System => "the system's libraries",
             Self::Python => "an installed Python package",
             Self::Cache => "mtl's cache",
@@ -83,7 +87,7 @@ impl<'a> RuntimeSearch<'a> {
         }
         Self {
             named: variable("ORT_DYLIB_PATH").map(PathBuf::from),
-            library_folder: std::env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned)),
+            library_folder: binary_folder(),
             system,
             python: Some(PathBuf::from(if cfg!(windows) { "python" } else { "python3" })),
             cache: cache.map(|cache| cache.join("mtl").join("onnxruntime")),
@@ -98,6 +102,11 @@ impl<'a> RuntimeSearch<'a> {
             RuntimeOrigin::Named => Ok(self.named.iter().cloned().collect()),
             RuntimeOrigin::BesideBinary => {
                 Ok(self.library_folder.iter().flat_map(|folder| libraries(folder)).collect())
+            }
+            RuntimeOrigin::Environment => {
+                let folders =
+                    self.library_folder.iter().flat_map(|folder| environment::library_folders(folder));
+                Ok(folders.flat_map(|folder| libraries(&folder)).collect())
             }
             RuntimeOrigin::System => Ok(self.system.iter().flat_map(|folder| libraries(folder)).collect()),
             RuntimeOrigin::Python => self.python.as_deref().map_or(Ok(Vec::new()), python::installed),
@@ -129,10 +138,18 @@ impl<'a> RuntimeSearch<'a> {
     }
 }
 
+/// The folder of the program itself: pipx and uv put only a link to it on PATH, and not every system follows
+/// that.
+fn binary_folder() -> Option<PathBuf> {
+    let binary = std::env::current_exe().ok()?;
+    Some(binary.canonicalize().unwrap_or(binary).parent()?.to_owned())
+}
+
 /// All places, in search order.
-const PLACES: [RuntimeOrigin; 6] = [
+const PLACES: [RuntimeOrigin; 7] = [
     RuntimeOrigin::Named,
     RuntimeOrigin::BesideBinary,
+    RuntimeOrigin::Environment,
     RuntimeOrigin::System,
     RuntimeOrigin::Python,
     RuntimeOrigin::Cache,
@@ -304,6 +321,29 @@ mod tests {
             assert!(tried.contains(reason), "{tried}");
         }
         assert!(why.contains("MTL_OFFLINE"), "{why}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_environment_of_the_program_is_looked_at_before_the_system() {
+        let folder = tempfile::tempdir().unwrap();
+        let packages = folder.path().join("lib/python3.11/site-packages/onnxruntime/capi");
+        let system = folder.path().join("system");
+        for (folder, content) in [(&packages, "of pip"), (&system, "of the system")] {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(folder.join("libonnxruntime.so.1.31.1"), content).unwrap();
+        }
+        let search = RuntimeSearch {
+            library_folder: Some(folder.path().join("bin")),
+            system: vec![system],
+            ..nowhere(&|_| {})
+        };
+        let Err(OnnxError::NoRuntime { tried, .. }) = find_runtime(&search) else {
+            panic!("neither is a library")
+        };
+        assert_eq!(tried.len(), 2, "{tried:?}");
+        assert!(tried[0].starts_with("the environment mtl is installed in"), "{tried:?}");
+        assert!(tried[1].starts_with("the system's libraries"), "{tried:?}");
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! What goes to standard output: rows as they are found, readers that leave, outputs that cannot take
-//! anything; and a run's own pipeline where its file is not what it was.
+//! Standard output: streaming, closed pipes and full devices; and damaged pipeline files of runs.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -7,7 +6,7 @@ use std::process::Stdio;
 use super::last;
 use crate::support::{Project, Ran};
 
-/// Numbers without an end: an answer to it can only be told as it comes.
+/// An endless query: its result can only be streamed.
 const ENDLESS: &str =
     "with recursive n(i) as (select 1 union all select i + 1 from n) select i, 'x' as t from n";
 
@@ -18,9 +17,9 @@ fn project() -> Project {
 }
 
 #[test]
-fn rows_go_out_as_they_are_found_and_a_reader_may_leave() {
+fn rows_are_streamed_and_a_reader_may_close_the_pipe() {
     let project = project();
-    for (format, place, line) in [("csv", 2, "2,x"), ("json", 1, "  {"), ("table", 2, "   1  x")] {
+    for (format, index, line) in [("csv", 2, "2,x"), ("json", 1, "  {"), ("table", 2, "   1  x")] {
         let mut child = project
             .command(&["query", ENDLESS, "--format", format])
             .stdout(Stdio::piped())
@@ -30,15 +29,15 @@ fn rows_go_out_as_they_are_found_and_a_reader_may_leave() {
         let out = child.stdout.take().expect("a pipe");
         let lines: Vec<String> =
             BufReader::new(out).lines().take(2000).collect::<Result<_, _>>().expect("lines");
-        assert_eq!((lines.len(), lines[place].as_str()), (2000, line), "{format}");
-        // The reader has left; the endless question ends.
+        assert_eq!((lines.len(), lines[index].as_str()), (2000, line), "{format}");
+        // The pipe is closed, so the endless query ends.
         let ended = child.wait_with_output().expect("ended");
         assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), b"".as_slice()), "{format}");
     }
 }
 
 #[test]
-fn a_mistake_in_the_middle_of_an_answer_is_told() {
+fn an_error_in_the_middle_of_a_result_is_reported() {
     let project = project();
     let sql = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000) \
                select i, abs(case when i = 4000 then -9223372036854775807 - 1 else i end) as a from n";
@@ -47,19 +46,22 @@ fn a_mistake_in_the_middle_of_an_answer_is_told() {
         let ran = project.mtl(&["query", sql, "--format", format]).expect(1);
         assert_eq!(ran.err(), "error: integer overflow\n", "{format}");
         assert!(ran.out().contains(actual) && !ran.out().contains("4001"), "{format}");
-        // Half an answer must not look like a whole one.
+        // An incomplete result must not look complete.
         assert!(serde_json::from_str::<serde_json::Value>(&ran.out()).is_err());
         assert!(!ran.out().contains("rows\n"));
     }
 }
 
 #[test]
-fn an_output_that_takes_nothing_is_an_error_in_one_line() {
+fn a_full_output_device_is_an_error_in_one_line() {
     let project = project();
     let run = last(&project);
     for arguments in [
         &["completions", "bash"][..],
         &["completions", "zsh"],
+        &["man"],
+        &["man", "run"],
+        &["man", "--to", "pages"],
         &["schema"],
         &["--help"],
         &["--version"],
@@ -95,10 +97,11 @@ fn an_output_that_takes_nothing_is_an_error_in_one_line() {
 }
 
 #[test]
-fn an_output_that_is_closed_stops_nothing() {
+fn a_closed_output_is_no_error() {
     let project = project();
     for arguments in [
         "completions bash",
+        "man",
         "schema",
         "--help",
         "runs",
@@ -114,7 +117,7 @@ fn an_output_that_is_closed_stops_nothing() {
 }
 
 #[test]
-fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
+fn a_damaged_pipeline_of_a_run_is_restored() {
     let project = project();
     let name = format!("runs/{}/pipeline.yaml", last(&project));
     let whole = project.read(&name);
@@ -127,7 +130,7 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
         ("is missing", None),
         ("was changed", Some(whole.replace("epochs: 2", "epochs: 9").into_bytes())),
     ];
-    for (told, content) in damages {
+    for (problem, content) in damages {
         for arguments in ["group", "resume"] {
             let database = rusqlite::Connection::open(project.path("runs/mtl.db")).expect("a database");
             database.execute("UPDATE runs SET state = 'interrupted'", []).expect("changed");
@@ -136,17 +139,17 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
                 None => std::fs::remove_file(project.path(&name)).expect("removed"),
             }
             let ran = project.mtl(&[arguments, "last"]).expect(0);
-            let begins = format!("warning: {name}: {told}");
-            assert!(ran.err().lines().any(|line| line.starts_with(&begins)), "{arguments}: {}", ran.err());
-            assert_eq!(project.read(&name), whole, "{arguments}: {told}");
-            if told == "was changed" {
-                // What somebody wrote by hand is not lost.
+            let prefix = format!("warning: {name}: {problem}");
+            assert!(ran.err().lines().any(|line| line.starts_with(&prefix)), "{arguments}: {}", ran.err());
+            assert_eq!(project.read(&name), whole, "{arguments}: {problem}");
+            if problem == "was changed" {
+                // The edited file is kept aside.
                 let aside = project.read(&name.replace("pipeline.yaml", "pipeline.changed.yaml"));
                 assert!(aside.contains("epochs: 9"), "{aside}");
             }
         }
     }
-    // Nor what was put in its place.
+    // A folder in its place is also kept aside.
     std::fs::remove_file(project.path(&name)).expect("removed");
     std::fs::create_dir(project.path(&name)).expect("a folder");
     let output = project.mtl(&["group", "last"]).expect(0).err();
@@ -156,7 +159,7 @@ fn a_runs_own_pipeline_that_is_damaged_is_named_itself() {
     std::fs::write(project.path(&name), &whole).expect("written");
     let ran = project.mtl(&["group", "last"]).expect(0);
     assert!(!ran.err().contains("warning"), "{}", ran.err());
-    // Neither of both has it.
+    // Neither the file nor the database has the pipeline.
     let database = rusqlite::Connection::open(project.path("runs/mtl.db")).expect("a database");
     database.execute("UPDATE runs SET resolved = 'nothing'", []).expect("changed");
     std::fs::write(project.path(&name), "seed: [1\n").expect("written");

@@ -1,4 +1,4 @@
-//! Weightings and gradient methods, from YAML through training, a kill and a resume to the database.
+//! Weightings and gradient methods end to end, with a kill and a resume.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -8,8 +8,8 @@ use crate::support::Project;
 
 const LONG: [&str; 4] = ["--set", "train.epochs=40", "--set", "train.checkpoint.steps=3"];
 
-/// Runs until the third epoch is over, and kills it.
-fn killed(project: &Project, weighting: &str) {
+/// Starts a run and kills it after the third epoch.
+fn run_and_kill(project: &Project, weighting: &str) {
     let setting = format!("weighting={weighting}");
     let arguments =
         [["run", "pipeline.yaml", "--json", "--set", setting.as_str()].as_slice(), &LONG].concat();
@@ -30,9 +30,9 @@ fn weights(project: &Project) -> Vec<u8> {
         .expect("weights")
 }
 
-/// One of losses, one of dot products, one of whole gradients, one of three batches, and pairs of them.
+/// A loss weighting, a bilevel one, a Gramian method, a method on full gradients, and combinations.
 #[test]
-fn methods_go_on_after_a_kill_to_the_same_numbers() {
+fn resumed_runs_have_the_same_results() {
     for weighting in [
         "famo",
         "{auto_lambda: {every: 2, primary: [rich]}}",
@@ -42,7 +42,7 @@ fn methods_go_on_after_a_kill_to_the_same_numbers() {
         "{cr_mogm: {method: modo}}",
     ] {
         let (project, whole) = (Project::small(), Project::small());
-        killed(&project, weighting);
+        run_and_kill(&project, weighting);
         project.mtl(&["resume", "last", "--quiet"]).expect(0);
         let setting = format!("weighting={weighting}");
         whole
@@ -64,7 +64,7 @@ fn methods_go_on_after_a_kill_to_the_same_numbers() {
 }
 
 #[test]
-fn gradients_are_compared_where_they_are_taken() {
+fn gradient_statistics_are_recorded() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from gradients"), 0.0);

@@ -1,5 +1,4 @@
-//! Bundles that come from anywhere: names that would leave the folder, cards and files that are not as they
-//! were exported.
+//! Untrusted bundles: names that would escape the folder, and modified cards and files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Project, Ran};
 
-/// Inputs and tasks called as no file may be. `title` has a decoder, and is a device of Windows here.
+/// Input names that are not valid file names. The task `CON`, which has a decoder, is a device on Windows.
 const NASTY: [&str; 6] = ["../../../VICTIM", "C:\\x", "con", "a/b", "a_b", "/abs/x"];
 
 const TEXTS: &str = "\
@@ -20,11 +19,13 @@ INPUTS
 trunk: [{dense: 8}]
 tasks:
   much: {target: much, kind: binary}
-  CON: {target: title, kind: {text: {tokenizer: {word: {minimum: 1}}, length: 5, decoder: {gru: {units: 6}}}}}
+  CON:
+    target: title
+    kind: {text: {tokenizer: {word: {minimum: 1}}, length: 5, decoder: {gru: {units: 6}}}}
 train: {epochs: 1, batch_size: 16, device: cpu}
 ";
 
-/// A project deep enough that `../../../VICTIM` is a file of its own folder.
+/// A project deep enough that `../../../VICTIM` is inside its temporary folder.
 fn nasty() -> Project {
     let inputs: Vec<String> = NASTY
         .iter()
@@ -49,7 +50,7 @@ fn nasty() -> Project {
         .file("deep/VICTIM.tokenizer.json", "mine")
 }
 
-/// The binary, at work in the deep folder.
+/// Runs the binary in the deep folder.
 fn deep(project: &Project, arguments: &[&str]) -> Ran {
     let mut command = project.command(arguments);
     Ran::of(command.current_dir(project.path("deep/er/still")).env_remove("MTL_OFFLINE"))
@@ -64,7 +65,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn whatever_inputs_and_tasks_are_called_their_files_stay_in_the_folder() {
+fn files_of_strangely_named_inputs_and_tasks_stay_in_the_folder() {
     let project = nasty();
     deep(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
     deep(&project, &["export", "last", "--to", "bundle"]).expect(0);
@@ -86,7 +87,7 @@ fn whatever_inputs_and_tasks_are_called_their_files_stay_in_the_folder() {
     assert_eq!(files(project.folder()), ["VICTIM.tokenizer.json", "deep"]);
     assert_eq!(files(&project.path("deep")), ["VICTIM.tokenizer.json", "er"]);
     assert_eq!(project.read("VICTIM.tokenizer.json"), "mine");
-    // The card says which file is whose.
+    // The card maps files to inputs and tasks.
     let card: Value = serde_json::from_str(&project.read("deep/er/still/bundle/mtl.json")).expect("JSON");
     for (part, names) in [("tokenizer", &[&NASTY[..], &["CON"]].concat()[..]), ("decoder", &["CON"])] {
         for name in names {
@@ -121,7 +122,7 @@ fn card(project: &Project) -> Value {
     serde_json::from_str(&project.read("bundle/mtl.json")).expect("JSON")
 }
 
-/// Writes a card as an attacker would who knows of hashes.
+/// Writes a card with a valid hash, as an attacker would.
 fn forge(project: &Project, card: &Value) {
     let mut card = card.clone();
     card.as_object_mut().expect("a card").shift_remove("sha256");
@@ -129,7 +130,7 @@ fn forge(project: &Project, card: &Value) {
     std::fs::write(project.path("bundle/mtl.json"), mtl::onnx::seal::sealed(&text)).expect("written");
 }
 
-/// What all that read a bundle say of it: one message, and never a panic.
+/// All commands that read the bundle refuse it with one message and without a panic.
 #[track_caller]
 fn refused(project: &Project, expected: &str) {
     for arguments in [&["verify", "bundle"][..], &["predict", "bundle", "rows.csv", "--to", "x.csv"]] {
@@ -141,7 +142,7 @@ fn refused(project: &Project, expected: &str) {
 }
 
 #[test]
-fn what_was_changed_by_hand_is_refused() {
+fn edited_bundles_are_refused() {
     let project = exported();
     let (card, text) = (card(&project), project.read("bundle/mtl.json"));
     for (old, new) in
@@ -168,7 +169,7 @@ fn what_was_changed_by_hand_is_refused() {
 }
 
 #[test]
-fn a_forged_card_that_is_not_the_models_is_found_out() {
+fn forged_cards_that_do_not_match_the_model_are_refused() {
     let project = exported();
     let whole = card(&project);
     type Change = fn(&mut Value);
@@ -235,7 +236,7 @@ fn a_forged_card_that_is_not_the_models_is_found_out() {
 }
 
 #[test]
-fn a_card_by_which_nothing_could_be_proved_is_refused() {
+fn cards_without_a_usable_sample_are_refused() {
     let project = exported();
     let whole = card(&project);
     let verify = |card: &Value| {
@@ -259,7 +260,7 @@ fn a_card_by_which_nothing_could_be_proved_is_refused() {
     let output = other["answers"][0]["values"]["text"][0].as_str().expect("a class").to_owned();
     other["answers"][0]["values"]["text"][0] = json!(if output == "1" { "0" } else { "1" });
     assert!(verify(&other).expect(1).err().contains("its predictions `rich` do not follow"));
-    // Outputs of another network are a difference, even if they are consistent.
+    // Consistent outputs of another network are a parity difference.
     let mut moved = whole.clone();
     let outputs = moved["sample"]["outputs"].as_array_mut().expect("outputs");
     let logits = outputs.iter_mut().find(|column| column["name"] == "weeks_logits").expect("logits");
@@ -268,7 +269,7 @@ fn a_card_by_which_nothing_could_be_proved_is_refused() {
 }
 
 #[test]
-fn an_earlier_card_is_read_and_what_it_cannot_prove_is_said() {
+fn cards_of_earlier_formats_are_read_with_a_warning() {
     let project = exported();
     let mut card = card(&project);
     let fields = card.as_object_mut().expect("a card");
@@ -279,14 +280,14 @@ fn an_earlier_card_is_read_and_what_it_cannot_prove_is_said() {
     assert!(output.contains("format 2") && output.contains("not verified"), "{output}");
     project.online(&["predict", "bundle", "rows.csv", "--to", "x.csv"]).expect(0);
     std::fs::remove_file(project.path("x.csv")).expect("removed");
-    // The model itself still tells of its classes.
+    // The model itself contains its classes and thresholds.
     card["signature"]["tasks"][0]["target"]["threshold"] = json!(0.25);
     std::fs::write(project.path("bundle/mtl.json"), card.to_string()).expect("written");
     refused(&project, "a different list of classes or threshold");
 }
 
 #[test]
-fn tokenizers_and_lengths_are_those_of_the_model() {
+fn tokenizers_and_lengths_must_match_the_model() {
     let project = nasty();
     deep(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
     deep(&project, &["export", "last", "--to", "../../../bundle"]).expect(0);
@@ -308,7 +309,7 @@ fn tokenizers_and_lengths_are_those_of_the_model() {
         let output = predict(&card).expect(1).err();
         assert!(output.contains(expected), "{output}");
     }
-    // An input's length only bounds what is read.
+    // An input's length only limits the input.
     let mut long = whole.clone();
     long["signature"]["inputs"][0]["encoding"]["length"] = json!(1_000_000);
     predict(&long).expect(0);
@@ -321,7 +322,7 @@ fn tokenizers_and_lengths_are_those_of_the_model() {
     let mut pad = whole.clone();
     pad["signature"]["inputs"][0]["encoding"]["tokenizer"]["pad"] = json!(4_000_000);
     assert!(predict(&pad).expect(1).err().contains("outside of its vocabulary"));
-    // A tokenizer's file of other content.
+    // A modified tokenizer file.
     forge(&project, &whole);
     let file: PathBuf = project.path("bundle/a_b.tokenizer.json");
     std::fs::write(&file, std::fs::read_to_string(&file).expect("a file").replace("red", "rad"))
@@ -331,7 +332,7 @@ fn tokenizers_and_lengths_are_those_of_the_model() {
 }
 
 #[test]
-fn what_a_card_computes_reads_no_other_file() {
+fn expressions_in_cards_cannot_read_other_files() {
     let pipeline = crate::support::PIPELINE.replace(
         "    split: {random",
         "    query: \"select *, age * 2 as twice from self\"\n    split: {random",
@@ -356,9 +357,9 @@ fn what_a_card_computes_reads_no_other_file() {
     }
 }
 
-/// A model that keeps its numbers in a file elsewhere.
+/// A model with external data.
 #[test]
-fn a_model_that_names_other_files_is_refused() {
+fn a_model_with_external_data_is_refused() {
     let project = exported();
     let mut model = std::fs::read(project.path("bundle/model.onnx")).expect("a model");
     // graph { initializer { external_data { location: "/etc/passwd" } data_location: EXTERNAL } }
@@ -375,7 +376,7 @@ fn a_model_that_names_other_files_is_refused() {
 }
 
 #[test]
-fn a_pipeline_may_be_called_anything() {
+fn pipelines_may_have_any_file_name() {
     let long = "\u{65e5}\u{672c}".repeat(20);
     for stem in ["con", "..hidden", "a b;c", "-rf", long.as_str()] {
         let text = crate::support::PIPELINE.replace("name: small\n", "").replace("epochs: 2", "epochs: 1");

@@ -1,4 +1,4 @@
-//! One network for every preference: trained, scored, exported, asked.
+//! COSMOS: one network for all preferences is trained, scored, exported and used for predictions.
 
 use super::{last, number};
 use crate::support::project::PIPELINE;
@@ -9,12 +9,12 @@ fn online(project: &Project, arguments: &[&str]) -> Ran {
 }
 
 fn project() -> Project {
-    let arguments = format!("{PIPELINE}weighting: {{cosmos: {{lambda: 1.0, front: 5}}}}\n");
-    Project::new().file("pipeline.yaml", arguments).with_rows("rows.csv", 200)
+    let pipeline = format!("{PIPELINE}weighting: {{cosmos: {{lambda: 1.0, front: 5}}}}\n");
+    Project::new().file("pipeline.yaml", pipeline).with_rows("rows.csv", 200)
 }
 
 #[test]
-fn a_network_is_trained_once_and_asked_for_every_preference() {
+fn one_network_predicts_for_every_preference() {
     let project = project();
     let out = online(&project, &["run", "pipeline.yaml"]).expect(0).out();
     assert!(
@@ -29,8 +29,9 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
     let middle =
         "select abs(f.value - s.value) from fronts f join scores s using (run, trial, task, split, metric)
                    where point = 2 and task = 'rich' and split = 'test' and metric = 'auroc'";
-    assert!(number(&project, middle) < 1e-9, "the scores are those of the even preference");
-    let differ = "select count(distinct value) from fronts where task = 'weeks' and metric = 'loss' and split = 'test'";
+    assert!(number(&project, middle) < 1e-9, "scores are those of the uniform preference");
+    let differ = "select count(distinct value) from fronts
+                  where task = 'weeks' and metric = 'loss' and split = 'test'";
     assert_eq!(number(&project, differ), 5.0);
     let show = project.mtl(&["show", "last"]).expect(0).out();
     assert!(show.contains("Pareto front of the network"), "{show}");
@@ -39,7 +40,7 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
     let card: serde_json::Value = serde_json::from_str(&project.read("bundle/mtl.json")).expect("JSON");
     assert_eq!(card["preference"]["rich"], 0.5);
     let inputs = card["sample"]["inputs"].as_array().expect("columns");
-    assert!(inputs.iter().any(|input| input["name"] == "preference"), "the proof is of preferences too");
+    assert!(inputs.iter().any(|input| input["name"] == "preference"), "the sample has preferences");
     online(&project, &["verify", "bundle"]).expect(0);
 
     let answers = |more: &[&str]| {
@@ -48,7 +49,7 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
         project.read("answers.csv")
     };
     let even = answers(&[]);
-    assert_eq!(even, answers(&["--preference", "rich=2,weeks=2"]), "shares are scaled to sum to 1");
+    assert_eq!(even, answers(&["--preference", "rich=2,weeks=2"]), "weights are scaled to sum to 1");
     let (rich, weeks) = (answers(&["--preference", "rich=1"]), answers(&["--preference", "weeks=1"]));
     assert!(even != rich && even != weeks && rich != weeks);
 
@@ -60,7 +61,7 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
         "{front}"
     );
 
-    // The program that stands beside the pipelines says the same.
+    // `predict.py` makes the same predictions.
     let weeks = |text: &str| -> Vec<f64> {
         let rows = text.lines().map(|row| serde_json::from_str::<serde_json::Value>(row).expect("JSON"));
         rows.map(|row| row["weeks"].as_f64().expect("a number")).collect()
@@ -74,8 +75,8 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
         };
         let (ours, theirs) = (weeks(&project.read("ours.jsonl")), weeks(&theirs.expect(0).out()));
         assert_eq!(ours.len(), theirs.len());
-        let apart = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        assert!(apart < 1e-4, "{apart}");
+        let difference = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(difference < 1e-4, "{difference}");
     }
     if let Some(theirs) = project.python(&["bundle", "rows.csv", "--preference", "rihc=1"]) {
         assert!(theirs.expect(1).err().contains("no task `rihc`; known: rich, weeks"));
@@ -93,9 +94,9 @@ fn a_network_is_trained_once_and_asked_for_every_preference() {
     assert!(!project.path("x.csv").exists());
 }
 
-/// More preferences score the trained network again; they do not train it again.
+/// Another front scores the trained network again without training it.
 #[test]
-fn another_front_is_no_other_training() {
+fn another_front_does_not_train_again() {
     let project = project();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let first = last(&project);
@@ -105,7 +106,7 @@ fn another_front_is_no_other_training() {
     assert_eq!(number(&project, &sql("evaluate#1")), 0.0);
     let points = format!("select count(distinct point) from fronts where run <> '{first}'");
     assert_eq!(number(&project, &points), 3.0);
-    // Up to where the hypervolume reaches is said, kept, and changes nothing that was learned either.
+    // The reference point of the hypervolume is reported and stored, and does not affect training either.
     let set = ["--set", "weighting.cosmos.reference={rich: 0.25, weeks: 90}"];
     let output = project.mtl(&[&["run", "pipeline.yaml"][..], &set].concat()).expect(0).out();
     assert!(output.contains("reference point (0.2500, 90.00), set in the pipeline"), "{output}");
@@ -117,7 +118,7 @@ fn another_front_is_no_other_training() {
 }
 
 #[test]
-fn a_model_of_another_weighting_is_told_none() {
+fn preferences_need_a_cosmos_model() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let output = project.mtl(&["predict", "last", "rows.csv", "--to", "x.csv", "--preference", "rich=1"]);

@@ -1,11 +1,11 @@
-//! What is kept is used only as it was written: damage is said, set aside and made again.
+//! Damaged artifacts are reported, set aside and rebuilt.
 
 use std::path::{Path, PathBuf};
 
 use super::{last, number, runs};
 use crate::support::{Project, Ran};
 
-/// The ordinary files of the folders in `below`, by their paths in the project.
+/// The regular files of the folders below `below`.
 fn files(project: &Project, below: &str) -> Vec<PathBuf> {
     let folders =
         std::fs::read_dir(project.path(below)).expect("a folder").flatten().map(|entry| entry.path());
@@ -16,7 +16,7 @@ fn files(project: &Project, below: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Another byte in the middle.
+/// Flips a bit in the middle of a file.
 fn flip(path: &Path) {
     let mut bytes = std::fs::read(path).expect("read");
     if bytes.is_empty() {
@@ -45,7 +45,7 @@ fn weights(project: &Project, run: &str) -> Vec<u8> {
     std::fs::read(project.path(&format!("runs/{run}/trial-1/weights.safetensors"))).expect("weights")
 }
 
-/// What `mtl doctor --deep` finds damaged.
+/// Damaged files found by `mtl doctor --deep`.
 fn damaged(project: &Project) -> Vec<String> {
     let json = project.mtl(&["doctor", "--deep", "--json"]).out();
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
@@ -57,7 +57,7 @@ const ROWS: &str =
     "select count(*) from metrics where run = (select run from runs order by started_at desc limit 1)";
 
 #[test]
-fn every_file_of_the_cache_is_mended() {
+fn every_damaged_cache_file_is_rebuilt() {
     let project = Project::small();
     run(&project);
     let (expected, rows) = (weights(&project, &last(&project)), number(&project, ROWS));
@@ -80,7 +80,7 @@ fn every_file_of_the_cache_is_mended() {
 }
 
 #[test]
-fn what_happens_to_a_run_does_not_happen_to_the_cache() {
+fn damaged_runs_do_not_affect_the_cache() {
     let project = Project::small();
     run(&project);
     let first = last(&project);
@@ -95,7 +95,7 @@ fn what_happens_to_a_run_does_not_happen_to_the_cache() {
 }
 
 #[test]
-fn doctor_names_what_is_damaged() {
+fn doctor_lists_damaged_files() {
     let project = Project::small();
     run(&project);
     let run = last(&project);
@@ -116,7 +116,7 @@ fn doctor_names_what_is_damaged() {
 }
 
 #[test]
-fn artifacts_of_earlier_versions_are_made_again_without_alarm() {
+fn artifacts_of_earlier_versions_are_rebuilt_without_a_warning() {
     let project = Project::small();
     run(&project);
     for path in files(&project, "runs/cache").into_iter().filter(|path| path.ends_with("done.json")) {
@@ -134,7 +134,7 @@ fn artifacts_of_earlier_versions_are_made_again_without_alarm() {
 }
 
 #[test]
-fn gc_removes_what_kills_leave() {
+fn gc_removes_leftovers_of_killed_runs() {
     let project = Project::small();
     run(&project);
     let run = last(&project);
@@ -159,12 +159,12 @@ fn gc_removes_what_kills_leave() {
     for path in &left {
         assert!(!path.exists(), "{}", path.display());
     }
-    assert!(kept.iter().all(|path| path.exists()), "what is not ours stays");
+    assert!(kept.iter().all(|path| path.exists()), "other files are kept");
     assert!(!weights(&project, &run).is_empty());
 }
 
 #[test]
-fn twelve_may_make_the_same_anew_at_once() {
+fn twelve_processes_may_rebuild_the_same_artifacts() {
     let project = Project::small();
     run(&project);
     let start = |_| {
@@ -179,7 +179,7 @@ fn twelve_may_make_the_same_anew_at_once() {
 }
 
 #[test]
-fn a_run_that_was_damaged_is_known_and_made_again() {
+fn damaged_runs_are_detected_and_rebuilt() {
     let project = Project::small();
     run(&project);
     let name = last(&project);

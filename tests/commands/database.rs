@@ -1,4 +1,4 @@
-//! `runs`, `show`, `compare`, `query`: the results, asked for in every way.
+//! The commands that read results: `runs`, `show`, `compare`, `query`.
 
 use super::{last, runs};
 use crate::support::Project;
@@ -29,7 +29,7 @@ fn runs_are_listed_shown_and_compared() {
 }
 
 #[test]
-fn a_run_is_named_by_any_unique_beginning() {
+fn a_unique_prefix_names_a_run() {
     let project = two_runs();
     let name = last(&project);
     project.mtl(&["show", &name[..name.len() - 2]]).expect(0);
@@ -39,7 +39,7 @@ fn a_run_is_named_by_any_unique_beginning() {
 }
 
 #[test]
-fn queries_read_and_only_read() {
+fn queries_are_read_only() {
     let project = two_runs();
     let csv = project.mtl(&["query", "select 1 as a, 'x,y' as b", "--format", "csv"]).expect(0).out();
     assert_eq!(csv, "a,b\n1,\"x,y\"\n");
@@ -58,12 +58,12 @@ fn queries_read_and_only_read() {
 }
 
 #[test]
-fn without_a_database_every_question_says_so() {
+fn commands_report_a_missing_database() {
     let project = Project::new();
     for arguments in [["runs"].as_slice(), &["show"], &["query", "select 1"], &["gc"], &["resume"]] {
         let output = project.mtl(arguments).expect(1).err();
         assert!(output.contains("no runs yet"), "{arguments:?}: {output}");
-        assert!(!project.path("runs").exists(), "{arguments:?}: asking makes nothing");
+        assert!(!project.path("runs").exists(), "{arguments:?}: reading creates nothing");
     }
 }
 
@@ -71,7 +71,7 @@ fn without_a_database_every_question_says_so() {
 fn a_newer_database_is_refused_untouched() {
     let project = two_runs();
     let path = project.path("runs/mtl.db");
-    // Byte 60 of an SQLite file begins its user version.
+    // The user version of an SQLite file is at byte 60.
     let mut bytes = std::fs::read(&path).expect("a database");
     bytes[60..64].copy_from_slice(&9999_u32.to_be_bytes());
     for leftover in ["runs/mtl.db-wal", "runs/mtl.db-shm"] {
@@ -86,7 +86,7 @@ fn a_newer_database_is_refused_untouched() {
 }
 
 #[test]
-fn a_damaged_database_is_told_as_such() {
+fn a_damaged_database_is_reported() {
     let project = two_runs();
     let path = project.path("runs/mtl.db");
     let bytes = std::fs::read(&path).expect("a database");
@@ -99,7 +99,7 @@ fn a_damaged_database_is_told_as_such() {
 }
 
 #[test]
-fn the_doctor_and_the_completions_answer() {
+fn doctor_and_completions_work() {
     let project = Project::new();
     let report = project.mtl(&["doctor", "--json"]).out();
     let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
@@ -107,4 +107,23 @@ fn the_doctor_and_the_completions_answer() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(project.mtl(&["completions", shell]).expect(0).out().contains("mtl"));
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let project = Project::new();
+    let page = project.mtl(&["man", "sweep", "status"]).expect(0).out();
+    assert!(page.contains(".TH mtl-sweep-status 1") && page.contains(r"\-\-runs"), "{page}");
+    let told = project.mtl(&["man", "--to", "pages/man1"]).expect(0).out();
+    let pages: Vec<_> = std::fs::read_dir(project.path("pages/man1"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+        .collect();
+    assert!(told.starts_with(&format!("{} pages written", pages.len())), "{told}");
+    for command in ["mtl", "mtl-run", "mtl-man", "mtl-sweep", "mtl-sweep-status"] {
+        assert!(pages.contains(&format!("{command}.1")), "{command}: {pages:?}");
+    }
+    assert_eq!(project.read("pages/man1/mtl-sweep-status.1"), page);
+    let unknown = project.mtl(&["man", "rnu"]).expect(2).err();
+    assert!(unknown.contains("`mtl` has no command `rnu`; did you mean `run`?"), "{unknown}");
 }

@@ -1,4 +1,4 @@
-//! Kills, interruptions, and what is left after them.
+//! Killed and interrupted runs.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -6,16 +6,16 @@ use std::process::{Child, Stdio};
 use super::{last, number, runs};
 use crate::support::Project;
 
-/// Long enough to be killed in the middle, short enough to wait for.
+/// Long enough to be killed while training, short enough to wait for.
 const MANY_EPOCHS: &str = "train.epochs=60";
 const OFTEN: &str = "train.checkpoint.steps=3";
 
-/// Starts a run and gives it back once training has come to this epoch.
-fn until_epoch(project: &Project, epoch: u64) -> Child {
-    until_epoch_of(project, MANY_EPOCHS, epoch)
+/// Starts a run and returns it when this epoch is finished.
+fn run_until_epoch(project: &Project, epoch: u64) -> Child {
+    run_epochs_until(project, MANY_EPOCHS, epoch)
 }
 
-fn until_epoch_of(project: &Project, epochs: &str, epoch: u64) -> Child {
+fn run_epochs_until(project: &Project, epochs: &str, epoch: u64) -> Child {
     let arguments = ["run", "pipeline.yaml", "--json", "--set", epochs, "--set", OFTEN];
     let mut child = project.command(&arguments).stdout(Stdio::piped()).spawn().expect("mtl starts");
     let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
@@ -32,7 +32,7 @@ fn weights(project: &Project, run: &str) -> Vec<u8> {
     std::fs::read(project.path(&format!("runs/{run}/trial-1/weights.safetensors"))).expect("weights")
 }
 
-fn uninterrupted() -> (Project, String) {
+fn run_uninterrupted() -> (Project, String) {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", MANY_EPOCHS, "--set", OFTEN]).expect(0);
     let run = last(&project);
@@ -42,17 +42,17 @@ fn uninterrupted() -> (Project, String) {
 #[test]
 fn a_killed_run_is_shown_as_interrupted_and_resumes_to_the_same_numbers() {
     let project = Project::small();
-    let mut child = until_epoch(&project, 5);
+    let mut child = run_until_epoch(&project, 5);
     child.kill().expect("killed with -9");
     child.wait().expect("dead");
     let killed = last(&project);
     assert_eq!(runs(&project)[0]["state"], "interrupted");
 
     project.mtl(&["resume", "last"]).expect(0);
-    assert_eq!(last(&project), killed, "the same run goes on");
+    assert_eq!(last(&project), killed, "the same run is resumed");
     assert_eq!(runs(&project)[0]["state"], "finished");
 
-    let (whole, run) = uninterrupted();
+    let (whole, run) = run_uninterrupted();
     assert_eq!(weights(&project, &killed), weights(&whole, &run));
     let history = "select sum(value * (1 + epoch)) from metrics";
     assert_eq!(number(&project, history), number(&whole, history), "every epoch's metrics");
@@ -66,23 +66,23 @@ fn a_killed_run_is_shown_as_interrupted_and_resumes_to_the_same_numbers() {
 #[test]
 fn ctrl_c_saves_and_exits_130() {
     let project = Project::small();
-    let mut child = until_epoch(&project, 2);
+    let mut child = run_until_epoch(&project, 2);
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(killed.expect("kill runs").success());
-    // Its pipe is closed by now, which must not stop it from saving.
+    // Its output pipe is closed, which must not stop it from saving.
     assert_eq!(child.wait().expect("ended").code(), Some(130));
     assert_eq!(runs(&project)[0]["state"], "interrupted");
     assert_eq!(number(&project, "select count(*) from stages where state = 'failed'"), 0.0);
     project.mtl(&["resume"]).expect(0);
-    let (whole, run) = uninterrupted();
+    let (whole, run) = run_uninterrupted();
     assert_eq!(weights(&project, &last(&project)), weights(&whole, &run));
 }
 
 #[test]
-fn a_living_run_is_running_and_cannot_be_touched() {
+fn a_running_run_is_locked() {
     let project = Project::small();
-    // Others wait a moment for its lock: it must not end by itself meanwhile.
-    let mut child = until_epoch_of(&project, "train.epochs=100000", 1);
+    // Other processes wait for the lock for a moment: the run must not finish meanwhile.
+    let mut child = run_epochs_until(&project, "train.epochs=100000", 1);
     assert_eq!(runs(&project)[0]["state"], "running");
     let resumed = project.mtl(&["resume", "last"]);
     let removed = project.mtl(&["rm", "last"]);
@@ -93,9 +93,9 @@ fn a_living_run_is_running_and_cannot_be_touched() {
 }
 
 #[test]
-fn a_checkpoint_cut_short_costs_time_but_no_numbers() {
+fn truncated_checkpoints_do_not_change_results() {
     let project = Project::small();
-    let mut child = until_epoch(&project, 5);
+    let mut child = run_until_epoch(&project, 5);
     child.kill().expect("killed");
     child.wait().expect("dead");
     let folder = project.path(&format!("runs/{}/trial-1/checkpoint", last(&project)));
@@ -104,7 +104,7 @@ fn a_checkpoint_cut_short_costs_time_but_no_numbers() {
         std::fs::write(entry.path(), &bytes[..bytes.len() / 2]).expect("cut");
     }
     project.mtl(&["resume"]).expect(0);
-    let (whole, run) = uninterrupted();
+    let (whole, run) = run_uninterrupted();
     assert_eq!(weights(&project, &last(&project)), weights(&whole, &run));
 }
 
@@ -123,7 +123,7 @@ fn two_processes_share_one_database() {
 }
 
 #[test]
-fn rm_and_gc_leave_what_is_used() {
+fn rm_and_gc_keep_used_artifacts() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.epochs=1"]).expect(0);
@@ -138,6 +138,6 @@ fn rm_and_gc_leave_what_is_used() {
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(0).err();
     assert!(
         output.contains("train#1") && output.contains("cached"),
-        "the first run's artifacts stay: {output}"
+        "the first run's artifacts are kept: {output}"
     );
 }

@@ -1,9 +1,9 @@
-//! What goes wrong with the data, told at its place in the pipeline.
+//! Data errors are reported with their location in the pipeline.
 
 use crate::support::Project;
 use crate::support::project::PIPELINE;
 
-/// Runs the small pipeline on this table and gives what was said.
+/// Runs the small pipeline on this table and returns the errors.
 fn said_of(rows: impl AsRef<[u8]>) -> String {
     let project = Project::new().file("pipeline.yaml", PIPELINE).file("rows.csv", rows);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(1);
@@ -16,9 +16,9 @@ fn good_rows() -> String {
 }
 
 #[track_caller]
-fn assert_says(text: &str, wanted: &[&str]) {
-    for word in wanted {
-        assert!(text.contains(word), "`{word}` is not in:\n{text}");
+fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
     }
 }
 
@@ -53,7 +53,7 @@ fn a_file_cut_in_the_middle() {
 }
 
 #[test]
-fn bytes_that_are_no_text() {
+fn bytes_that_are_not_text() {
     let mut rows = good_rows().into_bytes();
     rows[40] = 0xff;
     assert_says(&said_of(rows), &["not UTF-8", "line"]);
@@ -65,7 +65,7 @@ fn labels_that_are_all_missing() {
         .lines()
         .enumerate()
         .map(|(number, line)| match line.rsplit_once(',') {
-            Some((rest, _)) if number > 0 => format!("{rest},\n"),
+            Some((inputs, _)) if number > 0 => format!("{inputs},\n"),
             _ => format!("{line}\n"),
         })
         .collect();
@@ -80,7 +80,7 @@ fn an_empty_file_and_an_empty_split() {
 }
 
 #[test]
-fn a_parquet_that_is_none() {
+fn an_invalid_parquet_file() {
     let pipeline = PIPELINE.replace("{csv: {path: rows.csv}}", "{parquet: {path: rows.parquet}}");
     let project = Project::new().file("pipeline.yaml", pipeline).file("rows.parquet", "PAR1 but not really");
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
@@ -99,7 +99,7 @@ fn a_diverging_loss_names_its_step_and_task() {
 
 #[cfg(unix)]
 #[test]
-fn a_runs_folder_that_cannot_be() {
+fn a_runs_folder_that_cannot_be_created() {
     let project = Project::small().file("taken", "a file, not a folder");
     let output = project.mtl(&["--runs", "taken/deeper", "run", "pipeline.yaml"]).expect(1).err();
     assert_says(&output, &["error: cannot create", "taken"]);

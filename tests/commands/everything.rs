@@ -1,5 +1,5 @@
-//! Every kind of task and layer, every loss weighting, optimizer, schedule and penalty: from YAML through
-//! training and the database to a model that ONNX Runtime agrees with, and its answers.
+//! Many kinds of tasks, layers, loss weightings, optimizers, schedules and penalties end to end: training,
+//! database, ONNX parity and predictions.
 
 use super::number;
 use crate::support::{Project, Ran};
@@ -21,17 +21,33 @@ trunk:
   - activation: elu
   - dropout: 0.1
 tasks:
-  bin: {target: bin, kind: binary, loss: {binary_cross_entropy: {class_weights: balanced, label_smoothing: 0.05}}, metrics: [accuracy, balanced_accuracy, precision, recall, {f1: micro}, auroc, average_precision, log_loss, brier, calibration_error]}
-  multi: {target: multi, kind: multiclass, loss: {focal: 1.5}, after: [bin], head: [{dense: 8}], metrics: [accuracy, {f1: macro}, auroc, log_loss, quadratic_kappa]}
+  bin:
+    target: bin
+    kind: binary
+    loss: {binary_cross_entropy: {class_weights: balanced, label_smoothing: 0.05}}
+    metrics:
+      [accuracy, balanced_accuracy, precision, recall, {f1: micro}, auroc, average_precision, log_loss, brier,
+       calibration_error]
+  multi:
+    target: multi
+    kind: multiclass
+    loss: {focal: 1.5}
+    after: [bin]
+    head: [{dense: 8}]
+    metrics: [accuracy, {f1: macro}, auroc, log_loss, quadratic_kappa]
   ordn: {target: ord, kind: ordinal, from: early, metrics: [quadratic_kappa, mae, accuracy]}
   labels: {target: [l1, l2], kind: multilabel}
-  nums: {target: [r1, r2], kind: regression, loss: {huber: 0.5}, metrics: [rmse, mae, mse, r2, spearman, pearson]}
+  nums:
+    target: [r1, r2]
+    kind: regression
+    loss: {huber: 0.5}
+    metrics: [rmse, mae, mse, r2, spearman, pearson]
 weighting: WEIGHTING
 train: {epochs: 2, batch_size: 64, TRAIN}
 export: {onnx: {opset: OPSET}}
 "#;
 
-/// What stands for WEIGHTING, TRAIN and OPSET.
+/// Values of WEIGHTING, TRAIN and OPSET.
 const VARIANTS: [(&str, &str, &str); 5] = [
     (
         "equal",
@@ -39,7 +55,7 @@ const VARIANTS: [(&str, &str, &str); 5] = [
         "17",
     ),
     (
-        // A task that counts nothing.
+        // A task of weight 0.
         "{fixed: {weights: {bin: 2.0, nums: 0.0}}}",
         "optimizer: adam, schedule: cosine, monitor: {task: bin, metric: auroc}",
         "18",
@@ -57,7 +73,7 @@ const VARIANTS: [(&str, &str, &str); 5] = [
     ),
 ];
 
-/// Rows with text, missing inputs, and missing labels of every task.
+/// Rows with text, missing inputs, and missing labels for every task.
 fn rows() -> String {
     let mut state = 3_u64;
     let mut draw = |below: u64| {
@@ -86,7 +102,7 @@ fn rows() -> String {
 }
 
 #[test]
-fn all_of_it_goes_from_yaml_to_onnx() {
+fn everything_works_end_to_end() {
     let project = Project::new().file("rows.csv", rows());
     let online = |arguments: &[&str]| Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"));
     for (index, (weighting, train, opset)) in VARIANTS.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What another crate adds works from YAML to a verified ONNX model: the programs of `examples/`.
+//! Extensions by other crates work end to end: the programs in `examples/`.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,21 +6,18 @@ use std::process::Command;
 use super::number;
 use crate::support::{PIPELINE, Project, Ran};
 
-/// One of the examples, as a program.
+/// Runs one of the example programs.
 fn program(project: &Project, example: &str, arguments: &[&str]) -> Ran {
     let folder = Path::new(env!("CARGO_BIN_EXE_mtl")).parent().expect("its folder").join("examples");
     let file = folder.join(example).with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        file.exists(),
-        "`cargo test` makes the examples; beside `--test main` say: cargo build --release --examples"
-    );
+    assert!(file.exists(), "examples are missing: run `cargo build --release --examples`");
     let mut command = Command::new(file);
     command.args(arguments).current_dir(project.folder()).env("NO_COLOR", "1");
     command.env("MTL_PROVE_READING", "1");
     Ran::of(&mut command)
 }
 
-/// The small pipeline with `to` instead of `from`.
+/// The small pipeline with `from` replaced by `to`.
 fn project(from: &str, to: &str) -> Project {
     assert!(PIPELINE.contains(from), "{from}");
     Project::new().file("pipeline.yaml", PIPELINE.replace(from, to)).with_rows("rows.csv", 160)
@@ -32,18 +29,18 @@ fn a_layer_of_another_crate_trains_and_exports() {
     let project = project(dense, &format!("{dense}  - feature_gate\n"));
     program(&project, "custom_layer", &["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from parity where verified and largest <= tolerance"), 1.0);
-    // The bundle wants no other program than the plain one.
+    // The plain binary can use the bundle.
     project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
     assert_eq!(project.read("answers.csv").lines().count(), 161);
     let output = program(&project, "custom_layer", &["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", output.err());
-    // The plain one does not know it.
+    // The plain binary does not know the layer.
     let output = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
     assert!(output.contains("pipeline.yaml:13:5") && output.contains("feature_gate"), "{output}");
 }
 
 #[test]
-fn it_explains_itself_and_is_suggested() {
+fn a_registered_layer_is_explained_and_suggested() {
     let project = project("  - dense: {units: 8, activation: relu}\n", "  - feature_gat: {open: 1.0}\n");
     let output = program(&project, "custom_layer", &["explain", "feature_gate"]).expect(0).out();
     for part in
@@ -55,7 +52,7 @@ fn it_explains_itself_and_is_suggested() {
     assert!(program(&project, "custom_layer", &["schema"]).expect(0).out().contains("\"feature_gate\""));
     let output = program(&project, "custom_layer", &["check", "pipeline.yaml"]).expect(3).err();
     assert!(output.contains("did you mean `feature_gate`"), "{output}");
-    // A slip in its settings is told at its place, as of any layer.
+    // Errors in its settings have a location, as for any layer.
     let wrong = PIPELINE
         .replace("  - dense: {units: 8, activation: relu}\n", "  - feature_gate: {open: wide, shut: 1}\n");
     std::fs::write(project.path("pipeline.yaml"), wrong).expect("written");
@@ -87,7 +84,7 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
     program(&project, "custom_input", &["export", "last", "--to", "bundle"]).expect(0);
     program(&project, "custom_input", &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
     assert_eq!(project.read("answers.csv").lines().count(), 161);
-    // A number larger than all is as the largest: the ranks are those of the training rows.
+    // Numbers above the training maximum have its rank: ranks are those of the training rows.
     let project = project.file("new.csv", "age,hours,work\n1000,30,self\n2000,30,self\n,30,self\n");
     program(&project, "custom_input", &["predict", "bundle", "new.csv", "--to", "new_answers.csv"]).expect(0);
     let answers = project.read("new_answers.csv");
@@ -97,13 +94,11 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
     let output = program(&project, "custom_input", &["predict", "bundle", "wrong.csv"]).expect(1).err();
     assert!(output.contains("`old` is not a number") && output.contains("line 3"), "{output}");
 
-    // The plain one proves the model, and says why it cannot read rows for it; so does the program in Python.
+    // The plain binary verifies the model, but cannot read rows for it; likewise `predict.py`.
     project.online(&["verify", "bundle"]).expect(0);
     let output = project.mtl(&["predict", "bundle", "new.csv"]).expect(1).err();
-    for part in [
-        "input `age`, of the kind `rank` of the crate custom_input ",
-        "use the program that registers the kind",
-    ] {
+    for part in ["input `age` (kind `rank` of crate custom_input ", "use the program that registers the kind"]
+    {
         assert!(output.contains(part), "{part}\n{output}");
     }
     if let Some(ran) = project.python(&["bundle", "new.csv"]) {
@@ -119,7 +114,7 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
 }
 
 #[test]
-fn explain_knows_every_name_and_says_what_is_near() {
+fn explain_lists_names_and_suggests_similar_ones() {
     let project = Project::new();
     let all = project.mtl(&["explain"]).expect(0).out();
     for part in ["\nlayer\n", "\nweighting\n", "  lstm ", "  nash_mtl "] {

@@ -1,4 +1,4 @@
-//! Each task trained alone, and what learning together is worth beside that.
+//! Single-task baselines, and the gain of multi-task training over them.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ fn project(more: &str) -> Project {
     Project::new().file("pipeline.yaml", format!("{PIPELINE}{MEASURED}{more}")).with_rows("rows.csv", 200)
 }
 
-/// A task alone is the same pipeline with one task: the same numbers, bit for bit.
+/// A baseline is bitwise equal to the pipeline with only that task.
 #[test]
-fn a_task_alone_is_a_pipeline_of_one_task() {
+fn a_baseline_equals_a_pipeline_with_one_task() {
     let project = project("sharing: {mmoe: {experts: 2, layers: [{dense: 4}]}}\nweighting: dwa\n");
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     let run = last(&project);
@@ -34,13 +34,15 @@ fn a_task_alone_is_a_pipeline_of_one_task() {
         let compared = format!("select count(*) from gains where run = '{run}' and task = '{task}'");
         assert!(number(&project, &compared) >= 6.0, "{task}");
     }
-    // By the definition, in SQL: better is above 0, whatever the direction.
+    // The definition in SQL: a gain above 0 is better, for both directions.
     let wrong = format!(
         "select count(*) from gains where run = '{run}' and abs(gain -
-           100.0 * (value - baseline) / abs(baseline) * (case direction when 'higher' then 1 else -1 end)) > 1e-9"
+           100.0 * (value - baseline) / abs(baseline) * (case direction when 'higher' then 1 else -1 end)) > \
+           1e-9"
     );
     assert_eq!(number(&project, &wrong), 0.0);
-    let mean = "select gain - (select avg(gain) from gains g where counts = 1 and g.run = t.run and g.split = 'test')
+    let mean = "select gain - (select avg(gain) from gains g where counts = 1 and g.run = t.run and g.split \
+                = 'test')
                   from trial_gains t where split = 'test'";
     assert!(number(&project, mean).abs() < 1e-12);
     assert!(
@@ -49,11 +51,14 @@ fn a_task_alone_is_a_pipeline_of_one_task() {
     );
     let shown = project.mtl(&["show", &run]).expect(0).out();
     assert!(shown.contains("gain, valid") && shown.contains("gain, test"), "{shown}");
-    assert!(!project.path(&format!("runs/{run}/trial-1/alone-rich")).exists(), "finished: none is left");
+    assert!(
+        !project.path(&format!("runs/{run}/trial-1/alone-rich")).exists(),
+        "finished baselines leave no checkpoints"
+    );
 }
 
 #[test]
-fn another_weighting_finds_the_baselines_trained() {
+fn another_weighting_reuses_the_baselines() {
     let project = project("");
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let again = project.mtl(&["run", "pipeline.yaml", "--set", "weighting=uncertainty"]).expect(0).err();
@@ -77,7 +82,7 @@ fn another_weighting_finds_the_baselines_trained() {
         compared.contains("Gain over single-task training") && compared.contains("all tasks"),
         "{compared}"
     );
-    // Another rate is another training: alone too.
+    // Another learning rate trains the baselines again.
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.optimizer.adamw.rate=0.01"]).expect(0);
     assert_eq!(number(&project, trained), 4.0);
 }
@@ -96,28 +101,28 @@ fn trials_of_a_sweep_share_the_baselines_of_their_seed() {
     project.mtl(&["plot", "last", "--kind", "gains", "--to", "drawn"]).expect(0);
     let picture = project.read("drawn/gains.svg");
     assert!(picture.contains("all tasks") && picture.contains(" ± "), "{picture}");
-    // What was another trial's is told as this run's own.
+    // Cached results of another trial are recorded as trial 1 of this run.
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "sweep=null", "--seed", "2"]).expect(0);
     let run = last(&project);
     let trials = format!("select max(trial) from scores where run = '{run}'");
     assert_eq!(number(&project, &trials), 1.0);
 }
 
-/// Killed in the middle of a task's training alone, a run goes on from there to the same numbers.
+/// A run killed while it trains a baseline resumes to the same results.
 #[test]
-fn a_task_alone_goes_on_after_a_kill() {
+fn killed_baselines_resume() {
     let long = ["--set", "train.epochs=60", "--set", "train.checkpoint.steps=3"];
     let run = [["run", "pipeline.yaml", "--quiet"].as_slice(), &long].concat();
     let (killed, whole) = (project(""), project(""));
     let mut child = killed.command(&run).stdout(Stdio::null()).spawn().expect("mtl starts");
-    let begun = Instant::now();
+    let start = Instant::now();
     let runs = killed.path("runs");
     let is_alone = || {
         let folders = std::fs::read_dir(&runs).into_iter().flatten().flatten();
         let file = |folder: std::fs::DirEntry| folder.path().join("trial-1/alone-rich/checkpoint.mtl");
         folders.map(file).any(|file| file.exists())
     };
-    while !is_alone() && begun.elapsed() < Duration::from_secs(60) {
+    while !is_alone() && start.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(2));
     }
     child.kill().expect("killed with -9");

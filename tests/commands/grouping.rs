@@ -1,10 +1,10 @@
-//! What tasks' steps do to each other, and which to train together because of it.
+//! Inter-task affinities, and task grouping by them.
 
 use super::{last, number};
 use crate::support::Project;
 use crate::support::project::PIPELINE;
 
-/// Three tasks; the third is the second in other units.
+/// Three tasks; the third is the second in another unit.
 fn project() -> Project {
     let text = PIPELINE.replace(
         "  weeks: {target: weeks, kind: regression}\n",
@@ -18,7 +18,7 @@ fn project() -> Project {
 }
 
 #[test]
-fn a_pipeline_is_measured_and_its_tasks_grouped() {
+fn affinities_are_measured_and_tasks_grouped() {
     let project = project();
     let output = project.mtl(&["group", "pipeline.yaml", "--groups", "2", "--quiet"]).expect(0).out();
     for part in [
@@ -50,8 +50,8 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
     ];
     project.mtl(&[["group", "pipeline.yaml", "--quiet"].as_slice(), &long].concat()).expect(0);
     let run = last(&project);
-    // Once trained, one column in two units is one task; from the run the same, and pipelines that can be
-    // run.
+    // After enough training, the same column in two units is grouped. The run gives the same groups, and
+    // pipelines for them.
     let again = project.mtl(&["group", &run, "--write"]).expect(0).out();
     assert!(again.contains("mtl run") && again.contains("pipeline.group-1.yaml"), "{again}");
     let written = project.read("pipeline.group-1.yaml");
@@ -66,12 +66,12 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
             let tasks = group["tasks"].as_array().expect("tasks");
             tasks.contains(&"weeks".into()) && tasks.contains(&"days".into())
         }),
-        "one column in two units: {json}"
+        "the same column in two units is grouped: {json}"
     );
     for number in 1..=groups.len() {
         project.mtl(&["run", &format!("pipeline.group-{number}.yaml"), "--quiet"]).expect(0);
     }
-    // The same may be written again; what somebody changed stays.
+    // Unchanged files may be written again; edited files are kept.
     project.mtl(&["group", &run, "--write"]).expect(0);
     let first = project.path("pipeline.group-1.yaml");
     std::fs::write(&first, "# mine\n").unwrap();
@@ -84,7 +84,7 @@ fn a_pipeline_is_measured_and_its_tasks_grouped() {
 }
 
 #[test]
-fn nothing_measured_is_said() {
+fn missing_affinities_are_reported() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let output = project.mtl(&["group", "last"]).expect(1).err();
@@ -93,7 +93,7 @@ fn nothing_measured_is_said() {
         "{output}"
     );
     project.mtl(&["group", "last", "--set", "train.epochs=1"]).expect(2);
-    // Weights are the same with and without.
+    // Measuring does not change the weights.
     let weights = || {
         std::fs::read(project.path(&format!("runs/{}/trial-1/weights.safetensors", last(&project)))).unwrap()
     };

@@ -1,9 +1,9 @@
-//! What cannot fit into memory is refused before it is tried, at its place; and many columns are fed as one.
+//! Models that do not fit into memory are refused in advance, with a location; and inputs with many columns.
 
 use crate::support::Project;
 use crate::support::project::PIPELINE;
 
-/// Texts that are read by a recurrent layer of this size.
+/// Texts with this recurrent layer.
 fn texts(layer: &str) -> Project {
     let text = format!(
         "data: {{rows: {{source: {{csv: {{path: rows.csv}}}}}}}}\n\
@@ -18,7 +18,7 @@ fn texts(layer: &str) -> Project {
 }
 
 #[test]
-fn layers_that_no_machine_holds_are_refused_at_their_place() {
+fn layers_too_large_for_memory_are_refused_with_their_location() {
     for (layer, what) in [
         ("lstm: 65536", "344 GB"),
         ("lstm: 100000000", "800 PB"),
@@ -34,17 +34,17 @@ fn layers_that_no_machine_holds_are_refused_at_their_place() {
             }
             assert!(output.contains(what), "{output}");
         }
-        assert!(!project.path("runs").join("cache").exists(), "nothing was begun");
-        // Without a limit of ours the machine's own counts.
+        assert!(!project.path("runs").join("cache").exists(), "no stage was started");
+        // Without an explicit limit, the machine's memory is the limit.
         let output = project.mtl(&["check", "pipeline.yaml", "--memory", "1GB"]).expect(3).err();
-        // What is beyond counting no machine has.
+        // Sizes that overflow exceed every machine.
         let more = output.contains("or pass `--memory ");
         assert!(output.contains("help") && more != what.starts_with("more than"), "{output}");
     }
 }
 
 #[test]
-fn numbers_beyond_counting_are_refused_as_such() {
+fn sizes_that_overflow_are_refused() {
     let output = texts("lstm: 4294967295").mtl(&["check", "pipeline.yaml"]).expect(3).err();
     assert!(
         output.contains("a whole number from 1 to 100000000") && output.contains("pipeline.yaml:6:"),
@@ -63,7 +63,7 @@ fn numbers_beyond_counting_are_refused_as_such() {
 }
 
 #[test]
-fn a_batch_is_held_against_memory_once_its_rows_are_known() {
+fn batches_are_checked_against_memory_once_the_rows_are_known() {
     let text = PIPELINE.replace("units: 8", "units: 512").replace("batch_size: 32", "batch_size: 100000000");
     let project = Project::new().file("pipeline.yaml", text).with_rows("rows.csv", 20_000);
     project.mtl(&["check", "pipeline.yaml", "--memory", "200MB"]).expect(0);
@@ -77,14 +77,14 @@ fn a_batch_is_held_against_memory_once_its_rows_are_known() {
     let set = format!("train.batch_size={number}");
     let words = ["run", "pipeline.yaml", "--quiet", "--memory", "200MB", "--set", &set];
     project.mtl(&words).expect(0);
-    // A batch of more rows than there are is all of them.
+    // A batch larger than the table is the whole table.
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--memory", "100GB"]).expect(0);
     let plan = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
     assert!(plan.contains("\nmemory  about "), "{plan}");
 }
 
 #[test]
-fn the_limit_is_said_by_option_or_environment() {
+fn the_limit_is_set_by_option_or_environment() {
     let project = Project::small();
     let output = project.mtl(&["check", "pipeline.yaml", "--memory", "1MB"]).expect(3).err();
     assert!(output.contains("`--memory` allows 1.0 MB"), "{output}");
@@ -100,11 +100,10 @@ fn the_limit_is_said_by_option_or_environment() {
     project.mtl(&["check", "pipeline.yaml", "--memory", "eight"]).expect(2);
 }
 
-/// Columns of every kind next to each other: runs of plain numbers, with and without indicators of missing
-/// values, between categories. What ONNX Runtime answers is held against the training's own answers by the
-/// run itself.
+/// Numeric inputs with and without missing indicators between categories. The run itself checks parity with
+/// ONNX Runtime.
 #[test]
-fn neighbouring_columns_are_fed_together_and_answer_the_same() {
+fn blocks_of_adjacent_columns_have_parity() {
     let mut text = String::from("data: {rows: {source: {csv: {path: rows.csv}}}}\ninputs:\n");
     for column in 0..40 {
         let kind = match column % 10 {
@@ -116,7 +115,10 @@ fn neighbouring_columns_are_fed_together_and_answer_the_same() {
         };
         text.push_str(&format!("  c{column}: {kind}\n"));
     }
-    text.push_str("trunk: [{dense: 8}]\ntasks: {y: {target: y, kind: regression}}\ntrain: {epochs: 2, batch_size: 32, device: cpu}\n");
+    text.push_str(
+        "trunk: [{dense: 8}]\ntasks: {y: {target: y, kind: regression}}\ntrain: {epochs: 2, \
+                   batch_size: 32, device: cpu}\n",
+    );
     let mut rows = (0..40).map(|column| format!("c{column},")).collect::<String>() + "y\n";
     for row in 0..200_usize {
         for column in 0..40 {
@@ -124,7 +126,7 @@ fn neighbouring_columns_are_fed_together_and_answer_the_same() {
             match column % 10 {
                 6 | 7 => rows.push_str(["red,", "green,", "blue,"][value % 3]),
                 3 if row % 5 == 0 => rows.push(','),
-                // Ids of thirteen digits are fed in 64 bits, the others in 32.
+                // Numbers of thirteen digits are fed as float64, the others as float32.
                 9 => rows.push_str(&format!("{},", 1_700_000_000_000_u64 + value as u64)),
                 _ => rows.push_str(&format!("{:.2},", value as f64 / 9.0)),
             }
@@ -138,9 +140,9 @@ fn neighbouring_columns_are_fed_together_and_answer_the_same() {
     assert_eq!(project.read("answers.csv").lines().count(), 201);
 }
 
-/// As many places as there are problems, each in a file of thousands of lines.
+/// In a file of thousands of lines.
 #[test]
-fn every_place_of_many_problems_is_right() {
+fn locations_of_many_problems_are_correct() {
     let mut text = String::from(
         "data: {rows: {source: {csv: {path: rows.csv}}}}\ninputs:\n  age: standardize\ntasks:\n",
     );

@@ -37,7 +37,7 @@ fn last(project: &Project) -> String {
     runs(project)[0]["run"].as_str().expect("a name").to_owned()
 }
 
-/// All runs, the newest first.
+/// All runs, newest first.
 fn runs(project: &Project) -> Vec<serde_json::Value> {
     let list: serde_json::Value =
         serde_json::from_str(&project.mtl(&["runs", "--json"]).expect(0).out()).expect("JSON");

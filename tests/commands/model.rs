@@ -1,9 +1,9 @@
-//! `export`, `predict`, `verify`: the model away from its run.
+//! `export`, `predict`, `verify`: exported models.
 
 use super::last;
 use crate::support::{Project, Ran};
 
-/// With ONNX Runtime, which may be fetched once.
+/// With ONNX Runtime, which may be downloaded once.
 fn online(project: &Project, arguments: &[&str]) -> Ran {
     Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"))
 }
@@ -16,7 +16,7 @@ fn exported() -> Project {
 }
 
 #[test]
-fn a_bundle_answers_and_is_verified_without_its_run() {
+fn a_bundle_predicts_and_is_verified_without_its_run() {
     let project = exported();
     std::fs::remove_dir_all(project.path("runs")).expect("the run is gone");
     std::fs::remove_file(project.path("rows.csv")).expect("the data too");
@@ -44,7 +44,7 @@ fn a_run_predicts_the_same_in_every_format_and_batch() {
 }
 
 #[test]
-fn predicting_says_what_is_wrong_with_the_rows() {
+fn predict_reports_invalid_rows() {
     let project = exported()
         .file("no_age.csv", "aeg,hours,work\n1,2,private\n")
         .file("text.csv", "age,hours,work\n1,2,private\n3,four,private\n");
@@ -52,14 +52,14 @@ fn predicting_says_what_is_wrong_with_the_rows() {
     assert!(missing.contains("age") && missing.contains("aeg"), "{missing}");
     let text = online(&project, &["predict", "bundle", "text.csv", "--to", "x.csv"]).expect(1).err();
     assert!(text.contains("hours") && text.contains("four") && text.contains("line 3"), "{text}");
-    assert!(!project.path("x.csv").exists(), "nothing half-written");
+    assert!(!project.path("x.csv").exists(), "no partial output");
     let kept =
         online(&project, &["predict", "bundle", "rows.csv", "--to", "x.csv", "--keep", "agee"]).expect(1);
     assert!(kept.err().contains("did you mean `age`"), "{}", kept.err());
 }
 
 #[test]
-fn a_changed_model_or_card_is_found_out() {
+fn modified_models_and_cards_are_refused() {
     let project = exported();
     let whole = std::fs::read(project.path("bundle/model.onnx")).expect("a model");
     std::fs::write(project.path("bundle/model.onnx"), &whole[..whole.len() / 2]).expect("cut");
@@ -73,7 +73,7 @@ fn a_changed_model_or_card_is_found_out() {
 }
 
 #[test]
-fn a_strangers_folder_is_not_filled() {
+fn a_folder_with_other_files_is_not_overwritten() {
     let project = exported().file("mine/thesis.tex", "years of work");
     let refused = project.mtl(&["export", "last", "--to", "mine"]).expect(1).err();
     assert!(refused.contains("thesis.tex"), "{refused}");
@@ -81,22 +81,22 @@ fn a_strangers_folder_is_not_filled() {
 }
 
 #[test]
-fn without_onnx_runtime_the_model_is_exported_and_loudly_unverified() {
+fn without_onnx_runtime_the_export_is_reported_as_unverified() {
     let project = Project::small();
-    // No library, no Python, no cache: only an empty folder to look in.
+    // No library, no Python, no cache: only an empty folder to search.
     let mut command = project.command(&["run", "pipeline.yaml"]);
     command.env("PATH", "/nonexistent").env("HOME", project.folder()).env_remove("ORT_DYLIB_PATH");
     command.env_remove("XDG_CACHE_HOME").env_remove("LD_LIBRARY_PATH");
     let ran = Ran::of(&mut command).expect(0);
     let output = format!("{}{}", ran.out(), ran.err());
     if output.contains("verified       largest") {
-        return; // a library stands beside the system's others: there is no way to look away from it
+        return; // a system library is installed and cannot be hidden
     }
     assert!(output.to_lowercase().contains("unverified"), "{output}");
     assert!(project.path(&format!("runs/{}/trial-1/model.onnx", last(&project))).is_file());
 }
 
-/// As a file says, so says a pipe.
+/// Rows from a pipe give the same predictions as rows from a file.
 #[cfg(unix)]
 #[test]
 fn rows_may_come_through_a_pipe() {

@@ -1,4 +1,4 @@
-//! Several objectives: vectors of preference, and the front of what came of them.
+//! Several objectives: preference vectors, and the Pareto front of the trials.
 
 use super::number;
 use crate::support::Project;
@@ -14,7 +14,7 @@ sweep:
 ";
 
 #[test]
-fn preferences_end_in_a_front() {
+fn a_sweep_over_preferences_reports_a_front() {
     let project =
         Project::new().file("pipeline.yaml", format!("{PIPELINE}{SWEEP}")).with_rows("rows.csv", 200);
     let out = project.mtl(&["run", "pipeline.yaml"]).expect(0).out();

@@ -1,11 +1,17 @@
-//! Pictures and the page: what is drawn of a run, what is not and why, and what cannot be asked for.
+//! Plots and the HTML report: which plots a run has, which not and why, and invalid requests.
 
 use super::{last, number};
 use crate::support::Project;
 use crate::support::markup::elements;
 use crate::support::project::PIPELINE;
 
-const SWEEP: &str = "sweep:\n  space:\n    weighting: [equal, {dwa: {temperature: 2.0}}]\n    train.batch_size: [16, 32]\n  seeds: [1, 2]\n";
+const SWEEP: &str = "\
+sweep:
+  space:
+    weighting: [equal, {dwa: {temperature: 2.0}}]
+    train.batch_size: [16, 32]
+  seeds: [1, 2]
+";
 
 fn observed() -> Project {
     let text = PIPELINE.replace("name: small", "name: small\ndescription: 'a < b & \"c\"'");
@@ -24,7 +30,7 @@ fn picture(project: &Project, name: &str) -> String {
 }
 
 #[test]
-fn a_run_is_drawn_and_what_is_not_is_said() {
+fn a_run_is_plotted_and_missing_plots_are_explained() {
     let project = observed();
     let output = project.mtl(&["plot"]).expect(0).out();
     for why in
@@ -43,10 +49,10 @@ fn a_run_is_drawn_and_what_is_not_is_said() {
     let gradients = picture(&project, &format!("{folder}/gradients.svg"));
     assert!(gradients.contains(&format!("rich and weeks: cosine {cosine:.3}")), "{cosine}: {gradients}");
 
-    // Again, elsewhere: the same bytes.
+    // Plots are reproducible, byte for byte.
     project.mtl(&["plot", "last", "--to", "again", "--kind", "curves,gradients"]).expect(0);
     assert_eq!(project.read("again/curves-rich.svg"), curves);
-    assert!(!project.path("again/weights.svg").exists(), "only what was asked for");
+    assert!(!project.path("again/weights.svg").exists(), "only the requested kinds");
 
     let output = project
         .mtl(&["plot", "--format", "png", "--to", "png", "--kind", "curves", "--json"])
@@ -60,7 +66,7 @@ fn a_run_is_drawn_and_what_is_not_is_said() {
 }
 
 #[test]
-fn a_sweep_is_drawn_by_its_groups() {
+fn a_sweep_is_plotted_by_groups() {
     let project =
         Project::new().file("pipeline.yaml", PIPELINE.to_owned() + SWEEP).with_rows("rows.csv", 200);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
@@ -72,8 +78,8 @@ fn a_sweep_is_drawn_by_its_groups() {
         assert!(curves.contains(part), "{part}: {curves}");
     }
     let front = picture(&project, "all/front.svg");
-    assert_eq!(front.matches("<circle").count(), 8 + 4, "a dot for every trial, and one for every key");
-    // One trial of it has nothing to be averaged over, and no front.
+    assert_eq!(front.matches("<circle").count(), 8 + 4, "a dot for every trial and every legend entry");
+    // A single trial has no averages and no front.
     let output = project.mtl(&["plot", "last#2", "--to", "one"]).expect(0).out();
     assert!(output.contains("front: "), "{output}");
     assert!(picture(&project, "one/curves-rich.svg").contains("validation rows"));
@@ -95,7 +101,7 @@ fn a_sweep_is_drawn_by_its_groups() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_an_error() {
+fn impossible_plots_are_errors() {
     let project = Project::small();
     assert!(project.mtl(&["plot"]).expect(1).err().contains("no runs yet"));
     assert!(project.mtl(&["report"]).expect(1).err().contains("no runs yet"));
@@ -122,7 +128,7 @@ fn what_cannot_be_drawn_is_an_error() {
 }
 
 #[test]
-fn the_page_tells_all_about_a_run() {
+fn the_report_describes_a_run() {
     let project = observed();
     let output = project.mtl(&["report"]).expect(0).out();
     let file = format!("runs/{}/report.html", last(&project));
@@ -142,7 +148,7 @@ fn the_page_tells_all_about_a_run() {
     let shown = answer.lines().nth(1).expect("a score");
     let text = project.mtl(&["show"]).expect(0).out();
     assert!(text.contains(shown) && page.contains(&format!(">{shown}<")), "{shown}");
-    // Whether ONNX Runtime is on this machine is not the page's business, what came of it is.
+    // The report has the result of the verification, not the state of this machine.
     let verified = number(&project, "select verified from parity") == 1.0;
     let proof = if verified { ">verified: max difference" } else { ">UNVERIFIED" };
     for part in [
@@ -156,11 +162,11 @@ fn the_page_tells_all_about_a_run() {
         assert!(page.contains(part), "{part} is missing in\n{page}");
     }
     project.mtl(&["report", "last", "--to", "deep/page.html"]).expect(0);
-    assert_eq!(project.read("deep/page.html"), page, "nothing of the time or the place of writing");
+    assert_eq!(project.read("deep/page.html"), page, "independent of the time and the folder");
 }
 
 #[test]
-fn the_page_of_a_failed_run_and_of_a_sweep() {
+fn the_reports_of_a_failed_run_and_of_a_sweep() {
     let rows = Project::small().read("rows.csv").replace("age,", "agee,");
     let project = Project::new().file("pipeline.yaml", PIPELINE).file("rows.csv", rows);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(1);

@@ -1,5 +1,5 @@
-//! What is read is what counts: a changed file is never answered with old scores, and a file that would hang
-//! the program, or fill its memory, is refused with a word.
+//! Reading of data files: changed files are always noticed, and files that would block the program or exhaust
+//! memory are refused.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ fn png(pixel: impl Fn(u32, u32) -> u8) -> Vec<u8> {
     file.into_inner()
 }
 
-/// Thirty pictures without a known ending, their masks in a folder beside theirs.
+/// Thirty images without a known extension, with masks in another folder.
 fn pictures() -> Project {
     let mut project = Project::new().file("pipeline.yaml", PICTURES);
     let mut labels = String::from("name,mask\n");
@@ -55,23 +55,24 @@ fn trained(project: &Project) -> f64 {
 }
 
 fn loss(project: &Project) -> String {
-    let sql = "select metric, split, value from scores where run = (select run from runs order by started_at desc limit 1) order by metric, split";
+    let sql = "select metric, split, value from scores where run = (select run from runs order by started_at \
+               desc limit 1) order by metric, split";
     project.mtl(&["query", sql, "--format", "csv"]).expect(0).out()
 }
 
 #[test]
-fn a_changed_mask_beside_and_a_picture_without_ending_count() {
+fn changed_masks_and_images_without_extension_are_noticed() {
     let project = pictures();
     run(&project);
     let (first, began) = (loss(&project), trained(&project));
     run(&project);
-    assert_eq!(trained(&project), began, "nothing changed, so nothing is done again");
-    // A mask that lies beside the folder.
+    assert_eq!(trained(&project), began, "nothing changed, so no stage runs again");
+    // A mask outside the image folder.
     std::fs::write(project.path("set/masks/3.png"), png(|_, y| u8::from(y < 6))).unwrap();
     run(&project);
     assert_eq!(trained(&project), began + 1.0, "a changed mask is new data");
     assert_ne!(loss(&project), first);
-    // A picture whose ending says nothing.
+    // An image without a known extension.
     std::fs::write(project.path("set/photos/3.scan"), png(|x, _| (x * 30) as u8)).unwrap();
     run(&project);
     assert_eq!(trained(&project), began + 2.0, "a changed picture is new data");
@@ -80,14 +81,14 @@ fn a_changed_mask_beside_and_a_picture_without_ending_count() {
         "select count(*) from data_files where run = (select run from runs order by started_at desc limit 1)",
     );
     assert_eq!(files, 61.0, "labels, pictures and masks");
-    // A file that no row names is not read.
+    // A file that is not in the table is not read.
     std::fs::write(project.path("set/photos/other.png"), "no picture").unwrap();
     run(&project);
     assert_eq!(trained(&project), began + 2.0);
 }
 
 #[test]
-fn pictures_outside_are_refused_unless_they_are_meant() {
+fn images_outside_the_folder_need_outside_true() {
     let project = pictures().file("elsewhere/a.png", png(|_, y| u8::from(y < 4)));
     let refused = |cell: &str, line: &str| {
         let labels = project.read("set/labels.csv").lines().skip(2).map(str::to_owned).collect::<Vec<_>>();
@@ -95,7 +96,7 @@ fn pictures_outside_are_refused_unless_they_are_meant() {
         std::fs::write(project.path("set/labels.csv"), text).unwrap();
         let output = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
         assert!(output.contains(&format!("`{cell}` in")) && output.contains(line), "{output}");
-        assert!(output.contains("lies outside of") && output.contains("`outside: true`"), "{output}");
+        assert!(output.contains("is outside ") && output.contains("`outside: true`"), "{output}");
     };
     refused("../../elsewhere/a.png", "line 2");
     refused(&project.path("elsewhere/a.png").to_string_lossy(), "line 2");
@@ -111,10 +112,10 @@ fn pictures_outside_are_refused_unless_they_are_meant() {
     let began = trained(&project);
     std::fs::write(project.path("elsewhere/a.png"), png(|_, y| u8::from(y > 4))).unwrap();
     run(&project);
-    assert_eq!(trained(&project), began + 1.0, "what lies outside counts too");
+    assert_eq!(trained(&project), began + 1.0, "files outside the folder are noticed too");
 }
 
-/// Ends at once, whatever stands there.
+/// The command ends quickly with these errors.
 #[track_caller]
 fn refused_at_once(project: &Project, parts: &[&str]) {
     let began = Instant::now();
@@ -148,7 +149,7 @@ fn pipes_devices_and_loops_are_refused_at_once() {
         std::fs::write(project.path("pipeline.yaml"), text).unwrap();
         refused_at_once(&project, &[path, what]);
     }
-    // Classes by folders: a link to the folder itself, and a picture that is a link to itself.
+    // Classes by folders: a link to the folder itself, and an image that is a link to itself.
     let by_class = "\
 name: classes
 data:
@@ -167,7 +168,7 @@ train: {epochs: 1, batch_size: 16, device: cpu}
     project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(0);
     let link = |to: &str, name: &str| std::os::unix::fs::symlink(to, project.path(name)).unwrap();
     link("../photos", "photos/again");
-    refused_at_once(&project, &["photos/again", "leads back to"]);
+    refused_at_once(&project, &["photos/again", "points to its parent folder"]);
     std::fs::remove_file(project.path("photos/again")).unwrap();
     link("ring.png", "photos/a/ring.png");
     refused_at_once(&project, &["ring.png", "cannot be used"]);
@@ -180,7 +181,7 @@ fn queried(project: Project, query: &str) -> Project {
 }
 
 #[test]
-fn a_query_reads_its_own_table_alone() {
+fn a_query_can_only_read_its_own_table() {
     let query = "select self.* from self join read_csv('lab.csv') as lab on self.age = lab.age";
     let project = queried(Project::small().file("lab.csv", "age\n30\n"), query);
     for command in [&["check", "pipeline.yaml"][..], &["run", "pipeline.yaml"], &["plan", "pipeline.yaml"]] {
@@ -189,7 +190,7 @@ fn a_query_reads_its_own_table_alone() {
         assert!(output.contains("found `read_csv('lab.csv')`"), "{output}");
         assert!(output.contains("join the tables into one file first"), "{output}");
     }
-    assert!(!project.path("runs/cache").exists(), "nothing was begun");
+    assert!(!project.path("runs/cache").exists(), "no stage was started");
 }
 
 #[test]
@@ -211,9 +212,9 @@ fn deep_queries_work_or_are_refused() {
     }
 }
 
-/// A gigabyte of zeros is a megabyte packed; a table of one value is packed to nothing.
+/// A gigabyte of zeros is compressed to a megabyte; a constant column to almost nothing.
 #[test]
-fn what_unpacks_to_more_than_memory_is_refused() {
+fn decompression_bombs_are_refused() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let zeros = vec![b'0'; 1 << 20];
     (0..1024).for_each(|_| bomb.write_all(&zeros).expect("packed"));
@@ -233,7 +234,7 @@ fn what_unpacks_to_more_than_memory_is_refused() {
         output.contains("MTL_DATA_MEMORY: `a lot` is not a memory size: write, for example, 8GB"),
         "{output}"
     );
-    // A file that is large as it is.
+    // A large uncompressed file.
     let output = Ran::of(
         Project::small().command(&["run", "pipeline.yaml", "--only", "load"]).env("MTL_DATA_MEMORY", "1kB"),
     );
@@ -242,8 +243,8 @@ fn what_unpacks_to_more_than_memory_is_refused() {
 }
 
 #[test]
-fn a_picture_of_more_pixels_than_memory_is_refused() {
-    // A header of 100,000 x 100,000 pixels; nothing behind it is looked at.
+fn images_larger_than_memory_are_refused() {
+    // A header of 100,000 x 100,000 pixels; the rest of the file is not read.
     let mut file = Vec::new();
     {
         let mut encoder = png::Encoder::new(&mut file, 100_000, 100_000);
@@ -253,6 +254,6 @@ fn a_picture_of_more_pixels_than_memory_is_refused() {
     }
     let project = pictures().file("set/photos/5.scan", file);
     let output = project.mtl(&["run", "pipeline.yaml", "--only", "load"]).expect(1).err();
-    assert!(output.contains("its 100000 x 100000 pixels need 10 GB in memory"), "{output}");
+    assert!(output.contains("its 100000 x 100000 pixels need 10 GB of memory"), "{output}");
     assert!(output.contains("MTL_DATA_MEMORY"), "{output}");
 }

@@ -1,13 +1,13 @@
-//! Where one may only read: a read-only folder, a full disk, a database that a dead process has left as it
-//! was, an older one.
+//! Read-only access to results: a read-only folder, a full disk, the database of a dead process, and one of
+//! an older version.
 
 use std::process::Command;
 
 use super::last;
 use crate::support::{Project, Ran};
 
-/// Runs a script with mounts of its own, `$MTL` being the binary; `None`, and a line, where the system allows
-/// no mounts.
+/// Runs a script in a mount namespace, `$MTL` is the binary; prints a note and returns `None` if the system
+/// does not allow mounts.
 fn mounted(project: &Project, script: &str) -> Option<Ran> {
     let start = |options: &str, script: &str| {
         let mut command = Command::new("unshare");
@@ -26,10 +26,11 @@ fn mounted(project: &Project, script: &str) -> Option<Ran> {
     Some(Ran::of(&mut start(options, script)))
 }
 
-/// The runs folder again, where it may only be read.
-const READ_ONLY: &str = "mkdir -p sealed && mount --bind runs sealed && mount -o remount,ro,bind sealed && export MTL_RUNS=sealed\n";
+/// A read-only mount of the runs folder.
+const READ_ONLY: &str = "mkdir -p sealed && mount --bind runs sealed && mount -o remount,ro,bind sealed && \
+                         export MTL_RUNS=sealed\n";
 
-/// Everything that asks, its results written elsewhere.
+/// All reading commands, with output files elsewhere.
 const ASKED: &str = r#"
 asks() { "$MTL" "$@" > said 2>&1 || { echo "FAILED: $*"; cat said; }; }
 asks runs
@@ -60,7 +61,7 @@ fn database(project: &Project) -> rusqlite::Connection {
 }
 
 #[test]
-fn a_folder_that_may_only_be_read_answers_every_question() {
+fn reading_commands_work_in_a_read_only_folder() {
     let project = project();
     let Some(asked) = mounted(&project, &format!("{READ_ONLY}{ASKED}")) else { return };
     assert_eq!(asked.expect(0).out(), "asked\n");
@@ -70,11 +71,11 @@ fn a_folder_that_may_only_be_read_answers_every_question() {
     let left = std::fs::read_dir(project.path("runs")).expect("a folder").flatten();
     let left: Vec<_> =
         left.filter(|entry| entry.file_name().to_string_lossy().starts_with("mtl.db")).collect();
-    assert_eq!(left.len(), 1, "nothing is left beside the database");
+    assert_eq!(left.len(), 1, "no temporary files are left");
 }
 
 #[test]
-fn what_would_write_says_where_it_could() {
+fn writing_commands_report_a_read_only_folder() {
     let project = project();
     for (arguments, help) in [
         ("plot", "name another place: --to DIR"),
@@ -91,9 +92,10 @@ fn what_would_write_says_where_it_could() {
 }
 
 #[test]
-fn on_a_full_disk_every_question_is_answered() {
+fn reading_commands_work_on_a_full_disk() {
     let project = project();
-    let full = "mkdir -p full && mount -t tmpfs -o size=24m none full && cp -r runs full/ && export MTL_RUNS=full/runs\n\
+    let full = "mkdir -p full && mount -t tmpfs -o size=24m none full && cp -r runs full/ && export \
+                MTL_RUNS=full/runs\n\
         cat /dev/zero > full/fill 2> /dev/null || true\n\
         cat /dev/zero > full/more 2> /dev/null || true\n";
     let Some(asked) = mounted(&project, &format!("{full}{ASKED}")) else { return };
@@ -104,7 +106,7 @@ fn on_a_full_disk_every_question_is_answered() {
 }
 
 #[test]
-fn a_dead_run_that_cannot_be_marked_is_told_of() {
+fn dead_runs_in_a_read_only_folder_are_reported() {
     let project = project();
     database(&project).execute("UPDATE runs SET state = 'running'", []).expect("changed");
     let Some(asked) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" runs")) else { return };
@@ -114,7 +116,7 @@ fn a_dead_run_that_cannot_be_marked_is_told_of() {
         output.starts_with(&format!("note: {run}: recorded as running, but no process is working on it")),
         "{output}"
     );
-    // Where it can be, it is.
+    // With write access it is marked.
     assert!(project.mtl(&["runs"]).expect(0).out().contains("interrupted"));
 }
 
@@ -123,9 +125,9 @@ fn last_unmarked(project: &Project) -> String {
 }
 
 #[test]
-fn the_newest_rows_of_a_process_that_died_are_read_too() {
+fn rows_in_the_log_of_a_dead_process_are_read() {
     let project = project();
-    // A copy made while the rows stand in the log alone, without the log's index: as a backup has it.
+    // A copy, as in a backup, while the rows are only in the log, without the log's index.
     let writing = database(&project);
     writing.execute("UPDATE runs SET description = 'from the log'", []).expect("written");
     std::fs::create_dir(project.path("backup")).expect("a folder");
@@ -146,7 +148,7 @@ fn the_newest_rows_of_a_process_that_died_are_read_too() {
 }
 
 #[test]
-fn an_older_database_is_read_from_a_copy_brought_up_to_date() {
+fn an_older_database_is_read_from_a_migrated_copy() {
     let project = Project::small();
     std::fs::create_dir(project.path("runs")).expect("a folder");
     let old = database(&project);
@@ -162,18 +164,18 @@ fn an_older_database_is_read_from_a_copy_brought_up_to_date() {
     let Some(asked) = mounted(&project, &format!("{READ_ONLY}\"$MTL\" runs")) else { return };
     let asked = asked.expect(0);
     assert!(asked.out().contains("old-1"), "{}", asked.out());
-    let told = "note: sealed/mtl.db: schema version 1 cannot be migrated to version";
-    assert!(asked.err().starts_with(told), "{}", asked.err());
+    let note = "note: sealed/mtl.db: schema version 1 cannot be migrated to version";
+    assert!(asked.err().starts_with(note), "{}", asked.err());
     assert!(
         before == std::fs::read(project.path("runs/mtl.db")).expect("bytes"),
         "the old one stays as it is"
     );
-    // Where it can be written it is brought up to date in its place.
+    // With write access it is migrated in place.
     assert_eq!(project.mtl(&["runs"]).expect(0).err(), "");
 }
 
 #[test]
-fn one_reads_while_another_process_writes() {
+fn reading_does_not_wait_for_a_writer() {
     let project = project();
     let run = last(&project);
     let mut writing = database(&project);

@@ -1,4 +1,4 @@
-//! `run`, `plan`, `check`: what is done, what is skipped, what is said.
+//! `run`, `plan`, `check`: which stages run, which are cached, and the output.
 
 use std::process::Stdio;
 
@@ -6,7 +6,7 @@ use super::{last, number, runs};
 use crate::support::Project;
 
 #[test]
-fn a_run_leaves_scores_a_model_and_its_pipeline() {
+fn a_run_writes_scores_a_model_and_its_pipeline() {
     let project = Project::small();
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     assert!(output.out().contains("rich") && output.out().contains("auroc"), "{}", output.out());
@@ -14,12 +14,15 @@ fn a_run_leaves_scores_a_model_and_its_pipeline() {
     for file in ["pipeline.yaml", "trial-1/model.onnx", "trial-1/mtl.json", "trial-1/weights.safetensors"] {
         assert!(project.path(&format!("runs/{run}/{file}")).is_file(), "{file}");
     }
-    assert!(!project.path(&format!("runs/{run}/trial-1/checkpoint")).exists(), "finished: none is left");
+    assert!(
+        !project.path(&format!("runs/{run}/trial-1/checkpoint")).exists(),
+        "finished trials leave no checkpoints"
+    );
     assert_eq!(runs(&project)[0]["state"], "finished");
 }
 
 #[test]
-fn a_second_run_repeats_nothing_and_knows_everything() {
+fn a_second_run_uses_the_cache() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let first = last(&project);
@@ -36,7 +39,7 @@ fn a_second_run_repeats_nothing_and_knows_everything() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
+fn results_are_reproducible_for_a_seed() {
     let weights = |arguments: &[&str]| {
         let project = Project::small();
         let all: Vec<&str> = ["run", "pipeline.yaml", "--quiet"].iter().chain(arguments).copied().collect();
@@ -49,26 +52,27 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
 }
 
 #[test]
-fn fresh_makes_everything_anew_to_the_same_numbers() {
+fn fresh_rebuilds_everything_with_the_same_results() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let output = project.mtl(&["run", "pipeline.yaml", "--fresh"]).expect(0);
     assert!(!output.err().contains("cached"), "{}", output.err());
-    let differing = "select count(*) from (select task, split, metric, value from scores group by 1, 2, 3, 4 having count(*) <> 2)";
+    let differing = "select count(*) from (select task, split, metric, value from scores group by 1, 2, 3, 4 \
+                     having count(*) <> 2)";
     assert_eq!(number(&project, differing), 0.0);
 }
 
 #[test]
-fn only_does_a_stage_and_what_it_needs() {
+fn only_runs_a_stage_and_its_dependencies() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--only", "fit", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from stages"), 3.0, "load, split, fit");
     let unknown = project.mtl(&["run", "pipeline.yaml", "--only", "fits"]).expect(1);
-    assert!(unknown.err().contains("load:rows"), "the stages are named: {}", unknown.err());
+    assert!(unknown.err().contains("load:rows"), "stages are listed: {}", unknown.err());
 }
 
 #[test]
-fn the_plan_says_what_would_run_and_why() {
+fn plan_lists_what_would_run_and_why() {
     let project = Project::small();
     let before = project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
     assert!(before.contains("not run before"), "{before}");
@@ -105,7 +109,7 @@ fn json_is_one_event_per_line() {
 }
 
 #[test]
-fn nobody_listening_is_no_reason_to_stop() {
+fn a_closed_output_does_not_stop_a_run() {
     let project = Project::small();
     let mut command = project.command(&["run", "pipeline.yaml"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("mtl starts");

@@ -1,4 +1,4 @@
-//! Trials that are given up, and trials chosen by what came of others; also after a kill.
+//! Pruned trials, and trials chosen by a search, also after a kill.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -24,7 +24,7 @@ sweep:
 ";
 
 #[test]
-fn a_hopeless_trial_is_given_up_and_is_no_failure() {
+fn a_pruned_trial_is_not_a_failure() {
     let project = project(6, RATES);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     let (out, err) = (ran.out(), ran.err());
@@ -41,10 +41,12 @@ fn a_hopeless_trial_is_given_up_and_is_no_failure() {
     let output = project.mtl(&["retry", "last"]).expect(0).out();
     assert!(output.contains("no failed stages"), "{output}");
     let run = last(&project);
-    assert!(!project.path(&format!("runs/{run}/trial-2/checkpoint")).exists(), "nothing goes on from it");
+    assert!(
+        !project.path(&format!("runs/{run}/trial-2/checkpoint")).exists(),
+        "pruned trials leave no checkpoints"
+    );
 
-    // What was given up is not taken for a training that was finished: without pruning all is trained, under
-    // other numbers too.
+    // Pruned trials are not cached: without pruning they are trained to the end, also as other trial numbers.
     let whole = [
         "--set",
         "sweep.pruning=null",
@@ -57,7 +59,7 @@ fn a_hopeless_trial_is_given_up_and_is_no_failure() {
         number(&project, &format!("select count(*) from epochs where run = '{run}' and trial = {trial}"))
     };
     assert_eq!((trained(1), trained(2), trained(3)), (6.0, 6.0, 0.0));
-    // Side by side too.
+    // Also in parallel.
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--fresh", "-j", "3"]).expect(0);
     assert!(self::status(&project)["counts"]["pruned"].as_u64() > Some(0));
 }
@@ -83,13 +85,13 @@ fn chosen(project: &Project) -> Vec<f64> {
 }
 
 #[test]
-fn a_killed_search_goes_on_with_the_same_choices() {
+fn a_killed_search_resumes_with_the_same_choices() {
     let whole = project(10, SEARCH);
     let ran = whole.mtl(&["run", "pipeline.yaml", "--set", "train.checkpoint.steps=3"]).expect(0);
     assert!(ran.err().contains("[8/8]"), "{}", ran.err());
     let rates = chosen(&whole);
     assert!(rates.iter().all(|rate| (1e-5..=0.1).contains(rate)), "{rates:?}");
-    assert!(number(&whole, "select count(*) from prunings") > 0.0, "none was given up");
+    assert!(number(&whole, "select count(*) from prunings") > 0.0, "no trial was pruned");
 
     let killed = project(10, SEARCH);
     let often = ["run", "pipeline.yaml", "--json", "--set", "train.checkpoint.steps=3"];
@@ -119,8 +121,9 @@ fn a_killed_search_goes_on_with_the_same_choices() {
 }
 
 #[test]
-fn a_search_ends_with_its_space_and_takes_several_at_a_time() {
-    let sweep = "sweep:\n  space:\n    train.batch_size: [16, 32, 64]\n  seeds: [1, 2]\n  search: {tpe: {trials: 5, startup: 2}}\n";
+fn a_search_stops_when_its_space_is_exhausted() {
+    let sweep = "sweep:\n  space:\n    train.batch_size: [16, 32, 64]\n  seeds: [1, 2]\n  search: {tpe: \
+                 {trials: 5, startup: 2}}\n";
     let project = project(2, sweep);
     let ran = project.mtl(&["run", "pipeline.yaml", "-j", "3"]).expect(0);
     assert!(ran.err().contains("the search space is exhausted"), "{}", ran.err());

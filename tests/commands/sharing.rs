@@ -1,11 +1,11 @@
-//! Every sharing, from YAML through training on two tables, the database and ONNX Runtime to answers.
+//! Every sharing end to end: training on two tables, database, ONNX parity and predictions.
 
 use mtl::spec::registry::REGISTRIES;
 
 use super::number;
 use crate::support::Project;
 
-/// A batch is of one table, and holds the labels of some tasks only.
+/// Batches are from one table and have labels of some tasks only.
 const PIPELINE: &str = "\
 name: sharing
 seed: 1
@@ -30,16 +30,15 @@ train: {epochs: 2, batch_size: 32, device: cpu}
 ";
 
 #[test]
-fn every_sharing_goes_all_the_way() {
+fn every_sharing_works_end_to_end() {
     let project = Project::new().with_rows("rows.csv", 160).with_rows("more.csv", 120);
     let query = "    query: \"select *, rich = 1 and age > 40 as old from self\"\n";
     let rows = "  rows: {source: {csv: {path: rows.csv}}, split: {random: {valid: 0.2, test: 0.2}}}\n";
     let spread =
         "  rows:\n    source: {csv: {path: rows.csv}}\n    split: {random: {valid: 0.2, test: 0.2}}\n";
     let pipeline = PIPELINE.replace(rows, &format!("{spread}{query}"));
-    let registry =
-        REGISTRIES.iter().find(|registry| registry.choice_kind == "sharing").expect("the registry");
-    // No share is told where nothing is chosen or mixed.
+    let registry = REGISTRIES.iter().find(|registry| registry.choice_kind == "sharing").expect("sharings");
+    // Sharings without selection or mixing report no shares.
     let silent = ["hard", "relation", "soft", "adapter", "mtan", "esmm"];
     for (done, (name, example)) in registry.examples().iter().enumerate() {
         std::fs::write(project.path("p.yaml"), pipeline.replace("SHARING", example)).expect("written");
@@ -61,9 +60,9 @@ fn every_sharing_goes_all_the_way() {
     }
 }
 
-/// What ONNX Runtime says of a conversion is the product, and never more than a click.
+/// In ONNX Runtime the probability of a conversion is the product, so at most that of a click.
 #[test]
-fn a_conversion_is_never_likelier_than_its_click() {
+fn esmm_conversions_are_at_most_as_likely_as_clicks() {
     let project = Project::small();
     let text = project.read("pipeline.yaml").replace(
         "  weeks: {target: weeks, kind: regression}\n",
@@ -94,13 +93,14 @@ fn a_conversion_is_never_likelier_than_its_click() {
     }
 }
 
-/// What a sharing adds to the loss is in what is minimised.
+/// The penalty of a sharing is part of the minimized loss.
 #[test]
-fn a_penalty_joins_the_loss() {
+fn penalties_are_minimized() {
     let project = Project::small();
     let text = project.read("pipeline.yaml") + "sharing: {soft: {strength: 10}}\n";
     std::fs::write(project.path("pipeline.yaml"), text).expect("written");
     project.mtl(&["run", "pipeline.yaml", "--quiet"]);
-    let beside = "select min(joint_loss - (select sum(value) from losses l where l.run = e.run and l.epoch = e.epoch)) from epochs e";
+    let beside = "select min(joint_loss - (select sum(value) from losses l where l.run = e.run and l.epoch = \
+                  e.epoch)) from epochs e";
     assert!(number(&project, beside) > 1.0);
 }

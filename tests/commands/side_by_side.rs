@@ -1,5 +1,5 @@
-//! No number depends on `-j`, on who is faster, on what is cached, or on kills: the same trials, given up
-//! after the same epochs.
+//! Results do not depend on `-j`, on timing, on the cache or on kills: the same trials are pruned after the
+//! same epochs.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -8,8 +8,7 @@ use super::{last, number};
 use crate::support::Project;
 use crate::support::project::PIPELINE;
 
-/// Trials of very different speed, so that side by side they come to an epoch in another order than that of
-/// their numbers.
+/// Trials of very different speed, so that parallel ones do not reach an epoch in the order of their numbers.
 const SPACE: &str = "\
 sweep:
   space:
@@ -28,7 +27,7 @@ fn project(sweep: &str) -> Project {
     Project::new().file("pipeline.yaml", text + SPACE + sweep).with_rows("rows.csv", 200)
 }
 
-/// Everything of the newest run that is a number, or a decision.
+/// All numbers and decisions of the newest run.
 fn facts(project: &Project) -> String {
     let run = last(project);
     let all = [
@@ -45,7 +44,7 @@ fn facts(project: &Project) -> String {
     all.iter().map(ask).collect::<Vec<_>>().join("\n")
 }
 
-/// What a sweep comes to, one trial after the other and never disturbed.
+/// The results of an uninterrupted sequential sweep.
 fn reference(sweep: &str) -> String {
     let project = project(sweep);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
@@ -55,12 +54,12 @@ fn reference(sweep: &str) -> String {
     facts
 }
 
-/// Kills, or asks to stop, once so many epochs were told; it may have ended before.
+/// Sends `signal` after this number of reported epochs; the run may have ended before.
 fn stop(project: &Project, arguments: &[&str], epochs: usize, signal: &str) {
     let mut child = project.command(arguments).stdout(Stdio::piped()).spawn().expect("mtl starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
-    let told = lines.by_ref().filter(|line| line.contains("\"epoch_finished\"")).take(epochs).count();
-    if told == epochs {
+    let reported = lines.by_ref().filter(|line| line.contains("\"epoch_finished\"")).take(epochs).count();
+    if reported == epochs {
         let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
         lines.for_each(drop);
@@ -69,7 +68,7 @@ fn stop(project: &Project, arguments: &[&str], epochs: usize, signal: &str) {
     assert!(matches!(code, None | Some(0 | 130)), "{code:?}");
 }
 
-fn the_same_however_many(sweep: &str) {
+fn check_parallelism(sweep: &str) {
     let known = reference(sweep);
     for jobs in ["2", "4", "3", "2", "4"] {
         let project = project(sweep);
@@ -78,7 +77,7 @@ fn the_same_however_many(sweep: &str) {
     }
 }
 
-fn the_same_after_kills(sweep: &str) {
+fn check_kills(sweep: &str) {
     let known = reference(sweep);
     for (first, second, epochs, signal) in
         [("2", "4", 5, "-KILL"), ("4", "1", 9, "-INT"), ("1", "3", 2, "-KILL"), ("3", "2", 14, "-KILL")]
@@ -86,7 +85,7 @@ fn the_same_after_kills(sweep: &str) {
         let project = project(sweep);
         stop(&project, &["run", "pipeline.yaml", "--json", "-j", first], epochs, signal);
         let again = ["resume", "--json", "-j", second];
-        // What was told before is told again, so that each time a few epochs more are trained.
+        // Resumed runs report earlier epochs again, so each attempt trains a few epochs more.
         for more in 1..4 {
             stop(&project, &again, epochs + 2 * more, signal);
         }
@@ -96,44 +95,44 @@ fn the_same_after_kills(sweep: &str) {
 }
 
 #[test]
-fn halving_is_the_same_however_many_are_side_by_side() {
-    the_same_however_many(ASHA);
+fn asha_does_not_depend_on_parallelism() {
+    check_parallelism(ASHA);
 }
 
 #[test]
-fn the_median_is_the_same_however_many_are_side_by_side() {
-    the_same_however_many(MEDIAN);
+fn median_pruning_does_not_depend_on_parallelism() {
+    check_parallelism(MEDIAN);
 }
 
 #[test]
-fn a_search_is_the_same_however_many_are_side_by_side() {
-    the_same_however_many(TPE);
-}
-
-#[cfg(unix)]
-#[test]
-fn halving_is_the_same_after_kills() {
-    the_same_after_kills(ASHA);
+fn tpe_does_not_depend_on_parallelism() {
+    check_parallelism(TPE);
 }
 
 #[cfg(unix)]
 #[test]
-fn the_median_is_the_same_after_kills() {
-    the_same_after_kills(MEDIAN);
+fn asha_does_not_depend_on_kills() {
+    check_kills(ASHA);
 }
 
 #[cfg(unix)]
 #[test]
-fn a_search_is_the_same_after_kills() {
-    the_same_after_kills(TPE);
+fn median_pruning_does_not_depend_on_kills() {
+    check_kills(MEDIAN);
+}
+
+#[cfg(unix)]
+#[test]
+fn tpe_does_not_depend_on_kills() {
+    check_kills(TPE);
 }
 
 #[test]
-fn what_other_runs_made_decides_nothing() {
+fn results_do_not_depend_on_the_cache() {
     for sweep in [ASHA, MEDIAN, TPE] {
         let known = reference(sweep);
         let project = project(sweep);
-        // All trials that are drawn, each trained to its end; then they are there at once.
+        // Trains all trials to the end, so that they are cached.
         let few = ["--set", "sweep.search={random: {trials: 4}}"];
         let whole = ["run", "pipeline.yaml", "--quiet", "--set", "sweep.pruning=null"];
         project.mtl(&[&whole[..], &few].concat()).expect(0);
@@ -144,13 +143,13 @@ fn what_other_runs_made_decides_nothing() {
         if sweep != TPE {
             project.mtl(&whole).expect(0);
             project.mtl(&["run", "pipeline.yaml", "--quiet", "-j", "2"]).expect(0);
-            assert_eq!(facts(&project), known, "all trials were there");
+            assert_eq!(facts(&project), known, "all trials were cached");
         }
     }
 }
 
 #[test]
-fn who_fails_keeps_nobody_waiting() {
+fn failed_trials_do_not_block_others() {
     let sweep = "\
 sweep:
   space: {train.optimizer.sgd.rate: [1.0e-2, 1.0e-6, 1.0e+30, 1.0e-3, 1.0e-7, 3.0e-2]}
@@ -169,14 +168,14 @@ sweep:
         let project = failing();
         project.mtl(&["run", "pipeline.yaml", "--quiet", "-j", jobs]).expect(1);
         assert_eq!(facts(&project), known, "-j {jobs}");
-        // It fails again, and changes nothing.
+        // It fails again, without an effect on others.
         project.mtl(&["retry", "last", "--quiet", "-j", "2"]).expect(1);
-        assert_eq!(facts(&project), known, "tried again after -j {jobs}");
+        assert_eq!(facts(&project), known, "resumed after -j {jobs}");
     }
 }
 
 #[test]
-fn a_trial_needs_those_it_is_compared_with() {
+fn a_trial_needs_the_trials_it_is_compared_with() {
     let project = project(ASHA);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let whole = facts(&project);
@@ -191,7 +190,7 @@ fn a_trial_needs_those_it_is_compared_with() {
 }
 
 #[test]
-fn a_task_alone_is_trained_though_its_trial_is_given_up() {
+fn baselines_are_trained_although_their_trial_is_pruned() {
     // The tasks alone are the same whatever the weighting: they are the third trial's, who learns but one of
     // them, and the fourth's too.
     let sweep = "\
@@ -220,7 +219,7 @@ evaluate: {baselines: single_task}
 }
 
 #[test]
-fn a_search_says_when_fewer_trials_are_at_work_than_may_be() {
+fn a_search_reports_limited_parallelism() {
     let project = project("  search: {tpe: {trials: 4, startup: 2, candidates: 4}}\n");
     let output = project.mtl(&["run", "pipeline.yaml", "-j", "2", "--set", "train.epochs=1"]).expect(0).err();
     assert!(

@@ -1,4 +1,4 @@
-//! Sweeps: a grid over seeds, kills, failures, and what is chosen of it.
+//! Sweeps: grids over seeds, kills, failures, and the best trial.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use super::{last, number};
 use crate::support::Project;
 use crate::support::project::PIPELINE;
 
-/// Two weightings over two seeds, each training for long enough to be killed in the middle.
+/// Two weightings with two seeds, each trained long enough to be killed.
 fn project(epochs: usize) -> Project {
     let text = PIPELINE.replace("epochs: 2", &format!("epochs: {epochs}"));
     let sweep = "sweep:\n  space:\n    weighting: [equal, {dwa: {temperature: 2.0}}]\n  seeds: [1, 2]\n";
@@ -24,12 +24,12 @@ fn status(project: &Project) -> serde_json::Value {
 }
 
 #[test]
-fn a_grid_is_trained_compared_and_its_best_trial_used() {
+fn a_grid_is_trained_and_compared_and_its_best_trial_exported() {
     let one = project(2);
     let ran = one.mtl(&["run", "pipeline.yaml"]).expect(0);
     let (out, err) = (ran.out(), ran.err());
     assert!(err.contains("weighting equal, seed 1") && err.contains("[4/4]"), "{err}");
-    assert!(!err.contains("epoch   1"), "a line per epoch and trial is too much: {err}");
+    assert!(!err.contains("epoch   1"), "sweeps print no epochs: {err}");
     assert!(out.contains("p against equal weights") && out.contains("Best trial #"), "{out}");
     assert!(one.mtl(&["show", "last#3"]).expect(0).out().contains("seed"), "one trial can be shown");
     let output = one.mtl(&["show", "last#9"]).expect(2).err();
@@ -44,13 +44,13 @@ fn a_grid_is_trained_compared_and_its_best_trial_used() {
     let card: serde_json::Value = serde_json::from_str(&one.read("second/mtl.json")).expect("a card");
     assert_eq!((&card["trial"], &card["seed"]), (&2.into(), &2.into()));
 
-    // Side by side: the same numbers.
+    // In parallel: the same results.
     let two = project(2);
     two.mtl(&["run", "pipeline.yaml", "--quiet", "-j", "3"]).expect(0);
     for trial in 1..=4 {
         assert_eq!(weights(&one, trial), weights(&two, trial), "trial {trial}");
     }
-    // A single run of the same settings finds its training done.
+    // A single run with the same settings uses the cached training.
     let output = one.mtl(&["run", "pipeline.yaml", "--set", "sweep=null", "--seed", "1"]).expect(0).err();
     assert!(output.contains("train#1        cached"), "{output}");
     let plan = one.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
@@ -58,7 +58,7 @@ fn a_grid_is_trained_compared_and_its_best_trial_used() {
 }
 
 #[test]
-fn a_killed_sweep_repeats_no_finished_trial() {
+fn a_killed_sweep_does_not_repeat_finished_trials() {
     let project = project(40);
     let often = ["run", "pipeline.yaml", "--json", "--set", "train.checkpoint.steps=3"];
     let mut child = project.command(&often).stdout(Stdio::piped()).spawn().expect("mtl starts");
@@ -86,7 +86,7 @@ fn a_killed_sweep_repeats_no_finished_trial() {
 }
 
 #[test]
-fn a_failing_trial_leaves_the_others_and_is_tried_again_alone() {
+fn a_failed_trial_does_not_stop_others_and_can_be_resumed() {
     let project = project(2);
     let mut child = project
         .command(&["run", "pipeline.yaml", "--json"])
@@ -98,7 +98,7 @@ fn a_failing_trial_leaves_the_others_and_is_tried_again_alone() {
     for line in lines.map_while(Result::ok) {
         let event: serde_json::Value = serde_json::from_str(&line).expect("an event");
         if event["event"] == "run_started" {
-            // A file where the third trial wants its folder.
+            // A file in place of the third trial's folder.
             let path = project.path(&format!("runs/{}/trial-3", event["run"].as_str().expect("a run")));
             std::fs::write(&path, "in the way").expect("written");
             obstacle = Some(path);

@@ -1,4 +1,4 @@
-//! Texts and tags, from YAML to written answers.
+//! Text generation and tagging end to end.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,8 @@ trunk:
 tasks:
   colour: {target: tags, kind: {tagging: {scheme: io, crf: true}}}
   much: {target: much, kind: binary, head: [{pool: mean}]}
-  title: {target: title, kind: {text: {tokenizer: {word: {minimum: 1}}, length: 5, decoder: {gru: {units: 12}}, search: {beam: 2}}}}
+  title: {target: title, kind: {text: {tokenizer: {word: {minimum: 1}}, length: 5, decoder: {gru: {units: \
+  12}}, search: {beam: 2}}}}
   next: {target: text, kind: language_model, from: forward}
 train: {epochs: 3, batch_size: 16, device: cpu}
 ";
@@ -43,7 +44,7 @@ fn project() -> Project {
 }
 
 #[test]
-fn tags_and_texts_are_learned_proved_and_predicted() {
+fn tags_and_texts_are_trained_verified_and_predicted() {
     let project = project();
     let online = |arguments: &[&str]| Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"));
     online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
@@ -57,7 +58,7 @@ fn tags_and_texts_are_learned_proved_and_predicted() {
     }
     let parity =
         project.mtl(&["query", "select output from parity_outputs", "--format", "csv"]).expect(0).out();
-    assert!(parity.contains("title (text)"), "written texts are proved too: {parity}");
+    assert!(parity.contains("title (text)"), "generated texts are verified too: {parity}");
     online(&["export", "last", "--to", "bundle"]).expect(0);
     for file in
         ["model.onnx", "mtl.json", "title.decoder.onnx", "text.tokenizer.json", "title.tokenizer.json"]
@@ -66,7 +67,8 @@ fn tags_and_texts_are_learned_proved_and_predicted() {
     }
     std::fs::write(
         project.path("new.jsonl"),
-        "{\"text\": \"a red car\"}\n{\"text\": \"the very blue zebra\"}\n{\"text\": \"a a a a a a a red car\"}\n",
+        "{\"text\": \"a red car\"}\n{\"text\": \"the very blue zebra\"}\n{\"text\": \"a a a a a a a red \
+        car\"}\n",
     )
     .unwrap();
     let warnings = online(&["predict", "bundle", "new.jsonl", "--to", "said.jsonl"]).expect(0).err();
@@ -86,7 +88,7 @@ fn tags_and_texts_are_learned_proved_and_predicted() {
 }
 
 #[test]
-fn the_python_example_answers_as_predict_does() {
+fn the_python_example_equals_predict() {
     let project = project().file(
         "pipeline.yaml",
         PIPELINE.replace("search: {beam: 2}", "scheduled_sampling: {linear: {share: 0.5, steps: 4}}"),
@@ -108,7 +110,7 @@ fn the_python_example_answers_as_predict_does() {
     assert!(theirs.len() == 4 && theirs[0]["title"].is_string(), "{theirs:?}");
 }
 
-/// The project with 3 numbers for each word of this file, kept as they are.
+/// The project with frozen word vectors of dimension 3 from this file.
 fn with_vectors(file: &str) -> Project {
     let embedding = "- embedding: {width: 3, frozen: true, vectors: {path: vectors.txt}}";
     let pipeline = PIPELINE.replace("- embedding: 8", embedding).replace("epochs: 3", "epochs: 1");
@@ -116,15 +118,15 @@ fn with_vectors(file: &str) -> Project {
 }
 
 #[test]
-fn word_vectors_are_what_a_frozen_embedding_keeps() {
+fn a_frozen_embedding_keeps_its_word_vectors() {
     let project = with_vectors("4 3\nred 0.125 -7.5 3.25\nhouse 1 2 3\nred 9 9 9\nzebra 1 1 1\n");
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     let output = output.out() + &output.err();
     assert!(output.contains("input `text`: 2 of 13 tokens (15%) have a vector in `vectors.txt`"), "{output}");
     let weights = std::fs::read(newest(&project).join("trial-1/weights.safetensors")).unwrap();
     let row: Vec<u8> = [0.125_f32, -7.5, 3.25].into_iter().flat_map(f32::to_le_bytes).collect();
-    assert!(weights.windows(row.len()).any(|bytes| bytes == row), "the word's first vector, untouched");
-    // Other numbers in the file are another experiment; the same ones are not.
+    assert!(weights.windows(row.len()).any(|bytes| bytes == row), "the vector of the word is unchanged");
+    // Other vectors in the file change the training; the same vectors do not.
     let again = |project: &Project| project.mtl(&["plan", "pipeline.yaml"]).expect(0).out();
     assert!(again(&project).contains("settings and data unchanged"), "{}", again(&project));
     std::fs::write(project.path("vectors.txt"), "red 1 2 3\n").unwrap();
@@ -132,10 +134,10 @@ fn word_vectors_are_what_a_frozen_embedding_keeps() {
 }
 
 #[test]
-fn bad_word_vectors_are_told_with_their_line() {
+fn invalid_word_vectors_are_reported_with_their_line() {
     for (file, expected) in [
-        ("red 1 2 3\nhouse 1 2\n", "`vectors.txt`, line 2: 2 of 3 numbers behind the word"),
-        ("red 1 2 3 4\n", "`vectors.txt`, line 1: the vectors are 4 wide, but the embedding is 3 wide"),
+        ("red 1 2 3\nhouse 1 2\n", "`vectors.txt`, line 2: 2 numbers after the word; expected 3"),
+        ("red 1 2 3 4\n", "`vectors.txt`, line 1: the vectors have width 4, but the embedding has width 3"),
         ("rot 1 2 3\n", "none of the 13 tokens of input `text` has a vector in `vectors.txt`"),
     ] {
         let output = with_vectors(file).mtl(&["run", "pipeline.yaml"]).expect(1).err();
@@ -150,7 +152,7 @@ fn newest(project: &Project) -> std::path::PathBuf {
 }
 
 #[test]
-fn tags_that_do_not_fit_their_words_are_told_with_their_line() {
+fn tags_that_do_not_match_the_tokens_are_reported_with_their_line() {
     let project = project();
     let bad = rows().replacen("[\"O\",\"I-c\",\"O\"]", "[\"O\",\"I-c\"]", 1);
     std::fs::write(project.path("rows.jsonl"), bad).unwrap();

@@ -1,4 +1,4 @@
-//! Many processes on one runs folder.
+//! Many processes with one runs folder.
 
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -11,14 +11,14 @@ fn quietly(mut command: Command) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("mtl starts")
 }
 
-/// Waits for all of them, and gives what those said that failed.
+/// Waits for all processes; returns the errors of those that failed.
 fn failures(children: Vec<Child>) -> Vec<String> {
     let ended = children.into_iter().map(|child| child.wait_with_output().expect("ended"));
     let failed = ended.filter(|output| !output.status.success());
     failed.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).collect()
 }
 
-/// A run of this seed, on one thread.
+/// A run with this seed and one thread.
 fn seeded(project: &Project, seed: usize) -> Child {
     let seed = seed.to_string();
     quietly(project.command(&["run", "pipeline.yaml", "--quiet", "--threads", "1", "--seed", &seed]))
@@ -28,7 +28,7 @@ fn seeded(project: &Project, seed: usize) -> Child {
 fn twenty_four_processes_share_one_database() {
     let project = Project::small();
     let start = |number: usize| {
-        // A third of them are of the same settings.
+        // A third of them have the same settings.
         let seed = if number.is_multiple_of(3) { 1 } else { number };
         seeded(&project, seed)
     };
@@ -38,11 +38,11 @@ fn twenty_four_processes_share_one_database() {
     assert_eq!(number(&project, "select count(*) from epochs"), 48.0);
     let litter = std::fs::read_dir(project.path("runs/cache")).expect("a cache").flatten();
     let litter = litter.filter(|entry| entry.file_name().to_string_lossy().starts_with('.'));
-    assert_eq!(litter.count(), 0, "nothing half-made is left");
+    assert_eq!(litter.count(), 0, "no temporary files are left");
 }
 
 #[test]
-fn a_run_that_begins_is_not_taken_for_dead() {
+fn a_starting_run_is_not_marked_as_interrupted() {
     let project = Project::small();
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--only", "fit"]).expect(0);
     let over = AtomicBool::new(false);
@@ -73,7 +73,7 @@ fn a_run_that_begins_is_not_taken_for_dead() {
 }
 
 #[test]
-fn a_killed_run_is_gone_on_with_once_while_others_look() {
+fn a_killed_run_is_resumed_by_one_process() {
     let project = Project::small();
     let slow = ["run", "pipeline.yaml", "--quiet", "--threads", "1", "--set", "train.epochs=3000"];
     let mut child = quietly(project.command(&slow));
@@ -84,7 +84,7 @@ fn a_killed_run_is_gone_on_with_once_while_others_look() {
     }
     child.kill().expect("killed");
     child.wait().expect("dead");
-    // All want to go on with it: one may. The others are told why not, and nobody is told it is dead.
+    // All try to resume it, and one succeeds. The others report why not, and the run is never shown as dead.
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let looking = scope.spawn(|| {
@@ -108,7 +108,7 @@ fn a_killed_run_is_gone_on_with_once_while_others_look() {
         let running = children[0].try_wait().expect("asked").is_none();
         children[0].kill().expect("killed");
         children[0].wait().expect("dead");
-        assert!(running, "one goes on");
+        assert!(running, "one process resumes it");
         assert!(refused.iter().all(|output| output.contains("another process")), "{refused:?}");
         let first = states.iter().position(|state| state == "running").expect("it goes on");
         assert!(states[first..].iter().all(|state| state == "running"), "{states:?}");
@@ -116,7 +116,7 @@ fn a_killed_run_is_gone_on_with_once_while_others_look() {
 }
 
 #[test]
-fn more_threads_than_a_machine_bears_are_refused() {
+fn too_many_threads_are_refused() {
     let project = Project::small();
     let refused = |arguments: &[&str], variable: Option<(&str, &str)>, messages: &[&str]| {
         let mut command = project.command(arguments);
@@ -137,7 +137,7 @@ fn more_threads_than_a_machine_bears_are_refused() {
         for count in ["1000000", "many", "-3"] {
             refused(&run, Some((name, count)), &[count, name, "environment"]);
         }
-        // Said on the command line it counts no more; empty it says nothing.
+        // The option overrides the variable; an empty variable is ignored.
         let mut command = project.command(&[&run[..], &["--threads", "2"]].concat());
         crate::support::project::Ran::of(command.env(name, "many")).expect(0);
         crate::support::project::Ran::of(project.command(&run).env(name, "")).expect(0);

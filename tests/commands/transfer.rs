@@ -1,4 +1,4 @@
-//! `train.start_from`: beginning with what an earlier run learned.
+//! `train.start_from`: warm starts from the weights of an earlier run.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ tasks:
 train: {epochs: 2, batch_size: 32, device: cpu, start_from: {run: small, freeze: [inputs, trunk]}}
 ";
 
-/// A finished run of `small`, and a pipeline that begins with it on other rows.
+/// A finished run of `small`, and a pipeline that starts from it on other rows.
 fn begun() -> (Project, String) {
     let project = Project::small().with_rows("other.csv", 120).file("later.yaml", LATER);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
@@ -32,7 +32,7 @@ fn begun() -> (Project, String) {
     (project, first)
 }
 
-/// The weights of inputs and trunk that a run ended with.
+/// The final weights of a run's inputs and trunk.
 fn shared(project: &Project, run: &str) -> BTreeMap<String, Vec<u8>> {
     let path = project.path(&format!("runs/{run}/trial-1/weights.safetensors"));
     let bytes = std::fs::read(path).expect("weights");
@@ -49,18 +49,18 @@ fn inputs(project: &Project, run: &str) -> Value {
 }
 
 #[test]
-fn what_is_frozen_stays_and_what_is_not_learns_on() {
+fn frozen_weights_do_not_change_and_others_are_trained() {
     let (project, first) = begun();
     let before = shared(&project, &first);
     assert_eq!(before.len(), 3, "{:?}", before.keys());
     project.mtl(&["run", "later.yaml", "--quiet"]).expect(0);
     let frozen = last(&project);
     assert_eq!(shared(&project, &frozen), before);
-    // Encoded as the earlier run did, though these rows have other means.
+    // Encoded as in the earlier run, although these rows have other means.
     assert_eq!(inputs(&project, &frozen), inputs(&project, &first));
     project.mtl(&["run", "later.yaml", "--quiet", "--set", "train.start_from.freeze=[]"]).expect(0);
     let tuned = shared(&project, &last(&project));
-    assert!(before.iter().all(|(name, values)| tuned[name] != *values), "all learn on");
+    assert!(before.iter().all(|(name, values)| tuned[name] != *values), "all weights are trained");
     project.mtl(&["run", "later.yaml", "--quiet", "--set", "train.start_from=null"]).expect(0);
     let scratch = last(&project);
     assert_ne!(shared(&project, &scratch), before);
@@ -68,7 +68,7 @@ fn what_is_frozen_stays_and_what_is_not_learns_on() {
 }
 
 #[test]
-fn a_table_may_lack_a_number_that_the_earlier_run_read() {
+fn a_table_may_lack_a_number_of_the_earlier_run() {
     let (project, first) = begun();
     let rows = project.read("other.csv");
     let lacking: Vec<String> = rows
@@ -101,14 +101,14 @@ fn a_table_may_lack_a_number_that_the_earlier_run_read() {
 }
 
 #[test]
-fn a_run_that_is_not_there_or_does_not_fit_is_told() {
+fn unknown_and_incompatible_runs_are_reported() {
     let (project, _) = begun();
     let output = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=smal"]).expect(0);
-    assert!(output.out().contains("weeks"), "a unique beginning names the run");
+    assert!(output.out().contains("weeks"), "a unique prefix names the run");
     let output = project.mtl(&["run", "later.yaml", "--set", "train.start_from.run=nobody"]).expect(3).err();
     assert!(output.contains("error[unknown-run]: unknown run `nobody`"), "{output}");
     assert!(output.contains("run the pipeline whose weights are to be used first"), "{output}");
     let project = project.file("wide.yaml", LATER.replace("units: 8", "units: 9"));
     let output = project.mtl(&["run", "wide.yaml"]).expect(1).err();
-    assert!(output.contains("belong to another network: `trunk.0.dense.weight`"), "{output}");
+    assert!(output.contains("is of another network: `trunk.0.dense.weight`"), "{output}");
 }

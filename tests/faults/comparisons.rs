@@ -1,5 +1,5 @@
-//! Trials that are not independent of each other: seeds times settings, cached runs, the tables and views
-//! that put them together, and proposals within the noise.
+//! Statistics over dependent trials: seeds times settings, cached runs, the tables and views that combine
+//! them, and differences within the noise.
 
 use serde_json::Value;
 
@@ -9,19 +9,20 @@ use crate::support::project::PIPELINE;
 /// Two weightings, three learning rates, three seeds: 18 trials.
 fn sweep(seeds: &str) -> Project {
     let sweep = format!(
-        "sweep:\n  space:\n    weighting: [equal, uncertainty]\n    train.optimizer.adamw.rate: [0.001, 0.01, 0.1]\n  seeds: {seeds}\n"
+        "sweep:\n  space:\n    weighting: [equal, uncertainty]\n    train.optimizer.adamw.rate: [0.001, \
+         0.01, 0.1]\n  seeds: {seeds}\n"
     );
     Project::new().file("pipeline.yaml", PIPELINE.to_owned() + &sweep).with_rows("rows.csv", 200)
 }
 
-fn asked(project: &Project, sql: &str) -> Vec<Value> {
+fn query(project: &Project, sql: &str) -> Vec<Value> {
     let out = project.mtl(&["query", sql, "--format", "json"]).expect(0).out();
     let rows: Value = serde_json::from_str(&out).expect("JSON");
     rows.as_array().expect("rows").clone()
 }
 
 fn one(project: &Project, sql: &str) -> Value {
-    let rows = asked(project, sql);
+    let rows = query(project, sql);
     rows[0].as_object().expect("columns").values().next().expect("a column").clone()
 }
 
@@ -49,7 +50,7 @@ fn half_of_three(values: &[f64]) -> f64 {
 }
 
 #[test]
-fn settings_times_seeds_are_as_many_draws_as_seeds() {
+fn only_seeds_count_as_independent_samples() {
     let project = sweep("[1, 2, 3]");
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let actual = compared(&project, &["last", "--group-by", "weighting"]);
@@ -62,22 +63,26 @@ fn settings_times_seeds_are_as_many_draws_as_seeds() {
             let sql = format!(
                 "SELECT avg(s.value) AS value FROM scores s JOIN trials t USING (run, trial)
                    JOIN trial_parameters p USING (run, trial)
-                  WHERE s.task = 'weeks' AND s.metric = {metric} AND s.split = '{split}' AND p.path = 'weighting'
+                  WHERE s.task = 'weeks' AND s.metric = {metric} AND s.split = '{split}' AND p.path = \
+                  'weighting'
                     AND p.text = '{}' GROUP BY t.seed ORDER BY t.seed",
                 group["settings"][0].as_str().expect("a weighting"),
                 metric = metric.to_string().replace('"', "'"),
             );
             let seeds: Vec<f64> =
-                asked(&project, &sql).iter().map(|row| row["value"].as_f64().expect("a number")).collect();
+                query(&project, &sql).iter().map(|row| row["value"].as_f64().expect("a number")).collect();
             assert_eq!(seeds.len(), 3);
-            let told = &task[split];
-            assert_eq!((&told["count"], &told["trials"]), (&3.into(), &9.into()));
-            assert!((told["mean"].as_f64().expect("a mean") - mean(&seeds)).abs() < 1e-9, "{told} {seeds:?}");
-            let half = told["half"].as_f64().expect("an interval");
-            assert!((half / half_of_three(&seeds) - 1.0).abs() < 1e-6, "{told} {seeds:?}");
+            let summary = &task[split];
+            assert_eq!((&summary["count"], &summary["trials"]), (&3.into(), &9.into()));
+            assert!(
+                (summary["mean"].as_f64().expect("a mean") - mean(&seeds)).abs() < 1e-9,
+                "{summary} {seeds:?}"
+            );
+            let half = summary["half"].as_f64().expect("an interval");
+            assert!((half / half_of_three(&seeds) - 1.0).abs() < 1e-6, "{summary} {seeds:?}");
         }
     }
-    // What is said: how many draws, what was averaged, of which rows; ranks and p go with the split.
+    // The report has the number of samples, what was averaged, and the split; ranks and p are per split.
     let output = |arguments: &[&str]| {
         project.mtl(&[&["compare", "last", "--group-by", "weighting"], arguments].concat()).expect(0).out()
     };
@@ -96,7 +101,7 @@ fn settings_times_seeds_are_as_many_draws_as_seeds() {
         "{valid}"
     );
     assert!(!valid.contains("rank, test rows"), "{valid}");
-    // Found in the cache and counted again, nothing is surer.
+    // Cached results that are counted again do not reduce the uncertainty.
     let first = last(&project);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let both = compared(&project, &[&first, "last", "--group-by", "weighting"]);
@@ -108,7 +113,7 @@ fn settings_times_seeds_are_as_many_draws_as_seeds() {
 }
 
 #[test]
-fn one_seed_has_no_interval_whatever_varies() {
+fn one_seed_has_no_confidence_interval() {
     let project = sweep("[4]");
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let output = project.mtl(&["compare", "last", "--group-by", "weighting"]).expect(0).out();
@@ -120,7 +125,7 @@ fn one_seed_has_no_interval_whatever_varies() {
 }
 
 #[test]
-fn the_last_five_runs_are_five_runs_and_a_cached_one_takes_no_place() {
+fn cached_duplicates_are_not_counted_among_runs() {
     let project = sweep("[1, 2]");
     let grid = ["run", "pipeline.yaml", "--quiet"];
     project.mtl(&grid).expect(0);
@@ -133,30 +138,35 @@ fn the_last_five_runs_are_five_runs_and_a_cached_one_takes_no_place() {
     alone("5");
     let queries = include_str!("../queries.sql");
     let second = queries.split("\n-- ").find(|part| part.starts_with("2.")).expect("the second query");
-    let rows = asked(&project, &format!("-- {second}"));
+    let rows = query(&project, &format!("-- {second}"));
     let mut names: Vec<&str> = rows.iter().map(|row| row["run"].as_str().expect("a run")).collect();
     assert_eq!(names.len(), 4, "{names:?}");
     names.dedup();
     assert_eq!(names.len(), 4, "{names:?}");
-    // A sweep is told by its best trial, the one that `mtl sweep status` names.
+    // A sweep is represented by its best trial, as in `mtl sweep status`.
     let first = names[3].to_owned();
-    let told =
-        asked(&project, &format!("SELECT trial, trials, test_scores FROM run_summary WHERE run = '{first}'"));
+    let summary =
+        query(&project, &format!("SELECT trial, trials, test_scores FROM run_summary WHERE run = '{first}'"));
     let status: Value =
         serde_json::from_str(&project.mtl(&["sweep", "status", &first, "--json"]).expect(0).out())
             .expect("JSON");
-    assert_eq!((told.len(), &told[0]["trial"], &told[0]["trials"]), (1, &status["best"], &12.into()));
-    assert!(told[0]["test_scores"].as_str().expect("scores").starts_with("rich "), "{told:?}");
+    assert_eq!(
+        (summary.len(), &summary[0]["trial"], &summary[0]["trials"]),
+        (1, &status["best"], &12.into())
+    );
+    assert!(summary[0]["test_scores"].as_str().expect("scores").starts_with("rich "), "{summary:?}");
 
-    // One place each: the earliest run holds it, the second refers to it.
-    let firsts = "SELECT count(*) AS n, count(DISTINCT task || metric) AS k FROM leaderboard WHERE place = 1 AND metric = 'rmse'";
-    let counts = &asked(&project, firsts)[0];
+    // One rank each: the earliest run has it, the second refers to it.
+    let firsts = "SELECT count(*) AS n, count(DISTINCT task || metric) AS k FROM leaderboard WHERE place = 1 \
+                  AND metric = 'rmse'";
+    let counts = &query(&project, firsts)[0];
     assert_eq!(counts["n"], counts["k"], "no cached run ties for first place");
     let second = names[2];
-    let holders = asked(
+    let holders = query(
         &project,
         &format!(
-            "SELECT place, same_as, trial FROM leaderboard WHERE run = '{second}' AND metric = 'auroc' ORDER BY trial"
+            "SELECT place, same_as, trial FROM leaderboard WHERE run = '{second}' AND metric = 'auroc' ORDER \
+             BY trial"
         ),
     );
     assert_eq!(holders.len(), 12);
@@ -170,7 +180,7 @@ fn the_last_five_runs_are_five_runs_and_a_cached_one_takes_no_place() {
         one(&project, "SELECT max(place) FROM leaderboard WHERE metric = 'auroc'").as_i64().map(|p| p <= 13),
         Some(true)
     );
-    // Without the first run its twin holds the places.
+    // Without the first run its duplicate has the ranks.
     project.mtl(&["rm", &first]).expect(0);
     assert_eq!(
         one(
@@ -182,19 +192,20 @@ fn the_last_five_runs_are_five_runs_and_a_cached_one_takes_no_place() {
 }
 
 #[test]
-fn curves_of_nine_groups_have_their_bands() {
-    let sweep = "sweep:\n  space:\n    weighting: [equal, uncertainty, {dwa: {temperature: 2.0}}]\n    train.optimizer.adamw.rate: [0.001, 0.01, 0.1]\n  seeds: [1, 2]\n";
+fn curves_of_nine_groups_have_bands() {
+    let sweep = "sweep:\n  space:\n    weighting: [equal, uncertainty, {dwa: {temperature: \
+                 2.0}}]\n    train.optimizer.adamw.rate: [0.001, 0.01, 0.1]\n  seeds: [1, 2]\n";
     let project =
         Project::new().file("pipeline.yaml", PIPELINE.to_owned() + sweep).with_rows("rows.csv", 200);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.mtl(&["plot", "last", "--kind", "curves", "--to", "drawn"]).expect(0);
     let picture = project.read("drawn/curves-rich.svg");
     assert!(picture.contains("band: 95 % confidence interval"), "no word of bands");
-    // Three panels of nine bands.
+    // Three panels with nine bands each.
     assert_eq!(picture.matches("<polygon").count(), 27);
 }
 
-/// Runs that differ by their seed alone are one group, though they are no sweep.
+/// Runs that differ only by their seed are one group, also without a sweep.
 #[test]
 fn single_runs_of_several_seeds_are_one_curve() {
     let project = Project::small();
@@ -208,7 +219,7 @@ fn single_runs_of_several_seeds_are_one_curve() {
     let picture = project.read("drawn/curves-rich.svg");
     assert!(picture.contains("mean over 3 seeds, band"), "{picture}");
     assert_eq!(picture.matches("<polygon").count(), 3);
-    // Other settings stay apart.
+    // Other settings are separate groups.
     project.mtl(&["run", "pipeline.yaml", "--quiet", "--set", "train.batch_size=16"]).expect(0);
     let other = last(&project);
     project.mtl(&[&["plot"], &names[..], &[&other, "--kind", "curves", "--to", "drawn"]].concat()).expect(0);
@@ -217,7 +228,7 @@ fn single_runs_of_several_seeds_are_one_curve() {
     assert_eq!(averaged["averaged"][0]["address"], "train.batch_size");
 }
 
-/// Three tasks over few steps: whatever grouping scores best, nobody can tell it from all together.
+/// Three tasks and few steps: the best grouping is not significantly better than all tasks together.
 #[test]
 fn a_grouping_within_the_noise_is_not_proposed() {
     let text = PIPELINE.replace(
@@ -235,7 +246,7 @@ fn a_grouping_within_the_noise_is_not_proposed() {
             serde_json::from_str(&project.mtl(&["group", "last", "--json"]).expect(0).out()).expect("JSON");
         (output, json["affinity"].clone())
     };
-    // Once: no noise is known, so nothing is proposed.
+    // With one measurement the noise is unknown, so nothing is proposed.
     let (output, actual) = measure(&["--set", "train.epochs=1", "--set", "train.affinity.every=100"]);
     for part in
         ["training all tasks together", "measured over only 1 step", "pipeline.yaml  # all tasks together"]
@@ -261,11 +272,12 @@ fn a_grouping_within_the_noise_is_not_proposed() {
     assert_eq!(actual["groups"].as_array().expect("groups").len() > 1, sure, "{actual}");
     let by_affinity = output.split("Gradient cosine").next().expect("the first part");
     assert_eq!(sure, by_affinity.contains("better than training all tasks together by"), "{output}");
-    // Every measurement is kept, and the means are theirs.
+    // All measurements are stored, and the means are over them.
     let run = last(&project);
     let steps = format!("SELECT count(DISTINCT step) FROM affinity_steps WHERE run = '{run}'");
     assert_eq!(one(&project, &steps), 6);
-    let apart = "SELECT max(abs(a.value - s.mean)) FROM affinities a JOIN (SELECT run, trial, epoch, task, other, avg(value) AS mean
+    let apart = "SELECT max(abs(a.value - s.mean)) FROM affinities a JOIN (SELECT run, trial, epoch, task, \
+                 other, avg(value) AS mean
                  FROM affinity_steps GROUP BY 1, 2, 3, 4, 5) s USING (run, trial, epoch, task, other)";
     assert!(one(&project, apart).as_f64().expect("a number") < 1e-12);
 }

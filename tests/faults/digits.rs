@@ -1,13 +1,14 @@
-//! Numbers whose digits do not fit into 32 bits.
+//! Numbers that float32 cannot represent.
 
 use crate::support::{Project, Ran};
 
-/// With ONNX Runtime, which may be fetched once.
+/// With ONNX Runtime, which may be downloaded once.
 fn online(project: &Project, arguments: &[&str]) -> Ran {
     Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"))
 }
 
-/// Seconds since 1970 within an hour, twice, and hundredths of them since its beginning; each row's split.
+/// Seconds since 1970 within an hour, twice; hundredths of seconds since the start of the hour; and the
+/// split.
 fn rows(beginning: f64, step: f64) -> String {
     let mut text = String::from("when,late,y,part\n");
     for i in 0..400 {
@@ -21,7 +22,8 @@ fn rows(beginning: f64, step: f64) -> String {
 
 fn pipeline(inputs: &str, tasks: &str) -> String {
     format!(
-        "name: digits\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    split: {{column: part}}\n\
+        "name: digits\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    split: \
+         {{column: part}}\n\
          inputs:\n  {inputs}\ntrunk:\n  - dense: {{units: 16, activation: relu}}\ntasks:\n  {tasks}\n\
          train: {{epochs: 60, batch_size: 32, device: cpu, optimizer: {{adamw: {{rate: 1.0e-2}}}}}}\n"
     )
@@ -30,14 +32,15 @@ fn pipeline(inputs: &str, tasks: &str) -> String {
 /// A test score of the last run.
 fn score(project: &Project, metric: &str) -> f64 {
     let sql = format!(
-        "select value from scores where split = 'test' and metric = '{metric}' and run = (select max(run) from scores)"
+        "select value from scores where split = 'test' and metric = '{metric}' and run = (select max(run) \
+         from scores)"
     );
     let actual = project.mtl(&["query", &sql, "--format", "csv"]).expect(0).out();
     let value = actual.lines().nth(1).and_then(|value| value.parse().ok());
     value.unwrap_or_else(|| panic!("{metric}: {actual}"))
 }
 
-/// A column of a file, on the rows of `rows.csv` that are of the test split.
+/// A column of a file, for the test rows of `rows.csv`.
 fn tested(project: &Project, file: &str, column: &str) -> Vec<f64> {
     let rows = project.read("rows.csv");
     let is_test = rows.lines().skip(1).map(|row| row.ends_with("test"));
@@ -49,7 +52,7 @@ fn tested(project: &Project, file: &str, column: &str) -> Vec<f64> {
     cells.map(|cell| cell.expect("a number")).collect()
 }
 
-/// Fault 10: a straight line of the time, which had four values left.
+/// Fault 10: a linear function of the time, which had only four distinct values as float32.
 #[test]
 fn seconds_since_1970_are_an_input_like_any_other() {
     let arguments = pipeline("when: standardize", "y: {target: y, kind: regression}");
@@ -72,9 +75,9 @@ fn seconds_since_1970_are_an_input_like_any_other() {
     assert!(known.iter().all(|r2| (r2 - known[2]).abs() < 1e-3), "{known:?}");
 }
 
-/// A target of 1.7e12 scored an rmse of 0; its answers had 7 digits.
+/// A target of 1.7e12 had an RMSE of 0, since its predictions had only 7 digits.
 #[test]
-fn milliseconds_are_answered_and_scored_to_the_last() {
+fn milliseconds_are_predicted_and_scored_exactly() {
     let arguments = pipeline(
         "y: standardize",
         "late: {target: late, kind: regression, metrics: [rmse, mae, mse, r2, spearman, pearson]}",
@@ -93,12 +96,12 @@ fn milliseconds_are_answered_and_scored_to_the_last() {
     let spread = mean(&|i| (truth[i] - middle).powi(2));
     for (metric, expected) in [("mae", mae), ("mse", mse), ("rmse", mse.sqrt()), ("r2", 1.0 - mse / spread)] {
         let actual = score(&project, metric);
-        // ONNX Runtime and candle add the network's sums in another order.
+        // ONNX Runtime and candle sum in different orders.
         assert!((actual - expected).abs() < 1e-3 * expected.abs(), "{metric}: {actual}, expected {expected}");
     }
     assert!(mse > 1e-4 && score(&project, "r2") > 0.99, "{mse}");
     assert!(score(&project, "spearman") > 0.99 && score(&project, "pearson") > 0.99);
-    // Python gives the same numbers, with the digits that tell them apart.
+    // Python makes the same predictions, with enough digits.
     if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
         let output = ran.expect(0).out();
         for (line, answer) in output.lines().zip(project.read("answers.csv").lines().skip(1)) {
@@ -109,9 +112,9 @@ fn milliseconds_are_answered_and_scored_to_the_last() {
     }
 }
 
-/// What is fed raw in 64 bits is fed so from Python too.
+/// Python feeds float64 inputs as float64 too.
 #[test]
-fn python_feeds_as_many_digits() {
+fn python_feeds_float64() {
     let arguments = pipeline("when: {min_max: {indicator: true}}", "y: {target: y, kind: regression}");
     let project = Project::new().file("pipeline.yaml", arguments).file("rows.csv", rows(1.7e12, 1.0));
     online(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
@@ -131,9 +134,9 @@ fn python_feeds_as_many_digits() {
     }
 }
 
-/// What still does not fit is said, with the number of digits.
+/// Numbers that still do not fit are reported with the number of digits.
 #[test]
-fn digits_that_do_not_fit_are_told() {
+fn lost_digits_are_reported() {
     let arguments = pipeline(
         "{when: number, y: {number: {missing: zero}}}",
         "late: {target: late, kind: {regression: {standardize: false}}}",
@@ -143,24 +146,24 @@ fn digits_that_do_not_fit_are_told() {
         .file("rows.csv", rows(1.7e9, 1.0));
     let output = online(&project, &["run", "pipeline.yaml"]).expect(0);
     let output = output.out() + &output.err();
-    assert!(output.contains("input `when`: its last 2 digits are lost in 32-bit floats (17000"), "{output}");
+    assert!(output.contains("input `when`: the last 2 digits are lost in 32-bit floats (17000"), "{output}");
     assert!(output.contains("use `standardize` or `min_max`"), "{output}");
     assert!(
-        output.contains("task `late`, `late`: its last 2 digits are lost in 32-bit floats (17000"),
+        output.contains("task `late`, `late`: the last 2 digits are lost in 32-bit floats (17000"),
         "{output}"
     );
-    assert!(output.contains("leave `standardize` on"), "{output}");
-    assert!(!output.contains("`y`: its last"), "{output}");
+    assert!(output.contains("set `standardize: true`"), "{output}");
+    assert!(!output.contains("`y`: the last"), "{output}");
 }
 
-/// scikit-learn clips probabilities of 64 bits at 2.2e-16, where 32 bits end at 1.2e-7.
+/// scikit-learn clips float64 probabilities at 2.2e-16; float32 ends at 1.2e-7.
 #[test]
-fn a_certain_and_wrong_answer_costs_as_much_as_elsewhere() {
+fn the_log_loss_of_confident_errors_equals_scikit_learn() {
     let mut text = String::from("x,yes,part\n");
     for i in 0..200 {
         let part = ["train", "train", "train", "valid", "test"][i % 5];
         let sure = if i % 2 == 0 { 1 } else { -1 };
-        // One of the rows tested has a wrong label.
+        // One test row has a wrong label.
         let label = if i == 104 { 1 - (i + 1) % 2 } else { (i + 1) % 2 };
         text += &format!("{},{label},{part}\n", 400 * sure);
     }
@@ -177,6 +180,6 @@ fn a_certain_and_wrong_answer_costs_as_much_as_elsewhere() {
     let expected = truth.iter().zip(&p).map(cost).sum::<f64>() / truth.len() as f64;
     let actual = score(&project, "log_loss");
     assert!((actual - expected).abs() < 1e-6 * expected, "{actual}, expected {expected}");
-    // 16.1 of 40 rows would be the most that 32 bits allow.
+    // With float32 the maximum would be 16.1 for one of 40 rows.
     assert!(actual > 0.5, "{actual}");
 }

@@ -1,8 +1,8 @@
-//! What `mtl init` makes of files it has never seen.
+//! Drafts of `mtl init` for unknown files.
 
 use crate::support::project::Project;
 
-/// A whole number below `below`, the same each time.
+/// A deterministic pseudo-random number below `below`.
 fn drawn(row: u64, stream: u64, below: u64) -> u64 {
     let mut state = row.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream.wrapping_mul(0xd134_2543_de82_ef95);
     for _ in 0..3 {
@@ -11,22 +11,22 @@ fn drawn(row: u64, stream: u64, below: u64) -> u64 {
     (state >> 32) % below
 }
 
-/// Rows below a heading, each made of its number.
+/// A table with a header, and rows made from their numbers.
 fn table(heading: &str, rows: u64, row: impl Fn(u64) -> String) -> String {
     let rows: String = (0..rows).map(|number| row(number) + "\n").collect();
     format!("{heading}\n{rows}")
 }
 
-/// Drafts a pipeline for a file, and gives the draft and what was told; the file must pass `mtl check`.
+/// Drafts a pipeline for a file; returns the draft and the notes. The draft must pass `mtl check`.
 fn drafted(project: &Project, file: &str, targets: &[&str]) -> (String, String) {
     let mut arguments = vec!["init", file, "--to", "draft.yaml", "--force"];
     targets.iter().for_each(|target| arguments.extend(["--target", target]));
-    let told = project.mtl(&arguments).expect(0).out();
+    let report = project.mtl(&arguments).expect(0).out();
     project.mtl(&["check", "draft.yaml"]).expect(0);
-    (project.read("draft.yaml"), told)
+    (project.read("draft.yaml"), report)
 }
 
-/// Runs the draft; the score of a metric on a split, by `mtl query`.
+/// Runs the draft; returns a score by `mtl query`.
 fn trained(project: &Project, epochs: usize, metric: &str) -> f64 {
     let epochs = format!("train.epochs={epochs}");
     project.mtl(&["run", "draft.yaml", "--quiet", "--set", &epochs, "--set", "train.device=cpu"]).expect(0);
@@ -37,10 +37,10 @@ fn trained(project: &Project, epochs: usize, metric: &str) -> f64 {
     output.lines().last().expect("a row").parse().unwrap_or_else(|_| panic!("{output}"))
 }
 
-/// `ID`, a pair of opposite flags, and a column that is the target spelt out: an AUC of 1.000 without a
-/// remark.
+/// `ID`, a pair of opposite flags, and a column that spells out the target gave an AUC of 1.000 without a
+/// warning.
 #[test]
-fn identifiers_and_columns_that_give_the_target_away_are_left_out_with_their_numbers() {
+fn identifiers_and_leaking_columns_are_left_out() {
     let rows = table("ID,x,noise,PF_0,spelt,partly,PF_1", 600, |row| {
         let x = drawn(row, 1, 1000);
         let y = u64::from(x + drawn(row, 2, 800) > 900);
@@ -54,7 +54,7 @@ fn identifiers_and_columns_that_give_the_target_away_are_left_out_with_their_num
         )
     });
     let project = Project::new().file("rows.csv", rows);
-    let (text, told) = drafted(&project, "rows.csv", &["PF_1"]);
+    let (text, report) = drafted(&project, "rows.csv", &["PF_1"]);
     for line in [
         "  # ID: left out, it numbers the rows\n",
         "  # PF_0: left out, it alone predicts PF_1 (AUC 1.000 on 600 sample rows)\n",
@@ -65,13 +65,16 @@ fn identifiers_and_columns_that_give_the_target_away_are_left_out_with_their_num
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
-    assert!(told.contains("left out  PF_0: it alone predicts PF_1 (AUC 1.000 on 600 sample rows)"), "{told}");
+    assert!(
+        report.contains("left out  PF_0: it alone predicts PF_1 (AUC 1.000 on 600 sample rows)"),
+        "{report}"
+    );
     let auc = trained(&project, 10, "auroc");
     assert!((0.7..0.999).contains(&auc), "honest: {auc}");
 }
 
 #[test]
-fn numbers_made_of_the_target_are_left_out() {
+fn numbers_computed_from_the_target_are_left_out() {
     let rows = table("x,cents,level,casual,registered,total", 400, |row| {
         let (casual, registered) = (drawn(row, 1, 900), drawn(row, 2, 3000));
         let total = casual + registered;
@@ -91,9 +94,9 @@ fn numbers_made_of_the_target_are_left_out() {
     }
 }
 
-/// Text was dropped as "too many for a category", and then nothing was left to run.
+/// Text was dropped as "too many for a category", and no input was left.
 #[test]
-fn text_is_read_as_text_alone_and_beside_numbers() {
+fn text_is_an_input_alone_and_beside_numbers() {
     let words = ["slow", "broken", "late", "awful", "fine", "great", "quick", "lovely"];
     let fill =
         ["the", "service", "here", "was", "and", "today", "very", "room", "food", "a", "staff", "really"];
@@ -130,7 +133,7 @@ fn text_is_read_as_text_alone_and_beside_numbers() {
 }
 
 #[test]
-fn chinese_is_cut_by_a_dictionary() {
+fn chinese_is_segmented_with_a_dictionary() {
     let words = ["很好", "喜欢", "推荐", "满意", "太差", "失望", "退货", "糟糕"];
     let rows = table("评论,标签", 300, |row| {
         let y = drawn(row, 1, 2);
@@ -145,7 +148,7 @@ fn chinese_is_cut_by_a_dictionary() {
 }
 
 #[test]
-fn a_column_of_parts_becomes_the_split() {
+fn a_split_column_is_used() {
     let part = |row: u64| ["Training", "Training", "Training", "Dev", "Test"][drawn(row, 9, 5) as usize];
     let line = |row: u64, part: &str| {
         let x = drawn(row, 1, 1000);
@@ -160,15 +163,15 @@ fn a_column_of_parts_becomes_the_split() {
         (flag, "split: {column: {by: is_test, train: \"false\", validation_split: 0.1, test: \"true\"}}"),
     ] {
         let project = Project::new().file("rows.csv", rows);
-        let (text, told) = drafted(&project, "rows.csv", &["y"]);
+        let (text, report) = drafted(&project, "rows.csv", &["y"]);
         assert!(text.contains(split) && text.contains("left out, it defines the split"), "{text}");
-        assert!(told.contains("split     by column"), "{told}");
+        assert!(report.contains("split     by column"), "{report}");
         assert!(trained(&project, 15, "auroc") > 0.9);
     }
 }
 
 #[test]
-fn the_dialect_is_found_and_written_into_the_file() {
+fn the_csv_dialect_is_detected() {
     let numbers = |row: u64| (drawn(row, 1, 1000) as f64 / 8.0, drawn(row, 2, 1000) as f64 / 4.0);
     let comma = |number: f64| number.to_string().replace('.', ",");
     let semicolons = |heading: &str| {
@@ -218,16 +221,16 @@ fn the_dialect_is_found_and_written_into_the_file() {
         ("mac.csv", tabs.replace('\t', ",").replace('\n', "\r"), "c", "{csv: {path: mac.csv}}"),
     ] {
         let project = Project::new().file(file, text);
-        let (text, told) = drafted(&project, file, &[target]);
+        let (text, report) = drafted(&project, file, &[target]);
         assert!(text.contains(source), "{source}\n{text}");
-        assert!(told.starts_with(&format!("{file}: 300 rows, 3 columns")), "{told}");
+        assert!(report.starts_with(&format!("{file}: 300 rows, 3 columns")), "{report}");
         let r2 = trained(&project, 40, "r2");
         assert!(r2 > 0.5, "{file}: {r2}");
     }
 }
 
 #[test]
-fn names_that_yaml_or_tasks_cannot_bear_are_written_so_that_they_run() {
+fn names_that_need_quotes_or_changes_work() {
     let rows = table("\"yes\",\"a: b\",größe (cm),a.b,a_b,\"say \"\"x\"\"\",a b", 200, |row| {
         let x = drawn(row, 1, 100);
         format!(
@@ -250,7 +253,7 @@ fn names_that_yaml_or_tasks_cannot_bear_are_written_so_that_they_run() {
 }
 
 #[test]
-fn targets_are_trimmed_and_what_cannot_be_learned_is_said() {
+fn target_names_are_trimmed_and_unusable_targets_reported() {
     let project = Project::new().with_rows("rows.csv", 200);
     let (text, _) = drafted(&project, "rows.csv", &["rich, weeks"]);
     assert!(text.contains("target: rich\n") && text.contains("target: weeks\n"), "{text}");

@@ -1,5 +1,5 @@
-//! Files that cannot be read as they were asked for, names of other programs, and floods of one problem: each
-//! is told once, with its cause and what to write.
+//! Messages for files that cannot be read with the given settings, for names used by other libraries, and for
+//! many problems of one kind: reported once, with the cause and the fix.
 
 use crate::support::Project;
 
@@ -23,7 +23,7 @@ tasks:
 train: {epochs: 2, batch_size: 32, device: cpu, optimizer: {adamw: {rate: 1.0e-2}}}
 ";
 
-/// 120 rows of that table: fields, line by line.
+/// 120 rows of that table, as fields.
 fn table() -> Vec<[String; 5]> {
     let mut state = 7_u64;
     let mut draw = move || {
@@ -57,7 +57,7 @@ fn text(separator: &str, line_end: &str) -> String {
     table().iter().map(|row| row.join(separator) + line_end).collect()
 }
 
-/// A project whose `rows.csv` is this, its pipeline changed by replacing one text with another.
+/// A project with this `rows.csv`, and the pipeline with these replacements.
 fn project(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> Project {
     let pipeline = changes.iter().fold(PIPELINE.to_owned(), |text, (old, new)| {
         assert!(text.contains(old), "{old}");
@@ -66,7 +66,7 @@ fn project(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> Project {
     Project::new().file("pipeline.yaml", pipeline).file("rows.csv", rows)
 }
 
-/// What is said of a run that must fail.
+/// The errors of a run that must fail.
 #[track_caller]
 fn refusal(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> String {
     let output = project(rows, changes).mtl(&["run", "pipeline.yaml"]).expect(1).err();
@@ -83,7 +83,7 @@ fn says(output: &str, wanted: &[&str]) {
     }
 }
 
-/// Rows of the run that must succeed, and its scores, without what differs from run to run.
+/// Rows and scores of a run that must succeed, without what varies between runs.
 #[track_caller]
 fn learned(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> (String, String) {
     let project = project(rows, changes);
@@ -101,7 +101,7 @@ fn learned(rows: impl AsRef<[u8]>, changes: &[(&str, &str)]) -> (String, String)
 
 /// Fault 05.
 #[test]
-fn every_line_end_is_one() {
+fn all_line_endings_are_accepted() {
     let (loaded, scores) = learned(text(",", "\n"), &[]);
     says(&loaded, &["120 rows x 5 columns"]);
     assert!(scores.lines().count() > 4, "{scores}");
@@ -116,7 +116,7 @@ fn every_line_end_is_one() {
 
 /// Fault 59.
 #[test]
-fn a_wide_file_without_a_heading_is_asked_about_its_heading() {
+fn a_wide_file_without_a_header_gets_a_hint() {
     let rows: String = (0..60u32)
         .map(|row| {
             let cells = (0..785u32).map(|column| {
@@ -139,19 +139,19 @@ fn a_wide_file_without_a_heading_is_asked_about_its_heading() {
     let output = refusal(&rows, &changes);
     says(&output, &["rows.csv`, line 1", "header: false", "pipeline.yaml:5"]);
     assert_eq!(output.matches("error[").count(), 1, "{output}");
-    // What it says to write is right.
+    // The suggested setting works.
     let mut with_header = changes.to_vec();
     with_header.push(("path: rows.csv", "path: rows.csv, header: false"));
     says(&learned(&rows, &with_header).0, &["60 rows x 785 columns"]);
-    // A first line of other names that happen to be numbers, none twice.
+    // A header of distinct numbers.
     let output = refusal("0,12,3.5\n1,2,3\n4,5,6\n".to_owned() + &"7,8,9\n".repeat(50), &[]);
     says(&output, &["none of the columns `x1`, `x2`, `colour`, `label`, `y`", "header: false"]);
     assert_eq!(output.matches("error[").count(), 1, "{output}");
 }
 
-/// Fault 16, (a) and (c).
+/// Fault 16 (a) and (c).
 #[test]
-fn separators_are_told() {
+fn wrong_separators_are_reported() {
     let semicolons = text(";", "\n");
     let output = refusal(&semicolons, &[]);
     says(
@@ -171,7 +171,7 @@ fn separators_are_told() {
     let skipping = [("path: rows.csv", "path: rows.csv, separator: \";\", skip_rows: 1")];
     assert_eq!(learned(format!("sep=;\n{semicolons}"), &skipping).1, scores);
     says(&refusal(text("\t", "\n"), &[]), &["separator: \"\\t\""]);
-    // Decimal commas make more fields of a row than the one name above.
+    // With decimal commas rows have more fields than the header.
     let commas = semicolons.replace('.', ",");
     says(&refusal(&commas, &[]), &["line 2", "separator: \";\""]);
     says(&refusal(&commas, &changed), &["`x1`", "-", "decimal: \",\""]);
@@ -180,7 +180,7 @@ fn separators_are_told() {
 }
 
 #[test]
-fn a_tab_file_is_one_of_tabs() {
+fn tab_separated_files_are_detected() {
     let project = project(text("\t", "\n"), &[("rows.csv", "rows.tab")]);
     std::fs::rename(project.path("rows.csv"), project.path("rows.tab")).expect("renamed");
     says(&project.mtl(&["run", "pipeline.yaml"]).expect(0).err(), &["120 rows x 5 columns"]);
@@ -194,17 +194,17 @@ fn titles_quotes_and_row_names() {
     let scores = learned(&plain, &[]).1;
     let skipping = [("path: rows.csv", "path: rows.csv, skip_rows: 3")];
     assert_eq!(learned(format!("Sales of 2024\nas of May\n\n{plain}"), &skipping).1, scores);
-    // Lines are counted from the top of the file.
+    // Line numbers count from the top of the file.
     let odd = plain.replacen("\n", "\nforty,0,red,1,2\n", 1);
     says(&refusal(format!("a\nb\nc\n{odd}"), &skipping), &["`forty`", "line 5"]);
     let skipping = [("path: rows.csv", "path: rows.csv, skip_rows: 300")];
     says(&refusal(&plain, &skipping), &["121 lines", "skip_rows"]);
-    // A lone quote.
+    // An unclosed quote.
     let lone = plain.replacen("red", "\"red", 1);
     says(&refusal(&lone, &[]), &["quote", "line", "quote: none"]);
     let none = [("path: rows.csv", "path: rows.csv, quote: none")];
     says(&learned(&lone, &none).0, &["120 rows x 5 columns"]);
-    // A name less than there are fields.
+    // One column name less than fields.
     let named: String = plain
         .lines()
         .enumerate()
@@ -218,7 +218,7 @@ fn titles_quotes_and_row_names() {
 }
 
 #[test]
-fn files_that_are_something_else_say_what() {
+fn other_file_formats_are_recognized() {
     for (bytes, wanted) in [
         (b"PK\x03\x04\x14\x00\x06\x00\x08\x00".to_vec(), vec!["ZIP", "xlsx", "CSV"]),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec(), vec![".xls"]),
@@ -249,12 +249,12 @@ fn files_that_are_something_else_say_what() {
         says(&output, &wanted);
         assert_eq!(output.matches("error[").count(), 1, "{output}");
     }
-    // With its mark, UTF-8 is what it is.
+    // UTF-8 with a byte order mark is accepted.
     says(&learned(format!("\u{feff}{}", text(",", "\n")), &[]).0, &["120 rows x 5 columns"]);
 }
 
 #[test]
-fn texts_among_numbers_say_what_to_write() {
+fn text_among_numbers_gets_a_hint() {
     let mut rows: Vec<[String; 5]> = table();
     rows[3][0] = "NA".to_owned();
     rows[9][0] = "?".to_owned();
@@ -263,14 +263,14 @@ fn texts_among_numbers_say_what_to_write() {
     rows[3][0] = "\"1,234.5\"".to_owned();
     rows[9][0] = "\"12,000\"".to_owned();
     says(&refusal(write(&rows), &[]), &["`1,234.5`", "thousands", "query"]);
-    // As it says.
+    // The suggested setting works.
     let query = "select * replace (cast(replace(x1, ',', '') as double) as x1) from self";
     let asked = format!("path: rows.csv}}}}\n    query: \"{query}\"");
     says(&learned(write(&rows), &[("path: rows.csv}}", &asked)]).0, &["120 rows x 5 columns"]);
 }
 
 #[test]
-fn of_one_kind_at_most_ten_are_told() {
+fn at_most_ten_problems_of_a_kind_are_reported() {
     let inputs: String = (0..40).map(|number| format!("  pixel_{number}: standardize\n")).collect();
     let pipeline = PIPELINE.replace("  x1: standardize\n", &inputs);
     let project = Project::new().file("pipeline.yaml", &pipeline).file("rows.csv", text(",", "\n"));
@@ -280,7 +280,7 @@ fn of_one_kind_at_most_ten_are_told() {
         &output,
         &["and 30 more like this (unknown-column), at inputs.pixel_10, inputs.pixel_11", "27 more places"],
     );
-    // The same at the gate before.
+    // Likewise in `mtl check`.
     let unknown = PIPELINE.replace("  x1: standardize\n", &inputs.replace("standardize", "standardise"));
     let project = Project::new().file("pipeline.yaml", &unknown);
     let checked = project.mtl(&["check", "pipeline.yaml"]).expect(3).err();
@@ -291,7 +291,7 @@ fn of_one_kind_at_most_ten_are_told() {
 }
 
 #[test]
-fn a_warning_of_many_inputs_is_one() {
+fn equal_warnings_of_many_inputs_are_combined() {
     let inputs: String = (0..41).map(|number| format!("  dark_{number}: standardize\n")).collect();
     let mut rows = text(",", "\n").replace('\n', &format!("{}\n", ",0".repeat(41)));
     let heading: String = (0..41).map(|number| format!(",dark_{number}")).collect();
@@ -303,9 +303,9 @@ fn a_warning_of_many_inputs_is_one() {
     says(warnings[0], &["`dark_0` is 0", "40 more inputs: `dark_1`", "30 more"]);
 }
 
-/// What people of other libraries write, and what they are told.
+/// Names from other libraries, and the suggestions for them.
 #[test]
-fn words_of_other_programs_are_known() {
+fn names_of_other_libraries_get_suggestions() {
     for (old, foreign, wanted) in [
         ("kind: binary", "kind: binary, metrics: [auc]", "`auroc`"),
         ("kind: binary", "kind: binary, metrics: [roc_auc, acc]", "`accuracy`"),
@@ -356,9 +356,9 @@ fn words_of_other_programs_are_known() {
     }
 }
 
-/// MNIST as it is handed around in CSV: `label,pixel0,...,pixel783`.
+/// MNIST in its common CSV form: `label,pixel0,...,pixel783`.
 #[test]
-fn a_picture_of_pixel_columns() {
+fn images_in_pixel_columns() {
     let heading: String = (0..16).map(|pixel| format!(",pixel{pixel}")).collect();
     let rows: String = (0..90u32)
         .map(|row| {
@@ -399,7 +399,7 @@ train: {epochs: 20, batch_size: 16, device: cpu, optimizer: {adamw: {rate: 1.0e-
     ]);
     let accuracy: f64 = actual.expect(0).out().lines().last().expect("a score").parse().expect("a number");
     assert!((accuracy - 1.0).abs() < 1e-9, "{accuracy}");
-    // New rows may hold the picture as one text.
+    // New rows may have the image as one text.
     let pixels = |class: u32| {
         (0..16u32).map(|pixel| if (pixel / 4) % 2 == class { "240" } else { "10" }).collect::<Vec<_>>()
     };
@@ -410,7 +410,7 @@ train: {epochs: 20, batch_size: 16, device: cpu, optimizer: {adamw: {rate: 1.0e-
     let answers: Vec<&str> =
         answers.lines().skip(1).map(|line| line.split(',').next().unwrap_or_default()).collect();
     assert_eq!(answers, ["1", "0"]);
-    // Asked of one of the columns, it says how.
+    // A single pixel column as an image input gets a hint.
     let asked = pipeline.replace("picture: {image", "pixel0: {image");
     let project = Project::new().file("pipeline.yaml", asked).file("rows.csv", &rows);
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
@@ -422,7 +422,7 @@ train: {epochs: 20, batch_size: 16, device: cpu, optimizer: {adamw: {rate: 1.0e-
 }
 
 #[test]
-fn lines_of_json_that_are_none() {
+fn invalid_json_lines() {
     let jsonl = [("csv: {path: rows.csv}", "jsonl: {path: rows.csv}")];
     let good = "{\"x1\": 1}\n";
     says(

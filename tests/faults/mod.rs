@@ -1,5 +1,4 @@
-//! Small files as other people have them, each with what is right: cases out of public bug reports, through
-//! the real binary.
+//! Small real-world files from public bug reports, with the expected behaviour of the binary.
 
 mod comparisons;
 mod digits;

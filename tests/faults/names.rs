@@ -1,4 +1,4 @@
-//! Names of runs, files and answer columns.
+//! Names of runs, files and prediction columns.
 
 mod answers;
 mod files;
@@ -7,7 +7,7 @@ mod telling;
 
 use crate::support::{Project, Ran};
 
-/// Two numbers, a colour, a label that hangs on them, a number that does.
+/// Two numbers, a colour, and a label and a number that depend on them.
 fn rows() -> String {
     let mut text = String::from("x1,x2,colour,label,y\n");
     let mut state = 7_u64;
@@ -39,7 +39,7 @@ trunk:
 train: {epochs: 1, batch_size: 32, device: cpu}
 ";
 
-/// Two tasks that are called as columns of the data.
+/// Two tasks with the names of data columns.
 const TASKS: &str = "\
 tasks:
   label: {target: label, kind: binary}
@@ -50,7 +50,7 @@ fn project(tasks: &str) -> Project {
     Project::new().file("pipeline.yaml", format!("{HEAD}{tasks}")).file("rows.csv", rows())
 }
 
-/// With ONNX Runtime, which may be fetched once.
+/// With ONNX Runtime, which may be downloaded once.
 fn online(project: &Project, arguments: &[&str]) -> Ran {
     Ran::of(project.command(arguments).env_remove("MTL_OFFLINE"))
 }

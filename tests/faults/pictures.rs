@@ -1,4 +1,4 @@
-//! Pictures as cameras, scanners and drawing programs write them.
+//! Images as written by cameras, scanners and drawing programs.
 
 use std::io::Cursor;
 
@@ -29,7 +29,7 @@ fn written(picture: DynamicImage, format: ImageFormat) -> Vec<u8> {
     file.into_inner()
 }
 
-/// A JPEG that says how it is to be turned: EXIF stands behind its first two bytes.
+/// A JPEG with an EXIF orientation, inserted after its first two bytes.
 fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0".to_vec();
     exif[25] = orientation;
@@ -37,7 +37,7 @@ fn turned(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     [&jpeg[..2], &[0xff, 0xe1], &length, &exif, &jpeg[2..]].concat()
 }
 
-/// Sixty pictures: forty train, ten are valid, ten test.
+/// Sixty images: 40 for training, 10 for validation, 10 for testing.
 fn project(ending: &str, picture: impl Fn(usize, bool) -> Vec<u8>) -> Project {
     let mut project = Project::new().file("pipeline.yaml", PIPELINE);
     let mut labels = String::from("file,class,part\n");
@@ -55,7 +55,7 @@ fn accuracy(project: &Project) -> String {
     project.mtl(&["query", sql, "--format", "csv"]).expect(0).out()
 }
 
-/// A bright bar at the top, or at the bottom; `flip` as it is stored, not as it is seen.
+/// A bright bar at the top or at the bottom; `flip` flips the stored image, not the displayed one.
 fn bar(number: usize, is_low: bool, flip: bool) -> Vec<u8> {
     let picture = GrayImage::from_fn(16, 16, |_, y| {
         let y = if flip { 15 - y } else { y };
@@ -65,9 +65,9 @@ fn bar(number: usize, is_low: bool, flip: bool) -> Vec<u8> {
     written(picture.into(), ImageFormat::Jpeg)
 }
 
-/// Fault 43: what looks alike is alike, whether it is stored upside down or not.
+/// Fault 43: images that are displayed equally are equal, whether stored upside down or not.
 #[test]
-fn pictures_are_turned_as_they_say() {
+fn exif_orientations_are_applied() {
     let stored = |number: usize, is_low: bool| {
         let is_turned = number >= 40;
         let jpeg = bar(number, is_low, is_turned);
@@ -76,7 +76,7 @@ fn pictures_are_turned_as_they_say() {
     let project = project("jpg", stored);
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(accuracy(&project).lines().last(), Some("1"), "{}", accuracy(&project));
-    // The same pixels without the word are the other class.
+    // The same pixels without the EXIF orientation are the other class.
     let project = project.file("rows.csv", "image\nplain.jpg\nturned.jpg\n");
     let plain = bar(3, true, true);
     let project = project.file("turned.jpg", turned(&plain, 3)).file("plain.jpg", plain);
@@ -87,9 +87,9 @@ fn pictures_are_turned_as_they_say() {
     assert_eq!(classes, [false, true], "{answers}");
 }
 
-/// A picture stored 8 wide and 16 high that is seen 16 wide and 8 high fits those.
+/// An image stored as 8 x 16 pixels and displayed as 16 x 8 has the size of the latter.
 #[test]
-fn sizes_are_those_of_turned_pictures() {
+fn sizes_are_those_after_rotation() {
     let lying = |_: usize, is_low: bool| {
         let picture = GrayImage::from_fn(16, 8, |_, y| Luma([if (y >= 4) == is_low { 200 } else { 30 }]));
         written(picture.into(), ImageFormat::Jpeg)
@@ -100,10 +100,10 @@ fn sizes_are_those_of_turned_pictures() {
     project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let project = project.file("pics/0.jpg", turned(&status, 3));
     let refused = project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(1).err();
-    assert!(refused.contains("8 x 16 in gray in") && refused.contains("16 x 8 in gray in"), "{refused}");
+    assert!(refused.contains("8 x 16 grayscale in") && refused.contains("16 x 8 grayscale in"), "{refused}");
 }
 
-/// Fault 45: values that differ in their lower eight bits are learned, and one is told what became of them.
+/// Fault 45: 16-bit values that differ only in the lower eight bits are kept apart, with a note.
 #[test]
 fn sixteen_bits_keep_a_narrow_range_apart() {
     let deep = |number: usize, is_second: bool| {
@@ -115,17 +115,17 @@ fn sixteen_bits_keep_a_narrow_range_apart() {
     let project = project("png", deep);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     let output = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
-    let note = "60 pictures have 16 bits; the values 1000 to 1159 that training rows have become 0 to 255, all of them stay \
-                apart";
+    let note = "60 images have 16 bits; the range of training rows, 1000..1159, is scaled to 0..255, all values \
+                stay distinct";
     assert!(output.contains(note), "{output}");
     assert_eq!(accuracy(&project).lines().last(), Some("1"), "{}", accuracy(&project));
 }
 
-/// What is drawn under transparency is not seen, and not learned.
+/// Pixels under full transparency are ignored.
 #[test]
-fn what_lies_under_transparency_is_not_learned() {
+fn transparent_pixels_are_ignored() {
     let hidden = |number: usize, is_second: bool| {
-        // The class stands under clear pixels alone; what is seen is the number.
+        // Only transparent pixels have the class; visible pixels have the row number.
         let colour = if is_second { [250, 0, 0] } else { [0, 0, 250] };
         let seen = (number / 2 % 20 * 10) as u8;
         let picture = image::RgbaImage::from_fn(8, 8, |x, _| {
@@ -136,6 +136,6 @@ fn what_lies_under_transparency_is_not_learned() {
     let project = project("png", hidden);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     let output = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(output.contains("60 of 60 pictures are transparent in places; they lie on white"), "{output}");
+    assert!(output.contains("60 of 60 images have transparent pixels; they are drawn on white"), "{output}");
     assert_eq!(accuracy(&project).lines().last(), Some("0.5"), "{}", accuracy(&project));
 }

@@ -1,12 +1,12 @@
-//! A model reads new files as it read its training files.
+//! A model reads new files as its training files.
 //!
-//! The law: `predict` on a pipeline's own raw file gives the predictions that evaluation scored. Every run of
-//! these tests proves it of the inputs (`MTL_PROVE_READING`); here it is held against the scores, through
-//! files of several dialects, and against Python.
+//! `predict` on a pipeline's own raw file makes the predictions that evaluation scored. Every run of the
+//! tests checks this for the inputs (`MTL_PROVE_READING`); here it is checked by the scores, for files of
+//! several dialects, and against Python.
 
 use crate::support::{Project, Ran};
 
-/// `x` and `k` tell `y`; `extra` is in nobody's way.
+/// `y` depends on `x` and `k`; `extra` is not used.
 fn rows(count: usize, row: impl Fn(f64, usize, f64) -> String) -> String {
     (0..count)
         .map(|i| {
@@ -16,10 +16,11 @@ fn rows(count: usize, row: impl Fn(f64, usize, f64) -> String) -> String {
         .collect()
 }
 
-/// A pipeline of one regression `y`, scored by mse on every split.
+/// A pipeline with one regression `y`, scored by MSE on every split.
 fn pipeline(table: &str, inputs: &str) -> String {
     format!(
-        "name: law\nseed: 1\ndata:\n  rows:\n{table}    split: {{random: {{valid: 0.2, test: 0.2}}}}\ninputs:\n{inputs}\
+        "name: law\nseed: 1\ndata:\n  rows:\n{table}    split: {{random: {{valid: 0.2, test: \
+         0.2}}}}\ninputs:\n{inputs}\
          trunk:\n  - dense: {{units: 16, activation: relu}}\n\
          tasks:\n  y: {{target: y, kind: regression, metrics: [mse]}}\n\
          evaluate: {{splits: [train, valid, test]}}\n\
@@ -36,7 +37,7 @@ fn answers(project: &Project, file: &str) -> Vec<f64> {
     lines.map(|line| line.split(',').nth(place).expect("a field").parse().expect("a number")).collect()
 }
 
-/// The sum of squared errors that evaluation found on all rows.
+/// The sum of squared errors over all rows, from the scores, and the number of rows.
 fn scored(project: &Project) -> (f64, usize) {
     let run =
         project.mtl(&["query", "select run from runs order by started_at desc limit 1", "--format", "csv"]);
@@ -49,8 +50,7 @@ fn scored(project: &Project) -> (f64, usize) {
     (sum.parse().expect("a number"), rows.parse::<f64>().expect("a number") as usize)
 }
 
-/// Runs the pipeline, answers its own file, and holds the answers against the scores; then Python against
-/// both.
+/// Runs the pipeline, predicts its own file, and compares the predictions with the scores and with Python.
 fn law(project: &Project, file: &str, truth: &[f64]) {
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.online(&["predict", "last", file, "--to", "answers.csv"]).expect(0);
@@ -62,7 +62,7 @@ fn law(project: &Project, file: &str, truth: &[f64]) {
         (actual - expected).abs() <= 1e-4 * expected.max(1e-3),
         "squared errors: {actual}, scored {expected}"
     );
-    // Not a model that knows nothing: the mean alone errs by the variance, more than 1.
+    // Better than the mean, whose error is the variance, above 1.
     assert!(actual / (count as f64) < 0.5, "{actual} over {count} rows");
     python(project, file, &answers);
 }
@@ -96,7 +96,7 @@ fn said(ran: &Ran, text: &str) {
 }
 
 #[test]
-fn a_model_reads_its_own_file_of_any_dialect() {
+fn files_of_every_dialect_are_read_again() {
     let csv = |separator: &str, header: bool| {
         let head = if header { ["x", "k", "y"].join(separator) + "\n" } else { String::new() };
         head + &rows(120, |x, k, y| [x.to_string(), format!("k{k}"), y.to_string()].join(separator))
@@ -155,15 +155,15 @@ fn spellings_are_those_of_training() {
     let pipeline = pipeline(table, inputs).replace("epochs: 8", "epochs: 40");
     let project = Project::new().file("rows.csv", flags).file("pipeline.yaml", pipeline);
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let told = project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
-    assert!(!told.err().contains("not seen in training"), "{}", told.err());
+    let output = project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
+    assert!(!output.err().contains("not seen in training"), "{}", output.err());
     let (expected, _) = scored(&project);
     let actual: f64 = answers(&project, "answers.csv").iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum();
     assert!((actual - expected).abs() <= 1e-4 * expected.max(1e-3), "{actual}, scored {expected}");
 }
 
 #[test]
-fn what_means_missing_in_training_means_so_when_predicting() {
+fn missing_value_markers_are_those_of_training() {
     let text = "x,k,y\n".to_owned()
         + &rows(150, |x, k, y| {
             let k = ["a", "b", "?"][k];
@@ -196,9 +196,10 @@ fn a_query_is_run_again_on_new_rows() {
         + &rows(160, |x, k, y| {
             format!("{},{k},{},{y}", x * 10.0, if k == 1 && x > 0.8 { "late" } else { "on time" })
         });
-    // A column changed in place, one made, one renamed; rows left out, and sorted.
+    // A changed, a computed and a renamed column; filtered and sorted rows.
     let query = "    source: {csv: {path: rows.csv}}\n    \
-                 query: \"select raw / 10 as raw, 'k' || k as letter, k * 2 as twice, y from self where day = 'on time' order by y desc\"\n    \
+                 query: \"select raw / 10 as raw, 'k' || k as letter, k * 2 as twice, y from self where day \
+                 = 'on time' order by y desc\"\n    \
                  rename: {raw: x}\n";
     let project = Project::new()
         .file("rows.csv", &text)
@@ -217,7 +218,7 @@ fn a_query_is_run_again_on_new_rows() {
     let error: f64 = actual.iter().zip(truth).map(|(a, b)| (a - b).powi(2)).sum();
     assert!((error - expected).abs() <= 1e-4 * expected.max(1e-3), "{error}, scored {expected}");
     python(&project, "rows.csv", &actual);
-    // Labels, and what only conditions ask, are not needed.
+    // Labels and columns used only in conditions are not needed.
     let project = project
         .file("new.csv", "raw,k\n5,1\n-5,2\n")
         .file("done.csv", "x,letter,twice\n0.5,k1,2\n-0.5,k2,4\n");
@@ -225,7 +226,7 @@ fn a_query_is_run_again_on_new_rows() {
     said(&ran, "the query's condition `day = 'on time'` is skipped: there is no column `day`");
     project.online(&["predict", "last", "done.csv", "--to", "done_answers.csv", "--prepared"]).expect(0);
     assert_eq!(project.read("new_answers.csv"), project.read("done_answers.csv"));
-    // A column that is computed with is needed, and of its kind.
+    // Columns used in expressions are needed, with their type.
     let project = project.file("lost.csv", "k\n1\n").file("odd.csv", "raw,k\n1,2\nlow,1\n");
     let ran = project.online(&["predict", "last", "lost.csv", "--to", "lost_answers.csv"]);
     assert_ne!(ran.code(), 0);
@@ -236,7 +237,7 @@ fn a_query_is_run_again_on_new_rows() {
 }
 
 #[test]
-fn a_query_over_several_rows_is_not_run_on_new_ones_without_a_word() {
+fn a_query_over_several_rows_is_reported() {
     let text = "x,k,y\n".to_owned() + &rows(120, |x, k, y| format!("{x},{k},{y}"));
     let query = "    source: {csv: {path: rows.csv}}\n    \
                  query: \"select x - avg(x) over (partition by k) as x, k, y from self\"\n";
@@ -251,7 +252,7 @@ fn a_query_over_several_rows_is_not_run_on_new_ones_without_a_word() {
 }
 
 #[test]
-fn what_training_never_saw_is_told() {
+fn values_unseen_in_training_are_reported() {
     let text = "x,n,flag,k,y\n".to_owned()
         + &rows(120, |x, k, y| {
             format!("{x},{},{},{},{y}", k + 4, ["True", "False", "True"][k], ["a", "b", "c"][k])
@@ -279,7 +280,7 @@ fn what_training_never_saw_is_told() {
     );
     said(&ran, "input `k`: 1 of 3 cells are missing; training had no missing cells");
     python(&project, "odd.csv", &answers(&project, "answers.csv"));
-    // `missing: error` holds for new rows too.
+    // `missing: error` applies to new rows too.
     let ran = project.online(&["predict", "last", "gap.csv", "--to", "gaps.csv"]);
     assert_ne!(ran.code(), 0);
     said(&ran, "column `x` has no value in 1 row, first in `gap.csv`, line 3");
@@ -291,7 +292,7 @@ fn what_training_never_saw_is_told() {
 }
 
 #[test]
-fn letters_are_the_same_composed_or_not() {
+fn text_is_unicode_normalized() {
     let composed = ["caf\u{e9}", "na\u{ef}ve", "plain"];
     let text = "x,s\u{e9}rie,t,y\n".to_owned()
         + &rows(120, |x, k, y| {
@@ -313,18 +314,20 @@ fn letters_are_the_same_composed_or_not() {
 }
 
 #[test]
-fn several_tables_are_told_apart() {
+fn several_tables_are_distinguished() {
     let a = "x,k,y\n".to_owned() + &rows(120, |x, k, y| format!("{x},{k},{y}"));
     let b = "x;z\n".to_owned() + &rows(120, |x, k, _| format!("{x};{}", x + k as f64));
-    let yaml = "name: two\nseed: 1\ndata:\n  a:\n    source: {csv: {path: a.csv}}\n  b:\n    source: {csv: {path: b.csv, separator: \";\"}}\n\
+    let yaml = "name: two\nseed: 1\ndata:\n  a:\n    source: {csv: {path: a.csv}}\n  b:\n    source: {csv: \
+                {path: b.csv, separator: \";\"}}\n\
                 inputs:\n  x: standardize\n  k: category\ntrunk:\n  - dense: {units: 8, activation: relu}\n\
-                tasks:\n  y: {data: a, target: y, kind: regression}\n  z: {data: b, target: z, kind: regression}\n\
+                tasks:\n  y: {data: a, target: y, kind: regression}\n  z: {data: b, target: z, kind: \
+                regression}\n\
                 train: {epochs: 2, batch_size: 32, device: cpu}\n";
     let project =
         Project::new().file("a.csv", a).file("b.csv", &b).file("new.csv", b).file("pipeline.yaml", yaml);
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.online(&["predict", "last", "a.csv", "--to", "a_answers.csv"]).expect(0);
-    // Its own file is known by its name; `k` is missing in it, as in training.
+    // Its own file is recognized by its name; `k` is missing in it, as in training.
     project.online(&["predict", "last", "b.csv", "--to", "b_answers.csv"]).expect(0);
     let ran = project.online(&["predict", "last", "new.csv", "--to", "answers.csv"]);
     assert_ne!(ran.code(), 0);
@@ -345,9 +348,12 @@ fn the_lines_of_the_manual_feed_onnx_runtime_as_predict_does() {
             let age = if k == 2 { String::new() } else { format!("{:.1}", 40.0 + 20.0 * x) };
             format!("{age},{},{},{},{y}", ["-1.0", "2.50", ""][k], u8::from(x > 0.0), u8::from(k == 1))
         });
-    let yaml = "name: census\nseed: 1\ndata:\n  rows:\n    source: {csv: {path: rows.csv}}\ninputs:\n  age: standardize\n  work: category\n\
-                trunk:\n  - dense: {units: 8, activation: relu}\ntasks:\n  income: {target: income, kind: binary}\n  \
-                never_married: {target: never_married, kind: binary}\n  weeks_worked: {target: weeks_worked, kind: regression}\n\
+    let yaml = "name: census\nseed: 1\ndata:\n  rows:\n    source: {csv: {path: rows.csv}}\ninputs:\n  age: \
+                standardize\n  work: category\n\
+                trunk:\n  - dense: {units: 8, activation: relu}\ntasks:\n  income: {target: income, kind: \
+                binary}\n  \
+                never_married: {target: never_married, kind: binary}\n  weeks_worked: {target: weeks_worked, \
+                kind: regression}\n\
                 train: {epochs: 2, batch_size: 32, device: cpu}\n";
     let project = Project::new().file("rows.csv", text).file("pipeline.yaml", yaml);
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);

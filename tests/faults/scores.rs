@@ -1,8 +1,8 @@
-//! Scores that must not flatter.
+//! Scores that must not be too optimistic.
 
 use crate::support::project::{Project, Ran};
 
-/// A number that looks random, the same in every test.
+/// A deterministic pseudo-random number.
 fn draw(row: usize, below: u64) -> u64 {
     let state = (row as u64 + 1).wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
     ((state ^ (state >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33) % below
@@ -23,7 +23,7 @@ fn query(project: &Project, sql: &str) -> Vec<Vec<String>> {
     output.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
-/// Fault 22: every validation row has the same class.
+/// Fault 22: all validation rows have the same class.
 fn one_class() -> Project {
     let mut rows = String::from("x,label,y,part\n");
     for row in 0..200 {
@@ -60,7 +60,7 @@ fn a_ranking_of_one_class_is_undefined() {
         "{}",
         ran.err()
     );
-    assert!(ran.err().contains("no row of valid has 1 of 2 classes (`1`)"), "{}", ran.err());
+    assert!(ran.err().contains("1 of 2 classes occur on no valid row (`1`)"), "{}", ran.err());
     let scores = query(
         &project,
         "select split, value is null, rows from scores where metric = 'auroc' order by split",
@@ -69,7 +69,7 @@ fn a_ranking_of_one_class_is_undefined() {
 }
 
 #[test]
-fn an_undefined_monitor_says_so_once_and_is_never_the_best() {
+fn an_undefined_monitor_is_reported_once_and_never_best() {
     let project = one_class();
     for (metric, rest) in [("auroc", ""), ("average_precision", ", patience: 2")] {
         let monitor = format!("train.monitor={{task: label, metric: {metric}{rest}}}");
@@ -83,7 +83,7 @@ fn an_undefined_monitor_says_so_once_and_is_never_the_best() {
         assert!(output.contains(&format!("`{metric}` of `label`, is undefined after epoch 1")), "{output}");
         assert_eq!(output.contains("`patience` depends on it"), !rest.is_empty(), "{output}");
     }
-    // The loss of that task chooses, and patience goes by it: what is learned is wrong on these rows, so it
+    // The loss of that task is monitored instead, also for patience: training is wrong on these rows, so it
     // soon rises.
     let ran = run(&project, &["train.monitor={task: label, metric: auroc, patience: 2}", "train.epochs=60"]);
     assert!(ran.err().contains("no lower validation loss in 2 epochs"), "{}", ran.err());
@@ -91,7 +91,7 @@ fn an_undefined_monitor_says_so_once_and_is_never_the_best() {
 }
 
 #[test]
-fn without_validation_rows_the_last_epoch_is_kept_and_said() {
+fn without_validation_rows_the_last_epoch_is_kept() {
     let project = Project::small();
     let unsplit = "data.rows.split={random: {valid: 0, test: 0.2}}";
     let ran = run(&project, &[unsplit, "train.monitor={task: rich}", "train.epochs=4"]);
@@ -124,24 +124,24 @@ train: {epochs: 2, batch_size: 16, device: cpu}
 }
 
 #[test]
-fn a_label_that_looks_missing_is_told() {
+fn a_label_that_looks_missing_is_reported() {
     for word in ["NA", "N/A", "null", "NaN", "None", "?", "-", "missing"] {
         let project = words(word);
         let output = run(&project, &[]).err();
-        let warned = format!("warning: task `cls`: `{word}` is a label, on 30 of 150 rows");
+        let warned = format!("warning: task `cls`: `{word}` is a label on 30 of 150 rows");
         assert!(output.contains(&warned), "{output}");
         assert!(output.contains(&format!("write `missing: [\"{word}\"]` in the csv source")), "{output}");
         let source = format!("data.rows.source={{csv: {{path: rows.csv, missing: [\"{word}\"]}}}}");
         let ran = run(&project, &[&source]);
-        assert!(!ran.err().contains("is a label, on"), "{}", ran.err());
+        assert!(!ran.err().contains("is a label on"), "{}", ran.err());
         project.mtl(&["predict", "last", "rows.csv", "--to", "out.csv"]).expect(0);
         assert!(project.read("out.csv").lines().skip(1).all(|line| !line.starts_with(word)));
     }
-    assert!(!run(&words("none"), &[]).err().contains("is a label, on"));
+    assert!(!run(&words("none"), &[]).err().contains("is a label on"));
 }
 
 #[test]
-fn other_kinds_say_what_to_write_too() {
+fn other_kinds_get_a_hint_too() {
     let project = words("NA");
     let binary = "tasks={cls: {target: cls, kind: binary}}";
     let output = project.mtl(&["run", "pipeline.yaml", "--set", binary]).expect(1).err();
@@ -154,7 +154,7 @@ fn other_kinds_say_what_to_write_too() {
 }
 
 #[test]
-fn numbers_that_look_missing_are_told() {
+fn numbers_that_look_missing_are_reported() {
     let mut rows = String::from("x,grade,age\n");
     for row in 0..120 {
         let (grade, age) = (draw(row, 4), 20 + draw(row + 7, 60));
@@ -173,11 +173,11 @@ train: {epochs: 1, device: cpu}
 ";
     let project = Project::new().file("rows.csv", rows).file("pipeline.yaml", pipeline);
     let output = run(&project, &[]).err();
-    assert!(output.contains("`grade`: `-1` is a label, on 12 of 120 rows"), "{output}");
-    assert!(output.contains("`age`: `-999` is a label, on 12 of 120 rows"), "{output}");
+    assert!(output.contains("`grade`: `-1` is a label on 12 of 120 rows"), "{output}");
+    assert!(output.contains("`age`: `-999` is a label on 12 of 120 rows"), "{output}");
 }
 
-/// Test rows of two classes that training never saw, and a class on a single training row.
+/// Test rows with two classes unseen in training, and a class with a single training row.
 fn rare() -> Project {
     let mut rows = String::from("x,z,cls,part\n");
     let mut seen = 0;
@@ -208,17 +208,17 @@ train: {epochs: 15, batch_size: 16, device: cpu, optimizer: {adamw: {rate: 2.0e-
 }
 
 #[test]
-fn rows_of_classes_that_training_never_saw_count_as_wrong() {
+fn rows_of_unseen_classes_count_as_errors() {
     let project = rare();
     let ran = run(&project, &[]);
     assert!(
-        ran.err().contains("2 of 6 classes on no training row (`new`, `newer`), but on 24 rows"),
+        ran.err().contains("2 of 6 classes occur on no training row (`new`, `newer`), but on 24 validation"),
         "{}",
         ran.err()
     );
-    assert!(ran.err().contains("1 of 6 classes on one training row only (`once`)"), "{}", ran.err());
+    assert!(ran.err().contains("1 of 6 classes occur on one training row only (`once`)"), "{}", ran.err());
 
-    // The answers themselves, counted by hand.
+    // Computed from the predictions by hand.
     project.mtl(&["predict", "last", "rows.csv", "--to", "out.csv", "--keep", "part"]).expect(0);
     let truth: Vec<String> = project
         .read("rows.csv")
@@ -249,13 +249,13 @@ fn rows_of_classes_that_training_never_saw_count_as_wrong() {
     assert!((score("accuracy").0 - right / all).abs() < 1e-9 && score("accuracy").1 == "60");
     let of_known = score("accuracy_known_classes");
     assert!((of_known.0 - right / known).abs() < 1e-9 && of_known.1 == "36");
-    // Two classes of five are never answered.
+    // Two of five classes are never predicted.
     assert!(
         score("f1").0 < score("f1_known_classes").0
             && score("log_loss").0 > score("log_loss_known_classes").0
     );
 
-    // Where n is not the split's it stands beside the score.
+    // If n is not the size of the split, it is shown with the score.
     for output in [ran.out(), project.mtl(&["show", "last"]).expect(0).out()] {
         let row = output.lines().find(|line| line.contains("accuracy_known_classes")).expect("a row");
         assert!(row.trim_end().ends_with("36"), "{row}");
@@ -271,7 +271,7 @@ fn rows_of_classes_that_training_never_saw_count_as_wrong() {
 }
 
 #[test]
-fn the_rows_of_a_score_stand_beside_it_where_labels_are_missing() {
+fn scores_show_their_number_of_rows_if_labels_are_missing() {
     let project = Project::small();
     let out = run(&project, &[]).out();
     let labelled =
@@ -298,13 +298,14 @@ fn one_cause_is_one_warning() {
     let tasks: String =
         (0..14).map(|task| format!("  t{task}: {{target: t{task}, kind: binary}}\n")).collect();
     let pipeline = format!(
-        "name: many\ndata:\n  rows: {{source: {{csv: {{path: rows.csv}}}}, split: {{column: {{by: part}}}}}}\ninputs: \
+        "name: many\ndata:\n  rows: {{source: {{csv: {{path: rows.csv}}}}, split: {{column: {{by: \
+         part}}}}}}\ninputs: \
          {{x: standardize}}\ntasks:\n{tasks}train: {{epochs: 1, device: cpu}}\n"
     );
     let project = Project::new().file("rows.csv", rows).file("pipeline.yaml", pipeline);
     let output = run(&project, &[]).err();
     let of =
         |text: &str| output.lines().filter(|line| line.contains("warning") && line.contains(text)).count();
-    assert_eq!((of("no row of valid has 1 of 2 classes"), of("undefined on valid")), (1, 1), "{output}");
+    assert_eq!((of("1 of 2 classes occur on no valid row"), of("undefined on valid")), (1, 1), "{output}");
     assert!(output.contains("14 tasks, ") && output.contains("and 4 more tasks"), "{output}");
 }

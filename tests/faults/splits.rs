@@ -1,10 +1,10 @@
-//! Splits of other people's tables: times as they write them, groups of any size, rows that stand twice.
+//! Splits of real-world tables: time formats, groups of any size, duplicate rows.
 
 use serde_json::Value;
 
 use crate::support::{Project, Ran};
 
-/// A pipeline whose category `seq` names its rows: what it knows afterwards are the training rows.
+/// A pipeline whose category `seq` identifies rows: its known values are the training rows.
 fn pipeline(split: &str) -> String {
     format!(
         "name: rows\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    split: {split}\n\
@@ -13,7 +13,7 @@ fn pipeline(split: &str) -> String {
     )
 }
 
-/// Rows whose number `seq` is their place in time, in another order in the file.
+/// Rows numbered in order of time by `seq`, in another order in the file.
 fn timed(times: &[String]) -> Project {
     let rows = times.len();
     let mut text = String::from("when,x,y,seq\n");
@@ -45,7 +45,7 @@ fn training_rows(project: &Project) -> Vec<usize> {
 
 const DAYS: [&str; 3] = ["28", "29", "01"];
 
-/// Sixty moments half an hour apart, over the end of February 2024, from 1:05.
+/// Sixty times half an hour apart, across the end of February 2024, from 1:05.
 fn moments(write: impl Fn(usize, usize, usize, usize) -> String) -> Vec<String> {
     let one = |at: usize| {
         let minutes = 65 + 30 * at + 600;
@@ -56,13 +56,13 @@ fn moments(write: impl Fn(usize, usize, usize, usize) -> String) -> Vec<String> 
     (0..60).map(one).collect()
 }
 
-/// Fault 14 and its relatives: the first forty-eight train, however the moments are written.
+/// Fault 14 and similar: the first 48 rows train, for every time format.
 #[test]
-fn the_last_moments_test_however_they_are_written() {
+fn the_latest_rows_are_test_rows_for_every_time_format() {
     let half = |hour: usize| (hour + 11) % 12 + 1;
     let noon = |hour: usize| if hour < 12 { "AM" } else { "PM" };
     let zoned = |m: usize, d: usize, h: usize, minute: usize| {
-        // Every other row is told by a clock five hours behind.
+        // Every other row is in a time zone five hours behind.
         if minute == 5 && h >= 5 {
             format!("2024-{m:02}-{d:02}T{:02}:{minute:02}:00-05:00", h - 5)
         } else {
@@ -81,7 +81,7 @@ fn the_last_moments_test_however_they_are_written() {
         ),
         (moments(|m, d, h, minute| format!("{d:02}/{m:02}/24 {h}.{minute:02}")), with("%d/%m/%y %H.%M")),
         (moments(|m, d, h, minute| format!("{d:02}{m:02}2024{h:02}{minute:02}")), with("%d%m%Y%H%M")),
-        // Nanoseconds since 1970, of which a float keeps too few digits.
+        // Nanoseconds since 1970, which float64 cannot represent.
         ((0..60).map(|at| (1_700_000_000_000_000_000_u64 + at).to_string()).collect(), by.to_owned()),
     ] {
         let first = times[0].clone();
@@ -92,44 +92,45 @@ fn the_last_moments_test_however_they_are_written() {
 }
 
 #[test]
-fn times_that_cannot_be_told_are_refused_with_what_to_write() {
+fn ambiguous_times_are_refused_with_a_hint() {
     let by = "{time: {by: when}}";
     let refused = |times: Vec<String>, split: &str| {
         let (_, ran) = run(timed(&times), split);
         ran.expect(1).err()
     };
     let text = refused((0..40).map(|at| format!("{:02}/{:02}/2024", at % 12 + 1, at % 11 + 1)).collect(), by);
-    assert!(
-        text.contains("no row tells whether the day or the month comes first, as `01/01/2024` in"),
-        "{text}"
-    );
+    assert!(text.contains("ambiguous date format: in all rows, such as `01/01/2024` in"), "{text}");
     assert!(text.contains("write `format: \"%d/%m/%Y\"` or `format: \"%m/%d/%Y\"`"), "{text}");
     let mixed = |at: usize| format!("2024-03-{:02}T09:00:00{}", at % 28 + 1, if at == 7 { "" } else { "Z" });
     let text = refused((0..40).map(mixed).collect(), by);
-    assert!(text.contains("`2024-03-08T09:00:00` in `rows.csv`, line"), "{text}");
-    assert!(text.contains("is a date and a time without a zone, but `2024-03-01T09:00:00Z` in"), "{text}");
+    assert!(text.contains("mixes formats: `2024-03-01T09:00:00Z` in `rows.csv`"), "{text}");
+    let other = "is a date and a time with time zone, but `2024-03-08T09:00:00` in `rows.csv`, line";
+    assert!(text.contains(other) && text.contains("is a date and a time without time zone"), "{text}");
     let text = refused((0..40).map(|at| format!("{:02}{:02}2024", at % 28 + 1, at % 12 + 1)).collect(), by);
-    assert!(text.contains("looks like a date whose year comes last") && text.contains("%d%m%Y"), "{text}");
+    assert!(text.contains("looks like a date with the year last") && text.contains("%d%m%Y"), "{text}");
     let text = refused((0..40).map(|at| format!("Q{} 2024", at % 4 + 1)).collect(), by);
     assert!(
-        text.contains("`Q1 2024` in `rows.csv`, line 2 is no number, date or time (and 39 more rows)"),
+        text.contains("`Q1 2024` in `rows.csv`, line 2 is not a number, date or time (and 39 more rows)"),
         "{text}"
     );
-    assert!(text.contains("understood are numbers; `2024-03-05`"), "{text}");
+    assert!(text.contains("supported are numbers; `2024-03-05`"), "{text}");
     let lacking = |at: usize| if at == 3 { String::new() } else { format!("2024-03-{:02}", at % 28 + 1) };
     let text = refused((0..40).map(lacking).collect(), by);
-    assert!(text.contains("has no value in 1 row, first in") && text.contains("no place in time"), "{text}");
+    assert!(
+        text.contains("is empty in 1 row, first in") && text.contains("such a row has no time"),
+        "{text}"
+    );
     let text = refused((0..40).map(|_| "2024-03-01".to_owned()).collect(), by);
-    assert!(text.contains("has 1 different moment, too few for 3 splits"), "{text}");
+    assert!(text.contains("has 1 distinct time; 3 splits need at least 3"), "{text}");
     let (_, ran) = run(timed(&vec!["1".to_owned(); 40]), "{time: {by: when, format: \"%d/%q\"}}");
     let text = ran.expect(3).err();
     assert!(
-        text.contains("pipeline.yaml:6:") && text.contains("`%d/%q` is no format of dates and times"),
+        text.contains("pipeline.yaml:6:") && text.contains("`%d/%q` is not a format of dates and times"),
         "{text}"
     );
 }
 
-/// Rows of users, of these many rows each.
+/// Users with these numbers of rows.
 fn grouped(sizes: &[usize]) -> Project {
     let mut text = String::from("user,x,y,seq\n");
     let rows = sizes.iter().enumerate().flat_map(|(user, size)| vec![user; *size]);
@@ -141,7 +142,7 @@ fn grouped(sizes: &[usize]) -> Project {
 
 /// Fault 27.
 #[test]
-fn few_groups_come_as_near_to_the_shares_as_they_can() {
+fn group_splits_are_as_close_to_the_fractions_as_possible() {
     let split = "{group: {by: user, valid: 0.1, test: 0.1}}";
     for seed in ["0", "1", "2", "3", "4", "5"] {
         let project = grouped(&[110, 8, 2]).file("pipeline.yaml", pipeline(split));
@@ -149,27 +150,28 @@ fn few_groups_come_as_near_to_the_shares_as_they_can() {
         let output = ran.out() + &ran.err();
         assert_eq!(training_rows(&project).len(), 110);
         let output = output.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(output.contains("of 120 rows, where 96, 12, 12 were asked for"), "{output}");
-        assert!(output.contains("of 3 groups, and `user` is `u0` on 110 of 120 rows"), "{output}");
+        assert!(output.contains("of 120 rows, but the shares ask for 96, 12, 12"), "{output}");
+        assert!(output.contains("there are 3 groups, and `user` is `u0` on 110 of 120 rows"), "{output}");
         let project = grouped(&[600, 100, 50, 100, 100]).file("pipeline.yaml", pipeline(split));
         let ran = project.mtl(&["run", "pipeline.yaml", "--seed", seed]).expect(0);
         assert_eq!(training_rows(&project).len(), 750);
-        assert!(!(ran.out() + &ran.err()).contains("were asked for"));
+        assert!(!(ran.out() + &ran.err()).contains("the shares ask for"));
     }
     let (_, ran) = run(grouped(&[110, 10]), split);
     let text = ran.expect(1).err();
-    assert!(text.contains("column `user` has 2 groups, too few for 3 splits"), "{text}");
+    assert!(text.contains("column `user` has 2 groups; 3 splits need at least 3"), "{text}");
 }
 
-/// Inputs of few values: following the old advice would have left 35 of 900 rows and other labels.
+/// Inputs with few values: the former advice would have left 35 of 900 rows and changed labels.
 #[test]
-fn rows_are_repeated_only_when_their_labels_are_too() {
+fn duplicates_must_have_equal_labels() {
     let arguments = |deduplicate: &str| {
         format!(
             "name: rows\nseed: 1\ndata:\n  rows:\n    source: {{csv: {{path: rows.csv}}}}\n    \
              split: {{random: {{valid: 0.1, test: 0.2}}}}\n    deduplicate: {deduplicate}\n\
              inputs: {{a: standardize, b: category}}\ntrunk:\n  - dense: {{units: 8, activation: relu}}\n\
-             tasks:\n  pass: {{target: pass, kind: binary}}\ntrain: {{epochs: 1, batch_size: 32, device: cpu}}\n"
+             tasks:\n  pass: {{target: pass, kind: binary}}\ntrain: {{epochs: 1, batch_size: 32, device: \
+             cpu}}\n"
         )
     };
     let output_of = |rows: &[String], deduplicate: &str| {
@@ -188,9 +190,9 @@ fn rows_are_repeated_only_when_their_labels_are_too() {
     rows.extend(rows.clone().into_iter().step_by(4).collect::<Vec<_>>());
     let text = output_of(&rows, "false");
     let advice =
-        "`deduplicate: true` drops 50 of 250 rows: `pass` is `1` on 0.400 of the rows, then on 0.250";
+        "`deduplicate: true` drops 50 of 250 rows: the share of `pass` = `1` changes from 0.400 to 0.250";
     assert!(text.contains(advice), "{text}");
     let text = output_of(&rows, "true");
-    let done = "50 rows repeat an earlier one in all inputs and targets and are dropped";
+    let done = "50 rows duplicate an earlier row in all inputs and targets and are dropped";
     assert!(text.contains(done) && !text.contains("another split"), "{text}");
 }

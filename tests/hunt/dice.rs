@@ -1,6 +1,6 @@
-//! Chance that can be had again: all of it from one number.
+//! Reproducible randomness from a seed.
 
-/// Random numbers (splitmix64).
+/// A random number generator (splitmix64).
 pub struct Dice(pub u64);
 
 impl Dice {

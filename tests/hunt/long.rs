@@ -1,12 +1,12 @@
-//! Made-up input by the hundred thousand: in processes of their own, so that what kills one is seen, with
-//! bounds for memory and time. What is found is written to a folder, made smaller where that is quick.
+//! Fuzzing with hundreds of thousands of inputs, in separate processes so that crashes are detected, with
+//! limits for memory and time. Findings are written to a folder, minimized if that is quick.
 //!
 //! ```text
 //! MTL_HUNT=100000 cargo test --release --test main hunt::long::hunts -- --ignored --nocapture
 //! ```
 //!
-//! `MTL_HUNT_TARGETS=card,settings`: these alone; `MTL_HUNT_SEED=2`: others are drawn; `MTL_HUNT_TO`: the
-//! folder.
+//! `MTL_HUNT_TARGETS=card,settings`: only these targets; `MTL_HUNT_SEED=2`: another random seed;
+//! `MTL_HUNT_TO`: the folder for findings.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -23,13 +23,13 @@ use super::mutate::mutated;
 use super::seeds;
 use super::target::Target;
 
-/// No input may take longer.
+/// Time limit per input.
 const LONGEST: Duration = Duration::from_secs(20);
-/// KiB of address space.
+/// Limit of the address space in KiB.
 const MEMORY: u64 = 12 << 20;
-/// Inputs that one process is fed with.
+/// Inputs per process.
 const BATCH: u64 = 2000;
-/// Files kept of one kind of finding.
+/// Files kept per kind of finding.
 const KEPT: u64 = 3;
 
 fn variable(name: &str) -> Option<String> {
@@ -44,21 +44,21 @@ fn input(target: Target, seeds: &[Vec<u8>], seed: u64, number: u64) -> Vec<u8> {
     mutated(target, seeds, &mut Dice(seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ number))
 }
 
-/// Where a panic was, and what it said.
+/// Location and message of the last panic.
 static SAID: Mutex<String> = Mutex::new(String::new());
 
-/// Feeds, and gives what a panic said.
+/// Feeds an input; returns the message of a panic.
 fn fed(target: Target, bytes: &[u8]) -> Option<String> {
     let fed = catch_unwind(AssertUnwindSafe(|| target.feed(bytes)));
     fed.err().map(|_| SAID.lock().expect("the hook's").clone())
 }
 
-/// The kind of a finding: where it was, without what it said of this input.
+/// The kind of a finding: its location without the message.
 fn kind(output: &str) -> &str {
     output.split(": ").next().unwrap_or(output)
 }
 
-/// The shortest input found, by leaving out ever smaller parts, that still breaks at the same place.
+/// Minimizes an input that fails at the same location, by deleting smaller and smaller parts.
 fn smaller(target: Target, bytes: Vec<u8>, output: &str) -> Vec<u8> {
     let (mut bytes, mut part, started) = (bytes, usize::MAX, Instant::now());
     part = part.min(bytes.len() / 2);
@@ -76,7 +76,7 @@ fn smaller(target: Target, bytes: Vec<u8>, output: &str) -> Vec<u8> {
     bytes
 }
 
-/// One process: a range of inputs.
+/// One process: feeds a range of inputs.
 #[test]
 #[ignore = "started by `hunts`"]
 fn fed_with_a_range() {
@@ -115,7 +115,7 @@ fn fed_with_a_range() {
     let _ = take_hook();
 }
 
-/// Keeps a finding: what was said always, the input of the first ones.
+/// Stores a finding: the message always, the input only for the first ones of a kind.
 fn keep(folder: &Path, target: Target, number: u64, bytes: &[u8], output: &str, count: u64) {
     let name = format!("{}-{number:07}", target.name());
     fs::write(folder.join(format!("{name}.txt")), output).expect("written");
@@ -124,13 +124,13 @@ fn keep(folder: &Path, target: Target, number: u64, bytes: &[u8], output: &str, 
     }
 }
 
-/// How a process ended: `None` when well.
+/// How a process ended; `None` if successfully.
 fn ended(target: Target, seed: u64, range: std::ops::Range<u64>, folder: &Path) -> Option<(u64, String)> {
     let at = folder.join("at");
     let _ = fs::remove_file(&at);
     let errors = File::create(folder.join("errors")).expect("a file");
     let exe = std::env::current_exe().expect("this test");
-    // Killed for memory, a process says so; without a bound the machine would stand still.
+    // Out of memory is reported by the process; without a limit the machine would hang.
     let mut child = Command::new("sh")
         .args(["-c", &format!("ulimit -v {MEMORY} -c 0; exec \"$0\" \"$@\"")])
         .arg(exe)
@@ -141,7 +141,7 @@ fn ended(target: Target, seed: u64, range: std::ops::Range<u64>, folder: &Path) 
         .env("HUNT_TO", range.end.to_string())
         .env("HUNT_FOUND", folder)
         .env("MTL_OFFLINE", "1")
-        // A test's thread has the stack of a program's first one.
+        // Test threads get the stack size of a main thread.
         .env("RUST_MIN_STACK", (8 << 20).to_string())
         .stdout(Stdio::null())
         .stderr(errors)

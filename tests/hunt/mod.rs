@@ -1,7 +1,7 @@
-//! Tests that go on looking: made-up and damaged input in great numbers (`.ci/hunt` runs them long).
+//! Fuzz tests with random and damaged input (`.ci/hunt` runs them for long).
 //!
-//! `tests/corpus/<target>/` holds small files that once broke something, or lead to where something may
-//! break: every run of the tests feeds them again.
+//! `tests/corpus/<target>/` holds small files that once caused a failure or reach critical code; every test
+//! run feeds them again.
 
 mod dice;
 #[cfg(unix)]
@@ -16,7 +16,7 @@ use self::mutate::{mutated, seal};
 use self::target::Target;
 use crate::support;
 
-/// The files of a target's corpus.
+/// Files of a target's corpus.
 fn corpus(target: Target) -> Vec<PathBuf> {
     let folder = support::root().join("tests/corpus").join(target.name());
     let mut files: Vec<PathBuf> =
@@ -25,7 +25,8 @@ fn corpus(target: Target) -> Vec<PathBuf> {
     files
 }
 
-/// What is changed: the corpus, what the repository holds of the kind, what the program makes.
+/// Seeds of the mutations: the corpus, files of this kind in the repository, and files that the program
+/// makes.
 fn seeds(target: Target) -> Vec<Vec<u8>> {
     let mut files = corpus(target);
     if target == Target::Settings {
@@ -41,7 +42,7 @@ fn seeds(target: Target) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn the_corpus_breaks_nothing() {
+fn the_corpus_passes() {
     for target in Target::ALL {
         for file in corpus(target) {
             eprintln!("{}", file.display());
@@ -50,9 +51,9 @@ fn the_corpus_breaks_nothing() {
     }
 }
 
-/// Few, and the same at every run; `.ci/hunt` draws others by the thousand.
+/// A few inputs, the same in every run; `.ci/hunt` tests many others.
 #[test]
-fn some_made_up_input_breaks_nothing() {
+fn some_random_inputs_pass() {
     for target in Target::ALL {
         let seeds = seeds(target);
         for number in 0..60 {
@@ -63,9 +64,9 @@ fn some_made_up_input_breaks_nothing() {
     }
 }
 
-/// A mutator whose sums are wrong would only ever see the first check.
+/// With wrong checksums, mutated files would never pass the first check.
 #[test]
-fn sums_are_made_as_the_program_makes_them() {
+fn checksums_equal_those_of_the_program() {
     for target in [Target::Card, Target::Checkpoint, Target::Dataset] {
         for seed in seeds(target) {
             assert_eq!(seal(target, seed.clone()), seed, "{}", target.name());

@@ -1,6 +1,6 @@
-//! Made-up input: a seed of the corpus, changed a little, in ways that reach beyond the first check.
+//! Mutations of corpus files that get past the first checks.
 //!
-//! Everything is drawn from one number, so that any input can be made again.
+//! Everything depends on one random seed, so every input is reproducible.
 
 use mtl::onnx::seal::sealed;
 use mtl::spec::registry::REGISTRIES;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::dice::Dice;
 use super::target::Target;
 
-/// Numbers at which programs break, and what is none.
+/// Critical numbers, and texts that are not numbers.
 const NUMBERS: [&str; 30] = [
     "0",
     "-0",
@@ -43,7 +43,7 @@ const NUMBERS: [&str; 30] = [
     "3.0",
 ];
 
-/// Texts at which programs break.
+/// Critical texts.
 const TEXTS: [&str; 26] = [
     "",
     " ",
@@ -73,7 +73,7 @@ const TEXTS: [&str; 26] = [
     "con",
 ];
 
-/// Changes a seed.
+/// Mutates a seed.
 pub fn mutated(target: Target, seeds: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     let mut bytes = seeds[dice.below(seeds.len())].clone();
     let times = 1 + dice.below(3) + if dice.one_in(4) { dice.below(12) } else { 0 };
@@ -133,7 +133,7 @@ fn text(dice: &mut Dice) -> String {
     }
 }
 
-/// A name or an example of any shelf.
+/// A name or an example from any registry.
 fn word(dice: &mut Dice) -> String {
     let registry = &REGISTRIES[dice.below(REGISTRIES.len())];
     let (name, example) = registry.examples()[dice.below(registry.examples().len())];
@@ -155,7 +155,7 @@ fn yaml(bytes: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
             all.swap(at, to);
         }
         3 => all[at] = format!("{}{}", " ".repeat(dice.below(6)), all[at].trim_start()),
-        // A value becomes another: behind the last colon, or a number inside.
+        // Replaces a value after the last colon, or a number.
         4 | 5 => {
             let new = if dice.one_in(2) { text(dice) } else { word(dice) };
             let line = all[at].clone();
@@ -165,7 +165,7 @@ fn yaml(bytes: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
             };
         }
         6 | 7 => all[at] = number_changed(&all[at], dice),
-        // A word inside becomes another of the shelves, or of the file.
+        // Replaces a word by one from the registries or from the file.
         8 => {
             let new = match dice.one_in(2) {
                 true => word(dice),
@@ -218,7 +218,7 @@ fn word_changed(line: &str, new: &str, dice: &mut Dice) -> String {
     if old.is_empty() { format!("{line}{new}") } else { line.replacen(&old, new, 1) }
 }
 
-/// One of a line's numbers becomes another.
+/// Replaces one of a line's numbers.
 fn number_changed(line: &str, dice: &mut Dice) -> String {
     let starts: Vec<usize> = line
         .char_indices()
@@ -241,7 +241,7 @@ fn lines(bytes: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
     match dice.below(9) {
         0 => drop(all.remove(at)),
         1 => all.insert(at, all[dice.below(all.len())].clone()),
-        // A field becomes another.
+        // Replaces a field.
         2..=4 => {
             let separator = separators[dice.below(5)][0];
             let mut fields: Vec<Vec<u8>> =
@@ -292,7 +292,7 @@ fn json_text(bytes: &[u8], dice: &mut Dice) -> Vec<u8> {
     }
 }
 
-/// Changes one node of a tree.
+/// Mutates one node of a JSON tree.
 fn json_value(root: &mut Value, dice: &mut Dice) {
     let count = nodes(root);
     let mut left = dice.below(count);
@@ -382,7 +382,7 @@ fn json_node(node: &mut Value, dice: &mut Dice) {
     }
 }
 
-/// Tokens of SQL, dropped, doubled, swapped, replaced, put in brackets.
+/// Drops, doubles, swaps, replaces and parenthesizes SQL tokens.
 fn tokens(bytes: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
     let cut = |bytes: &[u8]| -> Vec<String> {
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -462,12 +462,12 @@ fn tokens(bytes: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
     all.concat().into_bytes()
 }
 
-/// Cuts, flips, doubles, overwrites; also what looks like a length.
+/// Truncates, flips, doubles and overwrites bytes, also those that look like lengths.
 fn binary(mut bytes: Vec<u8>, other: &[u8], dice: &mut Dice) -> Vec<u8> {
     if bytes.is_empty() {
         return other.to_vec();
     }
-    // The beginning is where lengths stand, the end where footers do.
+    // Lengths are at the start, footers at the end.
     let at = match dice.below(4) {
         0 => dice.below(bytes.len().min(64)),
         1 => bytes.len() - 1 - dice.below(bytes.len().min(64)),
@@ -515,7 +515,7 @@ fn binary(mut bytes: Vec<u8>, other: &[u8], dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
-/// Where the JSON header of a file with such begins, and how long it is.
+/// Start and length of a file's JSON header, if the format has one.
 fn header(target: Target, bytes: &[u8]) -> Option<(usize, usize)> {
     let begins = match target {
         Target::Checkpoint => 20,
@@ -527,7 +527,7 @@ fn header(target: Target, bytes: &[u8]) -> Option<(usize, usize)> {
     (begins.checked_add(length)? <= bytes.len()).then_some((begins, length))
 }
 
-/// A binary file whose header is JSON: either is changed.
+/// Mutates the JSON header or the binary part of a file.
 fn headed(target: Target, mut bytes: Vec<u8>, other: &[u8], dice: &mut Dice) -> Vec<u8> {
     match header(target, &bytes) {
         Some((begins, length)) if !dice.one_in(4) => {
@@ -540,8 +540,7 @@ fn headed(target: Target, mut bytes: Vec<u8>, other: &[u8], dice: &mut Dice) -> 
     }
 }
 
-/// Makes the sums of a changed file right again, as somebody who means harm would: what is behind them is
-/// reached.
+/// Recomputes the checksums of a mutated file, as an attacker would, so that it gets past their check.
 pub fn seal(target: Target, mut bytes: Vec<u8>) -> Vec<u8> {
     match (target, header(target, &bytes)) {
         (Target::Checkpoint, Some(_)) if bytes.len() > 28 => {
@@ -557,7 +556,7 @@ pub fn seal(target: Target, mut bytes: Vec<u8>) -> Vec<u8> {
             bytes[to + 8..].copy_from_slice(&sum.to_le_bytes());
         }
         (Target::Card, _) => {
-            // The card's own hash is on a line of its own; a card that is no JSON has none to be right.
+            // The card's own hash is on a separate line; a card that is not JSON has none.
             if let Ok(Value::Object(mut card)) = serde_json::from_slice(&bytes) {
                 let hashed = card.shift_remove("sha256").is_some();
                 let text = serde_json::to_string_pretty(&card).expect("JSON") + "\n";

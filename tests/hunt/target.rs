@@ -1,7 +1,7 @@
-//! What is fed with damaged and made-up input, in this process: every way in which bytes that somebody else
-//! wrote come in. A body panics when a law is broken, and returns otherwise.
+//! Fuzz targets: every way in which untrusted bytes enter the program. A target panics if a property is
+//! violated, and returns otherwise.
 //!
-//! Three use it: the replay of `tests/corpus`, the mutator (`long.rs`), and `cargo fuzz` (`tests/fuzz/`).
+//! Used by the replay of `tests/corpus`, the mutator (`long.rs`), and `cargo fuzz` (`tests/fuzz/`).
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,16 @@ use mtl::spec::{PipelineText, read_source, render, write};
 use mtl::train::checkpoint::Checkpoint;
 use serde_json::json;
 
-/// What is attacked.
+/// A fuzz target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A pipeline's YAML: read, resolved, written and read again.
     Settings,
-    /// `mtl.json` of a bundle: read, answered by, copied.
+    /// `mtl.json` of a bundle: read, used for predictions, copied.
     Card,
-    /// A checkpoint's file.
+    /// A checkpoint file.
     Checkpoint,
-    /// A fitted dataset's file.
+    /// A file of a fitted dataset.
     Dataset,
     Idx,
     Conll,
@@ -34,7 +34,7 @@ pub enum Target {
     Vectors,
     /// A `tokenizer.json`.
     Tokenizer,
-    /// Separated text, by the pipeline that `mtl init` drafts for it.
+    /// Separated text, with the pipeline that `mtl init` drafts for it.
     Csv,
     Jsonl,
     Parquet,
@@ -45,7 +45,7 @@ pub enum Target {
     Query,
     /// SQL over the database of runs.
     Sql,
-    /// Rows that a model of other rows is to answer for.
+    /// New rows for an existing model.
     Rows,
 }
 
@@ -69,12 +69,12 @@ impl Target {
         Self::Rows,
     ];
 
-    /// Its name, also its corpus folder's.
+    /// The target's name, which is also the name of its corpus folder.
     pub fn name(self) -> String {
         format!("{self:?}").to_lowercase()
     }
 
-    /// Feeds it.
+    /// Feeds an input.
     pub fn feed(self, bytes: &[u8]) {
         FOLDER.with_borrow_mut(|folder| {
             let folder = folder.get_or_insert_with(Folder::new);
@@ -104,7 +104,7 @@ thread_local! {
     static FOLDER: RefCell<Option<Folder>> = const { RefCell::new(None) };
 }
 
-/// Where the files lie that are fed; the unchanged ones are written once.
+/// Folder of the files that are fed; unchanged ones are written once.
 struct Folder {
     place: tempfile::TempDir,
     fitted: Option<Fitted>,
@@ -119,7 +119,10 @@ impl Folder {
             let tags: Vec<&str> =
                 text.split(' ').map(|word| if word.len() > 3 { "I-c" } else { "O" }).collect();
             let kind = ["red", "green", "blue"][row % 3];
-            json!({"text": text, "much": row % 2, "n": row as f64 / 4.0, "tags": tags, "kind": kind, "stars": row % 3, "title": kind}).to_string()
+            let n = row as f64 / 4.0;
+            let mut cells = json!({"text": text, "much": row % 2, "n": n, "tags": tags, "kind": kind});
+            (cells["stars"], cells["title"]) = (json!(row % 3), json!(kind));
+            cells.to_string()
         };
         let lines: Vec<String> = (0..40).map(line).collect();
         folder.put("texts.jsonl", lines.join("\n").as_bytes());
@@ -137,19 +140,21 @@ impl Folder {
     }
 }
 
-/// Twelve labels of two classes.
+/// Twelve labels with two classes.
 fn idx_labels() -> Vec<u8> {
     [0, 0, 8, 1, 0, 0, 0, 12].into_iter().chain((0..12).map(|row| row % 2)).collect()
 }
 
 const IDX: &str = "\
-data: {t: {source: {idx: {images: pictures-ubyte, labels: {rich: labels-ubyte}}}, split: {random: {valid: 0.2, test: 0.2}}}}
+data: {t: {source: {idx: {images: pictures-ubyte, labels: {rich: labels-ubyte}}}, split: {random: {valid: \
+0.2, test: 0.2}}}}
 inputs: {image: image}
 trunk: [flatten, {dense: 2}]
 tasks: {rich: {target: rich, kind: binary}}
 ";
 const CONLL: &str = "\
-data: {t: {source: {conll: {path: rows.conll, columns: [words, tags]}}, split: {random: {valid: 0.2, test: 0.2}}}}
+data: {t: {source: {conll: {path: rows.conll, columns: [words, tags]}}, split: {random: {valid: 0.2, test: \
+0.2}}}}
 inputs: {words: {tokens: {minimum: 1, length: 8}}}
 trunk: [{embedding: 4}]
 tasks: {tags: {target: tags, kind: {tagging: {scheme: bio}}}}
@@ -179,7 +184,7 @@ trunk: [{dense: 2}]
 tasks: {rich: {target: rich, kind: binary}}
 ";
 
-/// Reads and resolves; a refusal says what is wrong, at a place that is there.
+/// Reads and resolves; diagnostics must have a message and a valid location.
 fn meaning(bytes: &[u8]) -> Option<Plan> {
     let source = PipelineText::new(bytes, "pipeline.yaml", &[]);
     let actual = match read_source(&source) {
@@ -205,7 +210,7 @@ fn meaning(bytes: &[u8]) -> Option<Plan> {
     None
 }
 
-/// What can be resolved can be written, and is then the same experiment.
+/// Resolved pipelines round-trip to the same experiment.
 fn settings(bytes: &[u8]) {
     let Some(plan) = meaning(bytes) else { return };
     let text = write(&plan.pipeline);
@@ -216,7 +221,7 @@ fn settings(bytes: &[u8]) {
     plan.fingerprints(&Default::default());
 }
 
-/// Loads, divides and fits as a run does.
+/// Loads, splits and fits as a run does.
 fn fitted(plan: &Plan, base: &Path) -> Option<Fitted> {
     let mut tables = Vec::new();
     for (name, config) in &plan.pipeline.data {
@@ -245,8 +250,7 @@ fn fitted(plan: &Plan, base: &Path) -> Option<Fitted> {
     fit(&request).map_err(|error| assert!(!error.to_string().is_empty())).ok()
 }
 
-/// A table that was fitted is whole, and its files read again as new rows are the rows that were learned
-/// from.
+/// A fitted table is consistent, and its files read as new rows equal the training rows.
 fn proved(plan: &Plan, base: &Path) -> Option<Fitted> {
     let fitted = fitted(plan, base)?;
     for table in &fitted.dataset.tables {
@@ -264,14 +268,14 @@ fn proved(plan: &Plan, base: &Path) -> Option<Fitted> {
     Some(fitted)
 }
 
-/// A file in its place beside an unchanged pipeline.
+/// A data file for an unchanged pipeline.
 fn table(folder: &Folder, name: &str, bytes: &[u8], pipeline: &str) {
     folder.put(name, bytes);
     let plan = meaning(pipeline.as_bytes()).expect("a pipeline of the tests resolves");
     proved(&plan, folder.place.path());
 }
 
-/// A picture among some, by the ending that its first bytes ask for.
+/// An image among others, with the extension of its magic bytes.
 fn picture(folder: &Folder, bytes: &[u8]) {
     let name = if bytes.starts_with(b"\xff\xd8") { "picture.jpg" } else { "picture.png" };
     let rows: Vec<String> = (0..10).map(|row| format!("{name},{}\n", row % 2)).collect();
@@ -279,7 +283,7 @@ fn picture(folder: &Folder, bytes: &[u8]) {
     table(folder, name, bytes, PICTURES);
 }
 
-/// A table of its own: what `mtl init` drafts for it is a pipeline, and can be fitted or is refused.
+/// A table: `mtl init` drafts a valid pipeline for it, which can be fitted or is refused.
 fn drafted(folder: &Folder, name: &str, bytes: &[u8]) {
     let path = folder.put(name, bytes);
     let target = |text: &str| mtl::run::draft::draft(&path, name, "fed", &[text.to_owned()]);
@@ -315,7 +319,7 @@ fn sql(folder: &Folder, bytes: &[u8]) {
     assert_eq!(format!("{:?}", before.rows), format!("{:?}", after.rows), "a question changed the database");
 }
 
-/// Rows for a model that learned from others.
+/// New rows for a model.
 fn rows(folder: &mut Folder, bytes: &[u8]) {
     if folder.fitted.is_none() {
         let plan = meaning(PLAIN.as_bytes()).expect("a pipeline of the tests resolves");
@@ -329,7 +333,7 @@ fn rows(folder: &mut Folder, bytes: &[u8]) {
     }
 }
 
-/// A checkpoint that is read is the one that was written.
+/// A checkpoint that can be read equals the written one.
 fn checkpoint(folder: &Folder, bytes: &[u8]) {
     let path = folder.put("checkpoint.mtl", bytes);
     let Ok(Some(actual)) = Checkpoint::read(&path) else { return };
@@ -346,7 +350,7 @@ fn checkpoint(folder: &Folder, bytes: &[u8]) {
     assert_eq!(bits(&actual), bits(&again));
 }
 
-/// A dataset that is read has arrays as long as its tables, and rows that are there.
+/// A dataset that can be read has arrays of the length of its tables, and valid row indices.
 fn dataset(folder: &Folder, bytes: &[u8]) {
     folder.put("dataset.bin", bytes);
     let Ok(actual) = mtl::data::store::read(folder.place.path()) else { return };
@@ -365,7 +369,7 @@ fn dataset(folder: &Folder, bytes: &[u8]) {
     }
 }
 
-/// A run of every kind of task and its bundle, made once by this very program: its card, its dataset.
+/// A run with every kind of task and its bundle, made once by this program: card and dataset.
 const TOY: &str = "\
 name: toy
 seed: 1
@@ -378,7 +382,8 @@ tasks:
   kind: {target: kind, kind: multiclass, head: [{pool: mean}]}
   much_of_it: {target: n, kind: regression, head: [{pool: mean}]}
   stars: {target: stars, kind: ordinal, head: [{pool: mean}]}
-  title: {target: title, kind: {text: {tokenizer: {word: {minimum: 1}}, length: 4, decoder: {gru: {units: 6}}, search: {beam: 2}}}}
+  title: {target: title, kind: {text: {tokenizer: {word: {minimum: 1}}, length: 4, decoder: {gru: {units: \
+  6}}, search: {beam: 2}}}}
 train: {epochs: 1, batch_size: 16, device: cpu}
 ";
 
@@ -389,7 +394,7 @@ fn perform(words: &[&str]) {
 }
 
 impl Folder {
-    /// The folder of the bundle.
+    /// Folder of the bundle.
     fn bundle(&self) -> PathBuf {
         let bundle = self.place.path().join("bundle");
         if !bundle.exists() {
@@ -403,7 +408,7 @@ impl Folder {
     }
 }
 
-/// What this program itself makes: the best seeds there are.
+/// Files made by this program, the best seeds.
 pub fn made(target: Target) -> Vec<Vec<u8>> {
     let folder = Folder::new();
     match target {
@@ -418,13 +423,12 @@ pub fn made(target: Target) -> Vec<Vec<u8>> {
     }
 }
 
-/// A card of somebody else's: what it says is believed in nothing, and nothing is written but into the folder
-/// that was named.
+/// An untrusted card: nothing in it is trusted, and files are only written to the requested folder.
 fn card(folder: &Folder, bytes: &[u8]) {
     let bundle = folder.bundle();
     std::fs::write(bundle.join(CARD), bytes).expect("written");
     if let Ok(mut card) = ModelCard::read(&bundle.join(CARD)) {
-        // A score that is no number is left out when it is written; JSON knows none.
+        // NaN scores are omitted in JSON.
         card.metrics.retain(|score| score.value.is_finite());
         let once = serde_json::to_value(&card).expect("JSON");
         card.write(&folder.place.path().join("again.json")).expect("written again");

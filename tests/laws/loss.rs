@@ -1,4 +1,4 @@
-//! The laws of losses.
+//! Properties of losses.
 
 use candle_core::{Device, Tensor, Var};
 use mtl::domain::choice_config::Choice;
@@ -41,9 +41,9 @@ fn targets() -> Vec<FittedTarget> {
     ]
 }
 
-/// Every loss of the shelf with every kind of target it accepts.
+/// Every registered loss with every kind of target that it accepts.
 fn all() -> Vec<(String, LossConfig, FittedTarget)> {
-    let config = [
+    let examples = [
         json!("binary_cross_entropy"),
         json!({"binary_cross_entropy": {"class_weights": "balanced"}}),
         json!("cross_entropy"),
@@ -57,21 +57,22 @@ fn all() -> Vec<(String, LossConfig, FittedTarget)> {
         json!({"dice": 0.1}),
         json!("ordinal"),
     ];
-    let specs: Vec<LossConfig> = config.iter().map(|w| serde_json::from_value(w.clone()).unwrap()).collect();
+    let read = |json: &serde_json::Value| serde_json::from_value(json.clone()).unwrap();
+    let configs: Vec<LossConfig> = examples.iter().map(read).collect();
     for name in LossConfig::names() {
-        assert!(specs.iter().any(|settings| settings.name() == *name), "`{name}` is not tried");
+        assert!(configs.iter().any(|config| config.name() == *name), "`{name}` is not tested");
     }
     let mut all = Vec::new();
-    for (config, settings) in config.iter().zip(specs) {
-        for target in targets().into_iter().filter(|target| settings.view().accepts(target.kind())) {
-            settings.view().check(&target).unwrap();
-            all.push((format!("{config} of a {} task", target.kind()), settings.clone(), target));
+    for (example, config) in examples.iter().zip(configs) {
+        for target in targets().into_iter().filter(|target| config.view().accepts(target.kind())) {
+            config.view().check(&target).unwrap();
+            all.push((format!("{example} of a {} task", target.kind()), config.clone(), target));
         }
     }
     all
 }
 
-/// Labels of ROWS rows, numbers standardized.
+/// Labels of `ROWS` rows; numbers are standardized.
 fn truth(target: &FittedTarget) -> Vec<f32> {
     match target {
         FittedTarget::Binary { .. } => vec![0.0, 1.0, 1.0, 0.0],
@@ -83,12 +84,12 @@ fn truth(target: &FittedTarget) -> Vec<f32> {
         FittedTarget::PixelRegression { .. } => vec![-0.5, 2.0, 0.0, -1.0],
         FittedTarget::Multilabel { .. } => vec![0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0],
         FittedTarget::Regression { .. } => vec![-0.5, 0.5, 2.0, -1.0, 0.0, 0.0, -1.0, 2.0],
-        other => panic!("{} tasks have laws of their own", other.kind()),
+        other => panic!("{} tasks are tested elsewhere", other.kind()),
     }
 }
 
-/// Logits that say exactly what the labels say, `size` strong.
-fn certain(target: &FittedTarget, size: f32) -> Vec<f32> {
+/// Logits of absolute value `size` that predict exactly the labels.
+fn perfect_logits(target: &FittedTarget, size: f32) -> Vec<f32> {
     let sign = |yes: bool| if yes { size } else { -size };
     let truth = truth(target);
     match target {
@@ -102,7 +103,7 @@ fn certain(target: &FittedTarget, size: f32) -> Vec<f32> {
             truth.iter().flat_map(|y| (0..2).map(move |cut| sign(*y > cut as f32))).collect()
         }
         FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. } => truth,
-        other => panic!("{} tasks have laws of their own", other.kind()),
+        other => panic!("{} tasks are tested elsewhere", other.kind()),
     }
 }
 
@@ -111,7 +112,7 @@ fn columns(values: Vec<f32>) -> Tensor {
     Tensor::from_vec(values, (ROWS, width), &Device::Cpu).unwrap()
 }
 
-fn present(target: &FittedTarget) -> Tensor {
+fn full_mask(target: &FittedTarget) -> Tensor {
     columns(vec![1.0; ROWS * target.width()])
 }
 
@@ -120,51 +121,50 @@ fn value(config: &LossConfig, target: &FittedTarget, logits: &Tensor, truth: &Te
 }
 
 #[test]
-fn smallest_at_the_target() {
-    for (config, settings, target) in all() {
-        let (truth, mask) = (columns(truth(&target)), present(&target));
-        let best = value(&settings, &target, &columns(certain(&target, 30.0)), &truth, &mask);
-        assert!((0.0..1e-6).contains(&best), "{config}: {best}");
+fn losses_are_smallest_at_the_target() {
+    for (name, config, target) in all() {
+        let (truth, mask) = (columns(truth(&target)), full_mask(&target));
+        let best = value(&config, &target, &columns(perfect_logits(&target, 30.0)), &truth, &mask);
+        assert!((0.0..1e-6).contains(&best), "{name}: {best}");
         for salt in 0..20 {
-            let other = value(&settings, &target, &tensor(ROWS, target.logits(), salt), &truth, &mask);
-            assert!(other > best, "{config}: {other}");
+            let other = value(&config, &target, &tensor(ROWS, target.logits(), salt), &truth, &mask);
+            assert!(other > best, "{name}: {other}");
         }
     }
 }
 
 #[test]
-fn what_is_masked_has_no_say() {
-    for (config, settings, target) in all() {
+fn masked_labels_do_not_count() {
+    for (name, config, target) in all() {
         let width = target.width();
         let mut mask = vec![1.0; ROWS * width];
         mask[width..2 * width].fill(0.0);
         let (mask, logits) = (columns(mask), tensor(ROWS, target.logits(), 3));
         let mut labels = truth(&target);
-        let before = value(&settings, &target, &logits, &columns(labels.clone()), &mask);
+        let before = value(&config, &target, &logits, &columns(labels.clone()), &mask);
         labels[width..2 * width].fill(0.0);
         let x = Var::from_tensor(&logits).unwrap();
-        let loss = settings.view().forward(&x, &columns(labels), &mask, &target).unwrap();
-        assert_eq!(loss.to_scalar::<f32>().unwrap(), before, "{config}");
+        let loss = config.view().forward(&x, &columns(labels), &mask, &target).unwrap();
+        assert_eq!(loss.to_scalar::<f32>().unwrap(), before, "{name}");
         let gradient = host(loss.backward().unwrap().get(&x).unwrap()).unwrap();
         let row = &gradient[target.logits()..2 * target.logits()];
-        assert!(row.iter().all(|g| *g == 0.0), "{config}: {gradient:?}");
-        assert!(gradient.iter().any(|g| *g != 0.0), "{config}: {gradient:?}");
-        // The mean of the others is that of the rows without it.
+        assert!(row.iter().all(|g| *g == 0.0), "{name}: {gradient:?}");
+        assert!(gradient.iter().any(|g| *g != 0.0), "{name}: {gradient:?}");
+        // The loss equals that of the other rows alone.
         let three =
             |t: &Tensor| Tensor::cat(&[t.narrow(0, 0, 1).unwrap(), t.narrow(0, 2, 2).unwrap()], 0).unwrap();
-        let alone =
-            value(&settings, &target, &three(&logits), &three(&columns(truth(&target))), &three(&mask));
-        assert!((alone - before).abs() < 1e-6, "{config}: {alone} and {before}");
-        let nothing = (mask * 0.0).unwrap();
-        assert_eq!(value(&settings, &target, &logits, &columns(truth(&target)), &nothing), 0.0, "{config}");
+        let alone = value(&config, &target, &three(&logits), &three(&columns(truth(&target))), &three(&mask));
+        assert!((alone - before).abs() < 1e-6, "{name}: {alone} and {before}");
+        let empty = (mask * 0.0).unwrap();
+        assert_eq!(value(&config, &target, &logits, &columns(truth(&target)), &empty), 0.0, "{name}");
     }
 }
 
 #[test]
-fn extremes_stay_finite() {
-    for (config, settings, target) in all() {
+fn losses_of_extreme_logits_are_finite() {
+    for (name, config, target) in all() {
         for size in [1e4, -1e4] {
-            let x = Var::from_tensor(&columns(certain(&target, size))).unwrap();
+            let x = Var::from_tensor(&columns(perfect_logits(&target, size))).unwrap();
             let x =
                 if matches!(target, FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. }) {
                     Var::from_tensor(&(x.as_tensor() * f64::from(size)).unwrap()).unwrap()
@@ -172,36 +172,32 @@ fn extremes_stay_finite() {
                     x
                 };
             let loss =
-                settings.view().forward(&x, &columns(truth(&target)), &present(&target), &target).unwrap();
-            assert!(loss.to_scalar::<f32>().unwrap().is_finite(), "{config}");
+                config.view().forward(&x, &columns(truth(&target)), &full_mask(&target), &target).unwrap();
+            assert!(loss.to_scalar::<f32>().unwrap().is_finite(), "{name}");
             let gradient = host(loss.backward().unwrap().get(&x).unwrap()).unwrap();
-            assert!(gradient.iter().all(|g| g.is_finite()), "{config}: {gradient:?}");
+            assert!(gradient.iter().all(|g| g.is_finite()), "{name}: {gradient:?}");
         }
     }
 }
 
 #[test]
-fn gradients_are_those_of_finite_differences() {
+fn gradients_equal_finite_differences() {
     const STEP: f32 = 4e-3;
-    for (config, settings, target) in all() {
-        let (truth, mask) = (columns(truth(&target)), present(&target));
+    for (name, config, target) in all() {
+        let (truth, mask) = (columns(truth(&target)), full_mask(&target));
         let logits = tensor(ROWS, target.logits(), 6);
         let x = Var::from_tensor(&logits).unwrap();
-        let loss = settings.view().forward(&x, &truth, &mask, &target).unwrap();
+        let loss = config.view().forward(&x, &truth, &mask, &target).unwrap();
         let gradient = host(loss.backward().unwrap().get(&x).unwrap()).unwrap();
         let values = host(&logits).unwrap();
         for index in 0..values.len() {
             let at = |step: f32| {
                 let mut moved = values.clone();
                 moved[index] += step;
-                value(&settings, &target, &columns(moved), &truth, &mask)
+                value(&config, &target, &columns(moved), &truth, &mask)
             };
             let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-            assert!(
-                (slope - gradient[index]).abs() < 1e-3,
-                "{config}[{index}]: {slope}, {}",
-                gradient[index]
-            );
+            assert!((slope - gradient[index]).abs() < 1e-3, "{name}[{index}]: {slope}, {}", gradient[index]);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The laws of the shelves: every item, every law.
+//! Properties that every registered item must have.
 
 mod layer;
 mod loss;

@@ -1,4 +1,4 @@
-//! The laws of whole networks: every encoding, every kind of target, marks and answers seen by others.
+//! Properties of whole networks with every encoding, every kind of target, marks and dependent tasks.
 
 use candle_core::Device;
 use mtl::domain::array::{Array, ArrayValues, ElementType};
@@ -89,7 +89,7 @@ fn layers(config: Value) -> Vec<LayerConfig> {
     serde_json::from_value(config).unwrap()
 }
 
-pub(super) fn spec() -> NetworkConfig {
+pub(super) fn network_config() -> NetworkConfig {
     let task = |name: &str, from: Option<&str>, after: &[&str], head: Value| TaskNetworkConfig {
         name: TaskName::new(name).unwrap(),
         from: from.map(|mark| serde_json::from_value(json!(mark)).unwrap()),
@@ -120,7 +120,7 @@ pub(super) fn spec() -> NetworkConfig {
     }
 }
 
-/// Raw values as a consumer feeds them, and the same encoded by hand.
+/// Raw inputs, and the same rows encoded by hand.
 pub(super) fn rows() -> (Vec<(String, Array)>, EncodedTable) {
     let raw = |values: ArrayValues| Array::new(&[ROWS, 1], values);
     let age = vec![20.0, f32::NAN, 64.0, 40.0, 33.0, 90.0, 17.0];
@@ -165,14 +165,14 @@ pub(super) fn rows() -> (Vec<(String, Array)>, EncodedTable) {
     (raw, table)
 }
 
-/// A network whose running statistics and unseen rows are not what they began as.
+/// A network with perturbed weights, running statistics and rows for unseen categories.
 fn network() -> Network {
-    sharing(SharingConfig::default())
+    with_sharing(SharingConfig::default())
 }
 
-/// The same with another sharing.
-fn sharing(sharing: SharingConfig) -> Network {
-    let config = NetworkConfig { sharing, ..spec() };
+/// The same network with another sharing.
+fn with_sharing(sharing: SharingConfig) -> Network {
+    let config = NetworkConfig { sharing, ..network_config() };
     let network = Network::build(&config, &signature(), 3, &Device::Cpu).unwrap();
     for (salt, weight) in network.weights().iter().enumerate() {
         let noise = tensor(1, weight.count(), salt as u32).abs().unwrap().reshape(weight.var.dims()).unwrap();
@@ -181,31 +181,29 @@ fn sharing(sharing: SharingConfig) -> Network {
     network
 }
 
-/// One of every sharing that takes this trunk, and one whose settings name its tasks.
+/// A network for every registered sharing that accepts this trunk, and one whose settings name its tasks.
 fn sharings() -> Vec<Network> {
     let named = [("aitm", "{aitm: {order: [rich, has], layers: [{dense: {units: 4, activation: tanh}}]}}")];
     let read = |(name, example): &(&str, &str)| -> SharingConfig {
         serde_yaml::from_str(example).unwrap_or_else(|error| panic!("{name}: {error}"))
     };
-    let takes = |config: &SharingConfig| {
-        config.view().check(&spec().trunk, mtl::domain::shape::Shape::vector(9)).is_ok()
+    let accepts = |config: &SharingConfig| {
+        config.view().check(&network_config().trunk, mtl::domain::shape::Shape::vector(9)).is_ok()
     };
     let networks: Vec<Network> =
-        SharingConfig::examples().iter().chain(&named).map(read).filter(takes).map(sharing).collect();
+        SharingConfig::examples().iter().chain(&named).map(read).filter(accepts).map(with_sharing).collect();
     assert!(networks.len() + 1 > SharingConfig::examples().len(), "{}", networks.len());
     networks
 }
 
-/// Joined with the answer of another task, a task depends on that one's head, and says the same in ONNX
-/// Runtime.
 #[test]
-fn an_answer_made_with_anothers_is_the_product() {
+fn joined_predictions_are_products_and_depend_on_both_heads() {
     let config = "{esmm: {click: rich, conversion: flag}}";
     let mut signature = signature();
     signature.tasks[4].target = signature.tasks[0].target.clone();
-    let settings = NetworkConfig { sharing: serde_yaml::from_str(config).unwrap(), ..spec() };
+    let settings = NetworkConfig { sharing: serde_yaml::from_str(config).unwrap(), ..network_config() };
     let network = Network::build(&settings, &signature, 3, &Device::Cpu).unwrap();
-    onnx_runtime_agrees(&network);
+    check_onnx_runtime(&network);
     let uses = |task, name: &str| {
         let weight = network.weights().iter().find(|w| w.name == name).unwrap();
         network.uses(&[task], weight)
@@ -213,33 +211,34 @@ fn an_answer_made_with_anothers_is_the_product() {
     assert!(uses(4, "head.rich.output.weight") && uses(4, "head.weeks.output.weight"));
     assert!(!uses(0, "head.flag.output.weight"));
     let (_, table) = rows();
-    let answers = network.predict(&table, &[0, 1, 2, 3, 4, 5, 6], 7).unwrap();
-    let of = |task: usize| answers[task].1.answers.as_f32().unwrap().to_vec();
+    let predictions = network.predict(&table, &[0, 1, 2, 3, 4, 5, 6], 7).unwrap();
+    let of = |task: usize| predictions[task].1.answers.as_f32().unwrap().to_vec();
     assert!(of(4).iter().zip(of(0)).all(|(both, click)| *both < click));
 }
 
 #[test]
-fn onnx_runtime_agrees_from_raw_values() {
+fn equals_onnx_runtime_from_raw_inputs() {
     for network in sharings() {
-        onnx_runtime_agrees(&network);
+        check_onnx_runtime(&network);
     }
 }
 
-fn onnx_runtime_agrees(network: &Network) {
+fn check_onnx_runtime(network: &Network) {
     let folder = tempfile::tempdir().unwrap();
     let (raw, table) = rows();
     for opset in [17, 21] {
         let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
         for rows in [vec![4], (0..ROWS as u32).collect::<Vec<_>>()] {
-            let fed: Vec<_> = raw.iter().map(|(name, array)| (name.clone(), array.gather(&rows))).collect();
-            let actual = session.run(&fed).unwrap();
+            let inputs: Vec<_> =
+                raw.iter().map(|(name, array)| (name.clone(), array.gather(&rows))).collect();
+            let outputs = session.run(&inputs).unwrap();
             for (task, prediction) in network.predict(&table, &rows, 3).unwrap() {
                 let signature = network.signature().task(&task).unwrap();
                 for (name, expected) in [
                     (signature.logits_output(), &prediction.logits),
                     (signature.answer_output(), &prediction.answers),
                 ] {
-                    let (_, actual) = actual.iter().find(|(output, _)| *output == name).unwrap();
+                    let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(actual.shape, expected.shape, "{name}");
                     let difference =
                         largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
@@ -265,13 +264,13 @@ fn class_probabilities_sum_to_one() {
 }
 
 #[test]
-fn gradients_reach_what_a_task_uses_and_nothing_else() {
+fn gradients_reach_exactly_the_weights_a_task_uses() {
     for network in sharings() {
-        gradients_reach(&network);
+        check_gradients(&network);
     }
 }
 
-fn gradients_reach(network: &Network) {
+fn check_gradients(network: &Network) {
     let (_, table) = rows();
     let inputs = network.signals(&table, None).unwrap();
     let names = ["rich", "job", "has", "grade", "flag", "weeks"];
@@ -286,40 +285,40 @@ fn gradients_reach(network: &Network) {
 }
 
 #[test]
-fn a_task_uses_what_those_before_it_use() {
+fn a_task_uses_the_weights_of_its_dependencies() {
     let network = network();
     let used = |task: &str, weight: &str| {
         let task = network.task(&TaskName::new(task).unwrap()).unwrap();
         network.weights().iter().find(|w| w.name == weight).is_some_and(|w| network.uses(&[task], w))
     };
-    assert!(used("rich", "head.grade.output.weight"), "rich sees job, which sees grade");
+    assert!(used("rich", "head.grade.output.weight"), "rich depends on job, which depends on grade");
     assert!(!used("job", "head.weeks.output.weight"));
-    assert!(!used("has", "trunk.6.dense.weight"), "it reads before");
+    assert!(!used("has", "trunk.6.dense.weight"), "has reads a mark before this layer");
 }
 
-/// Names are made of whose a weight is, never the other way round.
+/// Names are derived from owners.
 #[test]
-fn a_weight_says_whose_it_is() {
+fn weight_names_match_their_owners() {
     for network in sharings().into_iter().chain([network()]) {
         for weight in network.weights().iter() {
-            let begins = match &weight.owner {
+            let prefix = match &weight.owner {
                 WeightOwner::Inputs => "input.embedding.".to_owned(),
                 WeightOwner::Input(input) => format!("input.{input}."),
                 WeightOwner::Task(task) => format!("head.{}.", network.signature().tasks[*task].name),
                 WeightOwner::Heads => "decoder.".to_owned(),
                 WeightOwner::Body => {
-                    let body = ["trunk.", "sharing."].iter().any(|begins| weight.name.starts_with(begins));
+                    let body = ["trunk.", "sharing."].iter().any(|prefix| weight.name.starts_with(prefix));
                     assert!(body, "{}", weight.name);
                     continue;
                 }
             };
-            assert!(weight.name.starts_with(&begins), "{} is of {:?}", weight.name, weight.owner);
+            assert!(weight.name.starts_with(&prefix), "{} belongs to {:?}", weight.name, weight.owner);
         }
     }
 }
 
 #[test]
-fn what_learns_no_more_asks_for_no_gradient() {
+fn frozen_weights_get_no_gradients() {
     let (_, table) = rows();
     let reached = |frozen: &[&str]| {
         let mut network = network();
@@ -329,22 +328,22 @@ fn what_learns_no_more_asks_for_no_gradient() {
         let sums: Vec<_> = logits.iter().map(|logits| logits.sqr().unwrap().sum_all().unwrap()).collect();
         let joint = sums.into_iter().reduce(|a, b| (a + b).unwrap()).unwrap();
         let gradients = joint.backward().unwrap();
-        let began = |prefix: &str| {
+        let has_gradients = |prefix: &str| {
             let mut all = network.weights().iter().filter(|weight| weight.name.starts_with(prefix));
             all.any(|weight| gradients.get(&weight.var).is_some())
         };
-        ["input.", "trunk.", "head."].map(began)
+        ["input.", "trunk.", "head."].map(has_gradients)
     };
     assert_eq!(reached(&[]), [true, true, true]);
     assert_eq!(reached(&["input."]), [false, true, true]);
     assert_eq!(reached(&["input.", "trunk."]), [false, false, true]);
-    assert!(reached(&["trunk."])[0], "the inputs learn through it");
+    assert!(reached(&["trunk."])[0], "gradients flow through a frozen trunk to the inputs");
 }
 
 #[test]
-fn the_same_seed_gives_the_same_network_and_another_task_changes_no_other() {
+fn initial_weights_depend_on_the_seed_but_not_on_other_tasks() {
     let build = |tasks: std::ops::Range<usize>, seed| {
-        let (mut config, mut signature) = (spec(), signature());
+        let (mut config, mut signature) = (network_config(), signature());
         config.tasks = config.tasks.drain(tasks.clone()).collect();
         signature.tasks = signature.tasks.drain(tasks).collect();
         Network::build(&config, &signature, seed, &Device::Cpu).unwrap()
@@ -363,8 +362,8 @@ fn the_same_seed_gives_the_same_network_and_another_task_changes_no_other() {
 #[test]
 fn parts_count_every_parameter() {
     for network in sharings() {
-        let counted: usize = network.parts().iter().map(|part| part.parameters).sum();
-        assert_eq!(counted, network.weights().parameters());
+        let count: usize = network.parts().iter().map(|part| part.parameters).sum();
+        assert_eq!(count, network.weights().parameters());
     }
     let parts = network().parts();
     let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
@@ -373,35 +372,32 @@ fn parts_count_every_parameter() {
 }
 
 #[test]
-fn a_network_that_cannot_be_says_why() {
+fn invalid_networks_are_refused() {
     let build = |change: &dyn Fn(&mut NetworkConfig)| {
-        let mut config = spec();
+        let mut config = network_config();
         change(&mut config);
         Network::build(&config, &signature(), 3, &Device::Cpu).err().unwrap()
     };
     let name = |name: &str| TaskName::new(name).unwrap();
     let cycle = build(&|config| config.tasks[3].after = vec![name("rich")]);
-    assert_eq!(
-        cycle.to_string(),
-        "tasks wait for each other's answers: rich after job after grade after rich"
-    );
+    assert_eq!(cycle.to_string(), "dependency cycle in `after`: rich -> job -> grade -> rich");
     let mark = build(&|config| config.tasks[2].from = serde_json::from_value(json!("middle")).unwrap());
-    assert_eq!(mark.to_string(), "task `has` reads from `middle`, but the trunk marks shallow, deep");
+    assert_eq!(mark.to_string(), "task `has`: unknown mark `middle` in `from`; the trunk has shallow, deep");
     let loss = build(&|config| config.tasks[5].loss = serde_json::from_value(json!("focal")).unwrap());
-    assert_eq!(loss.to_string(), "the loss of task `weeks`: is not for regression tasks");
+    assert_eq!(loss.to_string(), "loss of task `weeks`: is not available for regression tasks");
     let weights = json!({"cross_entropy": {"class_weights": [1.0, 2.0]}});
     let loss = build(&|config| config.tasks[1].loss = serde_json::from_value(weights.clone()).unwrap());
-    assert_eq!(loss.to_string(), "the loss of task `job`: has 2 class weights for 3 classes");
+    assert_eq!(loss.to_string(), "loss of task `job`: has 2 class weights for 3 classes");
     assert!(matches!(build(&|config| config.tasks.truncate(2)), ModelError::Tasks { .. }));
 }
 
 #[test]
-fn a_wrong_array_is_named() {
+fn errors_name_the_invalid_input() {
     let network = network();
     let (_, mut table) = rows();
     table.inputs[3].1 = Array::codes(vec![4; ROWS]);
     let error = network.predict(&table, &[0], 1).err().unwrap();
-    assert_eq!(error.to_string(), "input `region` has code 4, its table 4 rows");
+    assert_eq!(error.to_string(), "input `region` has code 4; its table has 4 rows");
     table.inputs.remove(0);
     let error = network.predict(&table, &[0], 1).err().unwrap();
     assert_eq!(error.to_string(), "input `age` is missing");

@@ -1,4 +1,4 @@
-//! The laws of networks of images, with tasks of rows and of pixels.
+//! Properties of networks for images, with tasks for rows and for pixels.
 
 use candle_core::Device;
 use mtl::domain::array::{Array, ArrayValues, ElementType};
@@ -55,7 +55,7 @@ pub(super) fn signature() -> Signature {
     }
 }
 
-pub(super) fn spec() -> NetworkConfig {
+pub(super) fn network_config() -> NetworkConfig {
     let layers = |config: Value| -> Vec<LayerConfig> { serde_json::from_value(config).unwrap() };
     let task = |name: &str, from: Option<&str>, head: Value, loss: Value| TaskNetworkConfig {
         name: TaskName::new(name).unwrap(),
@@ -82,7 +82,7 @@ pub(super) fn spec() -> NetworkConfig {
 }
 
 fn network() -> Network {
-    let network = Network::build(&spec(), &signature(), 3, &Device::Cpu).unwrap();
+    let network = Network::build(&network_config(), &signature(), 3, &Device::Cpu).unwrap();
     for (salt, weight) in network.weights().iter().enumerate() {
         let noise = tensor(1, weight.count(), salt as u32).abs().unwrap().reshape(weight.var.dims()).unwrap();
         weight.var.set(&(weight.var.as_tensor() + noise * 0.1).unwrap()).unwrap();
@@ -110,21 +110,21 @@ pub(super) fn table() -> EncodedTable {
 }
 
 #[test]
-fn onnx_runtime_agrees_from_bytes() {
+fn equals_onnx_runtime_from_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (network, table) = (network(), table());
     for opset in [17, 21] {
         let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
         for rows in [vec![3], (0..ROWS as u32).collect::<Vec<_>>()] {
-            let fed = vec![("picture".to_owned(), table.inputs[0].1.gather(&rows))];
-            let actual = session.run(&fed).unwrap();
+            let inputs = vec![("picture".to_owned(), table.inputs[0].1.gather(&rows))];
+            let outputs = session.run(&inputs).unwrap();
             for (task, prediction) in network.predict(&table, &rows, 2).unwrap() {
                 let signature = network.signature().task(&task).unwrap();
                 for (name, expected) in [
                     (signature.logits_output(), &prediction.logits),
                     (signature.answer_output(), &prediction.answers),
                 ] {
-                    let (_, actual) = actual.iter().find(|(output, _)| *output == name).unwrap();
+                    let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(actual.shape, expected.shape, "{name}");
                     let difference =
                         largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
@@ -136,7 +136,7 @@ fn onnx_runtime_agrees_from_bytes() {
 }
 
 #[test]
-fn gradients_reach_what_a_task_uses_and_nothing_else() {
+fn gradients_reach_exactly_the_weights_a_task_uses() {
     let network = network();
     let inputs = network.signals(&table(), None).unwrap();
     for (task, name) in ["what", "where", "depth"].iter().enumerate() {
@@ -150,12 +150,13 @@ fn gradients_reach_what_a_task_uses_and_nothing_else() {
 }
 
 #[test]
-fn another_number_of_pixels_is_refused() {
-    let mut config = spec();
+fn an_image_of_another_size_is_refused() {
+    let mut config = network_config();
     config.tasks[1].head.clear();
     let error = Network::build(&config, &signature(), 3, &Device::Cpu).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "`head.where.output` needs an image of 8 x 12 pixels, which the target has, not [6, 2, 3]; add an `upsample` or a `conv_transpose2d`"
+        "`head.where.output` needs an image of 8 x 12 pixels, the size of the target, not [6, 2, 3]; \
+         add an `upsample` or a `conv_transpose2d`"
     );
 }

@@ -1,4 +1,4 @@
-//! The laws of networks that read a preference among their tasks, beside columns and beside pictures.
+//! Properties of networks with a preference input (COSMOS), for columns and for images.
 
 use candle_core::Device;
 use mtl::domain::array::Array;
@@ -11,15 +11,15 @@ use mtl::model::network::Network;
 use crate::laws::tensor::{largest_difference, session, tensor};
 use crate::laws::{network, pixel};
 
-/// Raw rows and the same encoded.
+/// Raw inputs and the encoded table.
 type Rows = (Vec<(String, Array)>, EncodedTable);
 
 fn cases() -> Vec<(&'static str, NetworkConfig, Signature, Rows)> {
-    let pictures = pixel::table();
-    let raw = pictures.inputs.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
+    let images = pixel::table();
+    let raw = images.inputs.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
     vec![
-        ("columns", network::spec(), network::signature(), network::rows()),
-        ("pictures", pixel::spec(), pixel::signature(), (raw, pictures)),
+        ("columns", network::network_config(), network::signature(), network::rows()),
+        ("images", pixel::network_config(), pixel::signature(), (raw, images)),
     ]
 }
 
@@ -33,81 +33,82 @@ fn build(config: NetworkConfig, signature: &Signature) -> Network {
     network
 }
 
-/// Vectors that sum to 1, each different.
+/// Different preference vectors that sum to 1.
 fn vectors(count: usize, tasks: usize) -> Vec<Vec<f64>> {
     let one = |row: usize| {
-        let shares: Vec<f64> = (0..tasks).map(|task| ((row * 5 + task * 3) % 7) as f64 + 0.5).collect();
-        let sum: f64 = shares.iter().sum();
-        shares.iter().map(|share| share / sum).collect()
+        let weights: Vec<f64> = (0..tasks).map(|task| ((row * 5 + task * 3) % 7) as f64 + 0.5).collect();
+        let sum: f64 = weights.iter().sum();
+        weights.iter().map(|weight| weight / sum).collect()
     };
     (0..count).map(one).collect()
 }
 
 fn outputs(network: &Network, table: &EncodedTable) -> Vec<(String, Array)> {
     let rows: Vec<u32> = (0..table.rows as u32).collect();
-    let output = network.predict(table, &rows, table.rows).unwrap();
-    let both = output.into_iter().flat_map(|(task, prediction)| {
+    let predictions = network.predict(table, &rows, table.rows).unwrap();
+    let named = predictions.into_iter().flat_map(|(task, prediction)| {
         let signature = network.signature().task(&task).unwrap();
         [(signature.logits_output(), prediction.logits), (signature.answer_output(), prediction.answers)]
     });
-    both.collect()
+    named.collect()
 }
 
-/// The same answers in ONNX Runtime from raw rows: one vector for all of them, one for each, and the even
-/// one.
+/// With the uniform preference, one vector for all rows, and one per row.
 #[test]
-fn onnx_runtime_agrees_for_every_preference() {
+fn equals_onnx_runtime_for_every_preference() {
     let folder = tempfile::tempdir().unwrap();
     for (what, config, signature, (raw, table)) in cases() {
         let tasks = signature.tasks.len();
         let mut network = build(config, &signature);
         let even = vec![vec![1.0 / tasks as f64; tasks]];
-        let mut known: Vec<Vec<(String, Array)>> = Vec::new();
-        for (number, told) in [even, vectors(1, tasks), vectors(table.rows, tasks)].into_iter().enumerate() {
-            // Even is what it is told where nobody says otherwise.
-            assert!(number == 0 || network.prefer(&told));
+        let mut previous: Vec<Vec<(String, Array)>> = Vec::new();
+        for (number, preferences) in
+            [even, vectors(1, tasks), vectors(table.rows, tasks)].into_iter().enumerate()
+        {
+            // The uniform preference is the default.
+            assert!(number == 0 || network.prefer(&preferences));
             let expected = outputs(&network, &table);
             for opset in [17, 21] {
                 let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
-                let shares = told.iter().flatten().map(|share| *share as f32).collect();
-                let mut fed = raw.clone();
-                fed.push((PREFERENCE.to_owned(), Array::f32(&[told.len(), tasks], shares)));
-                let actual = session.run(&fed).unwrap();
+                let weights = preferences.iter().flatten().map(|weight| *weight as f32).collect();
+                let mut inputs = raw.clone();
+                inputs.push((PREFERENCE.to_owned(), Array::f32(&[preferences.len(), tasks], weights)));
+                let outputs = session.run(&inputs).unwrap();
                 for (name, expected) in &expected {
-                    let (_, actual) = actual.iter().find(|(output, _)| output == name).unwrap();
+                    let (_, actual) = outputs.iter().find(|(output, _)| output == name).unwrap();
                     assert_eq!(actual.shape, expected.shape, "{what}: {name}");
-                    let far = largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
-                    assert!(far < 1e-5, "{what}: {name}: {far}");
+                    let difference =
+                        largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
+                    assert!(difference < 1e-5, "{what}: {name}: {difference}");
                 }
             }
-            assert!(known.iter().all(|other| *other != expected), "{what}: the preference changes nothing");
-            known.push(expected);
+            assert!(previous.iter().all(|other| *other != expected), "{what}: the preference has no effect");
+            previous.push(expected);
         }
     }
 }
 
-/// A vector for each row gives each row the answer of its vector.
 #[test]
-fn each_row_is_answered_for_its_own_preference() {
+fn each_row_is_predicted_for_its_own_preference() {
     for (what, config, signature, (_, table)) in cases() {
         let mut network = build(config, &signature);
-        let told = vectors(table.rows, signature.tasks.len());
-        network.prefer(&told);
+        let preferences = vectors(table.rows, signature.tasks.len());
+        network.prefer(&preferences);
         let all = outputs(&network, &table);
-        for (row, vector) in told.iter().enumerate() {
+        for (row, vector) in preferences.iter().enumerate() {
             network.prefer(std::slice::from_ref(vector));
             for ((name, all), (_, alone)) in all.iter().zip(outputs(&network, &table)) {
                 let width = all.values.len() / table.rows;
                 let of = |array: &Array| array.to_f32().unwrap()[row * width..][..width].to_vec();
-                let far = largest_difference(&of(all), &of(&alone));
-                assert!(far < 1e-5, "{what}: {name}: {far}");
+                let difference = largest_difference(&of(all), &of(&alone));
+                assert!(difference < 1e-5, "{what}: {name}: {difference}");
             }
         }
     }
 }
 
 #[test]
-fn a_network_without_one_is_told_nothing() {
+fn a_network_without_a_preference_input_refuses_one() {
     let (_, config, signature, (_, table)) = cases().remove(0);
     let mut network = Network::build(&config, &signature, 3, &Device::Cpu).unwrap();
     let signals = network.signals(&table, None).unwrap();
@@ -115,7 +116,7 @@ fn a_network_without_one_is_told_nothing() {
     assert!(!network.prefer(&vectors(1, signature.tasks.len())));
 }
 
-/// Steps have no place for it; the plan says so before.
+/// The plan also reports this.
 #[test]
 fn sequences_are_refused() {
     let (_, config, mut signature, _) = cases().remove(0);

@@ -1,4 +1,4 @@
-//! Input kinds of other crates: numbers made before a model is fed mean the same to candle and to ONNX
+//! Registered input kinds of other crates: their encoded values have the same effect in candle and in ONNX
 //! Runtime.
 
 use candle_core::Device;
@@ -49,7 +49,7 @@ fn network() -> Network {
         (InputName::new(input).unwrap(), serde_json::from_value(layers).unwrap())
     };
     let config = NetworkConfig {
-        // A step of filling would count in the mean: sigmoid makes something of 0.
+        // Padding would change the mean, since sigmoid(0) is not 0.
         encoders: vec![
             encoder("sequence", json!([{"dense": {"units": 4, "activation": "sigmoid"}}, {"pool": "mean"}])),
             encoder("image", json!(["flatten"])),
@@ -62,23 +62,23 @@ fn network() -> Network {
     Network::build(&config, &signature, 3, &Device::Cpu).unwrap()
 }
 
-/// What a consumer feeds, and the table it comes from.
+/// Raw inputs and the encoded table.
 fn rows() -> (Vec<(String, Array)>, EncodedTable) {
     let vector = Array::f32(&[ROWS, 3], numbers(ROWS * 3, 1));
     let image = Array::f32(&[ROWS, 1, 2, 3], numbers(ROWS * 6, 2));
     let all = numbers(ROWS * LONGEST * 2, 3);
-    let (mut filled, mut steps, mut offsets) = (vec![], vec![], vec![0]);
+    let (mut padded, mut steps, mut offsets) = (vec![], vec![], vec![0]);
     for (row, length) in LENGTHS.into_iter().enumerate() {
-        let own = &all[row * LONGEST * 2..][..length * 2];
-        steps.extend_from_slice(own);
-        filled.extend_from_slice(own);
-        filled.resize((row + 1) * LONGEST * 2, f32::NAN);
+        let values = &all[row * LONGEST * 2..][..length * 2];
+        steps.extend_from_slice(values);
+        padded.extend_from_slice(values);
+        padded.resize((row + 1) * LONGEST * 2, f32::NAN);
         offsets.push((steps.len() / 2) as u32);
     }
     let sequence = Array::ragged(&[2], ArrayValues::F32(steps), offsets);
-    let fed = vec![
+    let raw = vec![
         ("vector".to_owned(), vector.clone()),
-        ("sequence".to_owned(), Array::f32(&[ROWS, LONGEST, 2], filled)),
+        ("sequence".to_owned(), Array::f32(&[ROWS, LONGEST, 2], padded)),
         ("image".to_owned(), image.clone()),
     ];
     let inputs = [("vector", vector), ("sequence", sequence), ("image", image)];
@@ -95,19 +95,20 @@ fn rows() -> (Vec<(String, Array)>, EncodedTable) {
         texts: vec![],
         sample_rows: vec![],
     };
-    (fed, table)
+    (raw, table)
 }
 
 #[test]
-fn a_vector_a_sequence_and_an_image_are_read_as_they_are_fed() {
+fn vectors_sequences_and_images_equal_onnx_runtime() {
     let (network, folder, (raw, table)) = (network(), tempfile::tempdir().unwrap(), rows());
     for opset in [17, 21] {
         let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
         for rows in [vec![3], (0..ROWS as u32).collect::<Vec<_>>()] {
-            let fed: Vec<_> = raw.iter().map(|(name, array)| (name.clone(), array.gather(&rows))).collect();
-            let actual = session.run(&fed).unwrap();
+            let inputs: Vec<_> =
+                raw.iter().map(|(name, array)| (name.clone(), array.gather(&rows))).collect();
+            let outputs = session.run(&inputs).unwrap();
             let (_, prediction) = network.predict(&table, &rows, 2).unwrap().remove(0);
-            let (_, actual) = actual.iter().find(|(output, _)| output == "rich_logits").unwrap();
+            let (_, actual) = outputs.iter().find(|(output, _)| output == "rich_logits").unwrap();
             let expected = prediction.logits.to_f32().unwrap();
             let difference = largest_difference(&actual.to_f32().unwrap(), &expected);
             assert!(difference < 1e-5, "{difference}");
@@ -121,5 +122,5 @@ fn an_array_of_another_shape_is_refused() {
     let (_, mut table) = rows();
     table.inputs[0].1 = Array::f32(&[ROWS, 2], numbers(ROWS * 2, 1));
     let refused = network().predict(&table, &[0, 1], 2).unwrap_err().to_string();
-    assert!(refused.contains("`vector`") && refused.contains("not [3]"), "{refused}");
+    assert!(refused.contains("`vector`") && refused.contains("expected [3]"), "{refused}");
 }

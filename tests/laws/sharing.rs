@@ -1,5 +1,5 @@
-//! The laws of sharings: every one of the shelf, by its example and in every form that makes a difference,
-//! from every kind of input it takes.
+//! Properties of sharings, checked for every registered sharing: its example and more settings, with every
+//! kind of input that it accepts.
 
 use candle_core::{Device, Tensor, Var};
 use mtl::domain::array::{Array, ElementType};
@@ -14,8 +14,8 @@ use mtl::onnx::graph::{Dim, Graph};
 use mtl::onnx::operator;
 use serde_json::{Value, json};
 
-use crate::laws::signal::{LENGTHS, batch, compared, fed, row, with_noise_behind};
-use crate::laws::tensor::{factor, joint, largest_difference, session, tensor};
+use crate::laws::signal::{LENGTHS, batch, graph_inputs, masked, row, with_noisy_padding};
+use crate::laws::tensor::{factor, largest_difference, session, tensor, weighted_sum};
 
 const VECTOR: Shape = Shape::Vector { width: 5 };
 const SEQUENCE: Shape = Shape::Sequence { width: 6 };
@@ -30,7 +30,7 @@ struct Case {
     sharing: SharingConfig,
     trunk: Vec<LayerConfig>,
     input: Shape,
-    words: String,
+    name: String,
 }
 
 fn trunks() -> Vec<(Value, Shape)> {
@@ -42,15 +42,18 @@ fn trunks() -> Vec<(Value, Shape)> {
             TOKENS,
         ),
         (
-            json!([{"conv2d": {"filters": 4, "activation": "tanh"}}, {"conv2d": {"filters": 3, "stride": 2}}]),
+            json!([
+                {"conv2d": {"filters": 4, "activation": "tanh"}},
+                {"conv2d": {"filters": 3, "stride": 2}}
+            ]),
             IMAGE,
         ),
         (json!([{"conv2d": 2}, "batch_norm", {"mark": "m"}, {"activation": "silu"}, {"conv2d": 2}]), IMAGE),
     ]
 }
 
-/// What experts are made of, for each kind of what the trunk gives.
-fn bodies(input: Shape) -> Vec<Value> {
+/// Layers of experts, for each shape of the trunk's output.
+fn expert_layers(input: Shape) -> Vec<Value> {
     match input {
         Shape::Vector { .. } => vec![json!([{"dense": {"units": 3, "activation": "tanh"}}])],
         Shape::Image { .. } => vec![
@@ -65,8 +68,8 @@ fn bodies(input: Shape) -> Vec<Value> {
     }
 }
 
-/// Settings of a sharing of these layers; none of one that cannot read such a trunk.
-fn forms(layers: &Value) -> Vec<Value> {
+/// Settings of sharings with these layers.
+fn with_layers(layers: &Value) -> Vec<Value> {
     vec![
         json!({"omoe": {"experts": 3, "layers": layers}}),
         json!({"mmoe": {"experts": 3, "layers": layers}}),
@@ -81,8 +84,8 @@ fn forms(layers: &Value) -> Vec<Value> {
     ]
 }
 
-/// Forms without layers of their own.
-fn plain() -> Vec<Value> {
+/// Settings of sharings without layers.
+fn without_layers() -> Vec<Value> {
     vec![
         json!("hard"),
         json!({"relation": {"units": 3}}),
@@ -100,15 +103,16 @@ fn plain() -> Vec<Value> {
 fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     for (trunk, input) in trunks() {
-        let forms = bodies(input).iter().flat_map(forms).chain(plain()).collect::<Vec<_>>();
+        let layers = expert_layers(input);
+        let settings = layers.iter().flat_map(with_layers).chain(without_layers());
         let examples =
             SharingConfig::examples().iter().map(|(_, example)| serde_yaml::from_str(example).unwrap());
         let layers: Vec<LayerConfig> = serde_json::from_value(trunk.clone()).unwrap();
-        let specs = forms.into_iter().map(|form| serde_json::from_value::<SharingConfig>(form).unwrap());
-        for sharing in specs.chain(examples) {
-            let config = format!("{} over {trunk} of {input}", serde_json::to_string(&sharing).unwrap());
-            let case = Case { sharing, trunk: layers.clone(), input, words: config };
-            if case.takes().is_ok() {
+        let configs = settings.map(|json| serde_json::from_value::<SharingConfig>(json).unwrap());
+        for sharing in configs.chain(examples) {
+            let name = format!("{} over {trunk} of {input}", serde_json::to_string(&sharing).unwrap());
+            let case = Case { sharing, trunk: layers.clone(), input, name };
+            if case.check().is_ok() {
                 cases.push(case);
             }
         }
@@ -123,8 +127,8 @@ struct Built {
 }
 
 impl Case {
-    /// What the trunk gives may be read so.
-    fn takes(&self) -> Result<(), String> {
+    /// Whether the sharing accepts the trunk and its output.
+    fn check(&self) -> Result<(), String> {
         let mut end = self.input;
         for layer in &self.trunk {
             end = layer.view().shape(end)?;
@@ -144,16 +148,16 @@ impl Case {
             .collect()
     }
 
-    fn built(&self, seed: u64) -> Built {
+    fn build(&self, seed: u64) -> Built {
         let mut weights = Weights::new(seed, &Device::Cpu);
         let body = Body { input: self.input, trunk: &self.trunk, tasks: &self.tasks() };
         let body = self.sharing.view().build(&body, &mut weights);
-        Built { body: body.unwrap_or_else(|error| panic!("{}: {error}", self.words)), weights }
+        Built { body: body.unwrap_or_else(|error| panic!("{}: {error}", self.name)), weights }
     }
 
-    /// Built, with weights as training might leave them: no zeros and ones.
-    fn stirred(&self) -> Built {
-        let built = self.built(1);
+    /// Builds the sharing with perturbed weights, as after training: no zeros and ones.
+    fn build_perturbed(&self) -> Built {
+        let built = self.build(1);
         for (salt, weight) in built.weights.iter().enumerate() {
             let noise = tensor(1, weight.count(), salt as u32).reshape(weight.var.dims()).unwrap();
             let noise = if weight.trainable { noise } else { noise.abs().unwrap() };
@@ -168,13 +172,13 @@ impl Case {
 }
 
 impl Built {
-    fn answer(&self, x: &Activations) -> Vec<Activations> {
+    fn evaluate(&self, x: &Activations) -> Vec<Activations> {
         self.body.forward(x, &Mode::evaluate(), &[0, 1, 2]).unwrap()
     }
 
-    /// Everything that may be compared of all tasks.
+    /// The masked outputs of all tasks.
     fn values(&self, x: &Activations) -> Vec<f32> {
-        self.answer(x).iter().flat_map(|y| values(&compared(y))).collect()
+        self.evaluate(x).iter().flat_map(|y| values(&masked(y))).collect()
     }
 }
 
@@ -182,13 +186,13 @@ fn values(x: &Tensor) -> Vec<f32> {
     host(x).unwrap()
 }
 
-fn all_of(ys: &[Activations]) -> Tensor {
-    let flat: Vec<Tensor> = ys.iter().map(|y| compared(y).flatten_all().unwrap()).collect();
+fn concatenated(ys: &[Activations]) -> Tensor {
+    let flat: Vec<Tensor> = ys.iter().map(|y| masked(y).flatten_all().unwrap()).collect();
     Tensor::cat(&flat, 0).unwrap()
 }
 
 #[test]
-fn every_sharing_has_a_case_of_every_kind_it_says_it_takes() {
+fn every_sharing_has_cases() {
     let cases = all();
     for name in SharingConfig::names() {
         let actual = cases.iter().filter(|case| case.sharing.name() == *name).count();
@@ -197,11 +201,11 @@ fn every_sharing_has_a_case_of_every_kind_it_says_it_takes() {
 }
 
 #[test]
-fn what_a_head_reads_is_shaped_as_announced() {
+fn shape_inference_is_correct() {
     for case in all() {
         let x = batch(case.input, &LENGTHS, 0);
         for mode in [Mode::evaluate(), Mode::train(1, 1)] {
-            let built = case.built(1);
+            let built = case.build(1);
             for (task, y) in built.body.forward(&x, &mode, &[0, 1, 2]).unwrap().iter().enumerate() {
                 let rows = LENGTHS.len();
                 let time = y.mask.as_ref().map(|mask| mask.steps.dims()[1]);
@@ -211,7 +215,7 @@ fn what_a_head_reads_is_shaped_as_announced() {
                     Shape::Sequence { width } => vec![rows, time.unwrap(), width],
                     Shape::Image { channels, height, width } => vec![rows, channels, height, width],
                 };
-                assert_eq!(y.x.dims(), expected, "{}: task {task}", case.words);
+                assert_eq!(y.x.dims(), expected, "{}: task {task}", case.name);
             }
         }
         let mut end = case.input;
@@ -220,30 +224,30 @@ fn what_a_head_reads_is_shaped_as_announced() {
             marked = if matches!(layer, LayerConfig::Mark(_)) { Some(end) } else { marked };
             end = layer.view().shape(end).unwrap();
         }
-        let announced = |task, read, marked| case.sharing.view().shape_for(task, read, marked).unwrap();
-        let built = case.built(1);
-        assert_eq!(built.body.output(0), announced("a", end, false), "{}", case.words);
+        let inferred = |task, read, marked| case.sharing.view().shape_for(task, read, marked).unwrap();
+        let built = case.build(1);
+        assert_eq!(built.body.output(0), inferred("a", end, false), "{}", case.name);
         if let Some(marked) = marked {
-            assert_eq!(built.body.output(2), announced("c", marked, true), "{}", case.words);
+            assert_eq!(built.body.output(2), inferred("c", marked, true), "{}", case.name);
         }
     }
 }
 
 #[test]
-fn every_task_reaches_what_it_says_it_uses_and_nothing_else() {
+fn gradients_reach_exactly_the_declared_weights() {
     for case in all() {
-        let built = case.stirred();
+        let built = case.build_perturbed();
         let x = batch(case.input, &LENGTHS, 3);
         for tasks in [vec![0], vec![1], vec![2], vec![0, 2], vec![2, 1, 0]] {
             for mode in [Mode::train(1, 1), Mode::evaluate()] {
                 let y = built.body.forward(&x, &mode, &tasks).unwrap();
-                let store = all_of(&y).sqr().unwrap().sum_all().unwrap().backward().unwrap();
+                let store = concatenated(&y).sqr().unwrap().sum_all().unwrap().backward().unwrap();
                 for weight in built.weights.trainable() {
                     let used = built.body.uses(&tasks, &weight.name);
-                    // What is chosen once for all rows may leave out what learning weighs.
+                    // In evaluation a discrete choice may skip weights that training uses.
                     if mode.is_training() || !used {
                         let reached = store.get(&weight.var).is_some();
-                        assert_eq!(reached, used, "{}: {tasks:?} and {}", case.words, weight.name);
+                        assert_eq!(reached, used, "{}: {tasks:?} and {}", case.name, weight.name);
                     }
                 }
             }
@@ -252,35 +256,35 @@ fn every_task_reaches_what_it_says_it_uses_and_nothing_else() {
 }
 
 #[test]
-fn the_order_of_tasks_and_their_company_change_nothing() {
+fn outputs_do_not_depend_on_the_requested_tasks() {
     for case in all() {
-        let built = case.stirred();
+        let built = case.build_perturbed();
         let x = batch(case.input, &LENGTHS, 3);
-        let together = built.answer(&x);
-        let turned = built.body.forward(&x, &Mode::evaluate(), &[2, 0, 1]).unwrap();
+        let all_tasks = built.evaluate(&x);
+        let reordered = built.body.forward(&x, &Mode::evaluate(), &[2, 0, 1]).unwrap();
         for (at, task) in [2, 0, 1].into_iter().enumerate() {
             let alone = built.body.forward(&x, &Mode::evaluate(), &[task]).unwrap();
-            let expected = values(&compared(&together[task]));
-            for actual in [&turned[at], &alone[0]] {
-                let difference = largest_difference(&values(&compared(actual)), &expected);
-                assert!(difference < 1e-6, "{}: task {task} by {difference}", case.words);
+            let expected = values(&masked(&all_tasks[task]));
+            for actual in [&reordered[at], &alone[0]] {
+                let difference = largest_difference(&values(&masked(actual)), &expected);
+                assert!(difference < 1e-6, "{}: task {task} by {difference}", case.name);
             }
         }
     }
 }
 
 #[test]
-fn gradients_are_those_of_finite_differences() {
+fn gradients_equal_finite_differences() {
     const STEPS: [f64; 3] = [4e-3, 1e-3, 2.5e-4];
-    /// Elements of each variable that are tried.
-    const TRIED: usize = 3;
-    // Where a relu's kink is within reach of the steps, or its units are all but off and what is left of them
-    // is normalized (`mtan`), slopes tell nothing: they differ from step to step, or from one side to the
-    // other. There an element may be passed over, but not many.
-    let is_kinked = |case: &Case| case.words.contains("relu") || case.words.contains("mtan");
+    /// Number of elements tested per variable.
+    const TESTED: usize = 3;
+    // Close to a kink of relu, or where nearly inactive units are normalized (`mtan`), difference quotients
+    // are unreliable: they differ between steps or between both sides. Such elements may be skipped, but only
+    // few.
+    let is_kinked = |case: &Case| case.name.contains("relu") || case.name.contains("mtan");
     for case in all() {
-        let (mut tried, mut passed) = (0, 0);
-        let (built, config) = (case.stirred(), &case.words);
+        let (mut tested, mut skipped) = (0, 0);
+        let (built, case_name) = (case.build_perturbed(), &case.name);
         let mode = Mode::evaluate();
         let x = batch(case.input, &LENGTHS, 9);
         let input = Var::from_tensor(&x.x).unwrap();
@@ -290,14 +294,14 @@ fn gradients_are_those_of_finite_differences() {
             variables.push(("x".to_owned(), input.clone()));
         }
         variables.extend(built.weights.trainable().map(|weight| (weight.name.clone(), weight.var.clone())));
-        // The penalty too, as far as it needs no answers.
-        let through = || {
-            let y = all_of(&built.body.forward(&x, &mode, &[0, 1, 2]).unwrap());
-            let mut none = |_| Err(candle_core::Error::msg("no answers here").into());
+        // With the penalty, unless it needs logits.
+        let forward = || {
+            let y = concatenated(&built.body.forward(&x, &mode, &[0, 1, 2]).unwrap());
+            let mut none = |_| Err(candle_core::Error::msg("no logits").into());
             let penalty = built.body.penalty(&[0, 1, 2], &mut none).ok().flatten();
             (y, penalty.map(|penalty| penalty.reshape(1).unwrap()))
         };
-        let (y, penalty) = through();
+        let (y, penalty) = forward();
         let factors: Vec<f32> = (0..y.elem_count()).map(factor).collect();
         let factors = Tensor::from_vec(factors, y.dims(), y.device()).unwrap();
         let mut sum = (y * factors).unwrap().sum_all().unwrap();
@@ -305,22 +309,22 @@ fn gradients_are_those_of_finite_differences() {
             sum = (sum + penalty.sum_all().unwrap()).unwrap();
         }
         let gradients = sum.backward().unwrap();
-        let now = || {
-            let (y, penalty) = through();
-            joint(&y) + penalty.map_or(0.0, |penalty| f64::from(host(&penalty).unwrap()[0]))
+        let objective = || {
+            let (y, penalty) = forward();
+            weighted_sum(&y) + penalty.map_or(0.0, |penalty| f64::from(host(&penalty).unwrap()[0]))
         };
         let at = |variable: &Var, values: &[f32]| {
             let values = Tensor::from_slice(values, variable.dims(), variable.device()).unwrap();
             variable.set(&values).unwrap();
-            now()
+            objective()
         };
-        let here = now();
+        let here = objective();
         for (name, variable) in &variables {
-            // What is chosen once for all rows has no gradient in answering.
+            // Parameters of a discrete choice have no gradient in evaluation.
             let Some(gradient) = gradients.get(variable) else { continue };
             let gradient = values(gradient);
             let before = values(variable);
-            for index in (0..before.len()).step_by(before.len().div_ceil(TRIED)) {
+            for index in (0..before.len()).step_by(before.len().div_ceil(TESTED)) {
                 let actual = f64::from(gradient[index]);
                 let value = |by: f64| {
                     let mut moved = before.clone();
@@ -330,102 +334,105 @@ fn gradients_are_those_of_finite_differences() {
                 let sides = STEPS.map(|step| ((value(step) - here) / step, (here - value(-step)) / step));
                 let slopes = sides.map(|(above, below)| (above + below) / 2.0);
                 let near = |slope: f64| (slope - actual).abs() <= 5e-3 * actual.abs().max(1.0);
-                tried += 1;
+                tested += 1;
                 if slopes.iter().any(|slope| near(*slope)) {
                     continue;
                 }
                 let ends = || sides.iter().flat_map(|(above, below)| [*above, *below]);
                 let spread = ends().fold(f64::MIN, f64::max) - ends().fold(f64::MAX, f64::min);
                 let bent = spread > 2e-2 * ends().fold(1.0, |most, slope| slope.abs().max(most));
-                assert!(is_kinked(&case) && bent, "{config}: d/d{name}[{index}] is {sides:?}, not {actual}");
-                passed += 1;
+                assert!(
+                    is_kinked(&case) && bent,
+                    "{case_name}: d/d{name}[{index}] is {sides:?}, not {actual}"
+                );
+                skipped += 1;
             }
             at(variable, &before);
         }
-        assert!(20 * passed <= tried, "{config}: {passed} of {tried} are passed over");
+        assert!(20 * skipped <= tested, "{case_name}: {skipped} of {tested} are skipped");
     }
 }
 
 #[test]
-fn answers_depend_on_the_row_alone_and_repeat() {
+fn outputs_are_deterministic_and_independent_of_other_rows() {
     for case in all() {
-        let built = case.stirred();
+        let built = case.build_perturbed();
         let x = batch(case.input, &LENGTHS, 3);
-        let whole = built.answer(&x);
-        assert_eq!(built.values(&x), built.values(&x), "{}", case.words);
+        let whole = built.evaluate(&x);
+        assert_eq!(built.values(&x), built.values(&x), "{}", case.name);
         for number in 0..LENGTHS.len() {
-            for (alone, among) in built.answer(&row(&x, number)).iter().zip(&whole) {
-                let (alone, among) = (values(&compared(alone)), values(&compared(&row(among, number))));
-                let difference = largest_difference(&among, &alone);
-                assert!(difference < 1e-5, "{}: row {number} by {difference}", case.words);
+            for (alone, in_batch) in built.evaluate(&row(&x, number)).iter().zip(&whole) {
+                let (alone, in_batch) = (values(&masked(alone)), values(&masked(&row(in_batch, number))));
+                let difference = largest_difference(&in_batch, &alone);
+                assert!(difference < 1e-5, "{}: row {number} by {difference}", case.name);
             }
         }
     }
 }
 
 #[test]
-fn what_stands_behind_a_rows_end_changes_nothing() {
+fn padding_does_not_affect_outputs() {
     for case in all().into_iter().filter(Case::has_steps) {
-        let built = case.stirred();
+        let built = case.build_perturbed();
         let x = batch(case.input, &LENGTHS, 3);
-        let noisy = built.values(&with_noise_behind(&x, case.input));
+        let noisy = built.values(&with_noisy_padding(&x, case.input));
         let difference = largest_difference(&noisy, &built.values(&x));
-        assert!(difference < 1e-6, "{}: {difference}", case.words);
+        assert!(difference < 1e-6, "{}: {difference}", case.name);
     }
 }
 
 #[test]
-fn saved_and_loaded_a_sharing_is_the_same() {
+fn saving_and_loading_weights_preserves_outputs() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
     for case in all() {
         let x = batch(case.input, &LENGTHS, 3);
-        let first = case.stirred();
+        let first = case.build_perturbed();
         first.weights.save(&path).unwrap();
-        let second = case.built(2);
+        let second = case.build(2);
         second.weights.load(&path).unwrap();
-        assert_eq!(first.values(&x), second.values(&x), "{}", case.words);
+        assert_eq!(first.values(&x), second.values(&x), "{}", case.name);
     }
 }
 
 #[test]
-fn shares_are_told_of_every_task_that_reads() {
+fn shares_are_reported_for_every_task() {
     for case in all() {
-        let built = case.built(1);
+        let built = case.build(1);
         let shares = built.body.shares(&batch(case.input, &LENGTHS, 3), &[0, 1]).unwrap();
-        assert_eq!(built.body.reports_shares(), !shares.is_empty(), "{}", case.words);
-        assert!(shares.iter().all(|share| share.value.is_finite()), "{}: {shares:?}", case.words);
+        assert_eq!(built.body.reports_shares(), !shares.is_empty(), "{}", case.name);
+        assert!(shares.iter().all(|share| share.value.is_finite()), "{}: {shares:?}", case.name);
         for task in TASKS.iter().take(2).filter(|_| !shares.is_empty()) {
-            assert!(shares.iter().any(|share| share.reader == *task), "{}: {task}", case.words);
+            assert!(shares.iter().any(|share| share.reader == *task), "{}: {task}", case.name);
         }
     }
 }
 
 #[test]
-fn onnx_runtime_agrees() {
+fn equals_onnx_runtime() {
     let folder = tempfile::tempdir().unwrap();
     for case in all() {
-        let built = case.stirred();
+        let built = case.build_perturbed();
         let mut session = session(graph(&case, &built), folder.path(), 17);
-        let takes: Vec<String> = session.inputs().iter().map(|port| port.name.clone()).collect();
+        let input_names: Vec<String> = session.inputs().iter().map(|port| port.name.clone()).collect();
         for lengths in [&LENGTHS[..], &[4], &[1]] {
             let x = batch(case.input, lengths, 8);
-            let mut given: Vec<(String, Array)> = fed(&x);
-            given.retain(|(name, _)| takes.contains(name));
-            let actual = session.run(&given).unwrap();
-            for (name, y) in TASKS.iter().zip(built.answer(&x)) {
-                let (_, text) = actual.iter().find(|(output, _)| output == name).unwrap();
-                assert_eq!(text.shape, y.x.dims(), "{}", case.words);
-                let text = Tensor::from_slice(text.as_f32().unwrap(), y.x.dims(), y.x.device()).unwrap();
-                let text = values(&compared(&y.with(text)));
-                let difference = largest_difference(&text, &values(&compared(&y)));
-                assert!(difference < 1e-5, "{}: {name} by {difference}", case.words);
+            let mut inputs: Vec<(String, Array)> = graph_inputs(&x);
+            inputs.retain(|(name, _)| input_names.contains(name));
+            let outputs = session.run(&inputs).unwrap();
+            for (name, y) in TASKS.iter().zip(built.evaluate(&x)) {
+                let (_, actual) = outputs.iter().find(|(output, _)| output == name).unwrap();
+                assert_eq!(actual.shape, y.x.dims(), "{}", case.name);
+                let actual = Tensor::from_slice(actual.as_f32().unwrap(), y.x.dims(), y.x.device()).unwrap();
+                let actual = values(&masked(&y.with(actual)));
+                let difference = largest_difference(&actual, &values(&masked(&y)));
+                assert!(difference < 1e-5, "{}: {name} by {difference}", case.name);
             }
         }
     }
 }
 
-/// A sharing as a graph from `x` (and `mask`) to what each task's head reads, by the task's name.
+/// A sharing as a graph with the input `x` (and `mask`) and an output per task, named after the task.
 fn graph(case: &Case, built: &Built) -> Graph {
     let mut graph = Graph::new("sharing");
     let time = || Dim::Free("time".to_owned());

@@ -1,4 +1,4 @@
-//! Batches of every shape, with rows of different lengths, and layers built to take them.
+//! Batches of every shape, with sequences of different lengths, and layers for them.
 
 use candle_core::{DType, Device, Tensor};
 use mtl::domain::array::{Array, ArrayValues, ElementType};
@@ -12,7 +12,7 @@ use mtl::onnx::operator;
 
 use crate::laws::tensor::tensor;
 
-/// Steps of the rows of a batch; shapes without steps have as many rows.
+/// Sequence lengths of a batch; batches of other shapes have as many rows.
 pub const LENGTHS: [u32; 6] = [4, 7, 1, 7, 2, 5];
 
 /// A layer and its weights.
@@ -28,8 +28,8 @@ impl Built {
         Self { layer, weights }
     }
 
-    /// Weights as training might leave them: no zeros and ones.
-    pub fn stir(&self) {
+    /// Perturbs the weights, as after training: no zeros and ones.
+    pub fn perturb(&self) {
         for (salt, weight) in self.weights.iter().enumerate() {
             let noise = tensor(1, weight.count(), salt as u32).reshape(weight.var.dims()).unwrap();
             let noise = if weight.trainable { noise } else { noise.abs().unwrap() };
@@ -37,12 +37,12 @@ impl Built {
         }
     }
 
-    pub fn answer(&self, x: &Activations) -> Activations {
+    pub fn evaluate(&self, x: &Activations) -> Activations {
         self.layer.forward(x, &Mode::evaluate()).unwrap()
     }
 }
 
-/// A batch of that shape, its rows' lengths being `lengths`; behind a row's end stand zeros.
+/// A batch of this shape with sequences of these `lengths`, padded with zeros.
 pub fn batch(shape: Shape, lengths: &[u32], salt: u32) -> Activations {
     let (rows, time) = (lengths.len(), *lengths.iter().max().unwrap() as usize);
     let mask = || SequenceMask::from_lengths(lengths.to_vec(), time, &Device::Cpu).unwrap();
@@ -54,14 +54,14 @@ pub fn batch(shape: Shape, lengths: &[u32], salt: u32) -> Activations {
         }
         Shape::Sequence { width } => {
             let x = tensor(rows, time * width, salt).reshape((rows, time, width)).unwrap();
-            let signal = Activations { x, mask: Some(mask()) };
-            signal.with(signal.mask_padding().unwrap())
+            let x = Activations { x, mask: Some(mask()) };
+            x.with(x.mask_padding().unwrap())
         }
         Shape::Tokens { vocabulary } => {
             let mask = mask();
             let draws = host(&tensor(rows, time, salt)).unwrap();
             let real = host(&mask.steps).unwrap();
-            // 0 is the pad, which no real step has.
+            // 0 is the padding token, which no real step has.
             let token = |draw: &f32| 1 + ((draw + 2.0) * 1e6) as u32 % (vocabulary as u32 - 1);
             let tokens = draws.iter().zip(real).map(|(draw, real)| token(draw) * real as u32).collect();
             Activations {
@@ -72,35 +72,35 @@ pub fn batch(shape: Shape, lengths: &[u32], salt: u32) -> Activations {
     }
 }
 
-/// The same batch, but with anything behind its rows' ends. Tokens there always are the pad.
-pub fn with_noise_behind(x: &Activations, shape: Shape) -> Activations {
+/// The same batch with random padding. Padded tokens do not change.
+pub fn with_noisy_padding(x: &Activations, shape: Shape) -> Activations {
     let (Some(mask), Shape::Sequence { width }) = (&x.mask, shape) else { return x.clone() };
     let (rows, time) = mask.steps.dims2().unwrap();
     let noise = tensor(rows, time * width, 77).reshape((rows, time, width)).unwrap();
-    let behind = mask.steps.affine(-1.0, 1.0).unwrap().reshape((rows, time, 1)).unwrap();
-    x.with((&x.x + (noise * 50.0).unwrap().broadcast_mul(&behind).unwrap()).unwrap())
+    let padding = mask.steps.affine(-1.0, 1.0).unwrap().reshape((rows, time, 1)).unwrap();
+    x.with((&x.x + (noise * 50.0).unwrap().broadcast_mul(&padding).unwrap()).unwrap())
 }
 
-/// What may be compared of an answer: zeros stand behind its rows' ends.
-pub fn compared(y: &Activations) -> Tensor {
+/// The output as floats with padding set to 0, for comparisons.
+pub fn masked(y: &Activations) -> Tensor {
     y.with(y.x.to_dtype(DType::F32).unwrap()).mask_padding().unwrap()
 }
 
-/// One row alone, without the steps behind its end.
+/// One row, without padding.
 pub fn row(x: &Activations, number: usize) -> Activations {
-    let own = x.x.narrow(0, number, 1).unwrap();
+    let row = x.x.narrow(0, number, 1).unwrap();
     match &x.mask {
-        None => Activations::plain(own.contiguous().unwrap()),
+        None => Activations::plain(row.contiguous().unwrap()),
         Some(mask) => {
             let length = mask.lengths[number];
-            let own = own.narrow(1, 0, length as usize).unwrap().contiguous().unwrap();
+            let row = row.narrow(1, 0, length as usize).unwrap().contiguous().unwrap();
             let mask = SequenceMask::from_lengths(vec![length], length as usize, &Device::Cpu).unwrap();
-            Activations { x: own, mask: Some(mask) }
+            Activations { x: row, mask: Some(mask) }
         }
     }
 }
 
-/// A layer as a graph from `x` (and `mask`) to `y` (and its `steps` and `lengths`).
+/// A layer as a graph with the input `x` (and `mask`) and the output `y` (and `steps` and `lengths`).
 pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
     let mut graph = Graph::new("layer");
     let time = || Dim::Free("time".to_owned());
@@ -138,8 +138,8 @@ pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
         ElementType::Int64 => operator::cast(graph, value, ElementType::Float32),
         _ => value.clone(),
     };
-    let text = as_floats(&mut graph, &y.x);
-    graph.output("y", &text, ElementType::Float32, &dims);
+    let output = as_floats(&mut graph, &y.x);
+    graph.output("y", &output, ElementType::Float32, &dims);
     if let Some(mask) = y.mask {
         let lengths = operator::cast(&mut graph, &mask.lengths, ElementType::Float32);
         graph.output("lengths", &lengths, ElementType::Float32, &[Dim::Batch]);
@@ -148,8 +148,8 @@ pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
     graph
 }
 
-/// A batch as that graph is fed.
-pub fn fed(x: &Activations) -> Vec<(String, Array)> {
+/// The inputs of that graph for a batch.
+pub fn graph_inputs(x: &Activations) -> Vec<(String, Array)> {
     let values = match x.x.dtype() {
         DType::U32 => {
             let tokens = x.x.flatten_all().unwrap().to_vec1::<u32>().unwrap();
@@ -157,9 +157,9 @@ pub fn fed(x: &Activations) -> Vec<(String, Array)> {
         }
         _ => ArrayValues::F32(host(&x.x).unwrap()),
     };
-    let mut given = vec![("x".to_owned(), Array::new(x.x.dims(), values))];
+    let mut inputs = vec![("x".to_owned(), Array::new(x.x.dims(), values))];
     if let Some(mask) = &x.mask {
-        given.push(("mask".to_owned(), Array::f32(mask.steps.dims(), host(&mask.steps).unwrap())));
+        inputs.push(("mask".to_owned(), Array::f32(mask.steps.dims(), host(&mask.steps).unwrap())));
     }
-    given
+    inputs
 }

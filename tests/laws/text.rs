@@ -1,4 +1,5 @@
-//! The laws of tasks that write: ONNX Runtime writes the texts candle writes, for every decoder and search.
+//! Properties of text generation: ONNX Runtime generates the same texts as candle, for every decoder and
+//! search.
 
 use std::path::Path;
 
@@ -60,8 +61,8 @@ fn searches() -> Vec<Value> {
     ]
 }
 
-/// A network that reads a sequence or a vector, and writes by every decoder that can; the last one a language
-/// model.
+/// A network that reads a sequence or a vector, with a text task for every decoder that accepts it, and for a
+/// sequence a language model as last task.
 fn network(sequence: bool, search: &Value) -> Network {
     let encoding = match sequence {
         true => Encoding::Series { center: vec![0.0; WIDTH], scale: vec![1.0; WIDTH], length: 9 },
@@ -121,14 +122,14 @@ fn network(sequence: bool, search: &Value) -> Network {
         &Device::Cpu,
     )
     .unwrap();
-    // Larger weights, so that what was read and written before matters.
+    // Larger weights, so that texts depend on the input and on previous tokens.
     for weight in network.weights().iter() {
         weight.var.set(&(weight.var.as_tensor() * 2.5).unwrap()).unwrap();
     }
     network
 }
 
-/// What a consumer feeds, and the table it comes from.
+/// The raw input and the encoded table.
 fn rows(sequence: bool) -> (Array, EncodedTable) {
     let longest = 6;
     let all = host(&tensor(LENGTHS.len() * longest, WIDTH, 4)).unwrap();
@@ -177,7 +178,7 @@ fn save_decoders(network: &Network, folder: &Path, opset: i64) {
 }
 
 #[test]
-fn onnx_runtime_writes_what_candle_writes() {
+fn onnx_runtime_generates_the_same_texts() {
     let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(&|note| eprintln!("{note}"))).unwrap();
     let all: Vec<u32> = (0..LENGTHS.len() as u32).collect();
     let mut different = std::collections::BTreeSet::new();
@@ -212,7 +213,7 @@ fn onnx_runtime_writes_what_candle_writes() {
             }
         }
     }
-    assert!(different.len() > 60, "texts differ by row, decoder and search: {}", different.len());
+    assert!(different.len() > 60, "expected many different texts, found {}", different.len());
 }
 
 #[test]
@@ -230,7 +231,7 @@ fn a_text_does_not_depend_on_its_batch() {
 }
 
 #[test]
-fn what_a_shared_decoder_learns_from_is_known() {
+fn tasks_of_a_shared_decoder_use_its_weights() {
     let network = network(true, &json!("greedy"));
     let uses = |task: usize| -> Vec<&str> {
         let used = network.weights().iter().filter(|weight| network.uses(&[task], weight));
@@ -240,8 +241,8 @@ fn what_a_shared_decoder_learns_from_is_known() {
     assert!(uses(4).len() > 5 && uses(4) == uses(5));
 }
 
-/// A network that reads tokens and looks at no later one: a language model, and a text beside it.
-fn of_tokens(search: &Value) -> (Network, EncodedTable, Array) {
+/// A causal network that reads tokens, with a language model and text tasks.
+fn token_network(search: &Value) -> (Network, EncodedTable, Array) {
     let config = |name: &str| TaskNetworkConfig {
         name: TaskName::new(name).unwrap(),
         from: None,
@@ -299,7 +300,7 @@ fn of_tokens(search: &Value) -> (Network, EncodedTable, Array) {
     for weight in network.weights().iter() {
         weight.var.set(&(weight.var.as_tensor() * 2.5).unwrap()).unwrap();
         if weight.name.starts_with("head.") && weight.var.dims() == [12] {
-            // No text ends soon.
+            // Makes the end token unlikely.
             let mut bias = host(&weight.var).unwrap();
             bias[3] = -50.0;
             weight.var.set(&Tensor::new(bias, &Device::Cpu).unwrap()).unwrap();
@@ -307,7 +308,7 @@ fn of_tokens(search: &Value) -> (Network, EncodedTable, Array) {
     }
     let texts: [&[u32]; 3] = [&[4, 9, 5, 11], &[7], &[6, 4, 4, 8, 10, 5, 9]];
     let padded = texts.iter().flat_map(|text| {
-        (0..7).map(|place| text.get(place).map_or(0, |token| i64::from(*token))).collect::<Vec<_>>()
+        (0..7).map(|step| text.get(step).map_or(0, |token| i64::from(*token))).collect::<Vec<_>>()
     });
     let raw = Array::new(&[3, 7], ArrayValues::I64(padded.collect()));
     let (_, mut table) = rows(false);
@@ -317,16 +318,16 @@ fn of_tokens(search: &Value) -> (Network, EncodedTable, Array) {
 }
 
 #[test]
-fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
+fn language_models_generate_the_same_in_onnx_runtime() {
     for search in searches() {
         let folder = tempfile::tempdir().unwrap();
-        let (network, table, raw) = of_tokens(&search);
+        let (network, table, raw) = token_network(&search);
         let mut session = session(network.to_onnx().unwrap(), folder.path(), 17);
         let inputs = [("x".to_owned(), raw)];
         let outputs = session.run(&inputs).unwrap();
-        let read = network.signals(&table, Some(&[0, 1, 2])).unwrap();
+        let tokens = network.signals(&table, Some(&[0, 1, 2])).unwrap();
         for task in 0..4 {
-            for (name, expected) in network.memory(task, &read).unwrap() {
+            for (name, expected) in network.memory(task, &tokens).unwrap() {
                 let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                 assert_eq!(actual.shape, expected.shape, "{name}");
                 let difference = largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
@@ -342,11 +343,11 @@ fn a_language_model_goes_on_in_onnx_runtime_as_in_candle() {
 }
 
 #[test]
-fn what_was_read_is_copied_in_onnx_runtime_as_in_candle() {
+fn copy_decoders_generate_the_same_in_onnx_runtime() {
     let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(&|note| eprintln!("{note}"))).unwrap();
     for (search, opset) in searches().into_iter().zip([17, 21, 17]) {
         let folder = tempfile::tempdir().unwrap();
-        let (network, table, raw) = of_tokens(&search);
+        let (network, table, raw) = token_network(&search);
         let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
         save_decoders(&network, folder.path(), opset);
         let outputs = session.run(&[("x".to_owned(), raw)]).unwrap();

@@ -1,13 +1,13 @@
-//! What TorchJD makes of the same matrices: from 2 to 8 tasks, of lengths from 1e-10 to 1e10, with rows of
-//! nothing, nearly alike, cancelling, and of low rank. `ask_torchjd.py` made the numbers, and says where
-//! TorchJD itself breaks down and by which law its answer to an easier matrix was taken over.
+//! Comparison with TorchJD on the same matrices: 2 to 8 tasks, norms from 1e-10 to 1e10, with zero rows,
+//! nearly equal, cancelling and low-rank rows. `ask_torchjd.py` computed the numbers; it documents where
+//! TorchJD itself fails, and by which property its result for an easier matrix was used instead.
 
 use mtl::train::solver::Matrix;
 use mtl::train::weighting::gradient_method::GradientContext;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::laws::weighting::{Jacobian, direction, dot, gramian_method, norm, read, weigh};
+use crate::laws::weighting::{Jacobian, compute_weights, direction, dot, gramian_method, norm, read};
 
 #[derive(Deserialize)]
 struct Case {
@@ -16,8 +16,8 @@ struct Case {
     found: serde_json::Map<String, Value>,
 }
 
-/// TorchJD's name, our words, and how far apart answers may be, as a share of their length.
-fn compared() -> Vec<(&'static str, Value, f64)> {
+/// TorchJD's name, our settings, and the tolerance relative to the norm.
+fn methods() -> Vec<(&'static str, Value, f64)> {
     vec![
         ("upgrad", json!({"upgrad": 1e-4}), 1e-6),
         ("dualproj", json!({"dualproj": 1e-4}), 1e-6),
@@ -47,61 +47,60 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn torchjd_says_the_same() {
-    let (mut seen, mut wrong) = (vec![0; compared().len()], Vec::new());
+fn weights_equal_torchjd() {
+    let (mut counts, mut wrong) = (vec![0; methods().len()], Vec::new());
     for case in cases() {
-        for (place, (name, config, within)) in compared().into_iter().enumerate() {
+        for (index, (name, config, tolerance)) in methods().into_iter().enumerate() {
             let Some(expected) = case.found.get(name).map(numbers) else { continue };
-            let actual = weigh(&read(config), &case.rows).weights;
-            if distance(&actual, &expected) > within * norm(&expected) {
+            let actual = compute_weights(&read(config), &case.rows).weights;
+            if distance(&actual, &expected) > tolerance * norm(&expected) {
                 wrong.push(format!("{}: {name}: {actual:?} is not {expected:?}", case.name));
             }
-            seen[place] += 1;
+            counts[index] += 1;
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(seen.iter().all(|count| *count >= 15), "{seen:?}");
+    assert!(counts.iter().all(|count| *count >= 15), "{counts:?}");
 }
 
 #[test]
-fn torchjd_takes_the_same_direction_at_even_angles() {
+fn config_has_the_direction_of_torchjd() {
     for case in cases() {
         let expected = numbers(&case.found["config"]);
-        let actual = direction(&case.rows, &weigh(&read(json!("config")), &case.rows).weights);
-        // Of gradients that cancel the direction is nothing, but for rounding.
+        let actual = direction(&case.rows, &compute_weights(&read(json!("config")), &case.rows).weights);
+        // The direction of cancelling gradients is 0 up to rounding.
         let longest = case.rows.iter().map(|row| norm(row)).fold(0.0, f64::max);
         let near = distance(&actual, &expected) <= 1e-5 * norm(&expected) + 1e-13 * longest;
         assert!(near, "{}: {actual:?} is not {expected:?}", case.name);
     }
 }
 
-/// Its combination is never shorter, and no further away than by how much it is longer: |d - t|^2 <= |t|^2 -
-/// |d|^2.
+/// TorchJD's combination t is not shorter than ours, d, and |d - t|^2 <= |t|^2 - |d|^2.
 #[test]
-fn torchjd_finds_no_shorter_combination() {
+fn mgda_is_not_longer_than_that_of_torchjd() {
     for case in cases() {
         let theirs = direction(&case.rows, &numbers(&case.found["mgda"]));
-        let ours = direction(&case.rows, &weigh(&read(json!("mgda")), &case.rows).weights);
-        let apart: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
-        let room = 1e-9 * case.rows.iter().map(|row| dot(row, row)).fold(f64::INFINITY, f64::min);
+        let ours = direction(&case.rows, &compute_weights(&read(json!("mgda")), &case.rows).weights);
+        let difference: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
+        let tolerance = 1e-9 * case.rows.iter().map(|row| dot(row, row)).fold(f64::INFINITY, f64::min);
         let longer = dot(&theirs, &theirs) - dot(&ours, &ours);
-        assert!(dot(&apart, &apart) <= longer + room, "{}: {ours:?} {theirs:?}", case.name);
+        assert!(dot(&difference, &difference) <= longer + tolerance, "{}: {ours:?} {theirs:?}", case.name);
     }
 }
 
-/// Each order of three tasks or fewer is one of those that TorchJD drew; all that ours draws are among them.
+/// For up to three tasks: our results over random task orders are exactly those of TorchJD.
 #[test]
-fn torchjd_knows_every_order() {
+fn random_orders_give_the_results_of_torchjd() {
     for case in cases().into_iter().filter(|case| case.rows.len() <= 3) {
         for name in ["pcgrad", "gradvac"] {
-            let known: Vec<Vec<f64>> = serde_json::from_value(case.found[name].clone()).expect("answers");
+            let expected: Vec<Vec<f64>> = serde_json::from_value(case.found[name].clone()).expect("weights");
             let (tasks, losses) = ([0, 1, 2], [1.0; 3]);
             let gramian = Matrix::gramian(&case.rows);
             let count = case.rows.len();
-            let mut drawn = vec![false; known.len()];
+            let mut drawn = vec![false; expected.len()];
             for step in 0..100 {
-                // GradVac remembers, so each step is the first of a new one.
-                let mut method = gramian_method(&read(json!(name)), count).expect("of dot products");
+                // GradVac has a state, so each step uses a new method.
+                let mut method = gramian_method(&read(json!(name)), count).expect("a Gramian method");
                 let context = GradientContext {
                     step,
                     tasks: &tasks[..count],
@@ -109,11 +108,12 @@ fn torchjd_knows_every_order() {
                     gramian: &gramian,
                 };
                 let actual = method.compute_weights(&context).weights;
-                let one = known.iter().position(|known| distance(&actual, known) <= 1e-4 * norm(known));
-                let Some(one) = one else { panic!("{}: {name}: {actual:?} of {known:?}", case.name) };
-                drawn[one] = true;
+                let near = |known: &Vec<f64>| distance(&actual, known) <= 1e-4 * norm(known);
+                let index = expected.iter().position(near);
+                let Some(index) = index else { panic!("{}: {name}: {actual:?} of {expected:?}", case.name) };
+                drawn[index] = true;
             }
-            assert!(drawn.iter().all(|drawn| *drawn), "{}: {name}: {drawn:?} of {known:?}", case.name);
+            assert!(drawn.iter().all(|drawn| *drawn), "{}: {name}: {drawn:?} of {expected:?}", case.name);
         }
     }
 }

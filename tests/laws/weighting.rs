@@ -1,5 +1,5 @@
-//! The laws of weightings and gradient methods: finite, repeatable, going on exactly, and each what it
-//! claims.
+//! Properties of weightings and gradient methods: finite weights, determinism, exact resumption from saved
+//! states, and the properties that each method claims.
 
 use mtl::domain::choice_config::Choice;
 use mtl::domain::name::TaskName;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub(super) type Jacobian = Vec<Vec<f64>>;
 
-fn words(name: &str) -> WeightingConfig {
+fn default_config(name: &str) -> WeightingConfig {
     let value = match name {
         "fixed" => json!({"fixed": {"weights": {"t0": 2.0}}}),
         "cr_mogm" => json!({"cr_mogm": {"method": "upgrad"}}),
@@ -25,15 +25,15 @@ fn words(name: &str) -> WeightingConfig {
 }
 
 pub(super) fn read(value: Value) -> WeightingConfig {
-    serde_json::from_value(value).expect("words")
+    serde_json::from_value(value).expect("settings")
 }
 
-fn built(config: &WeightingConfig, tasks: usize, seed: u64) -> WeightingMethod {
+fn build(config: &WeightingConfig, tasks: usize, seed: u64) -> WeightingMethod {
     let tasks: Vec<TaskName> = (0..tasks).filter_map(|k| TaskName::new(format!("t{k}"))).collect();
     config.view().build(&WeightingContext { tasks: &tasks, seed, rate: 0.01 })
 }
 
-/// Even numbers from -1 to 1 that look random.
+/// Pseudo-random numbers from U(-1, 1).
 struct Draw(u64);
 
 impl Draw {
@@ -47,7 +47,7 @@ impl Draw {
     }
 }
 
-/// Random, of low rank, nearly the same, with rows of nothing, opposite, cancelling, and of any length.
+/// Random, low-rank, nearly equal, zero, cancelling and very long or short gradients.
 fn jacobians() -> Vec<(String, Jacobian)> {
     let mut draw = Draw(7);
     let mut all = Vec::new();
@@ -56,38 +56,37 @@ fn jacobians() -> Vec<(String, Jacobian)> {
         all.push((format!("low rank {tasks}"), draw.rows(tasks, 2)));
         let mean = draw.rows(1, 6).remove(0);
         let near = |row: Vec<f64>| row.iter().zip(&mean).map(|(a, b)| 1e-6 * a + b).collect();
-        all.push((format!("alike {tasks}"), draw.rows(tasks, 6).into_iter().map(near).collect()));
-        let mut nothing = draw.rows(tasks, 5);
-        nothing[0].fill(0.0);
-        all.push((format!("nothing {tasks}"), nothing));
+        all.push((format!("nearly equal {tasks}"), draw.rows(tasks, 6).into_iter().map(near).collect()));
+        let mut zero = draw.rows(tasks, 5);
+        zero[0].fill(0.0);
+        all.push((format!("zero {tasks}"), zero));
         let mut cancelling = draw.rows(tasks, 5);
-        let rest: Vec<f64> = (0..5).map(|i| -cancelling[1..].iter().map(|row| row[i]).sum::<f64>()).collect();
-        cancelling[0] = rest;
+        cancelling[0] = (0..5).map(|i| -cancelling[1..].iter().map(|row| row[i]).sum::<f64>()).collect();
         all.push((format!("cancelling {tasks}"), cancelling));
-        let mut lengths = draw.rows(tasks, 6);
-        for (place, row) in lengths.iter_mut().enumerate() {
-            let scale = 10.0_f64.powf(-10.0 + 20.0 * place as f64 / tasks as f64);
+        let mut norms = draw.rows(tasks, 6);
+        for (task, row) in norms.iter_mut().enumerate() {
+            let scale = 10.0_f64.powf(-10.0 + 20.0 * task as f64 / tasks as f64);
             row.iter_mut().for_each(|value| *value *= scale);
         }
-        all.push((format!("lengths {tasks}"), lengths));
+        all.push((format!("norms {tasks}"), norms));
     }
     for scale in [1e-10, 1e10] {
         let scaled =
             draw.rows(3, 5).iter().map(|row| row.iter().map(|value| value * scale).collect()).collect();
         all.push((format!("scale {scale}"), scaled));
     }
-    all.push(("all nothing".to_owned(), vec![vec![0.0; 3]; 3]));
+    all.push(("all zero".to_owned(), vec![vec![0.0; 3]; 3]));
     all
 }
 
 pub(super) fn gramian_method(config: &WeightingConfig, tasks: usize) -> Option<Box<dyn GramianWeighting>> {
-    match built(config, tasks, 0).gradients {
+    match build(config, tasks, 0).gradients {
         Some(GradientMethod::Gramian(method)) => Some(method),
         _ => None,
     }
 }
 
-fn ask(method: &mut dyn GramianWeighting, rows: &Jacobian, step: u64) -> GradientWeights {
+fn compute_step(method: &mut dyn GramianWeighting, rows: &Jacobian, step: u64) -> GradientWeights {
     let tasks: Vec<usize> = (0..rows.len()).collect();
     let losses: Vec<f64> = tasks.iter().map(|task| 0.5 + *task as f64).collect();
     method.compute_weights(&GradientContext {
@@ -98,12 +97,12 @@ fn ask(method: &mut dyn GramianWeighting, rows: &Jacobian, step: u64) -> Gradien
     })
 }
 
-pub(super) fn weigh(config: &WeightingConfig, rows: &Jacobian) -> GradientWeights {
-    ask(&mut *gramian_method(config, rows.len()).expect("of dot products"), rows, 0)
+pub(super) fn compute_weights(config: &WeightingConfig, rows: &Jacobian) -> GradientWeights {
+    compute_step(&mut *gramian_method(config, rows.len()).expect("a Gramian method"), rows, 0)
 }
 
 pub(super) fn direction(rows: &Jacobian, weights: &[f64]) -> Vec<f64> {
-    (0..rows[0].len()).map(|place| rows.iter().zip(weights).map(|(row, w)| row[place] * w).sum()).collect()
+    (0..rows[0].len()).map(|i| rows.iter().zip(weights).map(|(row, w)| row[i] * w).sum()).collect()
 }
 
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -114,11 +113,11 @@ pub(super) fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }
 
-fn of_dot_products() -> Vec<&'static str> {
+fn gramian_methods() -> Vec<&'static str> {
     WeightingConfig::names()
         .iter()
         .copied()
-        .filter(|name| gramian_method(&words(name), 2).is_some())
+        .filter(|name| gramian_method(&default_config(name), 2).is_some())
         .collect()
 }
 
@@ -136,19 +135,19 @@ fn combine(method: &mut dyn RowWeighting, rows: &Jacobian, step: u64) -> (Gradie
 }
 
 fn row_method(name: &str, tasks: usize) -> Option<Box<dyn RowWeighting>> {
-    match built(&words(name), tasks, 0).gradients {
+    match build(&default_config(name), tasks, 0).gradients {
         Some(GradientMethod::Rows(method)) => Some(method),
         _ => None,
     }
 }
 
 #[test]
-fn weights_are_finite_whatever_comes() {
+fn weights_are_always_finite() {
     for (what, rows) in jacobians() {
         for name in WeightingConfig::names() {
-            if let Some(mut method) = gramian_method(&words(name), rows.len()) {
+            if let Some(mut method) = gramian_method(&default_config(name), rows.len()) {
                 for step in 0..3 {
-                    let answer = ask(&mut *method, &rows, step);
+                    let answer = compute_step(&mut *method, &rows, step);
                     assert_eq!(answer.weights.len(), rows.len(), "{name}: {what}");
                     assert!(answer.weights.iter().all(|w| w.is_finite()), "{name}: {what}: {answer:?}");
                 }
@@ -165,7 +164,7 @@ fn weights_are_finite_whatever_comes() {
 }
 
 #[test]
-fn losses_get_finite_weights_and_a_state_goes_on_exactly() {
+fn loss_weightings_are_finite_and_resume_exactly() {
     let losses = |step: usize| -> Vec<Option<f64>> {
         (0..3)
             .map(|task| {
@@ -175,11 +174,11 @@ fn losses_get_finite_weights_and_a_state_goes_on_exactly() {
     };
     for name in WeightingConfig::names() {
         let (Some(mut one), Some(mut two)) =
-            (built(&words(name), 3, 1).losses, built(&words(name), 3, 1).losses)
+            (build(&default_config(name), 3, 1).losses, build(&default_config(name), 3, 1).losses)
         else {
             continue;
         };
-        let go = |one: &mut dyn mtl::train::weighting::Weighting, step: usize| {
+        let run_step = |one: &mut dyn mtl::train::weighting::Weighting, step: usize| {
             let losses = losses(step);
             let weights = one.weights(step as u64, &losses);
             assert!(weights.len() == 3 && weights.iter().all(|w| w.is_finite()), "{name}: {weights:?}");
@@ -195,34 +194,38 @@ fn losses_get_finite_weights_and_a_state_goes_on_exactly() {
             }
             weights
         };
-        (0..10).for_each(|step| drop(go(&mut *one, step)));
+        (0..10).for_each(|step| drop(run_step(&mut *one, step)));
         assert!(two.restore(&one.state()), "{name}");
         for step in 10..20 {
-            assert_eq!(go(&mut *one, step), go(&mut *two, step), "{name}");
+            assert_eq!(run_step(&mut *one, step), run_step(&mut *two, step), "{name}");
         }
-        assert!(!two.restore(&[0.0; 999]), "{name} takes a state that is not its own");
+        assert!(!two.restore(&[0.0; 999]), "{name} accepts an invalid state");
     }
 }
 
 #[test]
-fn gradient_methods_go_on_exactly_and_repeat_by_seed() {
+fn gradient_methods_resume_exactly() {
     let mut draw = Draw(3);
-    let course: Vec<Jacobian> = (0..8).map(|_| draw.rows(4, 6)).collect();
+    let steps: Vec<Jacobian> = (0..8).map(|_| draw.rows(4, 6)).collect();
     for name in WeightingConfig::names() {
         if let (Some(mut one), Some(mut two)) =
-            (gramian_method(&words(name), 4), gramian_method(&words(name), 4))
+            (gramian_method(&default_config(name), 4), gramian_method(&default_config(name), 4))
         {
-            (0..4).for_each(|step| drop(ask(&mut *one, &course[step], step as u64)));
+            (0..4).for_each(|step| drop(compute_step(&mut *one, &steps[step], step as u64)));
             assert!(two.restore(&one.state()), "{name}");
-            for (step, rows) in course.iter().enumerate().skip(4) {
-                assert_eq!(ask(&mut *one, rows, step as u64), ask(&mut *two, rows, step as u64), "{name}");
+            for (step, rows) in steps.iter().enumerate().skip(4) {
+                assert_eq!(
+                    compute_step(&mut *one, rows, step as u64),
+                    compute_step(&mut *two, rows, step as u64),
+                    "{name}"
+                );
             }
-            assert!(!two.restore(&[0.0; 999]), "{name} takes a state that is not its own");
+            assert!(!two.restore(&[0.0; 999]), "{name} accepts an invalid state");
         }
         if let (Some(mut one), Some(mut two)) = (row_method(name, 4), row_method(name, 4)) {
-            (0..4).for_each(|step| drop(combine(&mut *one, &course[step], step as u64)));
+            (0..4).for_each(|step| drop(combine(&mut *one, &steps[step], step as u64)));
             assert!(two.restore(&one.state(), one.buffers()), "{name}");
-            for (step, rows) in course.iter().enumerate().skip(4) {
+            for (step, rows) in steps.iter().enumerate().skip(4) {
                 let (a, b) = (combine(&mut *one, rows, step as u64), combine(&mut *two, rows, step as u64));
                 assert_eq!(a, b, "{name}");
             }
@@ -230,10 +233,10 @@ fn gradient_methods_go_on_exactly_and_repeat_by_seed() {
     }
 }
 
-/// No task's gradient points against the step: d . g_k >= 0, up to rounding.
+/// The direction d does not conflict with any task's gradient: d . g_k >= 0, up to rounding.
 #[test]
-fn methods_without_conflict_have_none() {
-    let none = [
+fn conflict_free_methods_have_no_conflicts() {
+    let conflict_free = [
         json!("mgda"),
         json!("upgrad"),
         json!("dualproj"),
@@ -243,10 +246,10 @@ fn methods_without_conflict_have_none() {
         json!({"cagrad": {"c": 1.0, "rescale": "none"}}),
         json!({"cagrad": {"c": 2.0}}),
     ];
-    for value in none {
+    for value in conflict_free {
         let config = read(value.clone());
         for (what, rows) in jacobians() {
-            let answer = weigh(&config, &rows);
+            let answer = compute_weights(&config, &rows);
             let d = direction(&rows, &answer.weights);
             let terms = rows.iter().zip(&answer.weights).map(|(row, w)| norm(row) * w.abs()).sum::<f64>();
             for row in &rows {
@@ -261,9 +264,9 @@ fn methods_without_conflict_have_none() {
     }
 }
 
-/// Tasks in another order get their weights in that order.
+/// Permuting the tasks permutes the weights.
 #[test]
-fn order_does_not_matter_where_none_is_drawn() {
+fn deterministic_methods_are_equivariant() {
     let names = [
         "mgda",
         "upgrad",
@@ -279,29 +282,31 @@ fn order_does_not_matter_where_none_is_drawn() {
     ];
     for name in names {
         for (what, rows) in jacobians().into_iter().filter(|(what, _)| what.starts_with("random")) {
-            let plain = ask_even(name, &rows);
-            let back: Jacobian = rows.iter().rev().cloned().collect();
-            let mut turned = ask_even(name, &back);
-            turned.reverse();
-            for (a, b) in plain.iter().zip(&turned) {
-                assert!((a - b).abs() < 1e-6 * (1.0 + a.abs()), "{name}: {what}: {plain:?} {turned:?}");
+            let weights = equal_loss_weights(name, &rows);
+            let reversed: Jacobian = rows.iter().rev().cloned().collect();
+            let mut other = equal_loss_weights(name, &reversed);
+            other.reverse();
+            for (a, b) in weights.iter().zip(&other) {
+                assert!((a - b).abs() < 1e-6 * (1.0 + a.abs()), "{name}: {what}: {weights:?} {other:?}");
             }
         }
     }
 }
 
-/// All losses 1, so that order is the gradients' alone.
-fn ask_even(name: &str, rows: &Jacobian) -> Vec<f64> {
+/// The weights if all losses are 1, so that only gradients matter.
+fn equal_loss_weights(name: &str, rows: &Jacobian) -> Vec<f64> {
     let tasks: Vec<usize> = (0..rows.len()).collect();
     let (losses, gramian) = (vec![1.0; rows.len()], Matrix::gramian(rows));
     let context = GradientContext { step: 0, tasks: &tasks, losses: &losses, gramian: &gramian };
-    gramian_method(&words(name), rows.len()).expect("of dot products").compute_weights(&context).weights
+    gramian_method(&default_config(name), rows.len())
+        .expect("a Gramian method")
+        .compute_weights(&context)
+        .weights
 }
 
-/// Gradients of another length: MGDA and the like keep w, Nash and FairGrad turn it round, UPGrad and the
-/// like go along.
+/// Scaling all gradients by s scales the weights by s^power: 0 for most methods, -1 for Nash-MTL.
 #[test]
-fn lengths_go_through_as_they_should() {
+fn weights_scale_with_gradients() {
     let scaled = |rows: &Jacobian, by: f64| -> Jacobian {
         rows.iter().map(|row| row.iter().map(|value| value * by).collect()).collect()
     };
@@ -320,9 +325,9 @@ fn lengths_go_through_as_they_should() {
     ];
     for (name, value, power) in cases {
         for (what, rows) in jacobians().into_iter().filter(|(what, _)| what.starts_with("random")) {
-            let plain = weigh(&read(value.clone()), &rows).weights;
+            let plain = compute_weights(&read(value.clone()), &rows).weights;
             for by in [1e-8, 1e8] {
-                let actual = weigh(&read(value.clone()), &scaled(&rows, by)).weights;
+                let actual = compute_weights(&read(value.clone()), &scaled(&rows, by)).weights;
                 for (a, b) in plain.iter().zip(&actual) {
                     let expected = a * f64::powf(by, power);
                     assert!(
@@ -335,24 +340,25 @@ fn lengths_go_through_as_they_should() {
     }
 }
 
-/// Each solver's own equation: MGDA is no longer than any mixture; Nash has G w = 1 / w and length sqrt K;
-/// IMTL-G is as far along all; DualProj is the mean where nothing conflicts; CAGrad with c = 0 is the mean.
+/// The defining equation of each method: MGDA has the minimum norm of all convex combinations; Nash-MTL has
+/// G w = 1 / w and norm sqrt K; IMTL-G has equal projections onto all gradients; DualProj without conflicts
+/// and CAGrad with c = 0 are the mean.
 #[test]
-fn equations_hold() {
+fn defining_equations_hold() {
     let mut draw = Draw(11);
     for (what, rows) in
-        jacobians().into_iter().filter(|(what, _)| what.starts_with("random") || what.starts_with("lengths"))
+        jacobians().into_iter().filter(|(what, _)| what.starts_with("random") || what.starts_with("norms"))
     {
         let (tasks, gramian) = (rows.len(), Matrix::gramian(&rows));
-        let mgda = direction(&rows, &weigh(&read(json!("mgda")), &rows).weights);
+        let mgda = direction(&rows, &compute_weights(&read(json!("mgda")), &rows).weights);
         for _ in 0..50 {
             let mixture: Vec<f64> = (0..tasks).map(|_| draw.next().abs()).collect();
             let sum: f64 = mixture.iter().sum();
             let mixed = direction(&rows, &mixture.iter().map(|w| w / sum).collect::<Vec<_>>());
             assert!(norm(&mgda) <= norm(&mixed) * (1.0 + 1e-9), "{what}");
         }
-        let nash = weigh(&read(json!({"nash_mtl": {"max_norm": 1e30}})), &rows);
-        assert_eq!(nash.weights, weigh(&read(json!({"fairgrad": 1.0})), &rows).weights, "{what}");
+        let nash = compute_weights(&read(json!({"nash_mtl": {"max_norm": 1e30}})), &rows);
+        assert_eq!(nash.weights, compute_weights(&read(json!({"fairgrad": 1.0})), &rows).weights, "{what}");
         if nash.regular && what.starts_with("random") {
             for (left, w) in gramian.times(&nash.weights).iter().zip(&nash.weights) {
                 assert!((left * w - 1.0).abs() < 2e-3, "{what}: {left} {w}");
@@ -360,56 +366,66 @@ fn equations_hold() {
             assert!((norm(&direction(&rows, &nash.weights)) - (tasks as f64).sqrt()).abs() < 1e-2, "{what}");
         }
         if what.starts_with("random") {
-            let d = direction(&rows, &weigh(&read(json!("imtl_g")), &rows).weights);
+            let d = direction(&rows, &compute_weights(&read(json!("imtl_g")), &rows).weights);
             let along: Vec<f64> = rows.iter().map(|row| dot(&d, row) / norm(row)).collect();
             assert!(
                 along.iter().all(|a| (a - along[0]).abs() < 1e-8 * norm(&d).max(1e-3)),
                 "{what}: {along:?}"
             );
-            let none = weigh(&read(json!({"cagrad": {"c": 0.0}})), &rows).weights;
+            let none = compute_weights(&read(json!({"cagrad": {"c": 0.0}})), &rows).weights;
             assert!(none.iter().all(|w| (w - 1.0 / tasks as f64).abs() < 1e-12), "{what}");
         }
     }
     let agreeing = vec![vec![1.0, 0.0, 0.2], vec![1.0, 1.0, 0.1], vec![0.5, 0.2, 3.0]];
-    assert!(weigh(&words("dualproj"), &agreeing).weights.iter().all(|w| (w - 1.0 / 3.0).abs() < 1e-12));
+    assert!(
+        compute_weights(&default_config("dualproj"), &agreeing)
+            .weights
+            .iter()
+            .all(|w| (w - 1.0 / 3.0).abs() < 1e-12)
+    );
 }
 
-/// methods.md 11: K = 2: PCGrad = 2 UPGrad. GradVac's first step = PCGrad with the same orders.
+/// For two tasks PCGrad = 2 UPGrad; GradVac's first step = PCGrad with the same orders (methods.md 11).
 #[test]
-fn methods_that_are_the_same_agree() {
+fn equivalent_methods_agree() {
     for (what, rows) in
-        jacobians().into_iter().filter(|(what, rows)| rows.len() == 2 && !what.contains("nothing"))
+        jacobians().into_iter().filter(|(what, rows)| rows.len() == 2 && !what.contains("zero"))
     {
-        let (pcgrad, upgrad) =
-            (weigh(&words("pcgrad"), &rows).weights, weigh(&words("upgrad"), &rows).weights);
+        let (pcgrad, upgrad) = (
+            compute_weights(&default_config("pcgrad"), &rows).weights,
+            compute_weights(&default_config("upgrad"), &rows).weights,
+        );
         for (a, b) in pcgrad.iter().zip(&upgrad) {
             assert!((a - 2.0 * b).abs() < 1e-6 * a.abs(), "{what}: {pcgrad:?} {upgrad:?}");
         }
     }
     for (what, rows) in jacobians().into_iter().filter(|(what, _)| what.starts_with("random")) {
-        let (one, two) = (weigh(&words("gradvac"), &rows).weights, weigh(&words("pcgrad"), &rows).weights);
+        let (one, two) = (
+            compute_weights(&default_config("gradvac"), &rows).weights,
+            compute_weights(&default_config("pcgrad"), &rows).weights,
+        );
         assert!(one.iter().zip(&two).all(|(a, b)| (a - b).abs() < 1e-9), "{what}: {one:?} {two:?}");
     }
 }
 
-/// Gradients that cancel or are nothing are told by every method that has no answer of its own to them.
+/// Methods without a solution for cancelling or zero gradients report it.
 #[test]
-fn what_has_no_answer_is_told() {
-    let nothing = vec![vec![0.0; 3]; 3];
+fn irregular_gradients_are_reported() {
+    let zero = vec![vec![0.0; 3]; 3];
     for name in ["mgda", "imtl_g", "nash_mtl", "fairgrad", "aligned_mtl", "config", "cagrad", "sdmgrad"] {
-        assert!(!weigh(&words(name), &nothing).regular, "{name}");
+        assert!(!compute_weights(&default_config(name), &zero).regular, "{name}");
     }
     let opposite = vec![vec![1.0, 0.0], vec![-2.0, 0.0]];
     for name in ["imtl_g", "nash_mtl", "fairgrad", "aligned_mtl", "config"] {
-        assert!(!weigh(&words(name), &opposite).regular, "{name}");
+        assert!(!compute_weights(&default_config(name), &opposite).regular, "{name}");
     }
-    for name in of_dot_products() {
-        let plain = weigh(&words(name), &vec![vec![1.0, 0.0], vec![0.5, 1.0]]);
+    for name in gramian_methods() {
+        let plain = compute_weights(&default_config(name), &vec![vec![1.0, 0.0], vec![0.5, 1.0]]);
         assert!(plain.regular, "{name}");
     }
 }
 
-/// Karush, Kuhn and Tucker: what is free has no slope, what is fixed would not go down.
+/// The Karush-Kuhn-Tucker conditions: free variables have slope 0, bound ones a nonnegative slope.
 #[test]
 fn quadratic_programs_are_solved() {
     let mut draw = Draw(5);
@@ -417,7 +433,7 @@ fn quadratic_programs_are_solved() {
         for width in [2, size, 2 * size] {
             let rows = draw.rows(size, width);
             let quadratic = Matrix::gramian(&rows);
-            // A slope in the rows' span, so that there is a least value.
+            // A linear term in the row space, so that the minimum exists.
             let linear: Vec<f64> = quadratic.times(&(0..size).map(|_| draw.next()).collect::<Vec<_>>());
             let total: Vec<f64> = (0..size).map(|_| 0.1 + draw.next().abs()).collect();
             for total in [None, Some(total.as_slice())] {
@@ -425,7 +441,7 @@ fn quadratic_programs_are_solved() {
                 assert!(actual.reached, "{size} {width}");
                 let slope: Vec<f64> =
                     quadratic.times(&actual.x).iter().zip(&linear).map(|(h, p)| h + p).collect();
-                let price = match total {
+                let multiplier = match total {
                     Some(total) => {
                         assert!((dot(total, &actual.x) - 1.0).abs() < 1e-9);
                         let free =
@@ -435,10 +451,10 @@ fn quadratic_programs_are_solved() {
                     None => 0.0,
                 };
                 for i in 0..size {
-                    let left = slope[i] - price * total.map_or(0.0, |total| total[i]);
+                    let reduced = slope[i] - multiplier * total.map_or(0.0, |total| total[i]);
                     assert!(actual.x[i] >= 0.0);
-                    assert!(left > -1e-7, "{size} {width} {i}: {left}");
-                    assert!(actual.x[i] == 0.0 || left.abs() < 1e-7, "{size} {width} {i}: {left}");
+                    assert!(reduced > -1e-7, "{size} {width} {i}: {reduced}");
+                    assert!(actual.x[i] == 0.0 || reduced.abs() < 1e-7, "{size} {width} {i}: {reduced}");
                 }
             }
         }

@@ -1,9 +1,9 @@
-//! As much of JSON Schema 2020-12 as the language's own schema uses. A keyword it does not know is
-//! an error, so that nothing is passed by being overlooked.
+//! A validator for the part of JSON Schema 2020-12 that the pipeline schema uses. Unknown keywords are an
+//! error, so that no rule is silently ignored.
 
 use serde_json::Value;
 
-/// Everything in `value` that the schema refuses, as sentences; empty when it fits.
+/// Violations of the schema in `value`; empty if it is valid.
 pub fn errors(schema: &Value, value: &Value) -> Vec<String> {
     let mut actual = Vec::new();
     check(schema, schema, value, "", &mut actual);
@@ -32,9 +32,9 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, actual: &mut Vec
             },
             "const" => value == rule,
             "enum" => rule.as_array().unwrap().contains(value),
-            "oneOf" => fitting(root, rule, value) == 1,
-            "anyOf" => fitting(root, rule, value) >= 1,
-            "allOf" => fitting(root, rule, value) == rule.as_array().unwrap().len(),
+            "oneOf" => matching(root, rule, value) == 1,
+            "anyOf" => matching(root, rule, value) >= 1,
+            "allOf" => matching(root, rule, value) == rule.as_array().unwrap().len(),
             "minimum" => value.as_f64().is_none_or(|x| x >= rule.as_f64().unwrap()),
             "maximum" => value.as_f64().is_none_or(|x| x <= rule.as_f64().unwrap()),
             "exclusiveMinimum" => value.as_f64().is_none_or(|x| x > rule.as_f64().unwrap()),
@@ -62,20 +62,20 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, actual: &mut Vec
                 true
             }
             "additionalProperties" => {
-                let own = rules.get("properties").and_then(Value::as_object);
+                let properties = rules.get("properties").and_then(Value::as_object);
                 for (key, value) in value.as_object().into_iter().flatten() {
-                    if own.is_none_or(|own| !own.contains_key(key)) {
+                    if properties.is_none_or(|properties| !properties.contains_key(key)) {
                         check(root, rule, value, &format!("{at}.{key}"), actual);
                     }
                 }
                 true
             }
-            // The one pattern of the language: a device.
+            // The only pattern in the schema is that of devices.
             "pattern" => value
                 .as_str()
                 .is_none_or(|text| ["auto", "cpu", "cuda", "metal"].iter().any(|d| text.starts_with(d))),
             prose if PROSE.contains(&prose) => true,
-            unknown => panic!("the schema uses `{unknown}`, which this check does not know"),
+            unknown => panic!("unknown keyword `{unknown}` in the schema"),
         };
         if !fits {
             actual.push(format!("{at}: {value} breaks {keyword}: {rule}"));
@@ -83,7 +83,8 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, actual: &mut Vec
     }
 }
 
-fn fitting(root: &Value, schemas: &Value, value: &Value) -> usize {
+/// Number of `schemas` that accept `value`.
+fn matching(root: &Value, schemas: &Value, value: &Value) -> usize {
     let fits = |schema: &&Value| {
         let mut actual = Vec::new();
         check(root, schema, value, "", &mut actual);

@@ -1,10 +1,9 @@
-//! Is a text well-formed XML? A page of HTML may be read the same way where it closes every element but
-//! these.
+//! A checker for well-formed XML, and for HTML that closes all elements except void ones.
 
-/// Elements of HTML that have no end.
+/// HTML elements without an end tag.
 const VOID: [&str; 1] = ["meta"];
 
-/// The names of all elements in the order they begin, or what is wrong.
+/// Names of all elements in document order, or the first error.
 pub fn elements(text: &str) -> Result<Vec<String>, String> {
     let (mut names, mut open) = (Vec::new(), Vec::<String>::new());
     let mut rest = text.strip_prefix("<!DOCTYPE html>").unwrap_or(text);
@@ -18,8 +17,8 @@ pub fn elements(text: &str) -> Result<Vec<String>, String> {
         rest = &rest[end + 1..];
         if let Some(name) = tag.strip_prefix('/') {
             match open.pop() {
-                Some(begun) if begun == name => {}
-                begun => return Err(format!("</{name}> ends {begun:?}")),
+                Some(opened) if opened == name => {}
+                opened => return Err(format!("</{name}> closes {opened:?}")),
             }
             continue;
         }
@@ -34,38 +33,38 @@ pub fn elements(text: &str) -> Result<Vec<String>, String> {
         names.push(name);
     }
     if !rest.trim().is_empty() || !open.is_empty() {
-        return Err(format!("not ended: {open:?}, left: {rest}"));
+        return Err(format!("not closed: {open:?}, remaining: {rest}"));
     }
     Ok(names)
 }
 
-/// Where a tag ends: at the first `>` outside of quotes.
+/// End of a tag: the first `>` outside quotes.
 fn tag_end(text: &str) -> Result<usize, String> {
     let mut quoted = false;
-    for (place, letter) in text.char_indices() {
+    for (index, letter) in text.char_indices() {
         match letter {
             '"' => quoted = !quoted,
-            '>' if !quoted => return Ok(place),
-            '<' if place > 0 => return Err(format!("`<` inside of a tag: {}", &text[..place])),
+            '>' if !quoted => return Ok(index),
+            '<' if index > 0 => return Err(format!("`<` inside a tag: {}", &text[..index])),
             _ => {}
         }
     }
     Err(format!("a tag without an end: {}", &text[..text.len().min(80)]))
 }
 
-/// The element's name; every attribute is `name="value"` and stands there once.
+/// The element's name. Checks that attributes have the form `name="value"` and are unique.
 fn attributes(tag: &str) -> Result<String, String> {
     let (name, mut rest) = tag.split_once(char::is_whitespace).unwrap_or((tag, ""));
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
-        return Err(format!("no name of an element: {name}"));
+        return Err(format!("invalid element name: {name}"));
     }
     let mut seen: Vec<&str> = Vec::new();
     while !rest.trim().is_empty() {
-        let (key, after) = rest.trim_start().split_once("=\"").ok_or(format!("no attribute: {rest}"))?;
+        let (key, after) = rest.trim_start().split_once("=\"").ok_or(format!("invalid attribute: {rest}"))?;
         let (value, after) = after.split_once('"').ok_or(format!("not quoted: {rest}"))?;
         let known = key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == ':');
         if !known || seen.contains(&key) || !(after.is_empty() || after.starts_with(char::is_whitespace)) {
-            return Err(format!("a wrong attribute: {key} in {tag}"));
+            return Err(format!("invalid attribute: {key} in {tag}"));
         }
         characters(value)?;
         seen.push(key);
@@ -74,10 +73,10 @@ fn attributes(tag: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// Only entities that XML knows, and no letters it forbids.
+/// Checks for unknown entities and for characters that XML forbids.
 fn characters(text: &str) -> Result<(), String> {
     if let Some(letter) = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
-        return Err(format!("a letter that XML forbids: {letter:?}"));
+        return Err(format!("forbidden character: {letter:?}"));
     }
     let known = ["amp;", "lt;", "gt;", "quot;"];
     match text.split('&').skip(1).find(|after| !known.iter().any(|known| after.starts_with(known))) {
@@ -87,7 +86,7 @@ fn characters(text: &str) -> Result<(), String> {
 }
 
 #[test]
-fn what_is_no_markup_is_seen() {
+fn malformed_markup_is_rejected() {
     assert_eq!(elements("<a b=\"1 &amp; 2\"><c/>x</a>\n"), Ok(vec!["a".to_owned(), "c".to_owned()]));
     let wrong = [
         "<a>",

@@ -1,14 +1,14 @@
-//! A project in a temporary folder: data, pipelines, and the real binary run inside.
+//! A temporary project folder with data and pipelines, in which the `mtl` binary is run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Removed when it is dropped.
+/// A temporary folder, removed when dropped.
 pub struct Project {
     folder: tempfile::TempDir,
 }
 
-/// Two tasks on one table, quick to train; `rows.csv` is made by [`Project::with_rows`].
+/// Two tasks on one table, quick to train; [`Project::with_rows`] writes `rows.csv`.
 pub const PIPELINE: &str = "\
 name: small
 seed: 1
@@ -29,17 +29,17 @@ train: {epochs: 2, batch_size: 32, device: cpu}
 ";
 
 impl Project {
-    /// An empty folder.
+    /// An empty project.
     pub fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
-    /// A folder with `pipeline.yaml` and `rows.csv`, ready to run.
+    /// A project with `pipeline.yaml` and `rows.csv`, ready to run.
     pub fn small() -> Self {
         Self::new().file("pipeline.yaml", PIPELINE).with_rows("rows.csv", 200)
     }
 
-    /// Writes a file, and the folders above it.
+    /// Writes a file and creates its parent folders.
     pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
@@ -47,8 +47,8 @@ impl Project {
         self
     }
 
-    /// Writes a table with the columns age, hours, work, rich and weeks. What they say of one another
-    /// can be learned; some hours and labels are missing.
+    /// Writes a table with the columns age, hours, work, rich and weeks. The targets depend on the inputs;
+    /// some hours and labels are missing.
     pub fn with_rows(self, name: &str, rows: usize) -> Self {
         let mut text = String::from("age,hours,work,rich,weeks\n");
         let mut state = 1_u64;
@@ -80,50 +80,50 @@ impl Project {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// The binary with these arguments, in the project's folder, without colours or fetching.
+    /// A command that runs the binary in the project's folder, without colours and downloads.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mtl"));
         command.args(arguments).current_dir(self.folder()).env("NO_COLOR", "1").env("MTL_OFFLINE", "1");
-        // Every run reads its files again as the model's card says, and must find the rows it learned from.
+        // Every run reads its files again by the model's card and compares them with the training rows.
         command.env("MTL_PROVE_READING", "1");
         command
     }
 
-    /// Runs the binary to its end.
+    /// Runs the binary.
     pub fn mtl(&self, arguments: &[&str]) -> Ran {
         Ran::of(&mut self.command(arguments))
     }
 
-    /// Runs the binary to its end, with an ONNX Runtime, which may be fetched once.
+    /// Runs the binary with ONNX Runtime, which may be downloaded once.
     pub fn online(&self, arguments: &[&str]) -> Ran {
         Ran::of(self.command(arguments).env_remove("MTL_OFFLINE"))
     }
 
-    /// Runs `pipelines/predict.py` to its end; `None`, and a line, where Python has not what it needs.
+    /// Runs `pipelines/predict.py`; prints a note and returns `None` if Python or its packages are missing.
     pub fn python(&self, arguments: &[&str]) -> Option<Ran> {
         let script = super::root().join("pipelines/predict.py");
         self.interpreted(&[&[script.to_str().expect("a path of letters")], arguments].concat())
     }
 
-    /// Runs Python to its end; `None`, and a line, where it has not what the example needs.
+    /// Runs Python; prints a note and returns `None` if Python or the packages are missing.
     pub fn interpreted(&self, arguments: &[&str]) -> Option<Ran> {
         let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let known = Command::new(&python).args(["-c", "import numpy, onnxruntime"]).output();
-        if !known.is_ok_and(|known| known.status.success()) {
-            eprintln!("not tried: {python} has no numpy or no onnxruntime");
+        let probe = Command::new(&python).args(["-c", "import numpy, onnxruntime"]).output();
+        if !probe.is_ok_and(|probe| probe.status.success()) {
+            eprintln!("skipped: {python} needs numpy and onnxruntime");
             return None;
         }
         Some(Ran::of(Command::new(&python).args(arguments).current_dir(self.folder())))
     }
 }
 
-/// How the binary ended and what it said.
+/// Exit code and output of a command.
 pub struct Ran {
     output: Output,
 }
 
 impl Ran {
-    /// Runs a command to its end.
+    /// Runs a command.
     pub fn of(command: &mut Command) -> Self {
         Self { output: command.output().expect("it starts") }
     }
@@ -140,7 +140,7 @@ impl Ran {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    /// Panics with everything it said unless it ended with this code.
+    /// Panics with the whole output if the exit code differs.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "\n--- stdout\n{}\n--- stderr\n{}", self.out(), self.err());

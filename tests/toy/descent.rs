@@ -1,4 +1,4 @@
-//! Going down a toy problem with a weighting, exactly as a training's step asks it.
+//! Gradient descent on a toy problem with a weighting, exactly as in a training step.
 
 use mtl::domain::name::TaskName;
 use mtl::train::balance::LossBalancer;
@@ -9,7 +9,7 @@ use mtl::train::weighting::gradient_method::{GradientContext, GradientRows};
 
 use super::problem::Problem;
 
-/// How x moves along a direction.
+/// The update rule of x.
 #[derive(Clone, Copy)]
 pub enum Step {
     /// Adam (Kingma & Ba 2015) with its usual settings.
@@ -17,10 +17,10 @@ pub enum Step {
     Plain(f64),
 }
 
-/// Every x, beginning with the start; each `keep`-th is kept, and the last.
+/// The trajectory of x from the start: every `keep`-th point and the last.
 pub fn descend(
     problem: &Problem,
-    words: &serde_json::Value,
+    config: &serde_json::Value,
     start: &[f64],
     step: Step,
     steps: usize,
@@ -28,12 +28,12 @@ pub fn descend(
 ) -> Vec<Vec<f64>> {
     let tasks: Vec<TaskName> =
         ["t0", "t1"].into_iter().filter_map(|name| TaskName::new(name.to_owned())).collect();
-    let words: BalanceConfig = serde_json::from_value(words.clone()).expect("words");
+    let config: BalanceConfig = serde_json::from_value(config.clone()).expect("settings");
     let rate = match step {
         Step::Adam(rate) | Step::Plain(rate) => rate,
     };
     let mut balance = LossBalancer::new(
-        &words,
+        &config,
         &GradientsConfig::default(),
         &WeightingContext { tasks: &tasks, seed: 0, rate },
     );
@@ -70,11 +70,11 @@ pub fn descend(
     path
 }
 
-/// J^T w, with the weights of losses and of gradients.
+/// J^T w with loss weights and gradient weights.
 fn direction(balance: &mut LossBalancer, step: u64, losses: &[f64], gradients: Vec<Vec<f64>>) -> Vec<f64> {
-    let given: Vec<Option<f64>> = losses.iter().copied().map(Some).collect();
-    let of_losses = balance.losses.weights(step, &given);
-    balance.losses.learn(&given, 1.0);
+    let losses_of_step: Vec<Option<f64>> = losses.iter().copied().map(Some).collect();
+    let of_losses = balance.losses.weights(step, &losses_of_step);
+    balance.losses.learn(&losses_of_step, 1.0);
     let scaled = |row: &Vec<f64>, weight: &f64| row.iter().map(|g| g * weight).collect::<Vec<f64>>();
     let mut rows: Vec<Vec<f64>> = gradients.iter().zip(&of_losses).map(|(row, w)| scaled(row, w)).collect();
     let mut weights = vec![1.0; rows.len()];

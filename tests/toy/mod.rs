@@ -1,5 +1,5 @@
-//! Toy problems end where they should: what is asserted is what an end is (stuck, or on the Pareto front)
-//! and, where it can be known from elsewhere, where it is. What the papers' figures show is the rest.
+//! Toy problems of the papers: whether trajectories end on the Pareto front or get stuck, and the end points
+//! where they are known independently.
 
 pub mod descent;
 mod picture;
@@ -22,9 +22,9 @@ fn stationarity(problem: &Problem, x: &[f64]) -> (f64, f64) {
 
 #[derive(Debug, PartialEq)]
 enum End {
-    /// Some direction still serves both, but it is not gone.
+    /// A common descent direction exists, but the method does not follow it.
     Stuck,
-    /// No direction serves both.
+    /// There is no common descent direction.
     Front,
     Between,
 }
@@ -37,8 +37,8 @@ fn end(problem: &Problem, x: &[f64]) -> End {
     }
 }
 
-fn last(problem: &Problem, words: &Value, start: &[f64], step: Step, steps: usize) -> Vec<f64> {
-    descend(problem, words, start, step, steps, steps).pop().expect("an end")
+fn last(problem: &Problem, config: &Value, start: &[f64], step: Step, steps: usize) -> Vec<f64> {
+    descend(problem, config, start, step, steps, steps).pop().expect("an end")
 }
 
 fn near(actual: &[f64], expected: &[f64], within: f64) {
@@ -49,9 +49,9 @@ fn near(actual: &[f64], expected: &[f64], within: f64) {
 const STARTS: [[f64; 2]; 3] = [[-8.5, 7.5], [-8.5, -5.0], [9.0, 9.0]];
 
 #[test]
-fn of_two_valleys_the_mean_sticks_and_cagrad_finds_the_middle() {
+fn in_two_valleys_the_mean_gets_stuck_and_cagrad_finds_the_middle() {
     let problem = two_valleys(1.0);
-    let go = |words: Value, start: &[f64]| last(&problem, &words, start, Step::Adam(1e-3), 100_000);
+    let go = |config: Value, start: &[f64]| last(&problem, &config, start, Step::Adam(1e-3), 100_000);
     let ends: Vec<End> = STARTS.iter().map(|start| end(&problem, &go(json!("equal"), start))).collect();
     assert_eq!((&ends[0], &ends[2]), (&End::Stuck, &End::Stuck));
     near(&go(json!("equal"), &STARTS[1]), &[0.0, -8.3551], 1e-3);
@@ -61,23 +61,23 @@ fn of_two_valleys_the_mean_sticks_and_cagrad_finds_the_middle() {
             assert_eq!(end(&problem, &go(json!(name), start)), End::Front, "{name} from {start:?}");
         }
     }
-    // In torch 2.11, float64, with g the two gradients by autograd, G = g @ g.T and Adam(lr=1e-3), 100,000
+    // torch 2.11, float64, with g the two gradients by autograd, G = g @ g.T and Adam(lr=1e-3), 100,000
     // times:
-    //   w = ((G[1, 1] - G[0, 1]) / (G[0, 0] + G[1, 1] - 2 * G[0, 1])).clamp(0, 1); x.grad = w * g[0] + (1 -
-    //   w) * g[1]
+    //   w = ((G[1, 1] - G[0, 1]) / (G[0, 0] + G[1, 1] - 2 * G[0, 1])).clamp(0, 1)
+    //   x.grad = w * g[0] + (1 - w) * g[1]
     let ends = [[-3.322148, -8.373951], [-6.992179, -8.434294], [3.325840, -8.373992]];
     for (start, expected) in STARTS.iter().zip(&ends) {
         near(&go(json!("mgda"), start), expected, 1e-3);
     }
 }
 
-/// With one loss in other units the sum and CAGrad end nowhere or at one lopsided place; what does not care
-/// for units ends on the front from everywhere.
+/// With one loss rescaled, the sum and CAGrad get stuck or end at one unbalanced point; scale-invariant
+/// methods reach the front from every start.
 #[test]
-fn of_two_valleys_in_other_units_nash_finds_the_front_from_everywhere() {
+fn in_rescaled_two_valleys_nash_reaches_the_front_from_every_start() {
     let problem = two_valleys(0.1);
     let starts = [[-8.5, 7.5], [0.0, 0.0], [9.0, 9.0], [-7.5, -0.5], [9.0, -1.0]];
-    let go = |words: &Value, start: &[f64], steps| last(&problem, words, start, Step::Adam(1e-3), steps);
+    let go = |config: &Value, start: &[f64], steps| last(&problem, config, start, Step::Adam(1e-3), steps);
     for name in ["nash_mtl", "imtl_g", "mgda"] {
         for start in &starts {
             let actual = go(&json!(name), start, 35_000);
@@ -85,18 +85,18 @@ fn of_two_valleys_in_other_units_nash_finds_the_front_from_everywhere() {
             assert!(length < 1e-2 && cosine < -0.999, "{name} from {start:?}: {actual:?} {length} {cosine}");
         }
     }
-    // A bargain does not care for units: the very same places as with both losses in one.
+    // Nash-MTL is scale-invariant: the same end points as without rescaling.
     let even = two_valleys(1.0);
     for start in &starts {
         let same = last(&even, &json!("nash_mtl"), start, Step::Adam(1e-3), 35_000);
         near(&go(&json!("nash_mtl"), start, 35_000), &same, 1e-3);
     }
-    for words in [json!("equal"), json!("pcgrad"), json!({"cagrad": {"c": 0.4}})] {
-        assert_ne!(end(&problem, &go(&words, &starts[2], 35_000)), End::Front, "{words}");
+    for config in [json!("equal"), json!("pcgrad"), json!({"cagrad": {"c": 0.4}})] {
+        assert_ne!(end(&problem, &go(&config, &starts[2], 35_000)), End::Front, "{config}");
     }
-    // Where these succeed, it is at one lopsided place.
-    for words in [json!("equal"), json!({"cagrad": {"c": 0.4}})] {
-        near(&go(&words, &starts[3], 35_000), &[-5.7273, -8.4094], 0.2);
+    // Where these succeed, they end at one unbalanced point.
+    for config in [json!("equal"), json!({"cagrad": {"c": 0.4}})] {
+        near(&go(&config, &starts[3], 35_000), &[-5.7273, -8.4094], 0.2);
     }
     let famo = json!({"famo": {"decay": 0.0, "lower": {"t0": -2.1, "t1": -21.0}}});
     for start in &starts {
@@ -110,7 +110,7 @@ fn of_two_valleys_in_other_units_nash_finds_the_front_from_everywhere() {
 }
 
 #[test]
-fn out_of_the_valley_pcgrad_escapes() {
+fn pcgrad_escapes_from_the_valley() {
     let problem = valley();
     let go = |name: &str| last(&problem, &json!(name), &[0.5, -3.0], Step::Adam(1e-3), 500_000);
     let stays = (problem.of)(&go("equal")).0;
@@ -119,19 +119,21 @@ fn out_of_the_valley_pcgrad_escapes() {
     assert!(escapes[0] < -90.0 && escapes[1] < -100.0, "{escapes:?}");
 }
 
-/// f1 = 1 - exp(-(s - 1)^2), f2 = 1 - exp(-(s + 1)^2), s from -1 to 1, is the front: the ends of sums, and
-/// where p1 f1 = p2 f2. With scipy 1.17, f(s) these two: brentq(lambda s: p * f(s)[0] - (1 - p) * f(s)[1],
-/// -1, 1), and for the smooth maximum minimize_scalar(lambda s: .05 * log(sum(exp(w * v / .05) for w, v in
-/// zip((p, 1 - p), f(s)))), bounds=(-1, 1), method="bounded").
+/// The front is f1 = 1 - exp(-(s - 1)^2), f2 = 1 - exp(-(s + 1)^2) for s from -1 to 1: sums end at its ends,
+/// the maximum where p1 f1 = p2 f2. With scipy 1.17 and f(s) = (f1, f2):
+///   brentq(lambda s: p * f(s)[0] - (1 - p) * f(s)[1], -1, 1)
+/// and for the smooth maximum
+///   minimize_scalar(lambda s: .05 * log(sum(exp(w * v / .05) for w, v in zip((p, 1 - p), f(s)))),
+///                   bounds=(-1, 1), method="bounded")
 #[test]
-fn of_a_front_that_bends_away_sums_find_the_ends_and_maxima_the_middle() {
+fn on_a_concave_front_sums_find_the_ends_and_maxima_the_middle() {
     let problem = exponential();
     let start: Vec<f64> = (0..20).map(|at| 0.02 * f64::from(at % 5) - 0.05).collect();
-    let go = |words: Value| {
-        let x = last(&problem, &words, &start, Step::Adam(1e-3), 20_000);
+    let go = |config: Value| {
+        let x = last(&problem, &config, &start, Step::Adam(1e-3), 20_000);
         (problem.of)(&x).0
     };
-    // Within 0.016 of an end: where (1 - w) (1 + s) = w (1 - s) e^-4 or its mirror image.
+    // Within 0.016 of an end: where (1 - w) (1 + s) = w (1 - s) e^-4, or mirrored.
     for (first, expected) in [(0.3, [1.0 - (-4.0_f64).exp(), 0.0]), (0.7, [0.0, 1.0 - (-4.0_f64).exp()])] {
         near(&go(json!({"fixed": {"weights": {"t0": first, "t1": 1.0 - first}}})), &expected, 2e-3);
     }
@@ -142,8 +144,8 @@ fn of_a_front_that_bends_away_sums_find_the_ends_and_maxima_the_middle() {
         near(&go(json!({"tchebycheff": {"preference": preference(first)}})), &expected, 5e-3);
     }
     for (first, expected) in [(0.3, [0.8798, 0.2566]), (0.5, [0.6321, 0.6321]), (0.7, [0.2566, 0.8798])] {
-        let words = json!({"smooth_tchebycheff": {"mu": 0.05, "preference": preference(first)}});
-        near(&go(words), &expected, 5e-3);
+        let config = json!({"smooth_tchebycheff": {"mu": 0.05, "preference": preference(first)}});
+        near(&go(config), &expected, 5e-3);
     }
     for name in ["mgda", "pcgrad", "nash_mtl", "upgrad"] {
         let actual = go(json!(name));
@@ -151,13 +153,13 @@ fn of_a_front_that_bends_away_sums_find_the_ends_and_maxima_the_middle() {
     }
 }
 
-/// The strongly stationary points of two bowls of one shape lie between their centres, on the line q = 0. In
-/// TorchJD 0.18, float64:
-///   agg = UPGrad(projector=QuadprogProjector(norm_eps=1e-30, reg_eps=1e-12)); for _ in range(100): x -=
-///   0.005 * agg(J(x))
-/// (with its default ridge of 1e-4 it goes on along the line, to -7.596, -4.228, -4.015 and -4.598).
+/// The strongly stationary points of two bowls of the same shape lie between their centres, on the line q =
+/// 0. In TorchJD 0.18, float64:
+///   agg = UPGrad(projector=QuadprogProjector(norm_eps=1e-30, reg_eps=1e-12))
+///   for _ in range(100): x -= 0.005 * agg(J(x))
+/// (with its default ridge of 1e-4 it continues along the line, to -7.596, -4.228, -4.015 and -4.598).
 #[test]
-fn between_bowls_upgrad_ends_on_the_line_of_centres() {
+fn upgrad_ends_on_the_line_between_the_centres_of_bowls() {
     let problem = bowls();
     let starts = [[-6.0, 4.0], [-3.0, -1.5], [1.5, 2.0], [2.5, 5.5]];
     for (start, place) in starts.iter().zip([-7.574738, -2.522784, -1.049343, -3.777200]) {

@@ -1,5 +1,4 @@
-//! A picture of the ways down two valleys: the mean loss, the Pareto set, and where five methods go from
-//! three starts.
+//! A plot of trajectories in two valleys: the mean loss, the Pareto set, and five methods from three starts.
 //!
 //! `cargo test --release --locked --test main -- --ignored toy::picture` writes
 //! `benches/toy_trajectories.svg`.
@@ -21,7 +20,7 @@ use super::{STARTS, stationarity};
 const SIDE: f64 = 560.0;
 const CORNER: PlotPoint = (64.0, 76.0);
 const REACH: f64 = 10.0;
-/// Colours of the mean loss, and rows of boxes that show it.
+/// Number of colours of the mean loss.
 const BANDS: f64 = 16.0;
 const ROWS: usize = 112;
 const COLUMNS: usize = 224;
@@ -36,7 +35,7 @@ fn mean(problem: &Problem, point: PlotPoint) -> f64 {
     losses.iter().sum::<f64>() / losses.len() as f64
 }
 
-/// The mean loss in bands, the lower the darker; boxes side by side of one band are one.
+/// The mean loss in bands, darker for lower losses; adjacent boxes of one band are merged.
 fn field(scene: &mut Scene, problem: &Problem) {
     let at = |place: usize, count: usize| -REACH + 2.0 * REACH * (place as f64 + 0.5) / count as f64;
     let values: Vec<Vec<f64>> = (0..ROWS)
@@ -58,8 +57,7 @@ fn field(scene: &mut Scene, problem: &Problem) {
     }
 }
 
-/// Where no direction serves both losses, from one bowl's bottom to the other's: of each p the q that is
-/// nearest to it.
+/// The Pareto stationary points between the minima of both losses: for each p the best q.
 fn front(problem: &Problem) -> Vec<PlotPoint> {
     let rest = |p: f64, q: f64| stationarity(problem, &[p, q]).0;
     let nearest = |p: f64| {
@@ -108,8 +106,8 @@ fn picture() {
     let problem = two_valleys(1.0);
     let mut scene = Scene::new(CORNER.0 + SIDE + 190.0, CORNER.1 + SIDE + 56.0, "Two valleys");
     scene.text((16.0, 30.0), "Two valleys: where five methods go", TITLE, INK, TextAnchor::Start);
-    let told = "losses of Liu et al. (CAGrad, 2021); Adam, rate 0.001, 100,000 steps, each 500th drawn";
-    scene.text((16.0, 52.0), told, WORDS, SOFT, TextAnchor::Start);
+    let caption = "losses of Liu et al. (CAGrad, 2021); Adam, rate 0.001, 100,000 steps, each 500th drawn";
+    scene.text((16.0, 52.0), caption, WORDS, SOFT, TextAnchor::Start);
     field(&mut scene, &problem);
     let actual = front(&problem);
     assert!(actual.len() > 400, "{} places of the Pareto set", actual.len());
@@ -118,10 +116,10 @@ fn picture() {
     let points = actual.iter().step_by(10).map(|point| place(*point)).collect();
     scene.marks.push(SceneShape::Line { points, colour: INK, width: 3.0, dash: LineStyle::Whole });
     let mut ends = Vec::new();
-    for (number, (_, words)) in methods.iter().enumerate() {
+    for (number, (_, config)) in methods.iter().enumerate() {
         let SeriesStyle { colour, dash, .. } = SeriesStyle::nth(number);
         for start in &STARTS {
-            let path = descend(&problem, words, start, Step::Adam(1e-3), 100_000, 500);
+            let path = descend(&problem, config, start, Step::Adam(1e-3), 100_000, 500);
             let points: Vec<PlotPoint> = path.iter().map(|x| place((x[0], x[1]))).collect();
             scene.marks.push(SceneShape::Line { points, colour, width: 2.0, dash });
             ends.extend(path.last().map(|x| ((x[0], x[1]), colour)));

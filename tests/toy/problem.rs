@@ -1,6 +1,6 @@
-//! Toy problems of several losses, with their gradients: small enough that where a method ends can be known.
+//! Toy problems with several losses and their gradients, with known solutions.
 
-/// Losses at x, and their gradients.
+/// Losses and their gradients at x.
 pub type Value = (Vec<f64>, Vec<Vec<f64>>);
 
 pub struct Problem {
@@ -16,14 +16,14 @@ fn slope(x: f64) -> f64 {
     1.0 - x.tanh().powi(2)
 }
 
-/// ln max(|a|, 5e-6), and what a's gradient is multiplied by.
+/// ln max(|a|, 5e-6), and its derivative.
 fn logarithm(a: f64) -> (f64, f64) {
-    const LEAST: f64 = 5e-6;
-    (a.abs().max(LEAST).ln(), if a.abs() > LEAST { 1.0 / a } else { 0.0 })
+    const MINIMUM: f64 = 5e-6;
+    (a.abs().max(MINIMUM).ln(), if a.abs() > MINIMUM { 1.0 / a } else { 0.0 })
 }
 
-/// Two valleys whose gradients oppose each other and differ in length (Liu et al., CAGrad, NeurIPS 2021,
-/// appendix; with the first loss scaled by 0.1 it is Navon et al.'s, Nash-MTL, ICML 2022).
+/// Two valleys whose gradients conflict and differ in norm (Liu et al., CAGrad, NeurIPS 2021, appendix; with
+/// the first loss scaled by 0.1 the problem of Navon et al., Nash-MTL, ICML 2022).
 pub fn two_valleys(first: f64) -> Problem {
     problem(move |x| {
         let (p, q) = (x[0], x[1]);
@@ -32,7 +32,7 @@ pub fn two_valleys(first: f64) -> Problem {
         let (f1, f2) = (f1 + 6.0, f2 + 6.0);
         let (d1, d2) = ([-0.5 * of_a, slope(q) * of_a], [-0.5 * of_b, -slope(q) * of_b]);
         let (c1, c2) = ((q / 2.0).tanh().max(0.0), (-q / 2.0).tanh().max(0.0));
-        // At the corner of max(., 0) half of the slope, as PyTorch has it: one path begins there.
+        // At the kink of max(., 0) half of the slope, as in PyTorch: one trajectory starts there.
         let corner = |side: f64| {
             if q * side > 0.0 {
                 1.0
@@ -56,7 +56,7 @@ pub fn two_valleys(first: f64) -> Problem {
     })
 }
 
-/// A valley in which the sum of two losses stays (Yu et al., PCGrad, NeurIPS 2020, figure 1).
+/// A valley in which the sum of two losses gets stuck (Yu et al., PCGrad, NeurIPS 2020, figure 1).
 pub fn valley() -> Problem {
     problem(|x| {
         let (a, b) = (x[0], x[1]);
@@ -68,8 +68,8 @@ pub fn valley() -> Problem {
     })
 }
 
-/// 1 - exp(-|x - u|^2) and 1 - exp(-|x + u|^2), u = 1 / sqrt(n): a front that bends the wrong way for sums
-/// (Lin et al., Pareto MTL, NeurIPS 2019).
+/// 1 - exp(-|x - u|^2) and 1 - exp(-|x + u|^2), u = 1 / sqrt(n): a concave front (Lin et al., Pareto MTL,
+/// NeurIPS 2019).
 pub fn exponential() -> Problem {
     problem(|x| {
         let u = 1.0 / (x.len() as f64).sqrt();
@@ -82,8 +82,8 @@ pub fn exponential() -> Problem {
     })
 }
 
-/// Two bowls of one shape, the second ten times as steep, around (1, 0) and (-10, 0) (TorchJD's
-/// trajectories).
+/// Two bowls of the same shape, the second ten times as steep, around (1, 0) and (-10, 0) (from TorchJD's
+/// trajectory plots).
 pub fn bowls() -> Problem {
     problem(|x| {
         let one = |center: f64, scale: f64| {

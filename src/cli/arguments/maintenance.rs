@@ -1,4 +1,6 @@
-//! Arguments of `mtl doctor`, `mtl rm` and `mtl gc`.
+//! Arguments of `mtl doctor`, `mtl rm`, `mtl gc` and `mtl man`.
+
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -26,4 +28,14 @@ pub struct GcArguments {
     /// Only print what would be removed
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArguments {
+    /// A command, such as `run` or `sweep status` [default: mtl itself]
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder, such as ~/.local/share/man/man1
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub to: Option<PathBuf>,
 }

@@ -8,6 +8,7 @@ mod export;
 mod gc;
 mod group;
 mod init;
+mod man;
 mod plan;
 mod plot;
 mod predict;
@@ -60,5 +61,6 @@ pub fn perform(arguments: &Arguments) -> Result<ExitStatus, CliError> {
             clap_complete::generate(*shell, &mut Arguments::command(), "mtl", &mut script);
             output::pipe(|out| out.write_all(&script)).map(|()| ExitStatus::Done)
         }
+        Command::Man(args) => man::perform(args),
     }
 }

@@ -13,14 +13,14 @@ use crate::domain::diagnostic::Severity;
 use crate::domain::number::Count;
 use crate::domain::signature::Encoding;
 
-/// One of several values, as a learned embedding with a row for unseen values.
+/// A categorical value as a learned embedding, with a row for unseen values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CategoryConfig {
-    /// Width of the embedding. Default: min(16, 1.6 x values^0.56) rounded.
+    /// Embedding width. Default: min(16, 1.6 x values^0.56), rounded.
     #[serde(default)]
     pub width: Option<Count>,
-    /// A value seen on fewer training rows than this counts as unseen. Default 1.
+    /// Values on fewer training rows count as unseen. Default 1.
     #[serde(default = "default_minimum")]
     pub minimum: Count,
 }
@@ -38,7 +38,9 @@ impl CategoryConfig {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
         let mut fitted = CategoryVocabulary::fit(name, self.minimum.get(), parts)?;
         if fitted.keys.is_empty() {
-            let text = format!("no value of input `{name}` is seen on {} training rows", self.minimum.get());
+            let minimum = self.minimum.get();
+            let text =
+                format!("input `{name}`: no value occurs on `minimum: {minimum}` or more training rows");
             fitted.notes.push(DataNote { severity: Severity::Warning, text });
         }
         let width = self.width.map_or_else(|| default_width(fitted.keys.len()), Count::get);
@@ -52,7 +54,7 @@ impl CategoryConfig {
     }
 }
 
-/// min(16, 1.6 x values^0.56), rounded, and at least 1.
+/// min(16, 1.6 x values^0.56), rounded, at least 1.
 fn default_width(values: usize) -> usize {
     (1.6 * (values.max(1) as f64).powf(0.56)).round().clamp(1.0, 16.0) as usize
 }

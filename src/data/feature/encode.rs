@@ -1,4 +1,4 @@
-//! Raw values through a fitted encoding: what the exported graph computes, with the same roundings.
+//! Encoding of raw values, with the same computation and rounding as the exported graph.
 
 use polars::prelude::PlHashMap;
 
@@ -7,8 +7,8 @@ use crate::domain::array::{Array, ArrayValues};
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, Keys};
 
-/// Encodes raw values `[rows, 1]`, or sequences as a model is fed them. `None` when the values are not of the
-/// encoding's raw type.
+/// Encodes raw values `[rows, 1]`, or padded sequences as a model input has them. `None` when the values do
+/// not have the raw type of the encoding.
 pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
     match (encoding, &raw.values) {
         (Encoding::Scale { center, scale: factor, fill, indicator }, ArrayValues::F32(values)) => {
@@ -21,24 +21,24 @@ pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
         (Encoding::OneHot { keys }, values) => Some(one_hot(&codes(keys, values)?, keys.len())),
         (Encoding::Tokens { tokenizer, .. }, ArrayValues::I64(values)) => {
             let pad = i64::from(tokenizer.pad);
-            let (values, offsets) = unfilled(values, raw.rows(), 1, |step| step[0] != pad);
+            let (values, offsets) = unpadded(values, raw.rows(), 1, |step| step[0] != pad);
             Some(Array::ragged(&[], ArrayValues::U32(values.iter().map(|id| *id as u32).collect()), offsets))
         }
         (Encoding::Series { center, scale, .. }, ArrayValues::F32(values)) => {
             let width = center.len();
-            let (values, offsets) = unfilled(values, raw.rows(), width, |step| !step[0].is_nan());
+            let (values, offsets) = unpadded(values, raw.rows(), width, |step| !step[0].is_nan());
             Some(scaled(&Array::ragged(&[width], ArrayValues::F32(values), offsets), center, scale))
         }
         (Encoding::Series { center, scale, .. }, ArrayValues::F64(values)) => {
             let width = center.len();
-            let (values, offsets) = unfilled(values, raw.rows(), width, |step| !step[0].is_nan());
+            let (values, offsets) = unpadded(values, raw.rows(), width, |step| !step[0].is_nan());
             Some(scaled(&Array::ragged(&[width], ArrayValues::F64(values), offsets), center, scale))
         }
         (Encoding::Image { channels, height, width, .. }, ArrayValues::U8(_)) => {
             (raw.shape[1..] == [*channels, *height, *width]).then(|| raw.clone())
         }
         (Encoding::Registered { shape: Shape::Sequence { width }, .. }, ArrayValues::F32(values)) => {
-            let (values, offsets) = unfilled(values, raw.rows(), *width, |step| !step[0].is_nan());
+            let (values, offsets) = unpadded(values, raw.rows(), *width, |step| !step[0].is_nan());
             Some(Array::ragged(&[*width], ArrayValues::F32(values), offsets))
         }
         (Encoding::Registered { .. }, ArrayValues::F32(_)) => Some(raw.clone()),
@@ -46,8 +46,8 @@ pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
     }
 }
 
-/// The steps of each row that are no filling, and where each row ends.
-fn unfilled<T: Copy>(
+/// The real steps of padded rows, and the offsets of the rows.
+fn unpadded<T: Copy>(
     values: &[T],
     rows: usize,
     width: usize,
@@ -61,7 +61,7 @@ fn unfilled<T: Copy>(
     (kept, offsets)
 }
 
-/// Floats `[rows, 1 or 2]`.
+/// Scaled numbers `[rows, 1]`, or `[rows, 2]` with the indicator of missing values.
 fn scale<T: Copy + Into<f64>>(values: &[T], center: f64, scale: f64, fill: f64, indicator: bool) -> Array {
     let rows = values.len();
     let encoded = |value: f64| (((if value.is_nan() { fill } else { value }) - center) / scale) as f32;
@@ -73,7 +73,7 @@ fn scale<T: Copy + Into<f64>>(values: &[T], center: f64, scale: f64, fill: f64, 
     Array::f32(&[rows, 2], both.collect())
 }
 
-/// Floats `[rows, keys]` of codes, where 0 is a value not known.
+/// One-hot vectors `[rows, keys]` of codes. Code 0, an unseen value, gives a row of zeros.
 pub(in crate::data) fn one_hot(codes: &[u32], keys: usize) -> Array {
     let mut values = vec![0.0; codes.len() * keys];
     for (row, &code) in codes.iter().enumerate() {
@@ -84,6 +84,7 @@ pub(in crate::data) fn one_hot(codes: &[u32], keys: usize) -> Array {
     Array::f32(&[codes.len(), keys], values)
 }
 
+/// The one-based index of each value among the keys, 0 for unseen values.
 fn codes(keys: &Keys, values: &ArrayValues) -> Option<Vec<u32>> {
     match (keys, values) {
         (Keys::Text(keys), ArrayValues::Text(values)) => {
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unseen_value_is_code_0_and_no_column() {
+    fn an_unseen_value_is_code_0_and_a_row_of_zeros() {
         let keys = Keys::Text(vec!["".to_owned(), "a".to_owned()]);
         let raw = Array::new(&[3, 1], ArrayValues::Text(vec!["a".into(), "z".into(), "".into()]));
         let code = Encoding::Code { keys: keys.clone(), width: 2 };

@@ -4,13 +4,13 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::cells::{BadRow, Cells};
 use crate::data::error::DataError;
+use crate::data::feature::image_format::{ImageFormat, collect_or_first_error, decode_all, image_files};
 use crate::data::feature::pixels::packed;
 use crate::data::feature::{Feature, FeaturePart, SOME_SIZE};
 use crate::data::note::{DataNote, warning};
 use crate::data::picture::{
-    Background, ImageHeader, ImageSize, Picture, PictureError, PixelConversion, extremes, header,
+    Background, ImageHeader, ImageSize, PictureError, PixelConversion, extremes, header,
 };
 use crate::domain::array::{Array, ArrayValues, ElementType};
 use crate::domain::augmentation::Augmentation;
@@ -19,39 +19,39 @@ use crate::domain::number::{Count, Finite, Positive};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
 
-/// A picture: bytes as they are, which the network reads as (x / 255 - mean) / deviation of each channel.
+/// An image, normalized in the network as (x / 255 - mean) / deviation per channel.
 ///
-/// Pictures of another size are brought to `height` x `width` (each pixel a mean of those it stands for);
-/// gray ones are made colour, or the other way, where `channels` says so. What is transparent lies on
-/// `background`; of 16 bits those of `range` become bytes. One that is to be turned (EXIF) is read as viewers
-/// turn it, an animated PNG by its first picture; other formats than PNG and JPEG, and JPEG of 12 bits or
-/// without loss, are refused. Gray pictures may be written as numbers: all pixels in one text (`0 0 12 255
-/// ...`) or list, line by line, each a whole number from 0 to 255. Training rows may be augmented.
+/// Images are resized to `height` x `width` (bilinear, antialiased) and converted to `channels`.
+/// Transparent pixels are composited over `background`; 16-bit values in `range` are scaled to bytes. EXIF
+/// orientation is applied; of an animated PNG the first frame is used. Formats other than PNG and JPEG,
+/// 12-bit JPEG and lossless JPEG are refused. Grayscale images may also be given as numbers: all pixels in
+/// one text (`0 0 12 255 ...`) or list, row by row, each an integer from 0 to 255. Training rows may be
+/// augmented.
 ///
 /// `picture: {image: {height: 64, width: 64, augment: [flip, {crop: 8}]}}`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImageConfig {
-    /// Pixels down. Default: that of the pictures, which must then be all of one size.
+    /// Height in pixels. Default: the height of the images, which must then all have the same size.
     pub height: Option<Count>,
-    /// Pixels across. Default: that of the pictures, which must then be all of one size.
+    /// Width in pixels. Default: the width of the images, which must then all have the same size.
     pub width: Option<Count>,
-    /// 1 (gray) or 3 (red, green, blue). Default: that of the pictures, which must then be the same in all.
+    /// 1 (grayscale) or 3 (RGB). Default: the channels of the images, which must then all have the same.
     pub channels: Option<Channels>,
-    /// Of each channel, or one for all, white being 1. Default: fitted on training rows.
+    /// Mean per channel, or one for all, with white = 1. Default: fitted on training rows.
     pub mean: Option<Vec<Finite>>,
-    /// Of each channel, or one for all, white being 1. Default: fitted on training rows.
+    /// Standard deviation per channel, or one for all, with white = 1. Default: fitted on training rows.
     pub deviation: Option<Vec<Positive>>,
-    /// What lies under transparent pixels: `white` (default), `gray`, `black`, or a number from 0 to 255.
+    /// Background of transparent pixels: `white` (default), `gray`, `black`, or a number from 0 to 255.
     pub background: Option<Background>,
-    /// Of pictures of 16 bits (0 to 65535), the values that become 0 and 255; what is beyond becomes as
-    /// these. Default: the least and the greatest of training rows, or all when some pictures have 8 bits.
+    /// For 16-bit images (0 to 65535): the values that become 0 and 255; values outside are clipped.
+    /// Default: the minimum and maximum of training rows, or the full range when some images have 8 bits.
     pub range: Option<[u16; 2]>,
-    /// Changes of training rows, in this order, drawn anew in each epoch. Default none.
+    /// Augmentations of training rows, applied in this order and drawn anew in each epoch. Default none.
     pub augment: Vec<Augmentation>,
 }
 
-/// How many numbers a pixel has.
+/// The number of channels of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "u8", into = "u8")]
 #[schemars(with = "u8")]
@@ -67,7 +67,7 @@ impl TryFrom<u8> for Channels {
         match number {
             1 => Ok(Self::Gray),
             3 => Ok(Self::Colour),
-            other => Err(format!("a picture has 1 channel or 3, not {other}")),
+            other => Err(format!("an image has 1 or 3 channels, not {other}")),
         }
     }
 }
@@ -82,11 +82,13 @@ impl From<Channels> for u8 {
 }
 
 impl Settings for ImageConfig {
-    const EXAMPLE: &'static str = "{image: {height: 32, width: 32, channels: 1, background: white, range: [0, 4095], augment: [flip, {crop: 4}, {shift: 2}, {noise: 0.05}]}}";
+    const EXAMPLE: &'static str = "{image: {height: 32, width: 32, channels: 1, background: white, \
+        range: [0, 4095], augment: [flip, {crop: 4}, {shift: 2}, {noise: 0.05}]}}";
 }
 
 impl ImageConfig {
-    /// As far as words can tell.
+    /// The shape `[channels, height, width]`; sizes that the settings leave open are [`SOME_SIZE`],
+    /// channels are 1.
     pub fn shape(&self) -> Shape {
         let side = |side: Option<Count>| side.map_or(SOME_SIZE, Count::get);
         let channels = self.channels.map_or(1, |channels| usize::from(u8::from(channels)));
@@ -98,26 +100,26 @@ impl ImageConfig {
         let parts = parts.as_slice();
         let headers = headers(parts)?;
         let size = self.size(name, parts, &headers)?;
-        let (ground, mut notes) = self.ground(name, parts, &headers)?;
-        let look = ImageFormat { size, ground };
+        let (conversion, mut notes) = self.conversion(name, parts, &headers)?;
+        let format = ImageFormat { size, conversion };
         let (mut encoded, mut transparent) = (Vec::new(), 0);
         for part in parts {
-            let (array, count) = decoded(&part.cells, look, |row| part.frame.location(row).to_string())?;
+            let (array, count) = decode_all(&part.cells, format, |row| part.frame.location(row).to_string())?;
             encoded.push(array);
             transparent += count;
         }
         if transparent > 0 && self.background.is_none() {
             let rows: usize = headers.iter().map(Vec::len).sum();
             notes.push(warning(format!(
-                "input `{name}`: {transparent} of {rows} pictures are transparent in places; they lie on white, as \
-                 `background: white` says"
+                "input `{name}`: {transparent} of {rows} images have transparent pixels; they are drawn on \
+                 white (`background: white`)"
             )));
         }
-        let (mean, deviation, message) = self.statistics(name, size, parts, &encoded)?;
-        notes.extend(message);
+        let (mean, deviation, constant) = self.statistics(name, size, parts, &encoded)?;
+        notes.extend(constant);
         let samples = parts.iter().zip(&encoded).map(|(part, array)| array.gather(part.sample)).collect();
         let ImageSize { channels, height, width } = size;
-        let PixelConversion { background, range } = ground;
+        let PixelConversion { background, range } = conversion;
         let augment = self.augment.clone();
         Ok(Feature {
             raw: ElementType::Uint8,
@@ -137,18 +139,18 @@ impl ImageConfig {
         })
     }
 
-    /// The parts, their pictures made of numbers where these are what the cells hold.
+    /// The parts, with images given as numbers converted to raw pixels.
     fn packed<'a>(&self, parts: &'a [FeaturePart<'_>]) -> Result<Vec<FeaturePart<'a>>, DataError> {
         let (height, width) = (self.height.map(Count::get), self.width.map(Count::get));
-        let of = |part: &'a FeaturePart<'_>| {
+        let pack = |part: &'a FeaturePart<'_>| {
             let cells = packed(&part.cells, height, width, &|row| part.frame.location(row).to_string())?;
             let FeaturePart { frame, train, sample, base, .. } = *part;
             Ok(FeaturePart { frame, cells: cells.into_owned(), written: vec![], train, sample, base })
         };
-        parts.iter().map(of).collect()
+        parts.iter().map(pack).collect()
     }
 
-    /// The size all pictures are brought to: the words', else the one that they all have.
+    /// The size of all images after the settings are applied, which must be the same.
     fn size(
         &self,
         name: &str,
@@ -157,17 +159,17 @@ impl ImageConfig {
     ) -> Result<ImageSize, DataError> {
         let mut first: Option<(ImageSize, String)> = None;
         for (part, headers) in parts.iter().zip(headers) {
-            for (row, result) in headers.iter().enumerate() {
-                let result = self.resolve_size(result.size);
+            for (row, header) in headers.iter().enumerate() {
+                let size = self.resolve_size(header.size);
                 match &first {
-                    None => first = Some((result, part.frame.location(row).to_string())),
-                    Some((size, _)) if *size == result => {}
-                    Some((size, first_place)) => {
+                    None => first = Some((size, part.frame.location(row).to_string())),
+                    Some((first_size, _)) if *first_size == size => {}
+                    Some((first_size, first_place)) => {
                         return Err(PictureError::Sizes {
                             column: name.to_owned(),
-                            found: result.to_string(),
+                            found: size.to_string(),
                             place: part.frame.location(row).to_string(),
-                            first: size.to_string(),
+                            first: first_size.to_string(),
                             first_place: first_place.clone(),
                         }
                         .into());
@@ -178,15 +180,15 @@ impl ImageConfig {
         first.map(|(size, _)| size).ok_or_else(|| DataError::AllMissing { column: name.to_owned() })
     }
 
-    /// What lies under the pictures, and which of 16 bits are kept.
-    fn ground(
+    /// The background and the range of 16-bit values, with notes on defaults that were chosen.
+    fn conversion(
         &self,
         name: &str,
         parts: &[FeaturePart<'_>],
         headers: &[Vec<ImageHeader>],
     ) -> Result<(PixelConversion, Vec<DataNote>), DataError> {
         let plain = PixelConversion {
-            background: self.background.map_or(255, |one| one.0),
+            background: self.background.map_or(255, |background| background.0),
             ..PixelConversion::default()
         };
         let rows: usize = headers.iter().map(Vec::len).sum();
@@ -202,35 +204,34 @@ impl ImageConfig {
         }
         if deep < rows {
             let text = format!(
-                "input `{name}`: {deep} of {rows} pictures have 16 bits and the others 8; their values 0 to 65535 become 0 to \
-                 255, 257 of them one; `range: [low, high]` keeps those of a narrower range apart"
+                "input `{name}`: {deep} of {rows} images have 16 bits, the others 8; the values 0..65535 \
+                 are scaled to 0..255, 257 values to one; `range: [low, high]` scales a narrower range"
             );
             return Ok((plain, vec![warning(text)]));
         }
-        let [low, high] = whole_range(parts, &plain)?;
-        let (range, merged) =
-            (PixelConversion { range: [low, high.max(low.saturating_add(1))], ..plain }, high - low);
-        let apart = match merged {
-            0..256 => "all of them stay apart".to_owned(),
-            wide => format!("about {:.0} neighbouring ones become one", f64::from(wide) / 255.0),
+        let [low, high] = training_range(parts, &plain)?;
+        let conversion = PixelConversion { range: [low, high.max(low.saturating_add(1))], ..plain };
+        let precision = match high - low {
+            0..256 => "all values stay distinct".to_owned(),
+            width => format!("about {:.0} neighbouring values become one", f64::from(width) / 255.0),
         };
         let text = format!(
-            "input `{name}`: {deep} pictures have 16 bits; the values {low} to {high} that training rows have become 0 to 255, \
-             {apart}; `range: [low, high]` names others"
+            "input `{name}`: {deep} images have 16 bits; the range of training rows, {low}..{high}, is \
+             scaled to 0..255, {precision}; `range: [low, high]` sets another range"
         );
-        Ok((range, vec![warning(text)]))
+        Ok((conversion, vec![warning(text)]))
     }
 
-    /// A picture's size once the words have had their say.
-    fn resolve_size(&self, result: ImageSize) -> ImageSize {
+    /// The size of an image after the settings are applied.
+    fn resolve_size(&self, size: ImageSize) -> ImageSize {
         ImageSize {
-            channels: self.channels.map_or(result.channels, |channels| usize::from(u8::from(channels))),
-            height: self.height.map_or(result.height, Count::get),
-            width: self.width.map_or(result.width, Count::get),
+            channels: self.channels.map_or(size.channels, |channels| usize::from(u8::from(channels))),
+            height: self.height.map_or(size.height, Count::get),
+            width: self.width.map_or(size.width, Count::get),
         }
     }
 
-    /// Mean and deviation of each channel.
+    /// The mean and standard deviation of each channel, as set or fitted, with notes.
     fn statistics(
         &self,
         name: &str,
@@ -238,16 +239,16 @@ impl ImageConfig {
         parts: &[FeaturePart<'_>],
         encoded: &[Array],
     ) -> Result<(Vec<f32>, Vec<f32>, Vec<DataNote>), DataError> {
-        let (mut mean, mut deviation) = fitted(size, parts, encoded);
+        let (mut mean, mut deviation) = fitted_statistics(size, parts, encoded);
         let mut notes = Vec::new();
         if self.deviation.is_none() && deviation.contains(&0.0) {
-            notes.push(warning(format!("input `{name}` is the same on all pixels of the training rows")));
-            deviation
-                .iter_mut()
-                .filter(|deviation| **deviation == 0.0)
-                .for_each(|deviation| *deviation = 1.0);
+            notes.push(warning(format!(
+                "input `{name}` has the same value in all pixels of the training rows"
+            )));
+            let constant = deviation.iter_mut().filter(|deviation| **deviation == 0.0);
+            constant.for_each(|deviation| *deviation = 1.0);
         }
-        let spread = |value: &'static str, numbers: Vec<f64>| -> Result<Vec<f32>, DataError> {
+        let per_channel = |value: &'static str, numbers: Vec<f64>| -> Result<Vec<f32>, DataError> {
             match numbers[..] {
                 [one] => Ok(vec![one as f32; size.channels]),
                 _ if numbers.len() == size.channels => {
@@ -259,18 +260,19 @@ impl ImageConfig {
                 }
             }
         };
-        if let Some(message) = &self.mean {
-            mean = spread("mean", message.iter().map(|number| number.get()).collect())?;
+        if let Some(numbers) = &self.mean {
+            mean = per_channel("mean", numbers.iter().map(|number| number.get()).collect())?;
         }
-        if let Some(message) = &self.deviation {
-            deviation = spread("deviation", message.iter().map(|number| number.get()).collect())?;
+        if let Some(numbers) = &self.deviation {
+            deviation = per_channel("deviation", numbers.iter().map(|number| number.get()).collect())?;
         }
         Ok((mean, deviation, notes))
     }
 }
 
-/// Of the training rows' bytes, in whole numbers: no sum rounds, whatever the order.
-fn fitted(size: ImageSize, parts: &[FeaturePart<'_>], encoded: &[Array]) -> (Vec<f32>, Vec<f32>) {
+/// Mean and standard deviation of each channel on training rows. The sums are integers, so that they are
+/// exact in any order.
+fn fitted_statistics(size: ImageSize, parts: &[FeaturePart<'_>], encoded: &[Array]) -> (Vec<f32>, Vec<f32>) {
     let area = size.height * size.width;
     let mut sums = vec![(0u128, 0u128); size.channels];
     let mut count = 0u128;
@@ -296,114 +298,27 @@ fn fitted(size: ImageSize, parts: &[FeaturePart<'_>], encoded: &[Array]) -> (Vec
     )
 }
 
-/// What is said of each row's picture before it is decoded. Every row must have one.
+/// The image headers of all rows. Every row must have an image.
 fn headers(parts: &[FeaturePart<'_>]) -> Result<Vec<Vec<ImageHeader>>, DataError> {
-    let of = |part: &FeaturePart<'_>| {
-        let result: Vec<Result<ImageHeader, String>> =
-            bytes(&part.cells)?.par_iter().map(|cell| header(cell)).collect();
-        collect_or_first_error(result, |row| part.frame.location(row).to_string())
+    let part_headers = |part: &FeaturePart<'_>| {
+        let headers: Vec<Result<ImageHeader, String>> =
+            image_files(&part.cells)?.par_iter().map(|file| header(file)).collect();
+        collect_or_first_error(headers, |row| part.frame.location(row).to_string())
     };
-    parts.iter().map(of).collect()
+    parts.iter().map(part_headers).collect()
 }
 
-/// The least and the greatest value of training rows.
-fn whole_range(parts: &[FeaturePart<'_>], ground: &PixelConversion) -> Result<[u16; 2], DataError> {
+/// The minimum and maximum of the 16-bit values of training rows.
+fn training_range(parts: &[FeaturePart<'_>], conversion: &PixelConversion) -> Result<[u16; 2], DataError> {
     let mut range = [u16::MAX, 0];
     for part in parts {
-        let cells = bytes(&part.cells)?;
-        let result: Vec<Result<[u16; 2], String>> =
-            part.train.par_iter().map(|row| extremes(cells[*row as usize], ground)).collect();
-        for [low, high] in
-            collect_or_first_error(result, |at| part.frame.location(part.train[at] as usize).to_string())?
-        {
+        let files = image_files(&part.cells)?;
+        let ranges: Vec<Result<[u16; 2], String>> =
+            part.train.par_iter().map(|row| extremes(files[*row as usize], conversion)).collect();
+        let location = |index: usize| part.frame.location(part.train[index] as usize).to_string();
+        for [low, high] in collect_or_first_error(ranges, location)? {
             range = [range[0].min(low), range[1].max(high)];
         }
     }
     Ok(if range[0] <= range[1] { range } else { PixelConversion::default().range })
-}
-
-fn bytes(cells: &Cells) -> Result<Vec<&[u8]>, DataError> {
-    let Cells::Binary(values) = cells else { return Err(cells.type_error("a picture")) };
-    Ok(values.iter().map(Option::unwrap_or_default).collect())
-}
-
-/// What all pictures of an input are brought to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::data) struct ImageFormat {
-    pub size: ImageSize,
-    pub ground: PixelConversion,
-}
-
-impl ImageFormat {
-    /// That of an encoding; `None` where it is not of pictures.
-    pub fn from_encoding(encoding: &Encoding) -> Option<Self> {
-        let Encoding::Image { channels, height, width, .. } = *encoding else { return None };
-        Some(Self {
-            size: ImageSize { channels, height, width },
-            ground: PixelConversion::from_encoding(encoding),
-        })
-    }
-}
-
-/// Every row's picture in one look: bytes `[rows, channels, height, width]`.
-pub(in crate::data) fn pictures(
-    cells: &Cells,
-    look: ImageFormat,
-    location: impl Fn(usize) -> String,
-) -> Result<Array, DataError> {
-    let ImageSize { height, width, .. } = look.size;
-    let cells = packed(cells, Some(height), Some(width), &location)?;
-    decoded(&cells, look, location).map(|(array, _)| array)
-}
-
-/// As `pictures`, and how many of them are transparent.
-fn decoded(
-    cells: &Cells,
-    look: ImageFormat,
-    location: impl Fn(usize) -> String,
-) -> Result<(Array, usize), DataError> {
-    let result = bytes(cells)?;
-    let pictures: Vec<Result<(Vec<u8>, bool), String>> =
-        result.par_iter().map(|cell| brought(cell, look)).collect();
-    let (pixels, transparent): (Vec<Vec<u8>>, Vec<bool>) =
-        collect_or_first_error(pictures, location)?.into_iter().unzip();
-    let ImageSize { channels, height, width } = look.size;
-    let array = Array::new(&[result.len(), channels, height, width], ArrayValues::U8(pixels.concat()));
-    Ok((array, transparent.into_iter().filter(|one| *one).count()))
-}
-
-/// A cell's picture as `[channels, height, width]`.
-pub(in crate::data) fn picture(cell: &[u8], look: ImageFormat) -> Result<Vec<u8>, String> {
-    brought(cell, look).map(|(pixels, _)| pixels)
-}
-
-fn brought(cell: &[u8], look: ImageFormat) -> Result<(Vec<u8>, bool), String> {
-    let picture = Picture::decode(cell, &look.ground)?;
-    let is_transparent = picture.is_transparent;
-    let ImageSize { channels, height, width } = look.size;
-    Ok((picture.with_channels(channels).resized(height, width).planes(), is_transparent))
-}
-
-/// All of them, or the first that cannot be used.
-pub(in crate::data) fn collect_or_first_error<T>(
-    rows: Vec<Result<T, String>>,
-    location: impl Fn(usize) -> String,
-) -> Result<Vec<T>, DataError> {
-    let mut bad = BadRow::default();
-    let mut reason = String::new();
-    for (row, one) in rows.iter().enumerate() {
-        if let Err(why) = one {
-            if bad.first.is_none() {
-                reason.clone_from(why);
-            }
-            bad.note(row);
-        }
-    }
-    match bad.first {
-        None => Ok(rows.into_iter().flatten().collect()),
-        Some(row) => {
-            let what = format!("the picture in {} cannot be used: {reason}", location(row));
-            Err(PictureError::Unreadable { what, count: bad.count }.into())
-        }
-    }
 }

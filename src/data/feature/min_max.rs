@@ -8,14 +8,14 @@ use crate::data::feature::scale::ScaledInput;
 use crate::data::feature::{Feature, FeaturePart, MissingNumber};
 use crate::domain::choice_config::Settings;
 
-/// A number as (x - min) / (max - min) of the training rows.
+/// A number scaled as (x - min) / (max - min) of the training rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MinMaxConfig {
-    /// What stands in for a missing value: mean (default), median, zero, or error.
+    /// Replacement of missing values: mean (default), median, zero, or error.
     #[serde(default)]
     pub missing: MissingNumber,
-    /// Also give a second column: 1 where the value is missing, else 0. Default false.
+    /// Adds a second feature: 1 where the value is missing, else 0. Default false.
     #[serde(default)]
     pub indicator: bool,
 }
@@ -28,6 +28,6 @@ impl Settings for MinMaxConfig {
 impl MinMaxConfig {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
         let scaled = ScaledInput { name, missing: self.missing, indicator: self.indicator };
-        scaled.fit(parts, |result| (result.minimum, result.usable(result.maximum - result.minimum)))
+        scaled.fit(parts, |x| (x.minimum, x.valid_scale(x.maximum - x.minimum)))
     }
 }

@@ -1,8 +1,9 @@
-//! The shelf of features: one input column, fitted on training rows, becomes a tensor.
+//! The registry of input kinds: an input column, fitted on training rows, becomes a tensor.
 
 pub mod category;
 pub mod encode;
 pub mod image;
+mod image_format;
 pub mod min_max;
 pub mod number;
 pub mod one_hot;
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
 pub use crate::data::feature::encode::encode;
-pub(in crate::data) use crate::data::feature::image::{
+pub(in crate::data) use crate::data::feature::image_format::{
     ImageFormat, collect_or_first_error, picture, pictures,
 };
 pub(in crate::data) use crate::data::feature::pixels::holds_pictures;
@@ -61,7 +62,7 @@ kinds! {
     }
 }
 
-/// What stands in for a missing number.
+/// The replacement of a missing number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MissingNumber {
@@ -72,30 +73,30 @@ pub enum MissingNumber {
     Median,
     /// 0, before any scaling.
     Zero,
-    /// Refuse: name the file and row.
+    /// Missing values are an error that names file and row.
     Error,
 }
 
-/// One table's cells of an input, and the rows of it that may be learned from.
+/// The cells of an input in one table, and the rows that are used for fitting.
 pub(in crate::data) struct FeaturePart<'a> {
     pub frame: &'a Frame,
     pub cells: Cells,
-    /// Columns that tasks write in this input's tokens.
+    /// Target columns of tasks that share the tokenizer of this input.
     pub written: Vec<Cells>,
     pub train: &'a [u32],
-    /// Rows to be kept raw.
+    /// Rows whose raw values are kept.
     pub sample: &'a [u32],
     /// The folder that paths are relative to.
     pub base: &'a Path,
 }
 
-/// An input, fitted: how raw values become what the network reads, and that for each table.
+/// A fitted input: its encoding, and the encoded rows of each table.
 pub(in crate::data) struct Feature {
     pub raw: ElementType,
     pub encoding: Encoding,
     /// The encoded rows of each table.
     pub encoded: Vec<Array>,
-    /// The raw sample rows of each table, as a model is fed them: `[rows, 1]`, or sequences filled up.
+    /// The raw sample rows of each table in the format of model inputs: `[rows, 1]`, or padded sequences.
     pub samples: Vec<Array>,
     pub notes: Vec<DataNote>,
 }

@@ -8,14 +8,14 @@ use crate::data::feature::scale::ScaledInput;
 use crate::data::feature::{Feature, FeaturePart, MissingNumber};
 use crate::domain::choice_config::Settings;
 
-/// A number as it is.
+/// A number without scaling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NumberConfig {
-    /// What stands in for a missing value: mean (default), median, zero, or error.
+    /// Replacement of missing values: mean (default), median, zero, or error.
     #[serde(default)]
     pub missing: MissingNumber,
-    /// Also give a second column: 1 where the value is missing, else 0. Default false.
+    /// Adds a second feature: 1 where the value is missing, else 0. Default false.
     #[serde(default)]
     pub indicator: bool,
 }

@@ -11,11 +11,11 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::signature::Encoding;
 
-/// One of several values, as one column per value; all 0 for an unseen one.
+/// A categorical value as a one-hot vector; all zeros for unseen values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OneHotConfig {
-    /// A value seen on fewer training rows than this counts as unseen. Default 1.
+    /// Values on fewer training rows count as unseen. Default 1.
     #[serde(default = "default_minimum")]
     pub minimum: Count,
 }
@@ -29,22 +29,22 @@ fn default_minimum() -> Count {
     Count::constant(1)
 }
 
-/// Values beyond which one column per value costs more memory than it is worth.
-const LIMIT: usize = 1000;
+/// The largest number of values: more features cost too much memory.
+const MAX_VALUES: usize = 1000;
 
 impl OneHotConfig {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
         let fitted = CategoryVocabulary::fit(name, self.minimum.get(), parts)?;
-        let result = fitted.keys.len();
-        if result > LIMIT {
-            return Err(DataError::TooManyValues { column: name.to_owned(), found: result, limit: LIMIT });
+        let (column, found) = (name.to_owned(), fitted.keys.len());
+        if found > MAX_VALUES {
+            return Err(DataError::TooManyValues { column, found, limit: MAX_VALUES });
         }
-        if result == 0 {
-            return Err(DataError::NoKeys { column: name.to_owned(), minimum: self.minimum.get() });
+        if found == 0 {
+            return Err(DataError::NoKeys { column, minimum: self.minimum.get() });
         }
         Ok(Feature {
             raw: fitted.raw(),
-            encoded: fitted.codes.iter().map(|codes| one_hot(codes, result)).collect(),
+            encoded: fitted.codes.iter().map(|codes| one_hot(codes, found)).collect(),
             encoding: Encoding::OneHot { keys: fitted.keys },
             samples: fitted.samples,
             notes: fitted.notes,

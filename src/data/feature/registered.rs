@@ -1,4 +1,5 @@
-//! Input kinds of other crates: a cell becomes numbers outside of the graph, and the model is fed these.
+//! Input kinds of other crates: they encode cells as numbers outside the graph; the numbers are the model
+//! input.
 
 pub(in crate::data) mod error;
 
@@ -8,8 +9,7 @@ use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::Value;
 
 use crate::data::error::DataError;
-use crate::data::feature::registered::error::InputKindOrigin;
-use crate::data::feature::registered::error::RegisteredError;
+use crate::data::feature::registered::error::{InputKindOrigin, RegisteredError};
 use crate::data::feature::series::fed;
 use crate::data::feature::token::offset;
 use crate::data::feature::{Feature, FeatureConfig, FeaturePart};
@@ -20,39 +20,47 @@ use crate::domain::registry::Registered;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
 
-/// How the cells of a column become numbers: another crate implements it for its settings, and registers them
-/// by [`FeatureConfig::register`].
+/// An input kind that encodes the cells of a column as numbers. Another crate implements it for its
+/// settings and registers them with [`FeatureConfig::register`].
 ///
-/// A cell is a text, spelled the same whatever file it stands in (see
-/// [`CellKind`](crate::domain::reading::CellKind)); `None` is a missing one. A column of several the `query`
-/// of a pipeline makes.
+/// A cell is a text whose spelling does not depend on the file format (see
+/// [`CellKind`](crate::domain::reading::CellKind)); `None` is a missing cell. To use several columns,
+/// combine them in the `query` of the pipeline.
 pub trait InputKind: Send + Sync {
-    /// What is learned of the training rows. It is kept in the dataset and in the model's card, as JSON:
-    /// numbers in it must be finite.
+    /// The state fitted on training rows. It is stored as JSON in the dataset and in the model card, so
+    /// that its numbers must be finite.
     type Fitted: Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// What a row gives: a vector, a sequence or an image. Without `fitted` no data has been read: a size
-    /// that they alone tell is [`SOME_SIZE`](crate::data::feature::SOME_SIZE).
+    /// The shape of a row: a vector, a sequence or an image. `fitted` is `None` before data is read; sizes
+    /// that depend on the data are then [`SOME_SIZE`](crate::data::feature::SOME_SIZE).
     fn shape(&self, fitted: Option<&Self::Fitted>) -> Shape;
 
-    /// Learns of the cells of all training rows, or says why nothing can be learned of them.
+    /// Fits on the cells of all training rows.
+    ///
+    /// # Errors
+    /// Why the cells cannot be fitted.
     fn fit(&self, cells: &[Option<&str>]) -> Result<Self::Fitted, String>;
 
-    /// The numbers of a cell, as many as the shape has, those of a sequence step by step; or why it has none.
+    /// The numbers of a cell: as many as the shape has, or those of a sequence step by step.
+    ///
+    /// # Errors
+    /// Why the cell cannot be encoded.
     fn encode(&self, fitted: &Self::Fitted, cell: Option<&str>) -> Result<Vec<f32>, String>;
 }
 
-/// An [`InputKind`], whatever it learns.
+/// An [`InputKind`] with its fitted state as JSON.
 pub trait AnyInputKind: Send + Sync {
-    /// The shape before any data has been read.
+    /// The shape before data is read.
     fn expected(&self) -> Shape;
 
+    /// Fits on the cells of all training rows.
     fn learn(&self, cells: &[Option<&str>]) -> Result<Value, String>;
 
+    /// An encoder with this fitted state.
     fn encoder<'a>(&'a self, fitted: &Value) -> Result<Encoder<'a>, String>;
 }
 
-/// What a fitted kind makes of a cell.
+/// Encodes cells with a fitted [`InputKind`].
 pub struct Encoder<'a> {
     shape: Shape,
     encode: Box<EncoderFn<'a>>,
@@ -74,12 +82,12 @@ impl<K: InputKind> AnyInputKind for K {
         let shape = self.shape(Some(&fitted));
         match size(shape) {
             Some(_) => Ok(Encoder { shape, encode: Box::new(move |cell| self.encode(&fitted, cell)) }),
-            None => Err(format!("{shape} is no vector, sequence or image of numbers")),
+            None => Err(format!("its shape {shape} is not a vector, a sequence or an image of numbers")),
         }
     }
 }
 
-/// Fits on training rows, and encodes every row by what will be read of the card again.
+/// Fits on training rows, and encodes every row with the fitted state as the card stores it.
 pub(in crate::data) fn fit(
     kind: &Registered<dyn AnyInputKind>,
     name: &str,
@@ -87,12 +95,12 @@ pub(in crate::data) fn fit(
 ) -> Result<Feature, DataError> {
     let whose = InputKindOrigin::new(name, kind.name(), kind.origin());
     let texts = parts.iter().map(|part| part.cells.texts()).collect::<Result<Vec<_>, DataError>>()?;
-    let mut of_training = Vec::new();
+    let mut training_cells = Vec::new();
     for (part, texts) in parts.iter().zip(&texts) {
-        of_training.extend(part.train.iter().map(|&row| present(&texts[row as usize])));
+        training_cells.extend(part.train.iter().map(|&row| present(&texts[row as usize])));
     }
     let unfitted = |reason| RegisteredError::Unfitted { whose: whose.clone(), reason };
-    let fitted = kind.view().learn(&of_training).map_err(unfitted)?;
+    let fitted = kind.view().learn(&training_cells).map_err(unfitted)?;
     let encoder = kind.view().encoder(&fitted).map_err(unfitted)?;
     let (mut encoded, mut samples) = (Vec::new(), Vec::new());
     for (part, texts) in parts.iter().zip(&texts) {
@@ -110,7 +118,8 @@ pub(in crate::data) fn fit(
     Ok(Feature { raw: ElementType::Float32, encoding, encoded, samples, notes: vec![] })
 }
 
-/// New cells as an earlier fit encodes them, and the crate that this program has for it.
+/// Encodes new cells with the fitted state of a model. Also returns the crate that registers the kind in this
+/// program.
 pub(in crate::data) fn known<T: AsRef<str> + Sync>(
     input: &InputSignature,
     texts: &[T],
@@ -120,13 +129,14 @@ pub(in crate::data) fn known<T: AsRef<str> + Sync>(
         return Err(DataError::OtherEncoding { column: input.name.to_string() });
     };
     let whose = InputKindOrigin::new(input.name.as_str(), name, origin);
-    let Some((_, own)) = FeatureConfig::registered().into_iter().find(|(known, _)| known == name) else {
+    let registered = FeatureConfig::registered().into_iter().find(|(registered, _)| registered == name);
+    let Some((_, registered_by)) = registered else {
         return Err(RegisteredError::Unknown { whose }.into());
     };
-    if own.split_whitespace().next() != origin.split_whitespace().next() {
-        return Err(RegisteredError::OtherCrate { whose, own }.into());
+    if registered_by.split_whitespace().next() != origin.split_whitespace().next() {
+        return Err(RegisteredError::OtherCrate { whose, registered_by }.into());
     }
-    let unread = |reason| RegisteredError::Unread { whose: whose.clone(), own, reason };
+    let unread = |reason| RegisteredError::Unread { whose: whose.clone(), registered_by, reason };
     let kind = match FeatureConfig::read(name, settings.clone()) {
         Ok(FeatureConfig::Registered(kind)) => kind,
         Ok(_) => return Err(RegisteredError::Unknown { whose }.into()),
@@ -134,13 +144,13 @@ pub(in crate::data) fn known<T: AsRef<str> + Sync>(
     };
     let encoder = kind.view().encoder(fitted).map_err(unread)?;
     if encoder.shape != input.encoding.shape() {
-        let reason = format!("it gives {}, and gave {}", encoder.shape, input.encoding.shape());
+        let reason = format!("its shape is now {}; it was {}", encoder.shape, input.encoding.shape());
         return Err(unread(reason).into());
     }
-    Ok((encode(&encoder, texts, frame, &whose)?, own))
+    Ok((encode(&encoder, texts, frame, &whose)?, registered_by))
 }
 
-/// A column's cells, encoded: 32-bit floats, a row or a sequence each.
+/// The encoded cells of a column as 32-bit floats, each a fixed shape or a sequence.
 fn encode<T: AsRef<str> + Sync>(
     encoder: &Encoder<'_>,
     texts: &[T],
@@ -150,19 +160,19 @@ fn encode<T: AsRef<str> + Sync>(
     let rows: Vec<Result<Vec<f32>, String>> =
         texts.par_iter().map(|text| numbers(encoder, present(text.as_ref()))).collect();
     let count = rows.iter().filter(|row| row.is_err()).count();
-    let (mut values, mut ends) = (Vec::new(), vec![0]);
+    let (mut values, mut offsets) = (Vec::new(), vec![0]);
     let width = size(encoder.shape).unwrap_or(1);
     for (row, numbers) in rows.into_iter().enumerate() {
         let numbers = numbers.map_err(|reason| {
-            let location = frame.cell_location(row, &whose.column);
-            RegisteredError::Cell { whose: whose.clone(), count, place: location, reason }
+            let place = frame.cell_location(row, &whose.column);
+            RegisteredError::Cell { whose: whose.clone(), count, place, reason }
         })?;
         values.extend(numbers);
-        ends.push(offset(values.len() / width)?);
+        offsets.push(offset(values.len() / width)?);
     }
     let values = ArrayValues::F32(values);
     Ok(match encoder.shape {
-        Shape::Sequence { width } => Array::ragged(&[width], values, ends),
+        Shape::Sequence { width } => Array::ragged(&[width], values, offsets),
         Shape::Image { channels, height, width } => {
             Array::new(&[texts.len(), channels, height, width], values)
         }
@@ -170,7 +180,7 @@ fn encode<T: AsRef<str> + Sync>(
     })
 }
 
-/// The numbers of a cell, if the network can read them.
+/// The numbers of a cell, which must be finite and fit the shape.
 fn numbers(encoder: &Encoder<'_>, cell: Option<&str>) -> Result<Vec<f32>, String> {
     let numbers = (encoder.encode)(cell)?;
     let width = size(encoder.shape).unwrap_or(1);
@@ -179,15 +189,15 @@ fn numbers(encoder: &Encoder<'_>, cell: Option<&str>) -> Result<Vec<f32>, String
         _ => numbers.len() == width,
     };
     if !fits {
-        return Err(format!("it became {} numbers, which are no {}", numbers.len(), encoder.shape));
+        return Err(format!("it was encoded as {} numbers; expected {}", numbers.len(), encoder.shape));
     }
     match numbers.iter().find(|number| !number.is_finite()) {
-        Some(number) => Err(format!("it became {number}, which no network can read")),
+        Some(number) => Err(format!("it was encoded as {number}; numbers must be finite")),
         None => Ok(numbers),
     }
 }
 
-/// The numbers of a row, or of a step of a sequence.
+/// The number of values of a row, or of a step of a sequence; `None` for tokens and empty shapes.
 fn size(shape: Shape) -> Option<usize> {
     let size = match shape {
         Shape::Vector { width } | Shape::Sequence { width } => width,
@@ -197,6 +207,7 @@ fn size(shape: Shape) -> Option<usize> {
     (size > 0).then_some(size)
 }
 
+/// The cell of a text: empty texts are missing.
 fn present(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }

@@ -1,5 +1,4 @@
-//! What the scaled features share: numbers are centered and scaled in 64 bits, and what comes of it is kept
-//! in 32.
+//! Common parts of the numeric input kinds: numbers are centered and scaled in 64 bits, and stored in 32.
 
 use crate::data::cells::{BadRow, Cells};
 use crate::data::error::DataError;
@@ -11,12 +10,15 @@ use crate::data::note::warning;
 use crate::domain::array::{Array, ArrayValues, ElementType};
 use crate::domain::signature::{Encoding, InputSignature};
 
-/// Raw numbers as a model is fed them, `[rows, 1]`.
+/// Raw numbers as a model input `[rows, 1]`.
 pub(in crate::data) fn fed(values: Vec<f64>, element: ElementType) -> Array {
     Array::new(&[values.len(), 1], ArrayValues::F64(values)).with_floats(element)
 }
 
-/// A column's raw numbers as a model is fed them; those that the network cannot read are refused.
+/// The raw numbers of a column as a model input `[rows, 1]`.
+///
+/// # Errors
+/// Cells that are not numbers, and numbers too large for the network, see [`refuse_beyond`].
 pub(in crate::data) fn raw(cells: &Cells, frame: &Frame, input: &InputSignature) -> Result<Array, DataError> {
     let raw = fed(cells.numbers(frame)?, input.raw);
     match encode(&input.encoding, &raw) {
@@ -25,7 +27,7 @@ pub(in crate::data) fn raw(cells: &Cells, frame: &Frame, input: &InputSignature)
     }
 }
 
-/// Refuses rows whose numbers are too large for 32 bits once they are centered and scaled.
+/// Refuses rows whose numbers do not fit into 32-bit floats after centering and scaling.
 pub(in crate::data) fn refuse_beyond(cells: &Cells, frame: &Frame, encoded: &Array) -> Result<(), DataError> {
     let (width, mut bad) = (encoded.width().max(1), BadRow::default());
     let values = encoded.as_f32().unwrap_or_default().iter().step_by(width).enumerate();
@@ -42,7 +44,7 @@ pub(in crate::data) fn refuse_beyond(cells: &Cells, frame: &Frame, encoded: &Arr
     })
 }
 
-/// The words the scaled features share.
+/// The settings that all numeric input kinds have.
 pub(in crate::data) struct ScaledInput<'a> {
     pub name: &'a str,
     pub missing: MissingNumber,
@@ -50,7 +52,7 @@ pub(in crate::data) struct ScaledInput<'a> {
 }
 
 impl ScaledInput<'_> {
-    /// Fits and encodes; `choose` gives center and scale, or no scale where the column is constant.
+    /// Fits and encodes. `choose` returns center and scale; no scale if the column is constant.
     pub fn fit(
         &self,
         parts: &[FeaturePart<'_>],
@@ -70,22 +72,22 @@ impl ScaledInput<'_> {
         let mut present: Vec<f64> = parts.iter().zip(&numbers).flat_map(present).collect();
         let statistics = Statistics::from_values(&mut present)
             .ok_or_else(|| DataError::AllMissing { column: self.name.to_owned() })?;
-        let (center, chosen) = choose(&statistics);
-        let factor = chosen.unwrap_or(1.0);
-        let lost = self.warn_precision(parts, &present, &statistics, (center, factor));
-        let constant = || {
+        let (center, chosen_scale) = choose(&statistics);
+        let scale = chosen_scale.unwrap_or(1.0);
+        let precision_warning = self.precision_warning(parts, &present, &statistics, (center, scale));
+        let constant_warning = || {
             let (name, value) = (self.name, display_number(statistics.minimum));
-            let is_told = chosen.is_none() && statistics.is_constant();
-            is_told.then(|| format!("input `{name}` is {value} on every training row; it is not scaled"))
+            let is_constant = chosen_scale.is_none() && statistics.is_constant();
+            is_constant.then(|| format!("input `{name}` is {value} on every training row; it is not scaled"))
         };
-        let notes = lost.or_else(constant).map(warning).into_iter().collect();
+        let notes = precision_warning.or_else(constant_warning).map(warning).into_iter().collect();
         let fill = match self.missing {
             MissingNumber::Mean | MissingNumber::Error => statistics.mean,
             MissingNumber::Median => statistics.median,
             MissingNumber::Zero => 0.0,
         };
-        let raw = raw_type(numbers.iter().flatten(), center, factor);
-        let encoding = Encoding::Scale { center, scale: factor, fill, indicator: self.indicator };
+        let raw = raw_type(numbers.iter().flatten(), center, scale);
+        let encoding = Encoding::Scale { center, scale, fill, indicator: self.indicator };
         let (mut samples, mut encoded) = (Vec::new(), Vec::new());
         for (part, values) in parts.iter().zip(numbers) {
             let values = fed(values, raw);
@@ -97,28 +99,29 @@ impl ScaledInput<'_> {
         Ok(Feature { raw, samples, encoded, encoding, notes })
     }
 
-    /// A word about digits that do not fit.
-    fn warn_precision(
+    /// A warning about digits that are lost.
+    fn precision_warning(
         &self,
         parts: &[FeaturePart<'_>],
         present: &[f64],
-        result: &Statistics,
+        statistics: &Statistics,
         (center, scale): (f64, f64),
     ) -> Option<String> {
-        let whole = || parts.iter().find_map(|part| integer_precision_loss(&part.cells, part.train, result));
-        let lost = precision_loss(present, result, center, scale).or_else(whole)?;
+        let integer_loss =
+            || parts.iter().find_map(|part| integer_precision_loss(&part.cells, part.train, statistics));
+        let loss = precision_loss(present, statistics, center, scale).or_else(integer_loss)?;
         let unscaled = (center, scale) == (0.0, 1.0);
         let remedy =
-            lost.remedy(unscaled, "use `standardize` or `min_max`, which center it in 64 bits first");
-        Some(lost.message(&format!("input `{}`", self.name), remedy))
+            loss.remedy(unscaled, "use `standardize` or `min_max`, which center in 64-bit floats first");
+        Some(loss.message(&format!("input `{}`", self.name), remedy))
     }
 
     fn refuse_missing(&self, part: &FeaturePart<'_>, values: &[f64]) -> Result<(), DataError> {
         let mut bad = BadRow::default();
         values.iter().enumerate().filter(|(_, value)| value.is_nan()).for_each(|(row, _)| bad.note(row));
         bad.first.map_or(Ok(()), |row| {
-            let location = part.frame.location(row);
-            Err(DataError::Missing { column: self.name.to_owned(), place: location, count: bad.count })
+            let place = part.frame.location(row);
+            Err(DataError::Missing { column: self.name.to_owned(), place, count: bad.count })
         })
     }
 }

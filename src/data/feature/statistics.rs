@@ -1,21 +1,21 @@
-//! Statistics of numbers on training rows.
+//! Statistics of the numbers of training rows.
 
-/// Statistics of the values present on training rows. Sums run in row order, in 64 bits, so that
-/// they do not depend on threads.
+/// Statistics of numbers without missing values. Sums run in row order in 64 bits, so that they do not
+/// depend on the number of threads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::data) struct Statistics {
     pub mean: f64,
     pub median: f64,
-    /// Of the population: divided by n.
+    /// The standard deviation of the population (divided by n).
     pub deviation: f64,
-    /// How far the middle half reaches; the deviation where that is one value.
+    /// The interquartile range; the standard deviation when that is 0.
     pub spread: f64,
     pub minimum: f64,
     pub maximum: f64,
 }
 
 impl Statistics {
-    /// `None` when no value is present. The values come back in another order.
+    /// `None` without values. Reorders the values.
     pub fn from_values<T: Copy + Into<f64>>(present: &mut [T]) -> Option<Self> {
         if present.is_empty() {
             return None;
@@ -49,18 +49,18 @@ impl Statistics {
         })
     }
 
-    /// Are all values the same? The deviation alone cannot tell: sums round.
+    /// Whether all values are equal. The deviation of equal values may differ from 0 by rounding.
     pub fn is_constant(&self) -> bool {
         self.minimum == self.maximum
     }
 
-    /// A scale that may be divided by.
-    pub fn usable(&self, scale: f64) -> Option<f64> {
+    /// The scale, if the values may be divided by it.
+    pub fn valid_scale(&self, scale: f64) -> Option<f64> {
         (!self.is_constant() && scale > 0.0 && scale.is_finite()).then_some(scale)
     }
 }
 
-/// Twice: what the sum of large numbers rounds off is in their distances from the first mean.
+/// The mean in two passes: the second one corrects the rounding of the first by the mean of the differences.
 fn mean<T: Copy + Into<f64>>(values: &[T]) -> f64 {
     let (sum, count) = (values.iter().map(|&x| x.into()).sum::<f64>(), values.len() as f64);
     let first = match sum.is_finite() {
@@ -70,18 +70,19 @@ fn mean<T: Copy + Into<f64>>(values: &[T]) -> f64 {
     first + values.iter().map(|&x| (x.into() - first) / count).sum::<f64>()
 }
 
-/// In units of the largest distance where squares would leave 64-bit floats: of 1e300, of 1e-200.
+/// The standard deviation. When squares would overflow or underflow (1e300, 1e-200), distances are divided
+/// by the largest one first.
 fn deviation<T: Copy + Into<f64>>(values: &[T], mean: f64) -> f64 {
-    let of_squares = |unit: f64| {
+    let root_mean_square = |unit: f64| {
         let squares = values.iter().map(|&x| ((x.into() - mean) / unit).powi(2)).sum::<f64>();
         unit * (squares / values.len() as f64).sqrt()
     };
-    let plain = of_squares(1.0);
+    let plain = root_mean_square(1.0);
     if plain.is_finite() && plain > 1e-150 {
         return plain;
     }
     let largest = values.iter().map(|&x| (x.into() - mean).abs()).fold(0.0, f64::max);
-    if largest > 0.0 { of_squares(largest) } else { 0.0 }
+    if largest > 0.0 { root_mean_square(largest) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -91,12 +92,12 @@ mod tests {
     /// `numpy.mean/median/std([3, 1, 4, 1, 5, 9])` gives 3.8333333333333335, 3.5, 2.733536577809454.
     #[test]
     fn statistics_agree_with_numpy() {
-        let result = Statistics::from_values(&mut [3., 1., 4., 1., 5., 9.]).unwrap();
-        assert_eq!(result.mean, 3.8333333333333335);
-        assert_eq!(result.median, 3.5);
-        assert!((result.deviation - 2.733536577809454).abs() < 1e-15);
-        assert_eq!((result.minimum, result.maximum), (1., 9.));
-        assert_eq!(result.spread, 4.0); // of [1, 1, 3, 4, 5, 9]: from 1 to 5
+        let statistics = Statistics::from_values(&mut [3., 1., 4., 1., 5., 9.]).unwrap();
+        assert_eq!(statistics.mean, 3.8333333333333335);
+        assert_eq!(statistics.median, 3.5);
+        assert!((statistics.deviation - 2.733536577809454).abs() < 1e-15);
+        assert_eq!((statistics.minimum, statistics.maximum), (1., 9.));
+        assert_eq!(statistics.spread, 4.0); // of [1, 1, 3, 4, 5, 9]: from 1 to 5
         assert_eq!(Statistics::from_values(&mut [2., 8., 5.]).unwrap().median, 5.);
         assert_eq!(Statistics::from_values::<f64>(&mut []), None);
     }
@@ -107,22 +108,22 @@ mod tests {
     #[test]
     fn neither_large_means_nor_large_and_small_numbers_lose_digits() {
         let mut numbers: Vec<f64> = (0..200_000).map(|i| 1.7e12 + f64::from(i)).collect();
-        let result = Statistics::from_values(&mut numbers).unwrap();
-        assert_eq!((result.mean, result.median), (1_700_000_099_999.5, 1_700_000_099_999.5));
-        assert!((result.deviation - 57_735.026_918_240_89).abs() < 1e-7, "{}", result.deviation);
+        let statistics = Statistics::from_values(&mut numbers).unwrap();
+        assert_eq!((statistics.mean, statistics.median), (1_700_000_099_999.5, 1_700_000_099_999.5));
+        assert!((statistics.deviation - 57_735.026_918_240_89).abs() < 1e-7, "{}", statistics.deviation);
         for size in [1e300, 1.0, 1e-200, 1e-310] {
-            let result = Statistics::from_values(&mut [size, 3.0 * size]).unwrap();
-            assert!((result.deviation / size - 1.0).abs() < 1e-9, "{size}: {}", result.deviation);
-            assert!(result.usable(result.deviation).is_some());
+            let statistics = Statistics::from_values(&mut [size, 3.0 * size]).unwrap();
+            assert!((statistics.deviation / size - 1.0).abs() < 1e-9, "{size}: {}", statistics.deviation);
+            assert!(statistics.valid_scale(statistics.deviation).is_some());
         }
-        let result = Statistics::from_values(&mut [f64::MAX, f64::MAX, 0.0, 0.0]).unwrap();
-        assert_eq!((result.mean, result.median), (f64::MAX / 2.0, f64::MAX / 2.0));
+        let statistics = Statistics::from_values(&mut [f64::MAX, f64::MAX, 0.0, 0.0]).unwrap();
+        assert_eq!((statistics.mean, statistics.median), (f64::MAX / 2.0, f64::MAX / 2.0));
     }
 
     #[test]
-    fn a_constant_is_told_although_sums_round() {
-        let result = Statistics::from_values(&mut vec![0.1; 1_000_003]).unwrap();
-        assert!(result.is_constant());
-        assert_eq!(result.usable(result.deviation), None);
+    fn a_constant_is_detected_although_sums_round() {
+        let statistics = Statistics::from_values(&mut vec![0.1; 1_000_003]).unwrap();
+        assert!(statistics.is_constant());
+        assert_eq!(statistics.valid_scale(statistics.deviation), None);
     }
 }

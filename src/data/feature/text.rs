@@ -16,18 +16,19 @@ use crate::domain::choice_config::{Choice, Settings};
 use crate::domain::number::Count;
 use crate::domain::tokenizer::{TokenizerConfig, TruncationSide};
 
-/// A text as token numbers, by a tokenizer fitted on training rows.
+/// A text as token ids, from a tokenizer fitted on training rows.
 ///
-/// An empty text is one unknown token: no row is without a step. A column of lists is one of texts that are
-/// already cut, which `word`, `character` and `jieba` take beside whole texts of other tables.
+/// An empty text becomes one unknown token, so that every row has a step. A column of lists holds texts
+/// that are already tokenized, which the tokenizers `word`, `character` and `jieba` accept, also beside
+/// texts of other tables.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TextInputConfig {
-    /// How it is cut into tokens. Default `word`.
+    /// The tokenizer. Default `word`.
     pub tokenizer: TokenizerConfig,
-    /// Tokens at most; a longer text is cut. Default 256.
+    /// Maximum number of tokens; longer texts are truncated. Default 256.
     pub length: Count,
-    /// Which end of a longer text is kept: head (default) or tail.
+    /// The end of longer texts that is kept: head (default) or tail.
     pub side: TruncationSide,
 }
 
@@ -58,10 +59,10 @@ impl TextInputConfig {
                 TextColumn::Pieces(all) => pieces.extend(rows.flat_map(|row| all.row(row))),
             }
         }
-        // What is written in these tokens is cut as what is read.
-        let written = parts.iter().flat_map(|part| part.written.iter().map(move |cells| (part, cells)));
-        let written: Vec<_> = written.filter_map(|(part, cells)| Some((part, cells.texts().ok()?))).collect();
-        for (part, all) in &written {
+        // Targets that share the tokenizer are part of its training texts.
+        let targets = parts.iter().flat_map(|part| part.written.iter().map(move |cells| (part, cells)));
+        let targets: Vec<_> = targets.filter_map(|(part, cells)| Some((part, cells.texts().ok()?))).collect();
+        for (part, all) in &targets {
             texts.extend(part.train.iter().map(|&row| all[row as usize].as_ref()));
         }
         texts.retain(|text| !text.trim().is_empty());
@@ -72,15 +73,18 @@ impl TextInputConfig {
         let training = TokenizerTraining { texts: &texts, pieces: &pieces };
         let tokenizer = tokenizer::fit(&self.tokenizer, training, first.base)?;
         let codec = TokenCodec::new(&tokenizer)?;
-        let numbers = columns.iter().map(|column| column.encode(&codec)).collect::<Result<Vec<_>, _>>()?;
-        let unknown = |part: usize, row: usize| columns[part].first_unknown(row, &codec);
+        let ids = columns.iter().map(|column| column.encode(&codec)).collect::<Result<Vec<_>, _>>()?;
+        let first_unknown = |part: usize, row: usize| columns[part].first_unknown(row, &codec);
         let limits = (self.length.get(), self.side);
-        TokenizedInput { name, token_noun: "text", tokenizer, unknown: codec.unknown(), limits }
-            .feature(parts, &numbers, unknown)
+        TokenizedInput { name, row_noun: "text", tokenizer, unknown: codec.unknown(), limits }.feature(
+            parts,
+            &ids,
+            first_unknown,
+        )
     }
 }
 
-/// A column of texts, or of texts that are already cut.
+/// A column of texts, or of texts that are already tokenized.
 enum TextColumn<'a> {
     Texts(Vec<Cow<'a, str>>),
     Pieces(TextLists),
@@ -113,8 +117,8 @@ impl<'a> TextColumn<'a> {
         match self {
             Self::Texts(texts) => codec.first_unknown(&texts[row]),
             Self::Pieces(pieces) => {
-                let numbers = codec.pieces(pieces.row(row)).ok()?;
-                let index = numbers.iter().position(|number| *number == codec.unknown())?;
+                let ids = codec.pieces(pieces.row(row)).ok()?;
+                let index = ids.iter().position(|id| *id == codec.unknown())?;
                 pieces.row(row).nth(index).map(str::to_owned)
             }
         }

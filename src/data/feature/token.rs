@@ -1,4 +1,4 @@
-//! Rows of token numbers: cut to their limit, never empty, and what a person should know of them.
+//! Token inputs: truncation, padding, and notes on empty, long and unknown texts.
 
 use crate::data::error::DataError;
 use crate::data::feature::{Feature, FeaturePart};
@@ -7,28 +7,30 @@ use crate::domain::array::{Array, ArrayValues, ElementType, PaddingValue};
 use crate::domain::signature::Encoding;
 use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
-/// An input of tokens whose tokenizer is fitted.
+/// A token input with a fitted tokenizer.
 pub(in crate::data) struct TokenizedInput<'a> {
     pub name: &'a str,
-    /// What a row is called in notes.
-    pub token_noun: &'static str,
+    /// The noun for a row in notes.
+    pub row_noun: &'static str,
     pub tokenizer: Tokenizer,
+    /// The id of unknown tokens.
     pub unknown: u32,
+    /// The maximum length, and the end that is kept.
     pub limits: (usize, TruncationSide),
 }
 
 impl TokenizedInput<'_> {
-    /// The feature of these numbers, uncut, of every row of every part. `stranger` names the first unknown
-    /// piece of a row.
+    /// The feature of the token ids (not truncated) of every row of every part. `first_unknown` returns the
+    /// first unknown piece of a row, by part and row.
     pub fn feature(
         self,
         parts: &[FeaturePart<'_>],
-        numbers: &[Vec<Vec<u32>>],
-        unknown: impl Fn(usize, usize) -> Option<String>,
+        ids: &[Vec<Vec<u32>>],
+        first_unknown: impl Fn(usize, usize) -> Option<String>,
     ) -> Result<Feature, DataError> {
-        let notes = self.notes(parts, numbers, unknown);
+        let notes = self.notes(parts, ids, first_unknown);
         let (length, side) = self.limits;
-        let encoded = numbers.iter().map(|rows| truncate_rows(rows, self.limits, self.unknown));
+        let encoded = ids.iter().map(|rows| truncate_rows(rows, self.limits, self.unknown));
         let encoded = encoded.collect::<Result<Vec<Array>, DataError>>()?;
         let fed =
             |(part, array): (&FeaturePart<'_>, &Array)| fed(&array.gather(part.sample), self.tokenizer.pad);
@@ -44,15 +46,15 @@ impl TokenizedInput<'_> {
     fn notes(
         &self,
         parts: &[FeaturePart<'_>],
-        numbers: &[Vec<Vec<u32>>],
-        unknown: impl Fn(usize, usize) -> Option<String>,
+        ids: &[Vec<Vec<u32>>],
+        first_unknown: impl Fn(usize, usize) -> Option<String>,
     ) -> Vec<DataNote> {
-        let (name, noun, (length, side)) = (self.name, self.token_noun, self.limits);
+        let (name, noun, (length, side)) = (self.name, self.row_noun, self.limits);
         let all = || {
             let rows = |(part, rows): (usize, &Vec<Vec<u32>>)| {
                 rows.iter().enumerate().map(move |(row, ids)| (part, row, ids.len())).collect::<Vec<_>>()
             };
-            numbers.iter().enumerate().flat_map(rows)
+            ids.iter().enumerate().flat_map(rows)
         };
         let location = |part: usize, row: usize| parts[part].frame.location(row);
         let mut notes = Vec::new();
@@ -60,7 +62,7 @@ impl TokenizedInput<'_> {
         if let Some(&(part, row, _)) = empty.first() {
             let count = several(empty.len(), noun, "is", "are");
             notes.push(warning(format!(
-                "input `{name}`: {count} empty, first {}; an empty one is read as one unknown token",
+                "input `{name}`: {count} empty, first in {}; an empty {noun} is read as one unknown token",
                 location(part, row)
             )));
         }
@@ -70,48 +72,48 @@ impl TokenizedInput<'_> {
             let (part, row, _) = long[0];
             let end = if side == TruncationSide::Head { "end" } else { "beginning" };
             notes.push(warning(format!(
-                "input `{name}`: {count} more than {length} tokens, the longest {longest}, first {}; their {end} is \
-                 cut off",
+                "input `{name}`: {count} more than {length} tokens (up to {longest}), first in {}; the \
+                 {end} is truncated",
                 location(part, row)
             )));
         }
-        notes.extend(self.count_unknown(parts, numbers, unknown));
+        notes.extend(self.unknown_note(parts, ids, first_unknown));
         notes
     }
 
-    /// Tokens of rows not learned from that are unknown.
-    fn count_unknown(
+    /// A note on unknown tokens of valid and test rows.
+    fn unknown_note(
         &self,
         parts: &[FeaturePart<'_>],
-        numbers: &[Vec<Vec<u32>>],
+        ids: &[Vec<Vec<u32>>],
         first_unknown: impl Fn(usize, usize) -> Option<String>,
     ) -> Option<DataNote> {
         let (mut all, mut unknown, mut first) = (0usize, 0usize, None);
-        for (index, (part, rows)) in parts.iter().zip(numbers).enumerate() {
-            let mut learned = vec![false; rows.len()];
-            part.train.iter().for_each(|&row| learned[row as usize] = true);
-            for (row, ids) in rows.iter().enumerate().filter(|(row, _)| !learned[*row]) {
-                let here = ids.iter().filter(|id| **id == self.unknown).count();
+        for (index, (part, rows)) in parts.iter().zip(ids).enumerate() {
+            let mut is_training = vec![false; rows.len()];
+            part.train.iter().for_each(|&row| is_training[row as usize] = true);
+            for (row, ids) in rows.iter().enumerate().filter(|(row, _)| !is_training[*row]) {
+                let count = ids.iter().filter(|id| **id == self.unknown).count();
                 all += ids.len();
-                unknown += here;
-                if here > 0 {
+                unknown += count;
+                if count > 0 {
                     first.get_or_insert((index, row));
                 }
             }
         }
         let (part, row) = first?;
-        let named = first_unknown(part, row).map_or(String::new(), |piece| format!("`{piece}` in "));
+        let piece = first_unknown(part, row).map_or(String::new(), |piece| format!("`{piece}` "));
         let share = 100.0 * unknown as f64 / all as f64;
         Some(warning(format!(
-            "input `{}`: {share:.2} % of the tokens of valid and test rows ({unknown} of {all}) are unknown, first \
-             {named}{}",
+            "input `{}`: {share:.2} % of the tokens of validation and test rows ({unknown} of {all}) are \
+             unknown, first {piece}in {}",
             self.name,
             parts[part].frame.location(row)
         )))
     }
 }
 
-/// Rows cut to their limit; an empty one is one unknown token.
+/// Token ids truncated to the maximum length; an empty row becomes one unknown token.
 pub(in crate::data) fn truncate_rows(
     rows: &[Vec<u32>],
     (length, side): (usize, TruncationSide),
@@ -131,20 +133,20 @@ pub(in crate::data) fn truncate_rows(
     Ok(Array::ragged(&[], ArrayValues::U32(values), offsets))
 }
 
-/// An offset of a ragged array, which counts in 32 bits.
+/// An offset of a ragged array, which has 32 bits.
 pub(in crate::data) fn offset(steps: usize) -> Result<u32, DataError> {
     u32::try_from(steps).map_err(|_| DataError::TooManySteps { limit: u32::MAX })
 }
 
-/// Token numbers as a model is fed them: `[rows, time]`, filled up behind their ends.
+/// Token ids as a model input: `[rows, time]`, padded at the end.
 pub(in crate::data) fn fed(array: &Array, pad: u32) -> Array {
     let ArrayValues::U32(values) = &array.values else { return array.clone() };
     let values = ArrayValues::I64(values.iter().map(|value| i64::from(*value)).collect());
-    let whole = Array { shape: array.shape.clone(), values, offsets: array.offsets.clone() };
-    whole.padded(&PaddingValue::Code(pad))
+    let ids = Array { shape: array.shape.clone(), values, offsets: array.offsets.clone() };
+    ids.padded(&PaddingValue::Code(pad))
 }
 
 /// `1 text is`, `3 texts are`
-fn several(count: usize, noun: &str, one: &str, more: &str) -> String {
-    if count == 1 { format!("1 {noun} {one}") } else { format!("{count} {noun}s {more}") }
+fn several(count: usize, noun: &str, singular: &str, plural: &str) -> String {
+    if count == 1 { format!("1 {noun} {singular}") } else { format!("{count} {noun}s {plural}") }
 }

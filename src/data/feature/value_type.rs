@@ -1,14 +1,13 @@
-//! What the words of an input say of it without any data.
+//! Properties of inputs that follow from their settings, without data.
 
 use crate::data::feature::{FeatureConfig, MissingNumber};
 use crate::domain::shape::Shape;
 
-/// Stands for a size that only the data can tell.
+/// A placeholder for sizes that depend on the data.
 pub const SOME_SIZE: usize = 16;
 
 impl FeatureConfig {
-    /// What it gives for one row, as far as words can tell: sizes that only the data know are
-    /// [`SOME_SIZE`].
+    /// The shape of an encoded row, with [`SOME_SIZE`] for sizes that depend on the data.
     pub fn shape(&self) -> Shape {
         match self {
             Self::Number(_)
@@ -23,7 +22,7 @@ impl FeatureConfig {
         }
     }
 
-    /// May a table lack its column? Then it is missing on every row of that table.
+    /// Whether a table may be without the column; the value is then missing on all rows of that table.
     pub(in crate::data) fn allows_missing_column(&self) -> bool {
         match self {
             Self::Number(_)
@@ -35,7 +34,7 @@ impl FeatureConfig {
         }
     }
 
-    /// `missing: error`: is a row without a value refused?
+    /// Whether rows without a value are refused (`missing: error`).
     pub(in crate::data) fn refuses_missing(&self) -> bool {
         let missing = match self {
             Self::Number(config) => config.missing,
@@ -46,7 +45,7 @@ impl FeatureConfig {
         missing == MissingNumber::Error
     }
 
-    /// The file that it is fitted by, as the user wrote it.
+    /// The path of a tokenizer file, as in the settings.
     pub fn file(&self) -> Option<&str> {
         match self {
             Self::Text(config) => config.tokenizer.file(),

@@ -1,4 +1,4 @@
-//! Fitting rows that are sequences: texts, tokens, series, and the targets aligned with them.
+//! Fitting of sequences: texts, tokens, series, and targets aligned with them.
 
 use serde_json::{Value, json};
 
@@ -49,12 +49,12 @@ fn notes(fitted: &Fitted) -> Vec<&str> {
 }
 
 #[test]
-fn texts_become_tokens_and_oddities_are_told() {
+fn texts_become_tokens_with_notes_on_problems() {
     let text = "t,y\na b a b a b c,0\n,1\nb a,0\n\" \",1\nb ☃ a,0\na z b z a,1\n";
     let result = fitted(csv(text), json!({"t": {"text": {"length": 4}}}), json!({}));
     let table = &result.dataset.tables[0];
     let encoded = &table.inputs[0].1;
-    // a 5 and b 5 times; `c` once, `☃` and `z` never on the four training rows.
+    // On the four training rows: `a` and `b` 5 times, `c` once, `☃` and `z` never.
     assert_eq!(
         codes(encoded),
         [vec![4, 5, 4, 5], vec![1], vec![5, 4], vec![1], vec![5, 1, 4], vec![4, 1, 5, 1]]
@@ -63,19 +63,15 @@ fn texts_become_tokens_and_oddities_are_told() {
         panic!("tokens");
     };
     assert_eq!(tokenizer.size, 6);
-    let message = notes(&result);
-    assert!(message[0].starts_with("input `t`: 2 texts are empty, first "), "{message:?}");
-    assert!(message[0].contains("line 3"));
-    assert!(
-        message[1].contains("2 texts have more than 4 tokens, the longest 7, first")
-            && message[1].contains("line 2")
-    );
-    assert!(
-        message[2]
-            .contains("37.50 % of the tokens of valid and test rows (3 of 8) are unknown, first `☃` in")
-    );
-    assert!(message[2].ends_with("line 6"), "{message:?}");
-    // What a model is fed leads to the same.
+    let notes = notes(&result);
+    assert!(notes[0].starts_with("input `t`: 2 texts are empty, first in "), "{notes:?}");
+    assert!(notes[0].contains("line 3"));
+    assert!(notes[1].contains("2 texts have more than 4 tokens (up to 7), first in"), "{notes:?}");
+    assert!(notes[1].contains("line 2"));
+    let unknown = "37.50 % of the tokens of validation and test rows (3 of 8) are unknown, first `☃` in";
+    assert!(notes[2].contains(unknown), "{notes:?}");
+    assert!(notes[2].ends_with("line 6"), "{notes:?}");
+    // Encoding the model input gives the same.
     let (_, raw) = &table.sample[0];
     assert_eq!(*raw, Array::new(&[1, 4], ArrayValues::I64(vec![4, 1, 5, 1])));
     let encoding = &result.dataset.signature.inputs[0].encoding;
@@ -98,27 +94,28 @@ fn a_text_column_without_text_is_refused() {
 }
 
 #[test]
-fn texts_that_are_cut_stand_beside_texts_that_are_not() {
+fn tokenized_texts_are_combined_with_other_texts() {
     let lists =
         "{\"t\": [\"我\", \"来到北京\"]}\n{\"t\": [\"北京\"]}\n{\"t\": [\"我\"]}\n{\"t\": [\"我\"]}\n";
     let config = json!({"t": {"text": {"tokenizer": {"jieba": {"minimum": 1}}}}});
     let (_, result) = tables([lists, "{\"t\": \"我来到北京\"}\n{\"t\": \"我\"}\n{\"t\": \"我\"}\n"], config);
     let result = result.unwrap();
-    // Counted: 北京 2 and 我 2, then 来到 and 来到北京 once each.
+    // Counts: 北京 2 and 我 2, then 来到 and 来到北京 once each.
     assert_eq!(codes(&result.dataset.tables[0].inputs[0].1)[..2], [vec![5, 7], vec![4]]);
     assert_eq!(codes(&result.dataset.tables[1].inputs[0].1)[0], [5, 6, 4]);
 }
 
 #[test]
-fn tokens_are_lists_or_texts_cut_at_a_separator() {
-    let list = "{\"t\": [\"a\", \"New York\", \"a\"]}\n{\"t\": [\"New York\"]}\n{\"t\": []}\n{\"t\": [\"b\", \"a\", null]}\n";
+fn tokens_are_lists_or_texts_split_at_a_separator() {
+    let list = "{\"t\": [\"a\", \"New York\", \"a\"]}\n{\"t\": [\"New York\"]}\n{\"t\": []}\n\
+                {\"t\": [\"b\", \"a\", null]}\n";
     let text = "t\na|New York|a\nNew York\n\nb|a|\n";
     let config = json!({"t": {"tokens": {"separator": "|", "minimum": 1}}});
     let lists = fitted(jsonl(list), config.clone(), json!({}));
     assert_eq!(codes(&lists.dataset.tables[0].inputs[0].1), [vec![5, 4, 5], vec![4], vec![1], vec![1, 5, 1]]);
     let texts = fitted(csv(&text.replace("\n\n", "\n\"\"\n")), config, json!({}));
     assert_eq!(codes(&texts.dataset.tables[0].inputs[0].1), [vec![5, 4, 5], vec![4], vec![1], vec![1, 5]]);
-    // At an empty separator characters are tokens.
+    // With an empty separator, characters are tokens.
     let config = json!({"t": {"tokens": {"separator": "", "minimum": 1}}});
     let letters = fitted(csv("t\nab\nb a\nba\nb☃\n"), config, json!({}));
     assert_eq!(
@@ -147,19 +144,20 @@ fn series_are_standardized_on_training_rows() {
     assert_eq!(rows[0], [-2.0 / scale, 0.0, 2.0 / scale].map(|value| value as f32));
     assert_eq!((rows[1].as_slice(), rows[2].as_slice()), (&[0.0, 0.0][..], &[0.0][..]));
     assert_eq!(rows[3].len(), 3);
-    let message = notes(&result);
+    let notes = notes(&result);
     assert!(
-        message[0].contains("1 empty series") && message[1].contains("1 series with missing numbers"),
-        "{message:?}"
+        notes[0].contains("1 empty series") && notes[1].contains("1 series with missing numbers"),
+        "{notes:?}"
     );
-    assert!(message[2].contains("1 series of more than 3 steps, the longest 4"));
+    assert!(notes[2].contains("1 series longer than 3 steps (up to 4)"), "{notes:?}");
     let encoding = &result.dataset.signature.inputs[0].encoding;
     assert_eq!(encode(encoding, &table.sample[0].1).unwrap(), table.inputs[0].1.gather(&table.sample_rows));
 }
 
 #[test]
-fn series_may_have_several_numbers_a_step() {
-    let text = "{\"s\": [[1, 10], [3, 30]]}\n{\"s\": [[5, 50]]}\n{\"s\": [[1, 1], [2, 2], [3, 3]]}\n{\"s\": [[0, 0]]}\n";
+fn series_may_have_several_numbers_per_step() {
+    let text = "{\"s\": [[1, 10], [3, 30]]}\n{\"s\": [[5, 50]]}\n{\"s\": [[1, 1], [2, 2], [3, 3]]}\n\
+                {\"s\": [[0, 0]]}\n";
     let result = fitted(jsonl(text), json!({"s": {"series": {"standardize": false}}}), json!({}));
     let encoded = &result.dataset.tables[0].inputs[0].1;
     assert_eq!((encoded.shape.as_slice(), encoded.steps(), encoded.length(2)), (&[4, 2][..], 7, 3));
@@ -192,7 +190,7 @@ fn tagging(text: &str, kind: Value) -> Vec<String> {
 }
 
 #[test]
-fn tags_stand_beside_their_tokens() {
+fn tags_are_aligned_with_their_tokens() {
     let inputs = json!({"w": {"tokens": {"length": 3, "minimum": 1}}});
     let result =
         fitted(jsonl(TAGGED), inputs, json!({"t": [["t"], {"tagging": {"scheme": "bio", "crf": true}}]}));
@@ -215,8 +213,10 @@ fn tags_stand_beside_their_tokens() {
         rows[2].len() == 2 && rows[3].len() == 1 && rows[2].iter().chain(&rows[3]).all(|tag| tag.is_nan())
     );
     assert!(rows[4][0] == 2.0 && rows[4][1].is_nan() && rows[4][2].is_nan());
-    assert!(notes(&result).iter().any(|note| note.contains("1 of 6 tags on no training row (`B-LOC`)")));
-    assert_eq!(result.missing.iter().map(|one| one.missing).collect::<Vec<_>>(), [2, 0, 0]);
+    assert!(
+        notes(&result).iter().any(|note| note.contains("1 of 6 tags occur on no training row (`B-LOC`)"))
+    );
+    assert_eq!(result.missing.iter().map(|labels| labels.missing).collect::<Vec<_>>(), [2, 0, 0]);
     let folder = Folder::new();
     store::write(&result.dataset, folder.path()).unwrap();
     let read = store::read(folder.path()).unwrap();
@@ -225,7 +225,7 @@ fn tags_stand_beside_their_tokens() {
 }
 
 #[test]
-fn tags_that_cannot_be_are_named() {
+fn errors_name_invalid_tags() {
     for (from, to, kind, problem) in [
         (
             "\"B-PER\", \"I-PER\"",
@@ -237,19 +237,19 @@ fn tags_that_cannot_be_are_named() {
             "\"I-PER\"",
             "\"PER\"",
             json!("bio"),
-            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 2: invalid tag `PER` at position 2: a tag is `O`, or `B-` or `I-` with a name | correct the data, or write `scheme: none`, which treats every tag as an independent class",
+            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 2: invalid tag `PER` at position 2: expected `O`, `B-NAME` or `I-NAME` | correct the data, or write `scheme: none`, which treats every tag as an independent class",
         ),
         (
             "\"I-PER\"",
             "\"I-ORG\"",
             json!("bio"),
-            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 2: invalid tag `I-ORG` at position 2: it goes on with what neither `B-ORG` nor `I-ORG` before it began",
+            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 2: invalid tag `I-ORG` at position 2: it must follow `B-ORG` or `I-ORG`",
         ),
         (
             "x",
             "x",
             json!("bioes"),
-            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 1: invalid tag `O` at position 2: it stands before `E-ORG` has come (and 2 more such rows)",
+            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 1: invalid tag `O` at position 2: it must not precede `E-ORG`, which ends the open span (and 2 more such rows)",
         ),
         (
             "x",
@@ -263,31 +263,28 @@ fn tags_that_cannot_be_are_named() {
     }
     let result = problems(TAGGED, json!({}), json!({"t": [["t"], "tagging"]}));
     assert!(result[0].starts_with("tokens-input at tasks.t.target"), "{result:?}");
-    // An input that cannot be fitted is told once.
+    // The error of an input is reported once.
     let result = problems(TAGGED, json!({"v": "tokens"}), json!({"t": [["t"], "tagging"]}));
     assert!(result.len() == 1 && result[0].starts_with("unknown-column at inputs.v"), "{result:?}");
 }
 
 #[test]
-fn a_text_to_be_written_ends() {
+fn target_texts_end_with_an_end_token() {
     let text = "t,s\na b,x y x\nb a,\na,x y\nb,y x x x x\nb b,x w\n";
     let tasks = json!({"s": [["s"], {"text": {"tokenizer": {"word": {"minimum": 2}}, "length": 4}}]});
     let result = fitted(csv(text), json!({"t": "text"}), tasks);
     let truth = floats(&result.dataset.tables[0].targets[0].1);
-    // x 3 times, y twice on the three training rows.
+    // On the three training rows: `x` 3 times, `y` twice.
     assert_eq!(
         truth,
         [vec![4., 5., 4., 3.], vec![], vec![4., 5., 3.], vec![5., 4., 4., 3.], vec![4., 1., 3.]]
     );
-    let message = notes(&result);
-    assert!(
-        message
-            .iter()
-            .any(|note| note.starts_with("task `s`: 1 text(s) of 4 or more tokens, the longest 5, first"))
-    );
-    assert!(message.iter().any(|note| note.contains("(1 of 12) are unknown")), "{message:?}");
-    assert_eq!(result.missing.iter().map(|one| one.missing).collect::<Vec<_>>(), [1, 0, 0]);
-    // In the tokens of an input.
+    let notes = notes(&result);
+    let long = "task `s`: 1 text(s) of 4 or more tokens (up to 5), first in";
+    assert!(notes.iter().any(|note| note.starts_with(long)), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("(1 of 12) are unknown")), "{notes:?}");
+    assert_eq!(result.missing.iter().map(|labels| labels.missing).collect::<Vec<_>>(), [1, 0, 0]);
+    // With the tokenizer of an input.
     let shared = json!({"s": [["s"], {"text": {"tokenizer": {"input": "t"}}}]});
     let result = fitted(csv(text), json!({"t": {"text": {"tokenizer": {"character": 1}}}}), shared);
     let (input, task) = (&result.dataset.signature.inputs[0], &result.dataset.signature.tasks[0]);
@@ -297,10 +294,10 @@ fn a_text_to_be_written_ends() {
         panic!("tokens and a text");
     };
     assert_eq!(a, b);
-    let numbers: Vec<u32> =
+    let ids: Vec<u32> =
         floats(&result.dataset.tables[0].targets[0].1)[0].iter().map(|id| *id as u32).collect();
-    assert_eq!(TokenCodec::new(b).unwrap().decode(&numbers).unwrap(), "x y x");
-    // Fitted on both: `w` is no training text's, `x` is.
+    assert_eq!(TokenCodec::new(b).unwrap().decode(&ids).unwrap(), "x y x");
+    // A shared tokenizer is fitted on both columns: `x` occurs in training targets, `w` does not.
     let shared = json!({"s": [["s"], {"text": {"tokenizer": {"input": "t"}}}]});
     let result = fitted(csv(text), json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}}), shared);
     let Encoding::Tokens { tokenizer, .. } = &result.dataset.signature.inputs[0].encoding else {
@@ -324,7 +321,7 @@ fn a_language_model_learns_the_next_token() {
     let text = "t\na b a\nb\n\"\"\na b a b b\nb a\n";
     let result =
         fitted(csv(text), json!({"t": {"text": {"length": 4}}}), json!({"next": [["t"], "language_model"]}));
-    // Counted on training rows: a 2, b 2. After a cut nobody knows, after nothing comes nothing.
+    // Counts on training rows: a 2, b 2. The token after a truncated or an empty text is unknown.
     let truth = floats(&result.dataset.tables[0].targets[0].1);
     assert_eq!(
         (truth[0].as_slice(), truth[1].as_slice(), truth[4].as_slice()),
@@ -344,7 +341,7 @@ fn a_language_model_learns_the_next_token() {
 }
 
 #[test]
-fn characters_have_tags_too() {
+fn characters_may_have_tags() {
     let text =
         "{\"t\": \"ab c\", \"s\": [\"B\", \"E\", \"S\", \"S\"]}\n{\"t\": \"ba\", \"s\": \"BE\"}\n".repeat(2);
     let text = text.replace("\"BE\"", "[\"B\", \"E\"]");
@@ -354,11 +351,12 @@ fn characters_have_tags_too() {
 }
 
 fn two_tables(inputs: Value) -> (Folder, Result<Fitted, DataError>) {
-    let a = "{\"n\": 1, \"t\": \"a b\"}\n{\"n\": 2, \"t\": \"a\"}\n{\"n\": 3, \"t\": \"b\"}\n{\"n\": 4, \"t\": \"a b\"}\n";
+    let a = "{\"n\": 1, \"t\": \"a b\"}\n{\"n\": 2, \"t\": \"a\"}\n{\"n\": 3, \"t\": \"b\"}\n\
+             {\"n\": 4, \"t\": \"a b\"}\n";
     tables([a, "{\"t\": \"b\"}\n{\"t\": \"a\"}\n{\"t\": \"a b\"}\n"], inputs)
 }
 
-/// The tables `a` and `b` of JSON lines.
+/// Fits tables `a` and `b` given as JSON lines.
 fn tables(texts: [&str; 2], inputs: Value) -> (Folder, Result<Fitted, DataError>) {
     let folder = Folder::new();
     let tables = ["a", "b"].map(|name| {
@@ -367,8 +365,8 @@ fn tables(texts: [&str; 2], inputs: Value) -> (Folder, Result<Fitted, DataError>
         let rows = most_train(&loaded);
         (TableName::new(name).unwrap(), loaded, rows)
     });
-    let input = |(name, words): (&String, &Value)| {
-        (InputName::new(name.as_str()).unwrap(), serde_json::from_value(words.clone()).unwrap())
+    let input = |(name, config): (&String, &Value)| {
+        (InputName::new(name.as_str()).unwrap(), serde_json::from_value(config.clone()).unwrap())
     };
     let inputs = inputs.as_object().unwrap().iter().map(input).collect();
     let request = FitRequest {
@@ -384,19 +382,19 @@ fn tables(texts: [&str; 2], inputs: Value) -> (Folder, Result<Fitted, DataError>
 }
 
 #[test]
-fn a_table_may_lack_a_number_but_no_text() {
+fn a_table_may_lack_a_number_but_not_a_text() {
     let (_, result) = two_tables(
         json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "n": {"number": {"indicator": true}}}),
     );
     let result = result.unwrap();
-    assert_eq!(notes(&result)[0], "table `b` has no column `n`: it is missing on all its rows");
+    assert_eq!(notes(&result)[0], "table `b` has no column `n`: the input is missing on all its rows");
     // numpy: mean([1, 2]) is 1.5.
     assert_eq!(floats(&result.dataset.tables[1].inputs[1].1)[0], [1.5]);
     assert_eq!(result.dataset.tables[1].inputs[1].1.as_f32().unwrap(), [1.5, 1., 1.5, 1., 1.5, 1.]);
     let (folder, result) = two_tables(json!({"n": "series"}));
-    let message = folder.problems(result);
+    let problems = folder.problems(result);
     assert_eq!(
-        message[0],
+        problems[0],
         "lacking-column at inputs.n: table `b` has no column `n`, which a series input requires | add the column with `rename` or `query`; only number and category inputs may be missing from a table"
     );
     let (folder, result) = two_tables(json!({"m": "number"}));
@@ -404,15 +402,16 @@ fn a_table_may_lack_a_number_but_no_text() {
 }
 
 #[test]
-fn a_row_in_two_splits_is_told() {
+fn rows_in_two_splits_are_reported() {
     let text = "t,n\na b,1\nc,2\na b,2\na b,1\nc,3\na b,1\n";
     let rows = SplitRows { train: vec![0, 1, 2], valid: vec![3, 4], test: vec![5], notes: vec![] };
     let config = json!({"t": {"text": {"tokenizer": {"word": {"minimum": 1}}}}, "n": "number"});
     let result = fit_table(csv(text), rows, config, json!({})).unwrap();
-    let message = notes(&result);
-    let last = message.last().unwrap();
+    let notes_of_both = notes(&result);
+    let last = notes_of_both.last().unwrap();
     assert!(last.starts_with(
-        "table `rows`: 2 of 3 rows of valid and test are the same in all inputs and targets as a row of another split"
+        "table `rows`: 2 of 3 validation and test rows duplicate a row of another split in all inputs and \
+         targets"
     ));
     assert!(last.contains("line 5 and") && last.contains("line 2;"), "{last}");
     let rows = SplitRows { train: vec![0, 1], valid: vec![2], test: vec![4], notes: vec![] };

@@ -1,4 +1,4 @@
-//! Fitting: what is learned, and everything that cannot be.
+//! Fitting of features and targets, and their errors.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn problems(text: &str, inputs: Value, tasks: Value) -> Vec<String> {
 }
 
 #[test]
-fn training_rows_alone_are_learned_from() {
+fn only_training_rows_are_fitted() {
     let text = "x,k,y\n1,a,0\n3,b,1\n,a,0\n5,b,1\n1000,c,9\n,d,9\n";
     let result = fitted(
         text,
@@ -49,22 +49,23 @@ fn training_rows_alone_are_learned_from() {
     let x = table.inputs[0].1.as_f32().unwrap();
     assert_eq!(x[4..6], [0.0, 1.0]);
     assert_eq!(x[8..10], [(997.0 / scale) as f32, 0.0]);
-    // A class of valid and test rows alone is none to learn: told, and kept apart from missing labels.
+    // A class only on valid and test rows is not a class of the task: it causes a warning, and its labels
+    // differ from missing ones.
     let truth = &table.targets[0].1.as_f32().unwrap()[4..];
     assert!(truth.iter().all(|label| label.is_nan() && unseen_number(*label) == Some(0)));
     assert_eq!(table.unseen[0].1, [UnseenClass { name: "9".into(), before: 2 }]);
     assert!(
         result.notes[0]
             .text
-            .contains("1 of 3 classes on no training row (`9`), but on 2 rows of valid and test")
+            .contains("1 of 3 classes occur on no training row (`9`), but on 2 validation and test rows")
     );
     let missing: Vec<_> =
-        result.missing.iter().map(|one| (one.split.name(), one.missing, one.rows)).collect();
+        result.missing.iter().map(|labels| (labels.split.name(), labels.missing, labels.rows)).collect();
     assert_eq!(missing, [("train", 0, 4), ("valid", 0, 1), ("test", 0, 1)]);
 }
 
 #[test]
-fn unseen_classes_know_their_place() {
+fn unseen_classes_are_ordered_among_the_known_ones() {
     let text = "y,k\n1,10\n2,2\n4,10\n1,2\n2,9\n4,9\n10,5\n3,1\n";
     for (tasks, classes, unseen) in [
         (json!({"t": [["y"], "ordinal"]}), 3, [("3", 2), ("10", 3)]),
@@ -81,7 +82,7 @@ fn unseen_classes_know_their_place() {
 }
 
 #[test]
-fn raw_rows_through_the_encoding_are_the_encoded_rows() {
+fn encoding_raw_rows_gives_the_encoded_rows() {
     let mut text = "a,b,c,d,e,y\n".to_owned();
     for i in 0..60 {
         let missing = |n: usize| if i % n == 0 { String::new() } else { format!("{}", i * n) };
@@ -107,7 +108,7 @@ fn raw_rows_through_the_encoding_are_the_encoded_rows() {
     let (float, int, text) = (ElementType::Float32, ElementType::Int64, ElementType::Text);
     assert_eq!(types, [float, int, int, text, float]);
     let Encoding::Code { keys: Keys::Int(keys), .. } = &result.dataset.signature.inputs[1].encoding else {
-        panic!("whole numbers are keys as such");
+        panic!("integers stay integer keys");
     };
     assert_eq!(keys[0], MISSING_INT);
     for ((input, (_, raw)), (_, encoded)) in
@@ -123,8 +124,9 @@ fn raw_rows_through_the_encoding_are_the_encoded_rows() {
 }
 
 #[test]
-fn every_bad_column_is_told_at_once_with_its_place() {
-    let text = "age,pay,far,none,sex,y\n30,1,2,,f,0\nold,2,inf,,m,1\n31,3,2,,f,0\n32,4,2,,m,1\n33,5,1e300,,f,0\n34,6,1,,f,1\n";
+fn all_bad_columns_are_reported_at_once_with_their_rows() {
+    let text = "age,pay,far,none,sex,y\n30,1,2,,f,0\nold,2,inf,,m,1\n31,3,2,,f,0\n32,4,2,,m,1\n\
+                33,5,1e300,,f,0\n34,6,1,,f,1\n";
     let result = problems(
         text,
         json!({"age": "number", "far": "standardize", "none": "min_max", "sexx": "category",
@@ -144,8 +146,9 @@ fn every_bad_column_is_told_at_once_with_its_place() {
 }
 
 #[test]
-fn a_target_that_cannot_be_learned_is_refused() {
-    let text = "a,b,c,d,e,f,x\n0,0,,2,low,1,1\n0,1,,0,mid,1,2\n0,2,,1,high,2,\n0,0,,1,low,2,4\n0,1,,0,low,3,5\n0,2,3,1,low,3,6\n";
+fn unusable_targets_are_refused() {
+    let text = "a,b,c,d,e,f,x\n0,0,,2,low,1,1\n0,1,,0,mid,1,2\n0,2,,1,high,2,\n0,0,,1,low,2,4\n\
+                0,1,,0,low,3,5\n0,2,3,1,low,3,6\n";
     for (config, problem) in [
         (
             json!([["a"], "binary"]),
@@ -200,10 +203,12 @@ fn a_target_that_cannot_be_learned_is_refused() {
 }
 
 #[test]
-fn targets_are_fitted_as_their_kinds_say() {
-    let text = "b,o,l,m,r\nno,10,1,true,1\nyes,9,0,false,3\nno,10,,true,\nyes,9,1,true,5\nyes,10,0,true,7\nno,9,0,true,9\n";
+fn targets_of_all_kinds_are_fitted() {
+    let text = "b,o,l,m,r\nno,10,1,true,1\nyes,9,0,false,3\nno,10,,true,\nyes,9,1,true,5\nyes,10,0,true,7\n\
+                no,9,0,true,9\n";
     let tasks = json!({"b": [["b"], {"binary": {"threshold": 0.3}}], "o": [["o"], "ordinal"],
-                       "l": [["l", "m"], "multilabel"], "r": [["r"], "regression"], "n": [["r"], {"regression": false}]});
+                       "l": [["l", "m"], "multilabel"], "r": [["r"], "regression"],
+                       "n": [["r"], {"regression": false}]});
     let result = fitted(text, json!({}), tasks);
     let target = |name: &str| {
         result.dataset.signature.tasks.iter().find(|task| task.name.as_str() == name).unwrap().target.clone()
@@ -216,7 +221,7 @@ fn targets_are_fitted_as_their_kinds_say() {
     let classes = ["no".to_owned(), "yes".to_owned()];
     assert_eq!(target("b"), FittedTarget::Binary { classes, counts: [2, 2], threshold: 0.3 });
     assert_eq!(truth(0), [0., 1., 0., 1., 1., 0.]);
-    // Numbers stand in numeric order: 9 before 10.
+    // Numbers are sorted numerically: 9 before 10.
     let classes = vec!["9".to_owned(), "10".to_owned()];
     assert_eq!(target("o"), FittedTarget::Ordinal { classes, counts: vec![2, 2] });
     let labels = vec!["l".to_owned(), "m".to_owned()];
@@ -240,7 +245,7 @@ fn targets_are_fitted_as_their_kinds_say() {
 }
 
 #[test]
-fn a_constant_column_is_told_and_not_scaled() {
+fn a_constant_column_is_reported_and_not_scaled() {
     let result = fitted(
         "x,k,y\n7,a,1\n7,a,2\n7,a,3\n8,b,4\n9,a,5\n",
         json!({"x": "standardize", "k": "one_hot"}),
@@ -252,10 +257,11 @@ fn a_constant_column_is_told_and_not_scaled() {
     assert!(result.notes[1].text.contains("input `k` has a single value"));
 }
 
-/// Milliseconds of a day in 2023 as input and as target, the third of them later than all training rows.
+/// Milliseconds of a day in 2023 as input and as target.
 #[test]
 fn numbers_far_from_0_keep_their_digits() {
-    let text = "t,n,y\n1700000000000,1,1700000000000\n1700000000020,2,1700000000020\n1700000000040,3,1700000000040\n\
+    let text = "t,n,y\n1700000000000,1,1700000000000\n1700000000020,2,1700000000020\n\
+                1700000000040,3,1700000000040\n\
                 1700000000060,4,1700000000060\n1700000000999,5,1700000000999\n,6,\n";
     let inputs = json!({"t": {"min_max": {"missing": "median"}}, "n": "number"});
     let result =
@@ -275,17 +281,17 @@ fn numbers_far_from_0_keep_their_digits() {
     };
     assert_eq!((center[0], scale[0]), (1_700_000_000_030.0, 22.360_679_774_997_898));
     assert_eq!(signature.tasks[0].target.answer_type(), ElementType::Float64);
-    // What is learned as it stands loses its digits, and that is said.
+    // Without standardization the digits are lost, with a warning.
     let message: Vec<&str> = result.notes.iter().map(|note| note.text.as_str()).collect();
     assert_eq!(
         message[0],
-        "task `raw`, `y`: its last 5 digits are lost in 32-bit floats (1700000000000 becomes 1700000038912, \
-         4 different numbers become 1); leave `standardize` on, which centers it in 64 bits first"
+        "task `raw`, `y`: the last 5 digits are lost in 32-bit floats (1700000000000 becomes 1700000038912, \
+         4 distinct numbers become 1); set `standardize: true`, which centers in 64-bit floats first"
     );
 }
 
 #[test]
-fn what_is_beyond_32_bits_when_it_is_read_is_refused() {
+fn numbers_beyond_32_bit_floats_are_refused() {
     let text = "x,y\n1,1\n2,2e300\n3,3\n4,4\n1e300,5\n6,6\n";
     let result = problems(text, json!({"x": "standardize"}), json!({"y": [["y"], {"regression": false}]}));
     assert!(
@@ -293,7 +299,7 @@ fn what_is_beyond_32_bits_when_it_is_read_is_refused() {
         "{result:?}"
     );
     assert!(result[1].contains("column `y`: 1 row is outside the range of float32"), "{result:?}");
-    // Scaled by what stands on training rows, large and small numbers are as good as others.
+    // Large and small numbers are fine if the training rows have the same scale.
     let text = "x,y\n1e300,1e-300\n2e300,2e-300\n3e300,3e-300\n4e300,4e-300\n5e300,5e-300\n6e300,6e-300\n";
     let result = fitted(text, json!({"x": "standardize"}), json!({"y": [["y"], "regression"]}));
     assert_eq!(result.dataset.signature.inputs[0].raw, ElementType::Float64);
@@ -303,26 +309,22 @@ fn what_is_beyond_32_bits_when_it_is_read_is_refused() {
 }
 
 #[test]
-fn whole_numbers_near_2_to_the_63_are_told_what_64_bits_lose() {
+fn integers_near_2_to_the_63_lose_digits_in_64_bit_floats() {
     let rows = (0..6).map(|i| format!("{},{i}\n", 9_223_372_036_854_775_000_i64 + i * 50));
     let text: String = std::iter::once("id,y\n".to_owned()).chain(rows).collect();
     let result = fitted(&text, json!({"id": "standardize"}), json!({"y": [["y"], "regression"]}));
     assert!(
         result.notes[0].text.contains(
-            "its last 3 digits are lost in 64-bit floats (9223372036854775150 becomes 9223372036854774784"
+            "the last 3 digits are lost in 64-bit floats (9223372036854775150 becomes 9223372036854774784"
         ),
         "{:?}",
         result.notes
     );
-    assert!(
-        result.notes[0].text.ends_with("subtract a beginning from it in the `query`"),
-        "{:?}",
-        result.notes
-    );
+    assert!(result.notes[0].text.ends_with("subtract an offset in the `query`"), "{:?}", result.notes);
 }
 
 #[test]
-fn dates_are_refused_with_a_way_out() {
+fn dates_are_refused_with_advice() {
     let folder = Folder::new();
     folder.file("rows.csv", "day\n2024-01-02\n2024-01-03\n2024-01-04\n");
     let config = json!({"source": {"csv": "rows.csv"}, "query": "select cast(day as date) as day from self"});
@@ -337,7 +339,7 @@ fn dates_are_refused_with_a_way_out() {
 }
 
 #[test]
-fn one_hot_has_its_limit() {
+fn one_hot_has_a_limit() {
     let text: String =
         std::iter::once("k\n".to_owned()).chain((0..2000).map(|i| format!("v{i}\n"))).collect();
     let result = problems(&text, json!({"k": "one_hot"}), json!({}));

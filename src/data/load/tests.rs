@@ -348,11 +348,11 @@ fn repeated_rows_are_dropped_when_asked() {
     let loaded = load(json!({"source": source, "deduplicate": true})).unwrap();
     assert_eq!(loaded.frame.rows(), 4);
     assert!(
-        loaded.notes[0]
-            .text
-            .starts_with("2 rows repeat an earlier one in all inputs and targets and are dropped, first ")
+        loaded.notes[0].text.starts_with(
+            "2 rows duplicate an earlier row in all inputs and targets and are dropped, first in "
+        )
     );
-    assert!(loaded.notes[0].text.ends_with("line 5; 4 of 6 are left"), "{}", loaded.notes[0].text);
+    assert!(loaded.notes[0].text.ends_with("line 5; 4 of 6 rows are left"), "{}", loaded.notes[0].text);
     assert!(loaded.frame.location(3).to_string().ends_with("line 6"));
     let loaded = load(json!({"source": source, "deduplicate": ["t"]})).unwrap();
     assert_eq!(

@@ -1,34 +1,44 @@
-//! What is wrong with pictures.
+//! Errors of images and masks.
 
-/// What is wrong with pictures.
+/// A problem of images or masks.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     #[error("{what}{}", more(*.count))]
     Unreadable { what: String, count: usize },
-    #[error("column `{column}`: {found} in {place}, but {first} in {first_place}")]
+    #[error(
+        "column `{column}`: images differ in size or channels: {first} in {first_place}, but {found} \
+         in {place}"
+    )]
     Sizes { column: String, found: String, place: String, first: String, first_place: String },
     #[error("`{file}` has {found} rows, but `{first}` has {expected}")]
     Rows { file: String, found: usize, first: String, expected: usize },
     #[error("`{folder}` has no .png, .jpg or .jpeg file{below}")]
     NoFiles { folder: String, below: &'static str },
-    #[error("{what} lies outside of {folders}")]
+    #[error("{what} is outside {folders}")]
     Outside { what: String, folders: String },
-    #[error("`{link}` leads back to `{folder}`, which it stands in")]
+    #[error("symbolic link loop: `{link}` points to its parent folder `{folder}`")]
     Loop { link: String, folder: String },
-    #[error("{value} has {found} numbers for {channels} channel(s)")]
+    #[error("`{value}` has {found} numbers for {channels} channel(s)")]
     Statistics { value: &'static str, found: usize, channels: usize },
-    #[error("`range` goes from {low} to {high}; the second number is the greater one")]
+    #[error("`range: [{low}, {high}]` must have a second number greater than the first")]
     Range { low: u16, high: u16 },
     #[error("{reason}")]
     Classes { reason: String },
-    #[error("column `{column}`: a pixel of {value} in {place}, but `classes` names the values 0 to {last}{}", more(*.count))]
+    #[error(
+        "column `{column}`: pixel value {value} in {place} has no class; `classes` lists 0 to {last}{}",
+        more(*.count)
+    )]
     ClassValue { column: String, value: f32, place: String, last: usize, count: usize },
-    #[error("the split `files` needs a source of one file; {kind} reads several")]
+    #[error("`split: files` needs a single-file source; {kind} reads several files")]
     SeveralFiles { kind: &'static str },
 }
 
 fn more(count: usize) -> String {
-    if count <= 1 { String::new() } else { format!(" (and {} more)", count - 1) }
+    match count {
+        0 | 1 => String::new(),
+        2 => " (and 1 more row)".to_owned(),
+        count => format!(" (and {} more rows)", count - 1),
+    }
 }
 
 impl PictureError {
@@ -48,14 +58,17 @@ impl PictureError {
 
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unreadable { .. } => Some("`corrupt: skip` in the source leaves such rows out"),
+            Self::Unreadable { .. } => Some("write `corrupt: skip` in the source to skip such rows"),
             Self::Sizes { .. } => {
-                Some("give `height` and `width`, and `channels`, and all pictures are brought to them")
+                Some("set `height`, `width` and `channels`, and all images are converted to them")
             }
-            Self::Outside { .. } => Some("write `outside: true` in the source where that is meant"),
-            Self::Loop { .. } => Some("every subfolder is a class of its own: remove the link"),
-            Self::ClassValue { .. } => Some("name every value, or write `ignore` for pixels without a label"),
-            Self::SeveralFiles { .. } => Some("use `split: {column: ...}` with a column that names the part"),
+            Self::Statistics { .. } => Some("write one number, or one per channel"),
+            Self::Outside { .. } => Some("write `outside: true` in the source if this is intended"),
+            Self::Loop { .. } => Some("every subfolder is a class: remove the link"),
+            Self::ClassValue { .. } => Some("list every value, or set `ignore` for pixels without a label"),
+            Self::SeveralFiles { .. } => {
+                Some("use `split: {column: ...}` with a column that names the split")
+            }
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! PNG and JPEG files, and how they are to be turned.
+//! Decoding of PNG and JPEG files, with their EXIF orientation.
 
 use std::io::Cursor;
 
@@ -10,16 +10,15 @@ use crate::data::picture::{ImageHeader, ImageSize};
 use crate::data::source::memory::picture_limit;
 use crate::domain::bytes::Bytes;
 
-/// Refuses a picture whose pixels need too much memory; a few bytes may say that there are as many as one
-/// likes.
-pub(super) fn allow(width: u32, height: u32, bytes: u64) -> Result<(), String> {
+/// Refuses an image whose pixels need too much memory: a header of a few bytes can declare any size.
+pub(super) fn check_memory(width: u32, height: u32, bytes: u64) -> Result<(), String> {
     let bytes = Bytes(bytes);
     let limit = picture_limit().map_err(|error| error.to_string())?;
     match bytes <= limit {
         true => Ok(()),
         false => Err(format!(
-            "its {height} x {width} pixels need {bytes} in memory, more than the {limit} that a picture may; the \
-             environment variable {VARIABLE} sets another limit"
+            "its {height} x {width} pixels need {bytes} of memory, more than the limit of {limit} for an \
+             image; set another limit with the environment variable {VARIABLE}"
         )),
     }
 }
@@ -39,19 +38,19 @@ pub(super) fn header(cell: &[u8]) -> Result<ImageHeader, String> {
     Ok(ImageHeader { size, is_deep: color.bytes_per_pixel() > color.channel_count() })
 }
 
-/// A file's picture as viewers show it.
+/// Decodes a file and applies its orientation.
 pub(super) fn decode(cell: &[u8]) -> Result<DynamicImage, String> {
     let reader = reader(cell)?;
-    // What is missing at the end of a JPEG is decoded as gray without a word.
-    let is_cut = |cell: &[u8]| !cell[cell.len() / 2..].windows(2).any(|pair| pair == [0xff, 0xd9]);
-    if reader.format() == Some(ImageFormat::Jpeg) && is_cut(cell) {
-        return Err("it is cut short".to_owned());
+    // The decoder fills the missing part of a truncated JPEG with gray without an error.
+    let is_truncated = |cell: &[u8]| !cell[cell.len() / 2..].windows(2).any(|pair| pair == [0xff, 0xd9]);
+    if reader.format() == Some(ImageFormat::Jpeg) && is_truncated(cell) {
+        return Err("it is truncated".to_owned());
     }
     let mut decoder = reader.into_decoder().map_err(describe_error)?;
     let (width, height) = decoder.dimensions();
-    allow(width, height, decoder.total_bytes())?;
+    check_memory(width, height, decoder.total_bytes())?;
     let mut limits = Limits::default();
-    // The decoder's own rooms come besides.
+    // The decoder needs buffers besides the pixels.
     limits.max_alloc = Some(decoder.total_bytes().saturating_mul(2).max(1 << 26));
     decoder.set_limits(limits).map_err(describe_error)?;
     let orientation = orientation(cell, &mut decoder);
@@ -60,16 +59,16 @@ pub(super) fn decode(cell: &[u8]) -> Result<DynamicImage, String> {
     Ok(decoded)
 }
 
-/// How a cell's picture is to be turned.
+/// The orientation of the image in a cell.
 pub(super) fn read_orientation(cell: &[u8]) -> Result<Orientation, String> {
     let mut decoder = reader(cell)?.into_decoder().map_err(describe_error)?;
     Ok(orientation(cell, &mut decoder))
 }
 
-/// Of what is no orientation, such as 0 or 9, viewers show the picture as it is.
+/// The EXIF orientation. Like viewers, ignores invalid values such as 0 or 9.
 fn orientation(cell: &[u8], decoder: &mut impl ImageDecoder) -> Orientation {
     let exif = match chunk(cell, b"eXIf") {
-        // Some writers begin it as JPEG does.
+        // Some writers keep the prefix of EXIF data in JPEG files.
         Some(chunk) => Some(chunk.strip_prefix(b"Exif\0\0").unwrap_or(chunk).to_vec()),
         None => decoder.exif_metadata().ok().flatten(),
     };
@@ -81,19 +80,19 @@ fn is_rotated(orientation: Orientation) -> bool {
     matches!(orientation, Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH)
 }
 
-/// A chunk of a PNG file, wherever in it: it may stand behind the pixels.
+/// The first chunk of this kind in a PNG file, before or after the pixels.
 fn chunk<'a>(cell: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
     let mut rest = cell.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
     loop {
-        let (length, behind) = rest.split_first_chunk::<4>()?;
-        let (name, behind) = behind.split_first_chunk::<4>()?;
+        let (length, after_length) = rest.split_first_chunk::<4>()?;
+        let (name, body) = after_length.split_first_chunk::<4>()?;
         let length = u32::from_be_bytes(*length) as usize;
-        let data = behind.get(..length)?;
+        let data = body.get(..length)?;
         if name == kind {
             return Some(data);
         }
-        // Four bytes of checksum.
-        rest = behind.get(length.checked_add(4)?..)?;
+        // Skips the data and a checksum of four bytes.
+        rest = body.get(length.checked_add(4)?..)?;
     }
 }
 

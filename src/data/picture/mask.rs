@@ -1,15 +1,16 @@
-//! Pictures of labels: one value per pixel.
+//! Masks: images with one label per pixel.
 
 use std::io::Cursor;
 
 use image::{DynamicImage, GrayImage};
 
-use crate::data::picture::{HEADER, ImageSize, MAGIC, bare, file};
+use crate::data::picture::{HEADER, ImageSize, MAGIC, file, packed_size};
 
-/// The values of a mask's pixels, `[height, width]`, 16 bits kept as they are; a palette's are its indices.
+/// The values of the pixels of a mask, `[height, width]`: 16-bit values are kept, a palette gives its
+/// indices.
 pub(in crate::data) fn values(cell: &[u8]) -> Result<(ImageSize, Vec<f32>), String> {
     if cell.starts_with(MAGIC) {
-        let size = bare(cell)?;
+        let size = packed_size(cell)?;
         return Ok((size, cell[HEADER..].iter().map(|pixel| f32::from(*pixel)).collect()));
     }
     let decoded = match indexed(cell)? {
@@ -21,41 +22,41 @@ pub(in crate::data) fn values(cell: &[u8]) -> Result<(ImageSize, Vec<f32>), Stri
         None => file::decode(cell)?,
     };
     let size = ImageSize { channels: 1, height: decoded.height() as usize, width: decoded.width() as usize };
-    let alpha = |is_opaque: bool| match is_opaque {
+    let require_opaque = |is_opaque: bool| match is_opaque {
         true => Ok(()),
-        false => Err("it is transparent in places, but a label needs one value per pixel".to_owned()),
+        false => Err("it has transparent pixels, but a mask needs one value per pixel".to_owned()),
     };
-    let first = |pixels: &[u8], step: usize| -> Result<Vec<f32>, String> {
-        let is_gray = pixels.chunks_exact(step).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
+    let gray_values = |pixels: &[u8], channels: usize| -> Result<Vec<f32>, String> {
+        let is_gray = pixels.chunks_exact(channels).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]);
         match is_gray {
-            true => Ok(pixels.iter().step_by(step).map(|value| f32::from(*value)).collect()),
-            false => {
-                Err("it is in colour, but a label needs one value per pixel: gray, or a palette".to_owned())
-            }
+            true => Ok(pixels.iter().step_by(channels).map(|value| f32::from(*value)).collect()),
+            false => Err("it is in colour, but a mask needs one value per pixel: use grayscale or a palette"
+                .to_owned()),
         }
     };
     let values = match decoded {
         DynamicImage::ImageLuma8(picture) => picture.into_raw().into_iter().map(f32::from).collect(),
         DynamicImage::ImageLuma16(picture) => picture.into_raw().into_iter().map(f32::from).collect(),
         DynamicImage::ImageLumaA8(picture) => {
-            alpha(picture.pixels().all(|pixel| pixel.0[1] == u8::MAX))?;
+            require_opaque(picture.pixels().all(|pixel| pixel.0[1] == u8::MAX))?;
             picture.pixels().map(|pixel| f32::from(pixel.0[0])).collect()
         }
         DynamicImage::ImageLumaA16(picture) => {
-            alpha(picture.pixels().all(|pixel| pixel.0[1] == u16::MAX))?;
+            require_opaque(picture.pixels().all(|pixel| pixel.0[1] == u16::MAX))?;
             picture.pixels().map(|pixel| f32::from(pixel.0[0])).collect()
         }
-        DynamicImage::ImageRgb8(picture) => first(picture.as_raw(), 3)?,
+        DynamicImage::ImageRgb8(picture) => gray_values(picture.as_raw(), 3)?,
         DynamicImage::ImageRgba8(picture) => {
-            alpha(picture.pixels().all(|pixel| pixel.0[3] == u8::MAX))?;
-            first(picture.as_raw(), 4)?
+            require_opaque(picture.pixels().all(|pixel| pixel.0[3] == u8::MAX))?;
+            gray_values(picture.as_raw(), 4)?
         }
-        _ => return Err("it is in colour of 16 bits, but a label needs one value per pixel".to_owned()),
+        _ => return Err("it is in colour with 16 bits, but a mask needs one value per pixel".to_owned()),
     };
     Ok((size, values))
 }
 
-/// The indices of a PNG with a palette. Its colours are how a viewer shows classes, not which they are.
+/// The palette indices of a PNG, `None` for other images. The indices are the classes; the colours only
+/// show them.
 fn indexed(cell: &[u8]) -> Result<Option<GrayImage>, String> {
     let text = |cause: png::DecodingError| cause.to_string();
     if !cell.starts_with(b"\x89PNG") {
@@ -68,19 +69,21 @@ fn indexed(cell: &[u8]) -> Result<Option<GrayImage>, String> {
     if color != png::ColorType::Indexed {
         return Ok(None);
     }
-    let Some(room) = reader.output_buffer_size() else { return Err("it has too many pixels".to_owned()) };
+    let Some(buffer_size) = reader.output_buffer_size() else {
+        return Err("it has too many pixels".to_owned());
+    };
     let (width, height) = reader.info().size();
-    // A byte for each pixel, of a picture that holds eight in one.
-    file::allow(width, height, u64::from(width) * u64::from(height))?;
-    let mut packed = vec![0; room];
+    // The file may pack eight pixels into a byte; decoded, each pixel takes one.
+    file::check_memory(width, height, u64::from(width) * u64::from(height))?;
+    let mut packed = vec![0; buffer_size];
     let frame = reader.next_frame(&mut packed).map_err(text)?;
     let bits = depth as usize;
     let (width, mask) = (frame.width as usize, ((1u16 << bits) - 1) as u8);
     let rows = packed.chunks_exact(frame.line_size.max(1)).take(frame.height as usize);
-    let index = |row: &[u8], at: usize| {
-        let bit = at * bits;
+    let index = |row: &[u8], column: usize| {
+        let bit = column * bits;
         row[bit / 8] >> (8 - bits - bit % 8) & mask
     };
-    let indices: Vec<u8> = rows.flat_map(|row| (0..width).map(move |at| index(row, at))).collect();
+    let indices: Vec<u8> = rows.flat_map(|row| (0..width).map(move |column| index(row, column))).collect();
     Ok(GrayImage::from_raw(frame.width, frame.height, indices))
 }

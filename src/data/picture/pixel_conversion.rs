@@ -1,4 +1,4 @@
-//! What lies under a picture where one can see through it, and which of 16 bits become 8.
+//! Conversion of pixels to bytes: the background of transparent pixels, and the range of 16-bit values.
 
 use std::borrow::Cow;
 
@@ -65,26 +65,26 @@ impl JsonSchema for Background {
     }
 }
 
-/// How numbers become bytes.
+/// How pixel values become bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data) struct PixelConversion {
-    /// Under what is transparent.
+    /// The brightness under transparent pixels.
     pub background: u8,
-    /// The numbers of 65535 that become 0 and 255.
+    /// The 16-bit values that become 0 and 255.
     pub range: [u16; 2],
 }
 
-/// All that 16 bits can say.
-pub(in crate::data) const FULL: [u16; 2] = [0, u16::MAX];
+/// The full range of 16-bit values.
+const FULL_RANGE: [u16; 2] = [0, u16::MAX];
 
 impl Default for PixelConversion {
     fn default() -> Self {
-        Self { background: 255, range: FULL }
+        Self { background: 255, range: FULL_RANGE }
     }
 }
 
 impl PixelConversion {
-    /// That of an image's encoding.
+    /// The conversion of an image encoding; the default for other encodings.
     pub fn from_encoding(encoding: &Encoding) -> Self {
         match encoding {
             Encoding::Image { background, range, .. } => Self { background: *background, range: *range },
@@ -92,11 +92,11 @@ impl PixelConversion {
         }
     }
 
-    /// A picture's numbers as bytes `[height, width, 1 or 3]`, and whether the ground shows through.
-    pub fn under(&self, decoded: DynamicImage) -> (Vec<u8>, bool) {
+    /// The pixels as bytes `[height, width, 1 or 3]`, and whether any of them is transparent.
+    pub fn to_bytes(&self, decoded: DynamicImage) -> (Vec<u8>, bool) {
         match decoded {
-            DynamicImage::ImageLuma8(picture) if self.range == FULL => (picture.into_raw(), false),
-            DynamicImage::ImageRgb8(picture) if self.range == FULL => (picture.into_raw(), false),
+            DynamicImage::ImageLuma8(picture) if self.range == FULL_RANGE => (picture.into_raw(), false),
+            DynamicImage::ImageRgb8(picture) if self.range == FULL_RANGE => (picture.into_raw(), false),
             other => {
                 let (numbers, is_transparent) = self.over_background(other);
                 (numbers.into_iter().map(|number| self.byte(number)).collect(), is_transparent)
@@ -104,46 +104,48 @@ impl PixelConversion {
         }
     }
 
-    /// A picture's numbers of 65535, `[height, width, 1 or 3]`, and whether the ground shows through.
+    /// The pixels as 16-bit values `[height, width, 1 or 3]`, composited over the background, and whether
+    /// any of them is transparent.
     pub fn over_background(&self, decoded: DynamicImage) -> (Vec<u16>, bool) {
         let color = decoded.color();
-        let colours = if color.has_color() { 3 } else { 1 };
+        let channels = if color.has_color() { 3 } else { 1 };
         if !color.has_alpha() {
-            let numbers = match colours {
+            let numbers = match channels {
                 3 => decoded.into_rgb16().into_raw(),
                 _ => decoded.into_luma16().into_raw(),
             };
             return (numbers, false);
         }
-        let numbers = match colours {
+        let numbers = match channels {
             3 => decoded.into_rgba16().into_raw(),
             _ => decoded.into_luma_alpha16().into_raw(),
         };
-        let ground = u64::from(self.background) * 257;
-        let most = u64::from(u16::MAX);
+        let background = u64::from(self.background) * 257;
+        let opaque = u64::from(u16::MAX);
         let mut is_transparent = false;
-        let mut laid = Vec::with_capacity(numbers.len() / (colours + 1) * colours);
-        for pixel in numbers.chunks_exact(colours + 1) {
-            let alpha = u64::from(pixel[colours]);
-            is_transparent |= alpha < most;
-            let over =
-                |number: &u16| (u64::from(*number) * alpha + ground * (most - alpha) + most / 2) / most;
-            laid.extend(pixel[..colours].iter().map(|number| over(number) as u16));
+        let mut composited = Vec::with_capacity(numbers.len() / (channels + 1) * channels);
+        for pixel in numbers.chunks_exact(channels + 1) {
+            let alpha = u64::from(pixel[channels]);
+            is_transparent |= alpha < opaque;
+            let over = |number: &u16| {
+                (u64::from(*number) * alpha + background * (opaque - alpha) + opaque / 2) / opaque
+            };
+            composited.extend(pixel[..channels].iter().map(|number| over(number) as u16));
         }
-        (laid, is_transparent)
+        (composited, is_transparent)
     }
 
-    /// Bytes of 8-bit pictures in the range of 16.
-    pub fn spread(&self, bytes: &mut [u8]) {
-        if self.range != FULL {
+    /// Applies the range to the bytes of an 8-bit image.
+    pub fn rescale(&self, bytes: &mut [u8]) {
+        if self.range != FULL_RANGE {
             bytes.iter_mut().for_each(|byte| *byte = self.byte(u16::from(*byte) * 257));
         }
     }
 
     fn byte(&self, number: u16) -> u8 {
         let [low, high] = self.range.map(u32::from);
-        let over = u32::from(number).clamp(low, high) - low;
+        let offset = u32::from(number).clamp(low, high) - low;
         let width = (high - low).max(1);
-        ((over * 255 + width / 2) / width) as u8
+        ((offset * 255 + width / 2) / width) as u8
     }
 }

@@ -1,4 +1,4 @@
-//! Pictures of every kind that PNG and JPEG have.
+//! All kinds of PNG and JPEG images.
 
 use crate::data::fixture::{jpeg, png};
 use crate::data::picture::{ImageSize, Picture, PixelConversion, extremes, header, pack, values};
@@ -12,7 +12,7 @@ fn gray(height: usize, width: usize) -> ImageSize {
 }
 
 #[test]
-fn bare_pixels_and_png_are_the_same_picture() {
+fn raw_pixels_and_png_are_the_same_image() {
     let pixels: Vec<u8> = (0..12).map(|at| at * 20).collect();
     let mut cell = Vec::new();
     pack(3, 4, &pixels, &mut cell);
@@ -23,7 +23,7 @@ fn bare_pixels_and_png_are_the_same_picture() {
         assert_eq!(values(cell).unwrap().1, pixels.iter().map(|p| f32::from(*p)).collect::<Vec<_>>());
     }
     cell.pop();
-    assert_eq!(read(&cell), Err("its pixels do not fill its size".to_owned()));
+    assert_eq!(read(&cell), Err("its number of pixels does not match its size".to_owned()));
 }
 
 #[test]
@@ -36,14 +36,14 @@ fn colours_become_planes_and_gray() {
 }
 
 #[test]
-fn a_picture_is_resized() {
+fn images_are_resized() {
     let picture = read(&png(1, 2, 2, &[0, 0, 200, 200])).unwrap();
     assert_eq!(picture.clone().resized(1, 1).planes(), [100]);
     assert_eq!(picture.resized(2, 2).planes(), [0, 0, 200, 200]);
 }
 
 #[test]
-fn what_is_no_whole_picture_is_refused() {
+fn truncated_and_other_files_are_refused() {
     let noise: Vec<u8> = (0..64 * 64u32).map(|at| ((at * at * 7919) >> 7) as u8).collect();
     for file in [png(1, 64, 64, &noise), jpeg(64, 64, &noise)] {
         assert!(read(&file).is_ok());
@@ -56,7 +56,7 @@ fn what_is_no_whole_picture_is_refused() {
     assert!(values(&png(3, 1, 1, &[1, 2, 3])).is_err());
 }
 
-/// A file that `tests/faults/data/pictures/make.py` has made.
+/// A file written by `tests/faults/data/pictures/make.py`.
 fn made(name: &str) -> Vec<u8> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/faults/data/pictures/");
     std::fs::read(format!("{folder}{name}")).unwrap()
@@ -67,7 +67,7 @@ fn listed<T: serde::de::DeserializeOwned>(name: &str) -> std::collections::BTree
 }
 
 #[test]
-fn every_kind_of_picture_is_what_pillow_sees() {
+fn every_kind_of_image_is_decoded_like_pillow() {
     let all: std::collections::BTreeMap<String, (usize, usize, usize, Vec<u8>)> = listed("expected.json");
     assert!(all.len() > 35);
     for (name, (channels, height, width, pixels)) in all {
@@ -79,15 +79,15 @@ fn every_kind_of_picture_is_what_pillow_sees() {
         assert_eq!(picture.size, size, "{name}");
         let is_transparent = name.contains("alpha") || name.contains("transparent");
         assert_eq!(picture.is_transparent, is_transparent, "{name}");
-        // Decoders of JPEG round in their own way.
-        let most = if name.ends_with(".jpg") { 3 } else { u8::from(is_transparent) };
-        let far = picture.pixels.iter().zip(&pixels).map(|(one, other)| one.abs_diff(*other)).max();
-        assert!(far <= Some(most) && picture.pixels.len() == pixels.len(), "{name}: {far:?}");
+        // Decoders of JPEG round differently.
+        let tolerance = if name.ends_with(".jpg") { 3 } else { u8::from(is_transparent) };
+        let error = picture.pixels.iter().zip(&pixels).map(|(one, other)| one.abs_diff(*other)).max();
+        assert!(error <= Some(tolerance) && picture.pixels.len() == pixels.len(), "{name}: {error:?}");
     }
 }
 
 #[test]
-fn a_mask_has_the_values_that_numpy_sees() {
+fn masks_have_the_same_values_as_in_numpy() {
     let all: std::collections::BTreeMap<String, Vec<f32>> = listed("masks.json");
     for (name, expected) in all {
         assert_eq!(values(&made(&name)).unwrap().1, expected, "{name}");
@@ -97,35 +97,36 @@ fn a_mask_has_the_values_that_numpy_sees() {
     assert!(refused("colour-8.png").starts_with("it is in colour"));
     assert!(refused("colour-16.png").starts_with("it is in colour"));
     for name in ["gray-alpha-8.png", "gray-alpha-16.png", "gray-transparent.png", "colour-alpha-8.png"] {
-        assert!(refused(name).starts_with("it is transparent in places"), "{name}");
+        assert!(refused(name).starts_with("it has transparent pixels"), "{name}");
     }
 }
 
 #[test]
-fn the_ground_shows_where_a_picture_is_transparent() {
+fn transparent_pixels_show_the_background() {
     let on = |background: u8, name: &str| {
         Picture::decode(&made(name), &PixelConversion { background, ..PixelConversion::default() })
             .unwrap()
             .planes()
     };
-    // The first pixel is clear, the third half so: `(34 * 128 + 0 * 127) / 255` and `+ 100 * 127`.
+    // The first pixel is transparent, the third half transparent: `(34 * 128 + 0 * 127) / 255`, `+ 100 *
+    // 127`.
     let (black, other) = (on(0, "gray-alpha-8.png"), on(100, "gray-alpha-8.png"));
     assert_eq!((black[0], black[2], black[4]), (0, 17, 68));
     assert_eq!((other[0], other[2], other[4]), (100, 67, 68));
 }
 
 #[test]
-fn a_range_of_16_bits_becomes_bytes() {
-    let ground = PixelConversion { range: [1000, 1159], ..PixelConversion::default() };
+fn a_range_of_16_bit_values_becomes_bytes() {
+    let conversion = PixelConversion { range: [1000, 1159], ..PixelConversion::default() };
     let byte = |value: u16| {
         let picture = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(1, 1, vec![value]).unwrap();
-        ground.under(picture.into()).0[0]
+        conversion.to_bytes(picture.into()).0[0]
     };
     // In Python: `[round((v - 1000) / 159 * 255) for v in (1000, 1001, 1059, 1100, 1159)]`.
     assert_eq!([1000, 1001, 1059, 1100, 1159].map(byte), [0, 2, 95, 160, 255]);
     assert_eq!([0, 999, 1160, u16::MAX].map(byte), [0, 0, 255, 255]);
     assert_eq!(extremes(&made("gray-16.png"), &PixelConversion::default()), Ok([1000, 9148]));
-    // A picture of 8 bits stands where its brightness does.
+    // The range also applies to 8-bit images, times 257.
     let half = PixelConversion { range: [0, 32767], ..PixelConversion::default() };
     assert_eq!(Picture::decode(&made("gray-8.png"), &half).unwrap().planes()[..4], [0, 34, 68, 102]);
     let mut cell = Vec::new();

@@ -7,9 +7,9 @@ use crate::data::sampling::Sampling;
 use crate::domain::choice_config::Settings;
 use crate::domain::number::NonNegative;
 
-/// In proportion to a power of the rows that goes, epoch by epoch, from one exponent to another: first as the
-/// rows are, in the end nearly even (Stickland and Murray 2019, BERT and PALs). An epoch has as many batches
-/// as all tables together.
+/// Draws tables in proportion to a power of their rows; the exponent changes linearly from epoch to epoch,
+/// from proportional to nearly uniform (Stickland and Murray 2019, BERT and PALs). An epoch has as many
+/// batches as all tables together.
 ///
 /// p ~ n ^ a, a = from + (to - from) e / (E - 1), e = 0 ... E - 1
 ///
@@ -17,10 +17,10 @@ use crate::domain::number::NonNegative;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnnealedConfig {
-    /// The power of a table's rows it is drawn in proportion to, in the first epoch. Default 1.
+    /// The exponent in the first epoch. Default 1.
     #[serde(default = "default_from")]
     pub from: NonNegative,
-    /// The same in the last epoch. Default 0.2.
+    /// The exponent in the last epoch. Default 0.2.
     #[serde(default = "default_to")]
     pub to: NonNegative,
 }

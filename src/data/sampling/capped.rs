@@ -7,8 +7,8 @@ use crate::data::sampling::Sampling;
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 
-/// In proportion to the rows, as if no table had more than so many (T5's examples-proportional mixing). An
-/// epoch has as many batches as all tables together.
+/// Draws tables in proportion to their rows, capped at `rows` (examples-proportional mixing of T5, Raffel
+/// et al. 2020). An epoch has as many batches as all tables together.
 ///
 /// p ~ min(n, C)
 ///
@@ -16,7 +16,7 @@ use crate::domain::number::Count;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CappedConfig {
-    /// A table with more rows is drawn as often as one with so many.
+    /// The cap: a table with more rows is drawn as often as a table with this many.
     pub rows: Count,
 }
 

@@ -1,7 +1,7 @@
-//! The shelf of samplings: which table the next batch comes from, and the order in which rows are seen.
+//! The registry of samplings: which table the next batch comes from, and the order of its rows.
 //!
-//! A batch comes from one table. A sampling says how many of an epoch's batches are each table's; they are
-//! laid out at an even pace. An epoch is as many batches as the rows of all tables fill once (but for
+//! A batch comes from one table. A sampling determines how many batches of an epoch each table has; they
+//! are evenly interleaved. An epoch has as many batches as one pass over all tables (except for
 //! `round_robin`), so its length is known before the first step.
 
 pub mod annealed;
@@ -37,25 +37,29 @@ impl Default for SamplingConfig {
     }
 }
 
-/// A table, as a sampling sees it.
+/// The size of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableSize {
     /// Training rows.
     pub rows: usize,
-    /// Batches that these rows fill once.
+    /// Batches in one pass over these rows.
     pub batches: usize,
 }
 
-/// What every sampling can say.
+/// A strategy for choosing the table of each batch.
 pub trait Sampling {
-    /// How often a table of so many rows is drawn, relative to the others. `progress` goes from 0 in the
-    /// first epoch to 1 in the last.
+    /// The relative frequency of a table with this many rows. `progress` runs from 0 in the first epoch to
+    /// 1 in the last.
     fn weight(&self, rows: usize, progress: f64) -> f64;
 
     /// Batches of each table in an epoch. Every table with rows has at least one.
     fn batches(&self, tables: &[TableSize], progress: f64) -> Vec<usize> {
-        let weigh = |table: &TableSize| if table.rows == 0 { 0.0 } else { self.weight(table.rows, progress) };
-        quota::spread(&tables.iter().map(weigh).collect::<Vec<_>>(), quota::total(tables))
+        let weight = |table: &TableSize| match table.rows {
+            0 => 0.0,
+            rows => self.weight(rows, progress),
+        };
+        let total = tables.iter().map(|table| table.batches).sum();
+        quota::apportion(&tables.iter().map(weight).collect::<Vec<_>>(), total)
     }
 }
 

@@ -1,28 +1,29 @@
-//! The order of one table's rows, cut into batches; of rows of different lengths, those of similar length
-//! together, so that little of a batch is padding.
+//! The row order of one table, cut into batches. Sequences of similar length are batched together, so that
+//! batches need little padding.
 
 use std::ops::Range;
 
 use crate::data::sampling::generator::{shuffle, shuffle_generator};
 
-/// Batches whose rows are sorted by length together. More waste less padding, fewer mix rows better.
+/// Batches per pool of rows sorted by length. Larger pools need less padding, smaller ones mix rows better.
 const POOL: usize = 50;
 
-/// The batches of a table the `lap`-th time its rows are gone through: a function of seed, table and lap.
+/// The batches of a table in its `pass`-th pass: a function of seed, table and pass. `lengths` holds the
+/// length of each row by row number.
 pub(super) fn batches(
     seed: u64,
     table: usize,
-    lap: usize,
+    pass: usize,
     rows: &[u32],
     lengths: Option<&[u32]>,
     size: usize,
 ) -> Vec<Vec<u32>> {
-    let mut generator = shuffle_generator(seed, table, lap);
+    let mut generator = shuffle_generator(seed, table, pass);
     let mut order = rows.to_vec();
     shuffle(&mut order, &mut generator);
     if let Some(lengths) = lengths {
         for pool in order.chunks_mut(POOL * size) {
-            // Stable, so that rows of one length stay in their random order.
+            // The sort is stable: rows of equal length stay in random order.
             pool.sort_by_key(|&row| lengths[row as usize]);
         }
     }
@@ -34,8 +35,8 @@ pub(super) fn batches(
     batches
 }
 
-/// Where `rows` rows are cut into batches. A last batch of a single row joins the one before: batch
-/// normalization could make nothing of it.
+/// The batch boundaries of `rows` rows. A last batch of a single row joins the one before, since batch
+/// normalization has no variance over one row.
 pub(super) fn cuts(rows: usize, size: usize) -> Vec<Range<usize>> {
     let mut cuts: Vec<Range<usize>> =
         (0..rows).step_by(size).map(|start| start..(start + size).min(rows)).collect();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::sampling::{Sampling, TableSize};
 use crate::domain::choice_config::Settings;
 
-/// Each table in proportion to its rows: in every epoch every training row is seen exactly once.
+/// Draws tables in proportion to their rows: every epoch contains every training row exactly once.
 ///
 /// p ~ n
 ///
@@ -24,7 +24,7 @@ impl Sampling for ProportionalConfig {
         rows as f64
     }
 
-    /// Its own, however the last batches are filled.
+    /// One pass over each table, even if its last batch is not full.
     fn batches(&self, tables: &[TableSize], _: f64) -> Vec<usize> {
         tables.iter().map(|table| table.batches).collect()
     }

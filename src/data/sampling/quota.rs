@@ -1,15 +1,8 @@
-//! Shares made whole: how many batches of an epoch are each table's.
+//! How many batches of an epoch each table has.
 
-use crate::data::sampling::TableSize;
-
-/// Batches of an epoch in which every row could be seen once.
-pub(super) fn total(tables: &[TableSize]) -> usize {
-    tables.iter().map(|table| table.batches).sum()
-}
-
-/// Divides `total` batches by weight (largest remainder). A table with a weight has at least one batch: a
-/// task that is never seen is never learned.
-pub(super) fn spread(weights: &[f64], total: usize) -> Vec<usize> {
+/// Divides `total` batches by weight (largest remainder method). A table with a positive weight has at least
+/// one batch, so that no task goes untrained.
+pub(super) fn apportion(weights: &[f64], total: usize) -> Vec<usize> {
     let sum: f64 = weights.iter().sum();
     if sum <= 0.0 {
         return vec![0; weights.len()];
@@ -17,7 +10,7 @@ pub(super) fn spread(weights: &[f64], total: usize) -> Vec<usize> {
     let exact: Vec<f64> = weights.iter().map(|weight| weight / sum * total as f64).collect();
     let mut quotas: Vec<usize> = exact.iter().map(|share| share.floor() as usize).collect();
     let mut order: Vec<usize> = (0..weights.len()).collect();
-    // Stable: of equal remainders the earlier table's goes first.
+    // The sort is stable: of equal remainders the earlier table comes first.
     order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
     let left = total.saturating_sub(quotas.iter().sum());
     order.iter().take(left).for_each(|&table| quotas[table] += 1);

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::data::sampling::{Sampling, TableSize};
 use crate::domain::choice_config::Settings;
 
-/// One batch of each table in turn, until the longest has been gone through; the others begin again. An epoch
-/// has as many batches as there are tables, times those of the longest.
+/// Takes one batch of each table in turn until the longest table is finished; shorter tables start again. An
+/// epoch has as many batches as the longest table, times the number of tables.
 ///
 /// `sampling: round_robin`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

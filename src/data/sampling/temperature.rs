@@ -7,8 +7,8 @@ use crate::data::sampling::Sampling;
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Positive;
 
-/// Between `proportional` (1) and `uniform` (towards infinity). An epoch has as many batches as all tables
-/// together.
+/// Interpolates between `proportional` (T = 1) and `uniform` (T towards infinity). An epoch has as many
+/// batches as all tables together.
 ///
 /// p ~ n ^ (1 / T)
 ///
@@ -16,7 +16,7 @@ use crate::domain::number::Positive;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TemperatureConfig {
-    /// A table is drawn in proportion to its rows to the power of 1 / value.
+    /// The temperature T: a table is drawn in proportion to its rows to the power of 1 / T.
     pub value: Positive,
 }
 

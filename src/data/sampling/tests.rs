@@ -1,6 +1,6 @@
-//! Every sampling: quotas, order, similar lengths.
+//! Samplings: quotas, order, bucketing by length.
 
-use crate::data::sampling::quota::spread;
+use crate::data::sampling::quota::apportion;
 use crate::data::sampling::{BatchRows, RowShuffle, SamplingConfig, TableSize};
 use crate::domain::choice_config::Choice;
 
@@ -15,34 +15,34 @@ fn shares(config: serde_json::Value, progress: f64) -> Vec<f64> {
     weights.iter().map(|weight| weight / weights.iter().sum::<f64>()).collect()
 }
 
-fn close(result: &[f64], expected: [f64; 3]) {
-    assert!(result.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{result:?}, not {expected:?}");
+fn assert_close(shares: &[f64], expected: [f64; 3]) {
+    assert!(shares.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{shares:?}, not {expected:?}");
 }
 
 /// n = (10000, 1000, 100), in Python: `w = [x ** a for x in n]; [x / sum(w) for x in w]`.
 #[test]
 fn shares_are_the_published_ones() {
-    close(&shares("proportional".into(), 0.0), [0.900901, 0.090090, 0.009009]);
-    close(&shares("uniform".into(), 0.0), [1.0 / 3.0; 3]);
-    close(&shares(serde_json::json!({"temperature": 2}), 0.0), [0.706101, 0.223289, 0.070610]);
-    close(&shares(serde_json::json!({"temperature": 5}), 0.0), [0.492838, 0.310960, 0.196202]);
-    close(&shares("annealed".into(), 0.0), [0.900901, 0.090090, 0.009009]);
-    close(&shares("annealed".into(), 0.25), [0.844874, 0.133904, 0.021222]);
-    close(&shares("annealed".into(), 1.0), [0.492838, 0.310960, 0.196202]);
-    close(&shares(serde_json::json!({"capped": 1000}), 0.0), [0.476190, 0.476190, 0.047619]);
+    assert_close(&shares("proportional".into(), 0.0), [0.900901, 0.090090, 0.009009]);
+    assert_close(&shares("uniform".into(), 0.0), [1.0 / 3.0; 3]);
+    assert_close(&shares(serde_json::json!({"temperature": 2}), 0.0), [0.706101, 0.223289, 0.070610]);
+    assert_close(&shares(serde_json::json!({"temperature": 5}), 0.0), [0.492838, 0.310960, 0.196202]);
+    assert_close(&shares("annealed".into(), 0.0), [0.900901, 0.090090, 0.009009]);
+    assert_close(&shares("annealed".into(), 0.25), [0.844874, 0.133904, 0.021222]);
+    assert_close(&shares("annealed".into(), 1.0), [0.492838, 0.310960, 0.196202]);
+    assert_close(&shares(serde_json::json!({"capped": 1000}), 0.0), [0.476190, 0.476190, 0.047619]);
 }
 
 #[test]
-fn shares_become_whole_batches_and_nobody_gets_none() {
-    assert_eq!(spread(&[10.0, 1.0, 1.0], 12), [10, 1, 1]);
-    assert_eq!(spread(&[0.5, 0.3, 0.2], 7), [4, 2, 1]);
-    assert_eq!(spread(&[1000.0, 1.0, 0.0], 5), [4, 1, 0]);
-    assert_eq!(spread(&[1.0, 1.0, 1.0], 2), [1, 1, 0]);
-    assert_eq!(spread(&[0.0, 0.0], 2), [0, 0]);
+fn shares_become_whole_batches_and_no_table_is_left_out() {
+    assert_eq!(apportion(&[10.0, 1.0, 1.0], 12), [10, 1, 1]);
+    assert_eq!(apportion(&[0.5, 0.3, 0.2], 7), [4, 2, 1]);
+    assert_eq!(apportion(&[1000.0, 1.0, 0.0], 5), [4, 1, 0]);
+    assert_eq!(apportion(&[1.0, 1.0, 1.0], 2), [1, 1, 0]);
+    assert_eq!(apportion(&[0.0, 0.0], 2), [0, 0]);
 }
 
 #[test]
-fn every_sampling_keeps_its_promised_length() {
+fn every_sampling_has_its_documented_epoch_length() {
     let tables = [(640, 64), (70, 7), (3, 1)].map(|(rows, batches)| TableSize { rows, batches });
     let config = serde_json::json!([
         "proportional", "uniform", {"temperature": 2}, "annealed", {"capped": 50}, "round_robin"
@@ -60,18 +60,18 @@ fn every_sampling_keeps_its_promised_length() {
     }
 }
 
-fn of_table(epoch: &[BatchRows], table: usize) -> Vec<u32> {
+fn rows_of_table(epoch: &[BatchRows], table: usize) -> Vec<u32> {
     epoch.iter().filter(|batch| batch.table == table).flat_map(|batch| &batch.rows).copied().collect()
 }
 
 #[test]
-fn every_row_is_seen_once_an_epoch_in_an_order_of_its_own() {
+fn every_row_is_seen_once_per_epoch_in_a_new_order() {
     let tables = vec![(0..100).collect(), (5..30).collect()];
     let shuffle = RowShuffle::new(3, 8, tables.clone());
     let epoch = shuffle.epoch(1);
     assert_eq!(epoch.len(), shuffle.steps_per_epoch());
     for (table, rows) in tables.iter().enumerate() {
-        let mut seen = of_table(&epoch, table);
+        let mut seen = rows_of_table(&epoch, table);
         assert_ne!(seen, *rows);
         seen.sort_unstable();
         assert_eq!(seen, *rows);
@@ -98,18 +98,18 @@ fn tables_take_turns_one_by_one() {
 }
 
 #[test]
-fn a_table_goes_on_where_it_ended() {
+fn a_table_continues_where_the_previous_epoch_ended() {
     let tables: Vec<Vec<u32>> = vec![(0..90).collect(), (0..30).collect()];
     for config in ["uniform", "annealed"] {
         let shuffle = RowShuffle::new(5, 10, tables.clone()).sampled(&sampling(config.into()), 8);
         let epochs: Vec<Vec<BatchRows>> = (0..8).map(|epoch| shuffle.epoch(epoch)).collect();
         assert!(epochs.iter().all(|epoch| epoch.len() == 12), "{config}");
         for (table, rows) in tables.iter().enumerate() {
-            let seen: Vec<u32> = epochs.iter().flat_map(|epoch| of_table(epoch, table)).collect();
-            for lap in seen.chunks_exact(rows.len()) {
-                let mut lap = lap.to_vec();
-                lap.sort_unstable();
-                assert_eq!(lap, *rows, "{config}: all rows before one again");
+            let seen: Vec<u32> = epochs.iter().flat_map(|epoch| rows_of_table(epoch, table)).collect();
+            for pass in seen.chunks_exact(rows.len()) {
+                let mut pass = pass.to_vec();
+                pass.sort_unstable();
+                assert_eq!(pass, *rows, "{config}: every row before any is repeated");
             }
         }
     }
@@ -130,20 +130,20 @@ fn a_single_row_at_the_end_joins_the_batch_before() {
 #[test]
 fn rows_of_similar_length_are_batched() {
     let rows: Vec<u32> = (0..4000).collect();
-    // Lengths from 1 to 200 in no order.
+    // Lengths from 1 to 200, unordered.
     let lengths: Vec<u32> = rows.iter().map(|row| row * 7919 % 200 + 1).collect();
     let plain = RowShuffle::new(2, 16, vec![rows.clone()]);
     let bucketed = plain.clone().bucketed(vec![Some(lengths.clone())]);
     let padding = |epoch: &[BatchRows]| -> u32 {
         let batch = |batch: &BatchRows| {
-            let of = batch.rows.iter().map(|&row| lengths[row as usize]);
-            of.clone().max().unwrap_or(0) * batch.rows.len() as u32 - of.sum::<u32>()
+            let row_lengths = batch.rows.iter().map(|&row| lengths[row as usize]);
+            row_lengths.clone().max().unwrap_or(0) * batch.rows.len() as u32 - row_lengths.sum::<u32>()
         };
         epoch.iter().map(batch).sum()
     };
     let epoch = bucketed.epoch(4);
     assert!(padding(&epoch) * 10 < padding(&plain.epoch(4)));
-    let mut seen = of_table(&epoch, 0);
+    let mut seen = rows_of_table(&epoch, 0);
     seen.sort_unstable();
     assert_eq!(seen, rows);
     assert_eq!(epoch, bucketed.epoch(4));

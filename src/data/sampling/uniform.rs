@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::data::sampling::Sampling;
 use crate::domain::choice_config::Settings;
 
-/// Every table as often as any other, whatever its rows. An epoch has as many batches as all tables together;
-/// a small table is gone through more than once in it, of a large one a part is seen.
+/// Draws every table equally often, whatever its rows. An epoch has as many batches as all tables together:
+/// it repeats the rows of small tables, and contains only a part of large ones.
 ///
 /// p = 1 / K
 ///

@@ -13,23 +13,23 @@ use crate::domain::diagnostic::Severity;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
-/// A column says which split a row belongs to.
+/// Reads the split of each row from a column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnConfig {
-    /// The column.
+    /// The column with the split names.
     pub by: ColumnName,
-    /// Its value for training rows. Default `train`.
+    /// The value of training rows. Default `train`.
     #[serde(default = "default_train")]
     pub train: String,
-    /// Its value for validation rows. Default `valid`.
+    /// The value of validation rows. Default `valid`.
     #[serde(default = "default_valid")]
     pub valid: String,
-    /// Where no row has that value: the share of the training rows that is drawn for validation instead.
-    /// Default 0.
+    /// When no row has the value of validation rows: the share of training rows drawn at random for
+    /// validation. Default 0.
     #[serde(default = "default_validation_split", skip_serializing_if = "is_none")]
     pub validation_split: Fraction,
-    /// Its value for test rows. Default `test`.
+    /// The value of test rows. Default `test`.
     #[serde(default = "default_test")]
     pub test: String,
 }
@@ -55,7 +55,7 @@ fn default_validation_split() -> Fraction {
     Fraction::constant(0.0)
 }
 
-/// Left out of a split's words, so that those without it keep their fingerprint.
+/// Zero is not serialized, so that splits without this setting keep their fingerprint.
 fn is_none(share: &Fraction) -> bool {
     share.get() == 0.0
 }
@@ -87,9 +87,9 @@ impl ColumnConfig {
                 known,
             });
         }
-        for (split, value, result) in [("train", &self.train, &rows.train), ("test", &self.test, &rows.test)]
-        {
-            if result.is_empty() {
+        let required = [("train", &self.train, &rows.train), ("test", &self.test, &rows.test)];
+        for (split, value, split_rows) in required {
+            if split_rows.is_empty() {
                 let reason = format!("no row has `{value}` in column `{}`", self.by);
                 return Err(DataError::EmptySplit { split, reason });
             }
@@ -101,7 +101,10 @@ impl ColumnConfig {
         }
         if rows.valid.is_empty() {
             let (by, value) = (&self.by, &self.valid);
-            let text = format!("no row has `{value}` in column `{by}`: nothing to choose the best epoch by");
+            let text = format!(
+                "no row has `{value}` in column `{by}`: without validation rows, the best epoch cannot be \
+                 chosen"
+            );
             rows.notes.push(DataNote { severity: Severity::Warning, text });
         }
         Ok(rows)

@@ -1,7 +1,7 @@
-//! A text as a moment: in one of the forms that people write dates and times in.
+//! Parsing of dates and times in common formats.
 //!
-//! Each text says its own form. A column is read when all of its rows have one form, so that no moment is
-//! compared with one of another kind: not a time with a zone with one without, nor a day with an hour.
+//! The format is detected per text. A column is accepted only if all rows have the same format, so that no
+//! time with a zone is compared with one without, and no date with a time of day.
 
 use jiff::civil::Date;
 
@@ -13,14 +13,14 @@ use crate::data::split::datetime::day::Day;
 
 pub(in crate::data::split) use crate::data::split::datetime::day::days_since_1970;
 
-/// What a text says of a moment.
+/// A parsed date, time of day, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data::split) struct ParsedDateTime {
     day: Option<Day>,
     clock: Option<TimeOfDay>,
 }
 
-/// How a moment is written. Texts of one form can be compared.
+/// How a date or time is written. Texts of the same format can be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data::split) struct DateTimeFormat {
     day: Option<day::DayOrder>,
@@ -29,26 +29,26 @@ pub(in crate::data::split) struct DateTimeFormat {
     has_zone: bool,
 }
 
-/// Which of two numbers is the day, where the year comes last.
+/// Whether the day or the month comes first in dates with the year last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::data::split) enum DayMonthOrder {
     Day,
     Month,
 }
 
-const NANOSECONDS_A_DAY: i128 = 86_400_000_000_000;
+const NANOSECONDS_PER_DAY: i128 = 86_400_000_000_000;
 
-/// Reads a text; `None` where it has none of the forms.
+/// Parses a text; `None` when its format is unknown.
 pub(in crate::data::split) fn read(text: &str) -> Option<ParsedDateTime> {
     // 2024年3月5日
     let plain = text.replace(['年', '月'], "-").replace('日', " ");
-    let (mut days, mut clock, mut behind) = (Vec::new(), None, Vec::new());
+    let (mut days, mut clock, mut after_clock) = (Vec::new(), None, Vec::new());
     for word in plain.split_whitespace() {
         if clock.is_some() {
-            behind.push(word);
+            after_clock.push(word);
         } else if word.contains(':') && !word.contains(['T', 't', '_']) {
             clock = Some(clock::time(word)?);
-        } else if let Some((day, time)) = joined(word) {
+        } else if let Some((day, time)) = split_day_and_time(word) {
             days.push(day);
             clock = Some(clock::time(time).or_else(|| clock::compact(time))?);
         } else {
@@ -58,20 +58,20 @@ pub(in crate::data::split) fn read(text: &str) -> Option<ParsedDateTime> {
     let clock = match clock {
         None => None,
         Some((time, rest)) => {
-            // `Tue Mar  5 09:35:00 2024`: the year may stand behind the time.
-            let is_year = |word: &&str| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
-            if let Some(year) = behind.pop_if(|word| is_year(&&**word)) {
+            // `Tue Mar  5 09:35:00 2024`: the year may follow the time.
+            let is_year = |word: &mut &str| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+            if let Some(year) = after_clock.pop_if(is_year) {
                 days.push(year);
             }
-            Some(TimeOfDay::parse(time, rest, &behind)?)
+            Some(TimeOfDay::parse(time, rest, &after_clock)?)
         }
     };
     let day = if days.is_empty() { None } else { Some(day::read(&days)?) };
     (day.is_some() || clock.is_some()).then_some(ParsedDateTime { day, clock })
 }
 
-/// `2024-03-05T09:35` as the day and the time of day.
-fn joined(word: &str) -> Option<(&str, &str)> {
+/// Splits `2024-03-05T09:35` into day and time of day.
+fn split_day_and_time(word: &str) -> Option<(&str, &str)> {
     let bytes = word.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let at = (1..bytes.len())
@@ -80,6 +80,7 @@ fn joined(word: &str) -> Option<(&str, &str)> {
 }
 
 impl ParsedDateTime {
+    /// The format of the text.
     pub fn form(&self) -> DateTimeFormat {
         DateTimeFormat {
             day: self.day.map(|day| day.order()),
@@ -89,15 +90,16 @@ impl ParsedDateTime {
         }
     }
 
-    /// Which of its numbers can only be the day.
+    /// The order of day and month, if one of the two numbers can only be the day.
     pub fn day_month_order(&self) -> Option<DayMonthOrder> {
         self.day.and_then(|day| day.day_month_order())
     }
 
-    /// Nanoseconds since the beginning of 1970, or of the day; `None` where there is no such day.
+    /// Nanoseconds since 1970, or since midnight when there is no date; `None` when the calendar has no
+    /// such day.
     pub fn at(&self, first: DayMonthOrder) -> Option<i128> {
         let day = match self.day {
-            Some(day) => i128::from(days_since_1970(day.date(first)?)?) * NANOSECONDS_A_DAY,
+            Some(day) => i128::from(days_since_1970(day.date(first)?)?) * NANOSECONDS_PER_DAY,
             None => 0,
         };
         let Some(clock) = self.clock else { return Some(day) };
@@ -105,7 +107,7 @@ impl ParsedDateTime {
         Some(day + i128::from(clock.nanoseconds) - offset)
     }
 
-    /// The setting `format` that would read it with the day or the month first.
+    /// The setting `format` that reads this text with the day or the month first.
     pub fn format(&self, first: DayMonthOrder) -> String {
         let separator = match self.day.map(|day| day.order()) {
             Some(day::DayOrder::YearLast(separator)) => separator,
@@ -123,37 +125,39 @@ impl ParsedDateTime {
 }
 
 impl DateTimeFormat {
-    /// May the first of its numbers be the day or the month?
-    pub fn is_open(&self) -> bool {
+    /// Whether the order of day and month is ambiguous.
+    pub fn is_ambiguous(&self) -> bool {
         matches!(self.day, Some(day::DayOrder::YearLast(_)))
     }
 }
 
 impl std::fmt::Display for DateTimeFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let what = match (self.day, self.clock) {
-            (Some(_), true) => "a date and a time",
-            (Some(_), false) => "a date",
-            (None, _) => "a time of day",
+        let date = match self.day {
+            Some(day::DayOrder::YearFirst) => "a date",
+            Some(day::DayOrder::DayFirst) => "a date with the day first",
+            Some(day::DayOrder::YearLast(_)) => "a date with the year last",
+            Some(day::DayOrder::Named) => "a date with the name of the month",
+            Some(day::DayOrder::Month) => "a year and month",
+            None => "",
         };
-        let how = match self.day {
-            Some(day::DayOrder::DayFirst) => ", the day first",
-            Some(day::DayOrder::YearLast(_)) => ", the year last",
-            Some(day::DayOrder::Named) => " with a month's name",
-            Some(day::DayOrder::Month) => " without a day",
-            Some(day::DayOrder::YearFirst) | None => "",
-        };
-        let half = if self.is_half_day { " of 12 hours" } else { "" };
-        let zone = match (self.clock, self.has_zone) {
-            (true, true) => " with a zone",
-            (true, false) => " without a zone",
+        let and = if self.day.is_some() && self.clock { " and " } else { "" };
+        let time = match (self.clock, self.is_half_day) {
+            (true, true) => "a 12-hour time",
+            (true, false) => "a time",
             (false, _) => "",
         };
-        write!(f, "{what}{half}{how}{zone}")
+        let zone = match (self.clock, self.has_zone) {
+            (true, true) => " with time zone",
+            (true, false) => " without time zone",
+            (false, _) => "",
+        };
+        write!(f, "{date}{and}{time}{zone}")
     }
 }
 
-/// Eight digits that are a day only when the year comes last, such as `05032024`: which comes first there.
+/// The possible orders of day and month in eight digits that form a date only with the year last, such as
+/// `05032024`.
 pub(in crate::data::split) fn year_last(text: &str) -> Vec<DayMonthOrder> {
     let is_eight = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = |range: std::ops::Range<usize>| text[range].parse::<i16>().unwrap_or(0);

@@ -1,14 +1,15 @@
-//! Why a table cannot be divided.
+//! Errors of splits.
 
 use crate::data::location::DataLocation;
 
-/// Why a table cannot be divided.
+/// A table that cannot be split.
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
-    #[error("column `{column}`: `{value}` in {place} is no number, date or time{}", more(*.count))]
+    #[error("column `{column}`: `{value}` in {place} is not a number, date or time{}", more(*.count))]
     NotTime { column: String, value: String, place: DataLocation, count: usize },
     #[error(
-        "column `{column}`: `{value}` in {place} is {form}, but `{first}` in {first_place} is {first_form}"
+        "column `{column}` mixes formats: `{first}` in {first_place} is {first_form}, but `{value}` in \
+         {place} is {form}"
     )]
     Mixed {
         column: String,
@@ -20,11 +21,13 @@ pub enum SplitError {
         first_form: String,
     },
     #[error(
-        "column `{column}`: no row tells whether the day or the month comes first, as `{value}` in {place} does not"
+        "column `{column}`: ambiguous date format: in all rows, such as `{value}` in {place}, the day or \
+         the month may come first"
     )]
     DayOrMonth { column: String, value: String, place: DataLocation, formats: [String; 2] },
     #[error(
-        "column `{column}`: the day comes first in `{day}` in {day_place}, but the month in `{month}` in {month_place}"
+        "column `{column}` mixes day/month (`{day}` in {day_place}) and month/day (`{month}` in \
+         {month_place})"
     )]
     DayAndMonth {
         column: String,
@@ -34,10 +37,11 @@ pub enum SplitError {
         month_place: DataLocation,
     },
     #[error(
-        "column `{column}`: `{value}` in {place} looks like a date whose year comes last; as numbers such are in no order of time"
+        "column `{column}`: `{value}` in {place} looks like a date with the year last; such numbers do not \
+         sort by time"
     )]
     YearLast { column: String, value: String, place: DataLocation, formats: Vec<String> },
-    #[error("column `{column}`: `{value}` in {place} is not written as `{format}`: {cause}{}", more(*.count))]
+    #[error("column `{column}`: `{value}` in {place} does not match `{format}`: {cause}{}", more(*.count))]
     OtherFormat {
         column: String,
         value: String,
@@ -46,15 +50,19 @@ pub enum SplitError {
         cause: String,
         count: usize,
     },
-    #[error("column `{column}` holds dates or times already, not texts of the format `{format}`")]
+    #[error("column `{column}` already holds dates or times, so that `format: \"{format}\"` does not apply")]
     FormatOfTimes { column: String, format: String },
-    #[error("column `{column}` holds {found}, which are in no order of time")]
+    #[error("column `{column}` holds {found}, which cannot be ordered by time")]
     NoTime { column: String, found: String },
-    #[error("column `{column}` has {found} different moment{}, too few for {splits} splits", if *.found == 1 { "" } else { "s" })]
+    #[error(
+        "column `{column}` has {found} distinct time{}; {splits} splits need at least {splits}",
+        plural(*.found)
+    )]
     TooFewMoments { column: String, found: usize, splits: usize },
-    #[error("column `{column}` has no value in {}, first in {place}: such a row has no {what}", rows(*.count))]
+    #[error("column `{column}` is empty in {} row{}, first in {place}: such a row has no {what}",
+        .count, plural(*.count))]
     Missing { column: String, what: &'static str, place: DataLocation, count: usize },
-    #[error("column `{column}` has {found} group{}, too few for {splits} splits", if *.found == 1 { "" } else { "s" })]
+    #[error("column `{column}` has {found} group{}; {splits} splits need at least {splits}", plural(*.found))]
     TooFewGroups { column: String, found: usize, splits: usize },
 }
 
@@ -66,13 +74,13 @@ fn more(count: usize) -> String {
     }
 }
 
-fn rows(count: usize) -> String {
-    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
-const FORMS: &str = "understood are numbers; `2024-03-05`, `20240305`, `2024-03-05 9:35:10.5`, `2024-03-05T09:35:00Z`, \
-                     `2024-03-05 09:35+02:00`; `05.03.2024 9:35`, the day first; `5 Mar 2024 9:35 PM`; `9:35`. Say any other \
-                     by `format`, such as `format: \"%d/%m/%y %H.%M\"`";
+const FORMATS: &str = "supported are numbers; `2024-03-05`, `20240305`, `2024-03-05 9:35:10.5`, \
+    `2024-03-05T09:35:00Z`, `2024-03-05 09:35+02:00`; `05.03.2024 9:35` (day first); \
+    `5 Mar 2024 9:35 PM`; `9:35`. Set any other format, such as `format: \"%d/%m/%y %H.%M\"`";
 
 impl SplitError {
     pub fn code(&self) -> &'static str {
@@ -97,24 +105,23 @@ impl SplitError {
             format!("write {}", formats.join(" or "))
         };
         let help = match self {
-            Self::NotTime { .. } => FORMS,
-            Self::Mixed { .. } => {
-                "write all rows in one form, in the file or in the `query`; which came first is not to be told"
-            }
+            Self::NotTime { .. } => FORMATS,
+            Self::Mixed { .. } => "write all rows in one format, in the file or in the `query`",
             Self::DayOrMonth { formats, .. } => return Some(write(formats)),
             Self::YearLast { formats, .. } => return Some(write(formats)),
-            Self::DayAndMonth { .. } => "write all rows in one form, in the file or in the `query`",
+            Self::DayAndMonth { .. } => "write all rows in one format, in the file or in the `query`",
             Self::OtherFormat { .. } => {
-                "`%Y` is a year, `%m` a month, `%d` a day, `%H` an hour of 24, `%I` of 12 with `%p` for AM or PM, `%M` a \
-                 minute, `%S` a second, `%.f` its parts, `%z` +0200, `%:z` +02:00, `%b` Mar"
+                "`%Y` is the year, `%m` the month, `%d` the day, `%H` the hour of 24, `%I` the hour of 12 \
+                 with `%p` for AM or PM, `%M` the minute, `%S` the second, `%.f` its fraction, `%z` +0200, \
+                 `%:z` +02:00, `%b` Mar"
             }
-            Self::FormatOfTimes { .. } => "leave `format` out",
+            Self::FormatOfTimes { .. } => "remove `format`",
             Self::NoTime { .. } => "name a column of numbers, dates, times, or texts of them",
             Self::TooFewMoments { .. } | Self::TooFewGroups { .. } => {
-                "use another split, or fewer splits by a share of 0"
+                "use another split, or set `valid` or `test` to 0"
             }
             Self::Missing { .. } => {
-                "fill it or drop such rows in the `query`, as `select * from self where day is not null`"
+                "fill it or drop such rows in the `query`, such as `select * from self where day is not null`"
             }
         };
         Some(help.to_owned())

@@ -9,16 +9,18 @@ use crate::data::split::{SplitRows, SplitShares};
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
 
-/// Separate files of the same form; the source itself holds the training rows.
+/// Reads validation and test rows from separate files with the same columns; the source holds the training
+/// rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilesConfig {
-    /// The file of validation rows, relative to the pipeline file. Without it, a share of the training rows.
+    /// The file of validation rows, relative to the pipeline file. Default: `valid_share` of the training
+    /// rows.
     #[serde(default)]
     pub valid: Option<String>,
     /// The file of test rows, relative to the pipeline file.
     pub test: String,
-    /// Share of training rows drawn for validation when there is no file. Default 0.1.
+    /// Share of training rows drawn at random for validation when `valid` is not set. Default 0.1.
     #[serde(default = "super::tenth")]
     pub valid_share: Fraction,
 }
@@ -29,7 +31,7 @@ impl Settings for FilesConfig {
 }
 
 impl FilesConfig {
-    /// `parts` are the rows of the training, validation and test files.
+    /// `parts` holds the number of rows of the training, validation and test files.
     pub(in crate::data) fn divide(&self, parts: [usize; 3], seed: u64) -> Result<SplitRows, DataError> {
         let [train, valid, test] = parts.map(|rows| rows as u32);
         if self.valid.is_some() {
@@ -46,7 +48,7 @@ impl FilesConfig {
         Ok(SplitRows { test: (train..train + test).collect(), ..shares.split_rows(&order) })
     }
 
-    /// Must validation rows be there?
+    /// Whether validation rows are required.
     pub(in crate::data) fn wants_valid(&self) -> bool {
         self.valid.is_some() || self.valid_share.get() > 0.0
     }

@@ -1,4 +1,4 @@
-//! A format of dates and times that a person writes, in the words of `strftime`.
+//! Formats of dates and times, with the fields of `strftime`.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::split::datetime::days_since_1970;
 
-/// How a column's dates and times are written: `%d/%m/%Y %H:%M`.
+/// The format of the dates and times of a column, such as `%d/%m/%Y %H:%M`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TimeFormat(String);
@@ -19,19 +19,19 @@ impl TryFrom<String> for TimeFormat {
     type Error = String;
 
     fn try_from(format: String) -> Result<Self, String> {
-        // A moment that has all there is to write.
-        let known = DateTime::constant(2024, 3, 5, 9, 35, 10, 0);
-        let known = Offset::UTC.to_timestamp(known).map_err(|cause| cause.to_string())?;
-        let mut written = BrokenDownTime::from(&known.to_zoned(jiff::tz::TimeZone::UTC));
-        written.set_offset(Some(Offset::UTC));
+        // An example with every field: the format must be able to write and read it.
+        let example = DateTime::constant(2024, 3, 5, 9, 35, 10, 0);
+        let example = Offset::UTC.to_timestamp(example).map_err(|cause| cause.to_string())?;
+        let mut example = BrokenDownTime::from(&example.to_zoned(jiff::tz::TimeZone::UTC));
+        example.set_offset(Some(Offset::UTC));
         let read = |text: String| strtime::parse(&format, &text).map(|_| text);
-        match written.to_string(&format).and_then(read) {
-            Err(cause) => {
-                Err(format!("`{format}` is no format of dates and times such as `%d/%m/%Y %H:%M`: {cause}"))
-            }
-            Ok(text) if text == format => {
-                Err(format!("`{format}` names no part of a date or time; `%d/%m/%Y %H:%M` does"))
-            }
+        match example.to_string(&format).and_then(read) {
+            Err(cause) => Err(format!(
+                "`{format}` is not a format of dates and times such as `%d/%m/%Y %H:%M`: {cause}"
+            )),
+            Ok(text) if text == format => Err(format!(
+                "`{format}` has no field of a date or time; write a format such as `%d/%m/%Y %H:%M`"
+            )),
             Ok(_) => Ok(Self(format)),
         }
     }
@@ -60,20 +60,20 @@ impl JsonSchema for TimeFormat {
 }
 
 impl TimeFormat {
-    /// Nanoseconds since the beginning of 1970, or of the day where the format has no date; or why there are
-    /// none.
+    /// Nanoseconds since 1970, or since midnight when the format has no date; the error says why the text
+    /// does not match.
     pub(in crate::data::split) fn read(&self, text: &str) -> Result<i128, String> {
         let message = |cause: jiff::Error| cause.to_string();
-        let mut result = strtime::parse(&self.0, text).map_err(message)?;
-        if result.offset().is_some() || result.timestamp().is_some() {
-            return result.to_timestamp().map(|moment| moment.as_nanosecond()).map_err(message);
+        let mut parsed = strtime::parse(&self.0, text).map_err(message)?;
+        if parsed.offset().is_some() || parsed.timestamp().is_some() {
+            return parsed.to_timestamp().map(|moment| moment.as_nanosecond()).map_err(message);
         }
-        if result.month().is_some() && result.day().is_none() {
-            result.set_day(Some(1)).map_err(message)?;
+        if parsed.month().is_some() && parsed.day().is_none() {
+            parsed.set_day(Some(1)).map_err(message)?;
         }
-        let time = match (result.hour(), result.minute()) {
+        let time = match (parsed.hour(), parsed.minute()) {
             (None, None) => None,
-            _ => Some(result.to_time().map_err(message)?),
+            _ => Some(parsed.to_time().map_err(message)?),
         };
         let since_midnight = |time: Time| {
             i128::from(
@@ -84,12 +84,12 @@ impl TimeFormat {
         };
         let time_of_day = time.map_or(0, since_midnight);
         let has_date =
-            result.year().is_some() || result.iso_week_year().is_some() || result.month().is_some();
+            parsed.year().is_some() || parsed.iso_week_year().is_some() || parsed.month().is_some();
         if !has_date && time.is_some() {
             return Ok(time_of_day);
         }
-        let day = result.to_date().map_err(message).map(days_since_1970)?;
-        let day = day.ok_or_else(|| "its day is beyond the calendar".to_owned())?;
+        let day = parsed.to_date().map_err(message).map(days_since_1970)?;
+        let day = day.ok_or_else(|| "its date is out of range".to_owned())?;
         Ok(i128::from(day) * 86_400_000_000_000 + time_of_day)
     }
 }
@@ -103,9 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn a_format_reads_what_it_says() {
-        // In Python: `datetime.datetime.strptime(text,
-        // format).replace(tzinfo=datetime.timezone.utc).timestamp()`.
+    fn texts_are_read_by_their_format() {
+        // In Python:
+        // `datetime.datetime.strptime(text, format).replace(tzinfo=datetime.timezone.utc).timestamp()`.
         let moment = 1_709_631_300_000_000_000;
         for (format, text) in [
             ("%d/%m/%Y %H:%M", "05/03/2024 9:35"),
@@ -125,10 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_format_is_refused() {
+    fn invalid_formats_are_refused() {
         let refused = |format: &str| TimeFormat::try_from(format.to_owned()).unwrap_err();
-        assert!(refused("%d/%q").starts_with("`%d/%q` is no format"), "what can be written alone");
-        assert!(refused("%d/%m/%J").starts_with("`%d/%m/%J` is no format of dates and times"));
-        assert!(refused("dd/mm/yyyy").starts_with("`dd/mm/yyyy` names no part of a date or time"));
+        assert!(refused("%d/%q").starts_with("`%d/%q` is not a format"), "can be written, but not read");
+        assert!(refused("%d/%m/%J").starts_with("`%d/%m/%J` is not a format of dates and times"));
+        assert!(refused("dd/mm/yyyy").starts_with("`dd/mm/yyyy` has no field of a date or time"));
     }
 }

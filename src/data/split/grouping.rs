@@ -1,14 +1,14 @@
-//! Rows by the value of a column.
+//! Rows grouped by the value of a column.
 
 use polars::prelude::PlHashMap;
 
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
 
-/// The rows of one value, ascending.
+/// The rows with one value, ascending.
 #[derive(Clone, Debug)]
 pub(in crate::data) struct RowGroup {
-    /// `None`: the value is missing.
+    /// `None` for missing values.
     pub value: Option<String>,
     pub rows: Vec<u32>,
 }
@@ -41,7 +41,7 @@ impl RowGrouping {
             groups[known].rows.push(row as u32);
         };
         match cells {
-            // A day may well be a group.
+            // `for_each_text` refuses dates and times, but a day may well be a group.
             Cells::Time(values) => values.iter().enumerate().for_each(|(row, value)| {
                 let text = value.map(|value| value.to_string());
                 add(row, text.as_deref());

@@ -1,4 +1,4 @@
-//! The shelf of splits: how rows are divided into train, valid and test.
+//! The registry of splits: how rows are divided into train, valid and test.
 
 pub mod column;
 mod datetime;
@@ -45,16 +45,19 @@ fn tenth() -> crate::domain::number::Fraction {
     crate::domain::number::Fraction::constant(0.1)
 }
 
-/// Divides a table's rows. The same seed gives the same rows, whatever the machine or its threads. `parts`:
-/// rows of the training, validation and test files, where the table has such. Problems stand at nodes below
-/// `data.<table>`.
+/// Divides the rows of a table. The result depends on the seed, but not on the machine or its threads.
+/// `parts` holds the number of rows of the training, validation and test files, if the table has separate
+/// files.
+///
+/// # Errors
+/// Problems of the data, with paths relative to `data.<table>`.
 pub fn divide(
     config: &SplitConfig,
     frame: &Frame,
     parts: Option<[usize; 3]>,
     seed: u64,
 ) -> Result<SplitRows, DataError> {
-    let divided = divided(config, frame, parts, seed).and_then(|rows| {
+    let divided = divide_rows(config, frame, parts, seed).and_then(|rows| {
         refuse_empty(config, &rows, frame.rows())?;
         Ok(rows)
     });
@@ -65,7 +68,7 @@ pub fn divide(
     })
 }
 
-fn divided(
+fn divide_rows(
     config: &SplitConfig,
     frame: &Frame,
     parts: Option<[usize; 3]>,
@@ -85,7 +88,7 @@ fn divided(
     Ok(rows)
 }
 
-/// Refuses a split that was asked for and has no rows.
+/// Refuses a split that should have rows, but is empty.
 fn refuse_empty(config: &SplitConfig, rows: &SplitRows, total: usize) -> Result<(), DataError> {
     let (valid, test) = match config {
         SplitConfig::Random(config) => (config.valid.get() > 0.0, config.test.get() > 0.0),
@@ -98,7 +101,7 @@ fn refuse_empty(config: &SplitConfig, rows: &SplitRows, total: usize) -> Result<
     let splits = [("train", true, &rows.train), ("valid", valid, &rows.valid), ("test", test, &rows.test)];
     let empty = splits.into_iter().find(|(_, wanted, rows)| *wanted && rows.is_empty());
     empty.map_or(Ok(()), |(split, ..)| {
-        let reason = format!("the table has {total} rows, too few for this share");
+        let reason = format!("the table has {total} rows, which are too few for this share");
         Err(DataError::EmptySplit { split, reason })
     })
 }

@@ -1,4 +1,4 @@
-//! A column's cells as numbers that stand in the order of time.
+//! Sort keys of a column by time.
 
 use crate::data::cells::{BadRow, Cells};
 use crate::data::error::DataError;
@@ -8,7 +8,7 @@ use crate::data::split::SplitError;
 use crate::data::split::datetime::{DayMonthOrder, ParsedDateTime, read, year_last};
 use crate::data::split::format::TimeFormat;
 
-/// A column to order rows by.
+/// A column by which rows are ordered.
 pub(in crate::data::split) struct TimeColumn<'a> {
     pub frame: &'a Frame,
     pub cells: &'a Cells,
@@ -16,7 +16,7 @@ pub(in crate::data::split) struct TimeColumn<'a> {
 }
 
 impl TimeColumn<'_> {
-    /// By what the cells themselves tell.
+    /// The sort keys of all rows, with the format detected from the cells.
     pub fn sort_keys(&self) -> Result<(Vec<i128>, Vec<DataNote>), DataError> {
         if let Cells::Time(moments) = self.cells {
             let moments = moments.iter().map(|moment| moment.map(i128::from)).collect();
@@ -30,15 +30,15 @@ impl TimeColumn<'_> {
         }
         let moments: Vec<Option<ParsedDateTime>> =
             texts.iter().map(|text| text.as_deref().and_then(read)).collect();
-        self.refuse_strange(&texts, &moments)?;
+        self.refuse_unreadable(&texts, &moments)?;
         self.refuse_mixed(&texts, &moments)?;
-        let (first, note) = self.first(&texts, &moments)?;
+        let (first, note) = self.day_month_order(&texts, &moments)?;
         let at = moments.iter().map(|moment| moment.and_then(|moment| moment.at(first))).collect();
         Ok((self.all_moments(at)?, note.into_iter().collect()))
     }
 
-    /// By a format that a person has written.
-    pub fn of_format(&self, format: &TimeFormat) -> Result<Vec<i128>, DataError> {
+    /// The sort keys of all rows, read with a given format.
+    pub fn sort_keys_with_format(&self, format: &TimeFormat) -> Result<Vec<i128>, DataError> {
         if let Cells::Time(_) = self.cells {
             let (column, format) = (self.column.to_owned(), format.to_string());
             return Err(SplitError::FormatOfTimes { column, format }.into());
@@ -70,25 +70,25 @@ impl TimeColumn<'_> {
         self.all_moments(moments)
     }
 
-    /// The cells' texts without blanks around; `None` where nothing is left.
+    /// The trimmed texts of the cells; `None` for empty ones.
     fn texts(&self) -> Result<Vec<Option<String>>, DataError> {
         let mut texts = Vec::with_capacity(self.cells.len());
         let read = self.cells.for_each_text(|_, text| {
             texts.push(text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned));
         });
-        let (column, year) = (self.column.to_owned(), self.cells.found());
-        read.map_err(|_| SplitError::NoTime { column, found: year })?;
+        let (column, found) = (self.column.to_owned(), self.cells.found());
+        read.map_err(|_| SplitError::NoTime { column, found })?;
         Ok(texts)
     }
 
-    /// All of them, when no row lacks one.
+    /// The sort keys, if no row is without one.
     fn all_moments(&self, moments: Vec<Option<i128>>) -> Result<Vec<i128>, DataError> {
         let count = moments.iter().filter(|moment| moment.is_none()).count();
         match moments.iter().position(Option::is_none) {
             None => Ok(moments.into_iter().flatten().collect()),
             Some(row) => Err(SplitError::Missing {
                 column: self.column.to_owned(),
-                what: "place in time",
+                what: "time",
                 place: self.frame.cell_location(row, self.column),
                 count,
             }
@@ -96,8 +96,8 @@ impl TimeColumn<'_> {
         }
     }
 
-    /// Refuses what is neither a number nor a moment.
-    fn refuse_strange(
+    /// Refuses texts that are neither numbers nor dates or times.
+    fn refuse_unreadable(
         &self,
         texts: &[Option<String>],
         moments: &[Option<ParsedDateTime>],
@@ -118,7 +118,7 @@ impl TimeColumn<'_> {
         .into())
     }
 
-    /// Refuses rows of several forms.
+    /// Refuses columns with more than one format.
     fn refuse_mixed(
         &self,
         texts: &[Option<String>],
@@ -128,31 +128,32 @@ impl TimeColumn<'_> {
         let mut known = (0..texts.len()).filter(|row| texts[*row].is_some());
         let Some(first) = known.next() else { return Ok(()) };
         let Some(other) = known.find(|row| form(*row) != form(first)) else { return Ok(()) };
-        let name = |row: usize| form(row).map_or("a number".to_owned(), |form| form.to_string());
+        let form_name = |row: usize| form(row).map_or("a number".to_owned(), |form| form.to_string());
         let text = |row: usize| texts[row].clone().unwrap_or_default();
         Err(SplitError::Mixed {
             column: self.column.to_owned(),
             value: text(other),
             place: self.frame.cell_location(other, self.column),
-            form: name(other),
+            form: form_name(other),
             first: text(first),
             first_place: self.frame.cell_location(first, self.column),
-            first_form: name(first),
+            first_form: form_name(first),
         }
         .into())
     }
 
-    /// Whether the day or the month comes first, where the form leaves it open.
-    fn first(
+    /// Whether the day or the month comes first, with a note when that follows from single rows only.
+    fn day_month_order(
         &self,
         texts: &[Option<String>],
         moments: &[Option<ParsedDateTime>],
     ) -> Result<(DayMonthOrder, Option<DataNote>), DataError> {
-        let Some(open) = moments.iter().position(|moment| moment.is_some_and(|one| one.form().is_open()))
-        else {
+        let is_ambiguous =
+            |moment: &Option<ParsedDateTime>| moment.is_some_and(|moment| moment.form().is_ambiguous());
+        let Some(ambiguous) = moments.iter().position(is_ambiguous) else {
             return Ok((DayMonthOrder::Day, None));
         };
-        let telling = |first: DayMonthOrder| {
+        let row_with_order = |first: DayMonthOrder| {
             moments
                 .iter()
                 .position(|moment| moment.and_then(|moment| moment.day_month_order()) == Some(first))
@@ -160,7 +161,8 @@ impl TimeColumn<'_> {
         let text = |row: usize| texts[row].clone().unwrap_or_default();
         let location = |row: usize| self.frame.cell_location(row, self.column);
         let column = self.column.to_owned();
-        let (first, row, word) = match (telling(DayMonthOrder::Day), telling(DayMonthOrder::Month)) {
+        let [day_row, month_row] = [DayMonthOrder::Day, DayMonthOrder::Month].map(row_with_order);
+        let (first, row, word) = match (day_row, month_row) {
             (Some(row), None) => (DayMonthOrder::Day, row, "day"),
             (None, Some(row)) => (DayMonthOrder::Month, row, "month"),
             (Some(day), Some(month)) => {
@@ -174,42 +176,44 @@ impl TimeColumn<'_> {
                 .into());
             }
             (None, None) => {
-                let format = |first| moments[open].map_or(String::new(), |moment| moment.format(first));
+                let format = |first| moments[ambiguous].map_or(String::new(), |moment| moment.format(first));
                 let formats = [DayMonthOrder::Day, DayMonthOrder::Month].map(format);
                 return Err(SplitError::DayOrMonth {
                     column,
-                    value: text(open),
-                    place: location(open),
+                    value: text(ambiguous),
+                    place: location(ambiguous),
                     formats,
                 }
                 .into());
             }
         };
-        // The rows of another day may tell nothing or something else: a person should see what was taken.
+        // Other rows of the table may be ambiguous or contradict this one, so the user should see what was
+        // assumed.
         let format = moments[row].map_or(String::new(), |moment| moment.format(first));
         let note = format!(
-            "column `{column}` is read with the {word} first, as `{}` in {} can only be; `format: \"{format}\"` says so for good",
+            "column `{column}` is read with the {word} first, as required by `{}` in {}; set `format: \
+             \"{format}\"` to fix the order",
             text(row),
             location(row)
         );
         Ok((first, Some(warning(note))))
     }
 
-    /// Refuses numbers such as `05032024`, whose order is not that of time.
+    /// Refuses numbers such as `05032024`, which do not sort by time.
     fn refuse_year_last(&self, texts: &[Option<String>]) -> Result<(), DataError> {
-        let mut firsts = vec![DayMonthOrder::Day, DayMonthOrder::Month];
-        let mut row = None;
-        for (at, text) in texts.iter().enumerate() {
+        let mut orders = vec![DayMonthOrder::Day, DayMonthOrder::Month];
+        let mut first_row = None;
+        for (row, text) in texts.iter().enumerate() {
             let Some(text) = text else { continue };
-            let year = year_last(text);
-            firsts.retain(|first| year.contains(first));
-            if firsts.is_empty() {
+            let possible = year_last(text);
+            orders.retain(|order| possible.contains(order));
+            if orders.is_empty() {
                 return Ok(());
             }
-            row = row.or(Some(at));
+            first_row = first_row.or(Some(row));
         }
-        let Some(row) = row else { return Ok(()) };
-        // `20012002` may be the 20th of January, but then all of them begin with a year as well.
+        let Some(row) = first_row else { return Ok(()) };
+        // `20012002` could be 20 January 2002, but is not when all rows are dates with the year first.
         if texts.iter().flatten().all(|text| read(text).is_some()) {
             return Ok(());
         }
@@ -221,7 +225,7 @@ impl TimeColumn<'_> {
             column: self.column.to_owned(),
             value: texts[row].clone().unwrap_or_default(),
             place: self.frame.cell_location(row, self.column),
-            formats: firsts.iter().map(format).collect(),
+            formats: orders.iter().map(format).collect(),
         }
         .into())
     }
@@ -231,7 +235,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|number| !number.is_nan())
 }
 
-/// Numbers as whole ones of the same order. Those without a fraction keep all of their digits.
+/// Numbers as integers of the same order. If all are integers, they keep all digits.
 fn numbers(texts: &[Option<String>]) -> Vec<Option<i128>> {
     let whole = |text: &Option<String>| text.as_ref().map(|text| text.parse::<i128>().ok());
     if let Some(all) = texts.iter().map(|text| whole(text).map_or(Some(None), |one| one.map(Some))).collect()
@@ -239,7 +243,7 @@ fn numbers(texts: &[Option<String>]) -> Vec<Option<i128>> {
         return all;
     }
     let ordered = |text: &Option<String>| {
-        // The order of the bits of positive floats is that of the floats; negative ones run backwards.
+        // The bits of positive floats sort like the floats; those of negative floats sort in reverse.
         let bits = (number(text.as_deref()?)? + 0.0).to_bits() as i64;
         Some(i128::from(if bits < 0 { i64::MIN ^ !bits } else { bits }))
     };
@@ -253,10 +257,10 @@ mod tests {
     #[test]
     fn numbers_keep_their_order_and_their_digits() {
         let texts = |texts: &[&str]| texts.iter().map(|text| Some((*text).to_owned())).collect::<Vec<_>>();
-        let year = numbers(&texts(&["9007199254740993", "9007199254740992", "-1", "18446744073709551616"]));
-        assert!(year[2] < year[1] && year[1] < year[0] && year[0] < year[3]);
-        let year = numbers(&texts(&["-1.5", "-20", "-0", "0", "1e3", "inf"]));
-        assert!(year[1] < year[0] && year[0] < year[2] && year[2] == year[3] && year[3] < year[4]);
-        assert!(year[4] < year[5]);
+        let keys = numbers(&texts(&["9007199254740993", "9007199254740992", "-1", "18446744073709551616"]));
+        assert!(keys[2] < keys[1] && keys[1] < keys[0] && keys[0] < keys[3]);
+        let keys = numbers(&texts(&["-1.5", "-20", "-0", "0", "1e3", "inf"]));
+        assert!(keys[1] < keys[0] && keys[0] < keys[2] && keys[2] == keys[3] && keys[3] < keys[4]);
+        assert!(keys[4] < keys[5]);
     }
 }

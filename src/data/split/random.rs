@@ -9,7 +9,7 @@ use crate::data::split::{SplitRows, SplitShares};
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Fraction;
 
-/// Rows drawn at random.
+/// Draws rows at random.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RandomSplitConfig {

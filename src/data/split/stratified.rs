@@ -12,11 +12,11 @@ use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
-/// At random, with the same share of each value of a column in every split.
+/// Draws rows at random, with the same share of each value of a column in every split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StratifiedConfig {
-    /// The column whose shares are kept.
+    /// The column whose value shares are preserved.
     pub by: ColumnName,
     /// Share of rows for validation. Default 0.1.
     #[serde(default = "super::tenth")]
@@ -35,7 +35,7 @@ impl StratifiedConfig {
     pub(in crate::data) fn divide(&self, frame: &Frame, seed: u64) -> Result<SplitRows, DataError> {
         let shares = SplitShares::new(self.valid, self.test)?;
         let mut strata = RowGrouping::from_cells(&frame.cells(self.by.as_str())?)?;
-        // Values in their order, so that the draw depends on the rows alone.
+        // Sorted, so that the draw does not depend on the order of the rows.
         strata.groups.sort_by(|a, b| a.value.cmp(&b.value));
         let splits = shares.splits();
         if let Some(small) = strata.groups.iter().find(|stratum| stratum.rows.len() < splits) {
@@ -62,15 +62,16 @@ impl StratifiedConfig {
     }
 }
 
-/// Rows of each stratum for one split: its share rounded down, and one more for those with the
-/// largest remainders until the whole table's share is reached. One row of each is left for training.
+/// Rows of each stratum for one split: its share rounded down, plus one row for the strata with the largest
+/// remainders until the share of the whole table is reached. At least one row of each stratum is left for
+/// training.
 fn allot(sizes: &[usize], share: f64, taken: &[usize]) -> Vec<usize> {
     let total: usize = sizes.iter().sum();
     let exact: Vec<f64> = sizes.iter().map(|&size| size as f64 * share).collect();
     let mut rows: Vec<usize> = exact.iter().map(|exact| exact.floor() as usize).collect();
     let mut lacking = ((total as f64 * share).round() as usize).saturating_sub(rows.iter().sum());
     let mut order: Vec<usize> = (0..sizes.len()).collect();
-    // Stable: of equal remainders the earlier stratum gets the row.
+    // The sort is stable: of equal remainders the earlier stratum gets the row.
     order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
     for stratum in order {
         if lacking > 0 && exact[stratum].fract() > 0.0 && rows[stratum] + taken[stratum] + 1 < sizes[stratum]

@@ -1,4 +1,4 @@
-//! The laws of every split: disjoint, complete, true to its shares, repeatable; and what it refuses.
+//! Properties of all splits (disjoint, complete, close to the shares, reproducible) and their errors.
 
 use proptest::prelude::{Strategy, prop, prop_assert, prop_assert_eq, prop_assume, proptest};
 use serde_json::{Value, json};
@@ -16,10 +16,10 @@ fn divided(split: Value, loaded: &LoadedTable, seed: u64) -> Result<SplitRows, c
     )
 }
 
-/// A table with a row number, a group of a few rows, a class of three and a moment.
+/// A table with a row number, groups of the given sizes, three classes and a moment.
 fn rows(groups: &[usize]) -> LoadedTable {
-    let of_group = |(group, size): (usize, &usize)| vec![group; *size];
-    let rows: Vec<usize> = groups.iter().enumerate().flat_map(of_group).collect();
+    let group_rows = |(group, size): (usize, &usize)| vec![group; *size];
+    let rows: Vec<usize> = groups.iter().enumerate().flat_map(group_rows).collect();
     let line = |(row, group): (usize, &usize)| format!("{row},g{group},{},{}\n", row % 3, (row * 37) % 101);
     csv(&format!("row,group,class,moment\n{}", rows.iter().enumerate().map(line).collect::<String>()))
 }
@@ -63,24 +63,27 @@ proptest! {
         prop_assert!((result.test.len() as f64 - total as f64 * test).abs() <= 1.0);
         for class in 0..3 {
             let size = (0..total).filter(|row| row % 3 == class).count() as f64;
-            let of_class = |rows: &[u32]| rows.iter().filter(|row| **row as usize % 3 == class).count() as f64;
+            let is_class = |row: &&u32| **row as usize % 3 == class;
+            let of_class = |rows: &[u32]| rows.iter().filter(is_class).count() as f64;
             prop_assert!((of_class(&result.test) - size * test).abs() < 1.0);
             prop_assert!((of_class(&result.valid) - size * valid).abs() < 1.0);
         }
     }
 
     #[test]
-    fn no_group_stands_in_two_splits(
+    fn no_group_is_in_two_splits(
         groups in prop::collection::vec(1usize..9, 3..30), (valid, test) in shares(), seed in 0..u64::MAX,
     ) {
         let total: usize = groups.iter().sum();
         let loaded = rows(&groups);
-        let result = divided(json!({"group": {"by": "group", "valid": valid, "test": test}}), &loaded, seed).unwrap();
+        let config = json!({"group": {"by": "group", "valid": valid, "test": test}});
+        let result = divided(config, &loaded, seed).unwrap();
         prop_assert!(is_complete(&result, total));
         let mut start = 0;
         for size in groups {
-            let here = |rows: &[u32]| usize::from(rows.iter().any(|row| (start..start + size).contains(&(*row as usize))));
-            prop_assert_eq!(here(&result.train) + here(&result.valid) + here(&result.test), 1);
+            let is_of_group = |row: &u32| (start..start + size).contains(&(*row as usize));
+            let has_group = |rows: &[u32]| usize::from(rows.iter().any(is_of_group));
+            prop_assert_eq!(has_group(&result.train) + has_group(&result.valid) + has_group(&result.test), 1);
             start += size;
         }
     }
@@ -88,12 +91,18 @@ proptest! {
     #[test]
     fn the_earliest_rows_train_and_the_latest_test(total in 12usize..200, (valid, test) in shares()) {
         let loaded = rows(&vec![1; total]);
-        let result = divided(json!({"time": {"by": "moment", "valid": valid, "test": test}}), &loaded, 0).unwrap();
+        let config = json!({"time": {"by": "moment", "valid": valid, "test": test}});
+        let result = divided(config, &loaded, 0).unwrap();
         prop_assert!(is_complete(&result, total));
         let moment = |row: &u32| (*row as usize * 37) % 101;
         let latest = |rows: &[u32]| rows.iter().map(moment).max();
         let earliest = |rows: &[u32]| rows.iter().map(moment).min();
-        for (before, after) in [(&result.train, &result.valid), (&result.valid, &result.test), (&result.train, &result.test)] {
+        let pairs = [
+            (&result.train, &result.valid),
+            (&result.valid, &result.test),
+            (&result.train, &result.test),
+        ];
+        for (before, after) in pairs {
             if let (Some(before), Some(after)) = (latest(before), earliest(after)) {
                 prop_assert!(before <= after);
             }
@@ -106,12 +115,12 @@ fn another_seed_gives_another_split() {
     let loaded = rows(&[1; 100]);
     let result = |seed| divided(json!("random"), &loaded, seed).unwrap();
     assert_ne!(result(1).test, result(2).test);
-    // Kept so that a change of the generator is noticed: it would change every run's split.
+    // Fixed, so that a change of the generator is noticed: it would change the split of every run.
     assert_eq!(result(7).test, [3, 5, 11, 23, 29, 31, 51, 59, 88, 91]);
 }
 
 #[test]
-fn dates_and_negative_numbers_stand_in_time() {
+fn dates_and_negative_numbers_are_ordered_by_time() {
     for (texts, order) in [
         (["2024-01-02", "2023-12-31", "2024-01-01", "2022-05-05"], [3, 1, 2, 0]),
         (["-1.5", "-20", "3", "0"], [1, 0, 3, 2]),
@@ -130,7 +139,7 @@ fn dates_and_negative_numbers_stand_in_time() {
 }
 
 #[test]
-fn validation_rows_are_drawn_from_training_where_a_column_names_none() {
+fn validation_rows_are_drawn_from_training_if_the_column_names_none() {
     let text: String = (0..50).map(|row| if row % 5 == 0 { "test\n" } else { "train\n" }).collect();
     let loaded = csv(&format!("part\n{text}"));
     let config = json!({"column": {"by": "part", "validation_split": 0.1}});
@@ -140,7 +149,7 @@ fn validation_rows_are_drawn_from_training_where_a_column_names_none() {
     assert!(result.test.iter().all(|row| row % 5 == 0));
     assert_eq!(divided(config.clone(), &loaded, 3).unwrap(), result);
     assert_ne!(divided(config, &loaded, 4).unwrap().valid, result.valid);
-    // Rows that the column names stay as they are.
+    // Without effect when the column names validation rows.
     let named = csv("part\ntrain\ntest\nvalid\ntrain\n");
     let result = divided(json!({"column": {"by": "part", "validation_split": 0.5}}), &named, 3).unwrap();
     assert_eq!((result.train, result.valid), (vec![0, 3], vec![2]));
@@ -172,7 +181,8 @@ fn a_split_that_cannot_be_made_says_why() {
         ),
         (
             json!({"random": {"valid": 0.01, "test": 0.2}}),
-            "empty-split at split.random: the valid split is empty: the table has 5 rows, too few for this share",
+            "empty-split at split.random: the valid split is empty: the table has 5 rows, which are too few \
+             for this share",
         ),
         (
             json!({"stratified": "class"}),
@@ -184,15 +194,15 @@ fn a_split_that_cannot_be_made_says_why() {
         ),
         (
             json!({"group": "g"}),
-            "split-too-few at split.group: column `g` has 2 groups, too few for 3 splits",
+            "split-too-few at split.group: column `g` has 2 groups; 3 splits need at least 3",
         ),
         (
             json!({"group": "t"}),
-            "missing-value at split.group: column `t` has no value in 1 row, first in `rows.csv`, line 5",
+            "missing-value at split.group: column `t` is empty in 1 row, first in `rows.csv`, line 5",
         ),
         (
             json!({"time": "t"}),
-            "not-a-time at split.time: column `t`: `x` in `rows.csv`, line 4 is no number, date or time",
+            "not-a-time at split.time: column `t`: `x` in `rows.csv`, line 4 is not a number, date or time",
         ),
         (
             json!({"column": "part"}),

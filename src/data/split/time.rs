@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::error::DataError;
 use crate::data::frame::Frame;
-use crate::data::note::{DataNote, warning};
+use crate::data::note::warning;
 use crate::data::split::format::TimeFormat;
 use crate::data::split::order::TimeColumn;
 use crate::data::split::{SplitError, SplitRows, SplitShares};
@@ -13,11 +13,12 @@ use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
 use crate::domain::number::Fraction;
 
-/// The earliest rows train, the latest test. No moment stands in two splits.
+/// Splits rows by time: the earliest rows are train, the latest are test. Rows with the same time stay
+/// together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeConfig {
-    /// The column to order by: numbers, dates, times, or texts of them, all of one form.
+    /// The column to order by: numbers, dates, times, or texts of them in a single format.
     pub by: ColumnName,
     /// Share of rows for validation. Default 0.1.
     #[serde(default = "super::tenth")]
@@ -25,9 +26,8 @@ pub struct TimeConfig {
     /// Share of rows for testing. Default 0.1.
     #[serde(default = "super::tenth")]
     pub test: Fraction,
-    /// How the column's texts are written, in the words of `strftime`: `"%d/%m/%Y %H:%M"`. Default: told from
-    /// the texts, such as `2024-03-05T09:35:00+01:00`, `2024-03-05 9:35`, `05.03.2024`, `5 Mar 2024`, `9:35
-    /// PM`.
+    /// The format of the texts, with the fields of `strftime`: `"%d/%m/%Y %H:%M"`. Default: detected from the
+    /// texts, such as `2024-03-05T09:35:00+01:00`, `2024-03-05 9:35`, `05.03.2024`, `5 Mar 2024`, `9:35 PM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<TimeFormat>,
 }
@@ -42,7 +42,7 @@ impl TimeConfig {
         let shares = SplitShares::new(self.valid, self.test)?;
         let times = TimeColumn { frame, cells: &frame.cells(self.by.as_str())?, column: self.by.as_str() };
         let (moments, mut notes) = match &self.format {
-            Some(format) => (times.of_format(format)?, vec![]),
+            Some(format) => (times.sort_keys_with_format(format)?, vec![]),
             None => times.sort_keys()?,
         };
         let mut order: Vec<u32> = (0..moments.len() as u32).collect();
@@ -59,18 +59,15 @@ impl TimeConfig {
             test: order[test..].to_vec(),
             notes: vec![],
         };
-        notes.extend(self.far(&rows, shares));
+        notes.extend(shares.deviation(&rows).map(|deviation| {
+            warning(format!("{deviation}: rows with the same `{}` stay together", self.by))
+        }));
         Ok(SplitRows { notes, ..rows })
-    }
-
-    fn far(&self, rows: &SplitRows, shares: SplitShares) -> Option<DataNote> {
-        let figures = shares.far(rows)?;
-        Some(warning(format!("{figures}: rows of one moment of `{}` stay together", self.by)))
     }
 }
 
-/// Where validation and test begin in ascending moments: nearest to their shares among the places where a
-/// moment ends. Or how many moments there are, where they are too few.
+/// The rows at which valid and test begin, in ascending moments: the boundaries between distinct moments
+/// closest to the shares. The error is the number of distinct moments when they are too few.
 fn cuts(moments: &[i128], shares: SplitShares) -> Result<[usize; 2], usize> {
     let rows = moments.len();
     let wanted = |share: f64| rows - ((rows as f64 * share).round() as usize).min(rows);
@@ -80,22 +77,22 @@ fn cuts(moments: &[i128], shares: SplitShares) -> Result<[usize; 2], usize> {
     if ends.len() < wants.iter().filter(|wants| **wants).count() {
         return Err(ends.len() + usize::from(rows > 0));
     }
-    let nearest = |ends: &[usize], to: usize| {
-        let distance = |at: &usize| ends[*at].abs_diff(to);
+    let nearest = |ends: &[usize], row: usize| {
+        let distance = |index: &usize| ends[*index].abs_diff(row);
         (0..ends.len()).min_by_key(distance).unwrap_or(0)
     };
-    let mut before = ends.len();
-    let mut begin = [rows, rows];
+    let mut test_boundary = ends.len();
+    let mut starts = [rows, rows];
     if wants[1] {
-        // One end is left for validation.
-        let least = usize::from(wants[0]);
-        before = least + nearest(&ends[least..], test);
-        begin = [ends[before]; 2];
+        // Leaves one boundary for validation.
+        let first = usize::from(wants[0]);
+        test_boundary = first + nearest(&ends[first..], test);
+        starts = [ends[test_boundary]; 2];
     }
     if wants[0] {
-        begin[0] = ends[nearest(&ends[..before], valid)];
+        starts[0] = ends[nearest(&ends[..test_boundary], valid)];
     }
-    Ok(begin)
+    Ok(starts)
 }
 
 #[cfg(test)]
@@ -109,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn no_moment_is_cut_in_two() {
+    fn rows_of_the_same_time_stay_together() {
         let each: Vec<i128> = (0..10).collect();
         assert_eq!(split_moments(&each, 0.2, 0.1), Ok([7, 9]));
         assert_eq!(split_moments(&each, 0.0, 0.1), Ok([9, 9]));

@@ -1,4 +1,4 @@
-//! Arrays as bytes: how they stand in a dataset's file, and the sum that tells damage.
+//! Arrays as bytes in a dataset file, and the checksum over them.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use crate::data::error::DataError;
 use crate::domain::array::{Array, ArrayValues, ElementType};
 
-/// What must be known of an array to read it.
+/// Shape and element type of a stored array.
 #[derive(Serialize, Deserialize)]
 pub(in crate::data) struct ArrayHeader {
     shape: Vec<usize>,
     element: ElementType,
-    /// Bytes per code: 1, 2 or 4. Other elements have their own size.
+    /// Bytes per code: 1, 2 or 4. Other element types have a fixed size.
     code_bytes: usize,
-    /// Steps of all rows, where rows are sequences: their offsets stand before the values.
+    /// The number of steps of all rows, if rows are sequences: their offsets precede the values.
     steps: Option<usize>,
 }
 
@@ -35,10 +35,10 @@ impl ArrayHeader {
     }
 }
 
-/// What is summed at once.
+/// Bytes per call of [`checksum`].
 pub(in crate::data) const BLOCK: usize = 1 << 20;
 
-/// Bytes on their way to the file, summed block by block.
+/// Writes a payload, and computes its checksum block by block.
 pub(in crate::data) struct PayloadWriter<W> {
     writer: W,
     block: Vec<u8>,
@@ -47,7 +47,7 @@ pub(in crate::data) struct PayloadWriter<W> {
 }
 
 impl<W: Write> PayloadWriter<W> {
-    /// What is put behind a header of these bytes.
+    /// A writer of the payload that follows these header bytes.
     pub fn after(header: &[u8], writer: W) -> Self {
         Self { writer, block: Vec::with_capacity(BLOCK), length: 0, sum: checksum(0, header) }
     }
@@ -63,7 +63,7 @@ impl<W: Write> PayloadWriter<W> {
         Ok(())
     }
 
-    /// An array's offsets and values.
+    /// Writes the offsets and values of an array.
     pub fn array(&mut self, array: &Array) -> std::io::Result<()> {
         let code_bytes = ArrayHeader::from_array(array).code_bytes;
         let offsets = array.offsets.iter().flatten();
@@ -100,7 +100,7 @@ impl<W: Write> PayloadWriter<W> {
         Ok(())
     }
 
-    /// Writes how long it is, and its sum.
+    /// Writes the length of the payload and the checksum.
     pub fn close(mut self) -> std::io::Result<()> {
         self.flush()?;
         self.writer.write_all(&self.length.to_le_bytes())?;
@@ -108,34 +108,38 @@ impl<W: Write> PayloadWriter<W> {
     }
 }
 
-/// Bytes of a file, from its beginning.
+/// Reads a dataset file from front to back.
 pub(in crate::data) struct PayloadReader<'a> {
     pub bytes: &'a [u8],
-    pub at: usize,
+    pub position: usize,
     pub file: PathBuf,
 }
 
 impl<'a> PayloadReader<'a> {
-    pub fn refuse(&self, reason: &str) -> DataError {
+    /// The error for a file that is not a valid dataset.
+    pub fn damaged(&self, reason: &str) -> DataError {
         DataError::Store { file: self.file.clone(), reason: reason.to_owned() }
     }
 
+    /// The next `length` bytes.
     pub fn take(&mut self, length: usize) -> Result<&'a [u8], DataError> {
-        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len());
-        let end = end.ok_or_else(|| self.refuse("it is cut short"))?;
-        let taken = &self.bytes[self.at..end];
-        self.at = end;
+        let end = self.position.checked_add(length).filter(|end| *end <= self.bytes.len());
+        let end = end.ok_or_else(|| self.damaged("it is truncated"))?;
+        let taken = &self.bytes[self.position..end];
+        self.position = end;
         Ok(taken)
     }
 
+    /// A 64-bit number.
     pub fn number(&mut self) -> Result<u64, DataError> {
         let bytes = self.take(8)?;
         Ok(bytes.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte)))
     }
 
+    /// Bytes preceded by their length.
     pub fn block(&mut self) -> Result<&'a [u8], DataError> {
         let length = self.number()?;
-        self.take(usize::try_from(length).map_err(|_| self.refuse("it is cut short"))?)
+        self.take(usize::try_from(length).map_err(|_| self.damaged("it is truncated"))?)
     }
 
     fn many<T, const N: usize>(
@@ -143,7 +147,7 @@ impl<'a> PayloadReader<'a> {
         count: usize,
         read: impl Fn([u8; N]) -> T,
     ) -> Result<Vec<T>, DataError> {
-        let length = count.checked_mul(N).ok_or_else(|| self.refuse("its header is damaged"))?;
+        let length = count.checked_mul(N).ok_or_else(|| self.damaged("its header is damaged"))?;
         let (chunks, _) = self.take(length)?.as_chunks::<N>();
         Ok(chunks.iter().map(|chunk| read(*chunk)).collect())
     }
@@ -153,8 +157,8 @@ impl<'a> PayloadReader<'a> {
     }
 
     pub fn array(&mut self, header: ArrayHeader) -> Result<Array, DataError> {
-        let damaged = |reader: &Self| reader.refuse("its header is damaged");
-        let rows = header.shape.first().copied().ok_or_else(|| damaged(self))?;
+        let bad_header = |reader: &Self| reader.damaged("its header is damaged");
+        let rows = header.shape.first().copied().ok_or_else(|| bad_header(self))?;
         let offsets = match header.steps {
             Some(steps) => Some(self.offsets(rows, steps)?),
             None => None,
@@ -162,7 +166,7 @@ impl<'a> PayloadReader<'a> {
         let mut sizes =
             std::iter::once(header.steps.unwrap_or(rows)).chain(header.shape[1..].iter().copied());
         let count = sizes.try_fold(1usize, |product, n| product.checked_mul(n));
-        let count = count.ok_or_else(|| damaged(self))?;
+        let count = count.ok_or_else(|| bad_header(self))?;
         let values = match header.element {
             ElementType::Float32 => ArrayValues::F32(self.many(count, f32::from_le_bytes)?),
             ElementType::Float64 => ArrayValues::F64(self.many(count, f64::from_le_bytes)?),
@@ -171,7 +175,7 @@ impl<'a> PayloadReader<'a> {
                 1 => self.many(count, |[code]| u32::from(code))?,
                 2 => self.many(count, |code| u32::from(u16::from_le_bytes(code)))?,
                 4 => self.many(count, u32::from_le_bytes)?,
-                _ => return Err(self.refuse("its header is damaged")),
+                _ => return Err(self.damaged("its header is damaged")),
             }),
             ElementType::Uint8 => ArrayValues::U8(self.take(count)?.to_vec()),
             ElementType::Text => {
@@ -184,24 +188,24 @@ impl<'a> PayloadReader<'a> {
         })
     }
 
-    /// One more than rows, from 0 up to `steps`.
+    /// `rows + 1` ascending offsets from 0 to `steps`.
     fn offsets(&mut self, rows: usize, steps: usize) -> Result<Vec<u32>, DataError> {
-        let count = rows.checked_add(1).ok_or_else(|| self.refuse("its header is damaged"))?;
+        let count = rows.checked_add(1).ok_or_else(|| self.damaged("its header is damaged"))?;
         let offsets = self.rows(count)?;
-        let rise = offsets.first() == Some(&0) && offsets.is_sorted();
-        match rise && offsets.last().is_some_and(|last| *last as usize == steps) {
+        let is_ascending = offsets.first() == Some(&0) && offsets.is_sorted();
+        match is_ascending && offsets.last().is_some_and(|last| *last as usize == steps) {
             true => Ok(offsets),
-            false => Err(self.refuse("its header is damaged")),
+            false => Err(self.damaged("its header is damaged")),
         }
     }
 
     fn text(&mut self) -> Result<String, DataError> {
         let bytes = self.block()?.to_vec();
-        String::from_utf8(bytes).map_err(|_| self.refuse("its texts are damaged"))
+        String::from_utf8(bytes).map_err(|_| self.damaged("its texts are damaged"))
     }
 }
 
-/// Eight bytes at a time through a multiplication: enough to tell damage, and fast as memory.
+/// A checksum of eight bytes per multiplication: it detects damage, and is as fast as memory.
 pub(in crate::data) fn checksum(start: u64, bytes: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |sum: u64, word: u64| (sum.rotate_left(29) ^ word).wrapping_mul(FACTOR);

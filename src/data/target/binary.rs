@@ -1,4 +1,4 @@
-//! One of two classes.
+//! Binary targets: one of two classes.
 
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
@@ -11,34 +11,37 @@ pub(in crate::data) fn fit(
     labels: &LabelColumns<'_>,
     column: &Cells,
 ) -> Result<TargetFit, DataError> {
-    let fitted_labels = LabelIndex::from_column(labels, column)?;
-    let values = fitted_labels.texts();
+    let index = LabelIndex::from_column(labels, column)?;
+    let values = index.texts();
     let name = || column.name().to_owned();
-    let rows = || fitted_labels.found.iter().map(|label| label.rows).collect();
+    let rows = || index.labels.iter().map(|label| label.rows).collect();
     if values.len() > 2 {
         return Err(DataError::NotBinary { column: name(), values, rows: rows() });
     }
-    fitted_labels.refuse_one_class(column.name())?;
+    index.refuse_one_class(column.name())?;
     let [first, second] = values.as_slice() else {
         return Err(DataError::NotBinary { column: name(), values, rows: rows() });
     };
     let positive = match &config.positive {
         Some(positive) => {
             let exact = values.iter().position(|value| value == positive);
-            let wanted =
-                exact.or_else(|| values.iter().position(|value| value.eq_ignore_ascii_case(positive)));
+            let any_case = || values.iter().position(|value| value.eq_ignore_ascii_case(positive));
             let (positive, values) = (positive.clone(), values.clone());
-            wanted.ok_or_else(|| DataError::UnknownPositive { column: name(), positive, values })?
+            exact.or_else(any_case).ok_or_else(|| DataError::UnknownPositive {
+                column: name(),
+                positive,
+                values,
+            })?
         }
-        None => usually_positive(first, second),
+        None => default_positive(first, second),
     };
     let classes = [values[1 - positive].clone(), values[positive].clone()];
-    let counts = fitted_labels.counts(&classes);
-    let (truth, unseen) = fitted_labels.truth(&classes, fitted_labels.numeric);
+    let counts = index.counts(&classes);
+    let (truth, unseen) = index.truth(&classes, index.numeric);
     Ok(TargetFit {
         texts: None,
         truth,
-        labels: LabelStatistics { unseen, remarks: fitted_labels.remarks(labels.task, column.name()) },
+        labels: LabelStatistics { unseen, remarks: index.remarks(labels.task, column.name()) },
         target: FittedTarget::Binary {
             counts: [counts[0], counts[1]],
             classes,
@@ -48,22 +51,24 @@ pub(in crate::data) fn fit(
     })
 }
 
-/// 0 or 1: which of two sorted values says that something is so.
-fn usually_positive(first: &str, second: &str) -> usize {
-    let affirms = |value: &str| ["true", "1", "yes"].iter().any(|word| value.eq_ignore_ascii_case(word));
-    usize::from(!affirms(first) || affirms(second))
+/// The index of the positive class among two sorted values: an affirmative value such as `yes`, else the
+/// second.
+fn default_positive(first: &str, second: &str) -> usize {
+    let is_affirmative =
+        |value: &str| ["true", "1", "yes"].iter().any(|word| value.eq_ignore_ascii_case(word));
+    usize::from(!is_affirmative(first) || is_affirmative(second))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::data::target::binary::usually_positive;
+    use crate::data::target::binary::default_positive;
 
     #[test]
-    fn the_affirming_value_is_positive_else_the_second() {
-        assert_eq!(usually_positive("no", "yes"), 1);
-        assert_eq!(usually_positive("1", "2"), 0);
-        assert_eq!(usually_positive("False", "True"), 1);
-        assert_eq!(usually_positive("Yes", "maybe"), 0);
-        assert_eq!(usually_positive("cat", "dog"), 1);
+    fn the_affirmative_value_is_positive_else_the_second() {
+        assert_eq!(default_positive("no", "yes"), 1);
+        assert_eq!(default_positive("1", "2"), 0);
+        assert_eq!(default_positive("False", "True"), 1);
+        assert_eq!(default_positive("Yes", "maybe"), 0);
+        assert_eq!(default_positive("cat", "dog"), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Which classes no row of a split has.
+//! Classes that are missing from the validation or test split.
 
 use crate::data::target::TargetFit;
 use crate::domain::score::Split;
@@ -6,8 +6,8 @@ use crate::domain::table::EncodedTable;
 use crate::domain::task::FittedTarget;
 use crate::domain::task_remark::{TaskRemark, names};
 
-/// Classes of training rows that valid or test have none of: they cannot be scored there. A split without any
-/// label is told of elsewhere.
+/// A remark on classes of training rows that valid or test lack, so that they cannot be scored there. Splits
+/// without any label are reported elsewhere.
 pub(in crate::data) fn check_coverage(
     task: &str,
     fitted: &TargetFit,
@@ -28,39 +28,40 @@ pub(in crate::data) fn check_coverage(
     let text: Vec<String> = [Split::Valid, Split::Test]
         .into_iter()
         .filter_map(|split| {
-            let there = there(fitted, table.split(split), classes.len());
-            let lacking = (0..classes.len()).filter(|class| !there[*class] && counts[*class] > 0);
-            let lacking: Vec<&str> = lacking.map(|class| classes[class]).collect();
-            (there.contains(&true) && !lacking.is_empty()).then(|| {
+            let present = present_classes(fitted, table.split(split), classes.len());
+            let absent = (0..classes.len()).filter(|class| !present[*class] && counts[*class] > 0);
+            let absent: Vec<&str> = absent.map(|class| classes[class]).collect();
+            (present.contains(&true) && !absent.is_empty()).then(|| {
                 format!(
-                    "no row of {split} has {} of {} classes ({})",
-                    lacking.len(),
+                    "{} of {} classes occur on no {split} row ({})",
+                    absent.len(),
                     classes.len(),
-                    names(lacking)
+                    names(absent)
                 )
             })
         })
         .collect();
     (!text.is_empty()).then(|| TaskRemark {
-        cause: "classes without a row to be scored on",
+        cause: "classes without validation or test rows",
         task: task.to_owned(),
         text: text.join(", "),
-        advice: "means over classes leave them out, and a ranking of one class is undefined".to_owned(),
+        advice: "averages over classes leave them out, and ranking metrics are undefined for a single class"
+            .to_owned(),
     })
 }
 
-/// Which classes these rows have.
-fn there(fitted: &TargetFit, rows: &[u32], classes: usize) -> Vec<bool> {
+/// Whether each class occurs on these rows.
+fn present_classes(fitted: &TargetFit, rows: &[u32], classes: usize) -> Vec<bool> {
     let (truth, width) = (&fitted.truth, fitted.truth.width());
     let cells = truth.as_f32().unwrap_or_default();
-    let mut there = vec![false; classes];
+    let mut present = vec![false; classes];
     for row in rows {
         let steps = truth.row(*row as usize);
         for cell in cells[steps.start * width..steps.end * width].iter().filter(|cell| !cell.is_nan()) {
-            if let Some(seen) = there.get_mut(*cell as usize) {
-                *seen = true;
+            if let Some(is_present) = present.get_mut(*cell as usize) {
+                *is_present = true;
             }
         }
     }
-    there
+    present
 }

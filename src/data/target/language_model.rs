@@ -1,4 +1,4 @@
-//! The next token, at every token of an input.
+//! Language model targets: the next token at every token of an input.
 
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
@@ -8,8 +8,8 @@ use crate::domain::signature::Encoding;
 use crate::domain::task::{FittedTarget, LanguageModelConfig};
 use crate::domain::tokenizer::TruncationSide;
 
-/// The target column is an input of tokens. After the last token comes `end`; after the last one before a
-/// cut nobody knows what, and nothing comes after an empty text.
+/// Fits on a target column that is a token input. The token after the last one is `end`. It is missing after
+/// truncated and empty texts.
 pub(in crate::data) fn fit(
     config: &LanguageModelConfig,
     labels: &LabelColumns<'_>,
@@ -22,16 +22,16 @@ pub(in crate::data) fn fit(
         return Err(DataError::NotTokens { column: column.name().to_owned() });
     };
     let Some(end) = tokenizer.end else { return Err(DataError::NoEnd { column: column.name().to_owned() }) };
-    let ArrayValues::U32(numbers) = &encoded.values else {
+    let ArrayValues::U32(ids) = &encoded.values else {
         return Err(DataError::NotTokens { column: column.name().to_owned() });
     };
-    let mut values = Vec::with_capacity(numbers.len());
+    let mut values = Vec::with_capacity(ids.len());
     for row in 0..encoded.rows() {
-        let row = &numbers[encoded.row(row)];
-        values.extend(row[1..].iter().map(|number| *number as f32));
-        let empty = matches!(row, [only] if Some(*only) == tokenizer.unknown);
-        let cut = *side == TruncationSide::Head && row.len() == *length;
-        values.push(if empty || cut { f32::NAN } else { end as f32 });
+        let row = &ids[encoded.row(row)];
+        values.extend(row[1..].iter().map(|id| *id as f32));
+        let is_empty = matches!(row, [only] if Some(*only) == tokenizer.unknown);
+        let is_truncated = *side == TruncationSide::Head && row.len() == *length;
+        values.push(if is_empty || is_truncated { f32::NAN } else { end as f32 });
     }
     let truth = Array {
         shape: encoded.shape.clone(),

@@ -22,8 +22,8 @@ use crate::data::error::DataError;
 use crate::data::feature::FeatureConfig;
 use crate::data::frame::Frame;
 use crate::data::note::DataNote;
-use crate::data::target::missing::{codes, never_changes};
-pub(in crate::data) use crate::data::target::missing::{lacks, refuse_missing};
+use crate::data::target::missing::{codes, constant_target};
+pub(in crate::data) use crate::data::target::missing::{is_unlabelled, refuse_missing};
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::choice_config::Choice;
 use crate::domain::label::UnseenClass;
@@ -32,46 +32,46 @@ use crate::domain::task::{FittedTarget, TargetConfig};
 use crate::domain::task_remark::TaskRemark;
 use crate::domain::tokenizer::TokenizerConfig;
 
-/// The label columns of one task.
+/// The label columns of a task.
 pub(in crate::data) struct LabelColumns<'a> {
     pub task: &'a str,
     pub frame: &'a Frame,
     pub columns: Vec<Cells>,
     pub train: &'a [u32],
-    /// The inputs beside them, fitted; targets of steps are aligned with one.
-    pub inputs: &'a [Sequence<'a>],
+    /// The fitted inputs; targets per step or pixel are aligned with one of them.
+    pub inputs: &'a [FittedInput<'a>],
     /// The folder that paths are relative to.
     pub base: &'a Path,
 }
 
-/// A fitted input, and its encoded rows of the task's table.
-pub(in crate::data) struct Sequence<'a> {
+/// A fitted input, with its encoded rows in the table of the task.
+pub(in crate::data) struct FittedInput<'a> {
     pub name: &'a str,
-    pub spec: &'a FeatureConfig,
+    pub config: &'a FeatureConfig,
     pub encoding: &'a Encoding,
     pub encoded: &'a Array,
 }
 
-/// A target, fitted.
+/// A fitted target.
 pub(in crate::data) struct TargetFit {
     pub target: FittedTarget,
-    /// `[rows, width]`, or as the target's grain says; NaN where the label is missing.
+    /// The true values `[rows, width]`, or one per step or pixel; NaN where the label is missing.
     pub truth: Array,
-    /// What is to be written, as it stands in the table: `[rows]`.
+    /// For text targets, the original texts `[rows]`.
     pub texts: Option<Array>,
     pub notes: Vec<DataNote>,
     pub labels: LabelStatistics,
 }
 
-/// What was found of a target's labels.
+/// Unseen classes and remarks on the labels of a target.
 #[derive(Clone, Debug, Default)]
 pub(in crate::data) struct LabelStatistics {
-    /// Those that stand on no training row; their cells of the truth name them.
+    /// Classes without training rows; their codes in the truth are indices into this list.
     pub unseen: Vec<UnseenClass>,
     pub remarks: Vec<TaskRemark>,
 }
 
-/// Is it aligned with an input, or may it share something of one?
+/// Whether a target is aligned with an input, or shares its tokenizer.
 pub(in crate::data) fn needs_inputs(config: &TargetConfig) -> bool {
     match config {
         TargetConfig::Tagging(_) | TargetConfig::LanguageModel(_) => true,
@@ -81,7 +81,7 @@ pub(in crate::data) fn needs_inputs(config: &TargetConfig) -> bool {
     }
 }
 
-/// Fits on training rows; gives the truth of every row.
+/// Fits a target on training rows, and encodes the labels of every row.
 pub(in crate::data) fn fit(
     config: &TargetConfig,
     labels: &LabelColumns<'_>,
@@ -93,37 +93,35 @@ pub(in crate::data) fn fit(
             fitted.labels.remarks.extend(codes(labels, &fitted.truth));
             Ok(fitted)
         }
-        (TargetConfig::Binary(config), [column]) => {
-            binary::fit(config, labels, column).map_err(|error| vec![error])
-        }
-        (TargetConfig::Multiclass(_), [column]) => {
-            multiclass::fit(labels, column).map_err(|error| vec![error])
-        }
-        (TargetConfig::Ordinal(config), [column]) => {
-            ordinal::fit(config, labels, column).map_err(|error| vec![error])
-        }
-        (TargetConfig::Tagging(config), [column]) => {
-            tagging::fit(config, labels, column).map_err(|error| vec![error])
-        }
-        (TargetConfig::Text(config), [column]) => {
-            text::fit(config, labels, column).map_err(|error| vec![error])
-        }
-        (TargetConfig::LanguageModel(config), [column]) => {
-            language_model::fit(config, labels, column).map_err(|error| vec![error])
-        }
-        (TargetConfig::Segmentation(config), [column]) => {
-            pixel::segmentation(config, labels, column).map_err(|error| vec![error])
-        }
-        (TargetConfig::PixelRegression(config), [column]) => {
-            pixel::regression(config, labels, column).map_err(|error| vec![error])
-        }
+        (_, [column]) => fit_column(config, labels, column).map_err(|error| vec![error]),
         (other, columns) => Err(vec![DataError::OneColumn { kind: other.name(), found: columns.len() }]),
     }
 }
 
-/// Columns of the same length, side by side.
-fn side_by_side<T: Copy>(columns: &[Vec<T>], kept: fn(Vec<T>) -> ArrayValues) -> Array {
+/// Fits a target of a single column.
+fn fit_column(
+    config: &TargetConfig,
+    labels: &LabelColumns<'_>,
+    column: &Cells,
+) -> Result<TargetFit, DataError> {
+    match config {
+        TargetConfig::Binary(config) => binary::fit(config, labels, column),
+        TargetConfig::Multiclass(_) => multiclass::fit(labels, column),
+        TargetConfig::Ordinal(config) => ordinal::fit(config, labels, column),
+        TargetConfig::Tagging(config) => tagging::fit(config, labels, column),
+        TargetConfig::Text(config) => text::fit(config, labels, column),
+        TargetConfig::LanguageModel(config) => language_model::fit(config, labels, column),
+        TargetConfig::Segmentation(config) => pixel::segmentation(config, labels, column),
+        TargetConfig::PixelRegression(config) => pixel::regression(config, labels, column),
+        TargetConfig::Multilabel(_) | TargetConfig::Regression(_) => {
+            Err(DataError::OneColumn { kind: config.name(), found: labels.columns.len() })
+        }
+    }
+}
+
+/// An array `[rows, columns]` of columns of the same length.
+fn side_by_side<T: Copy>(columns: &[Vec<T>], array_values: fn(Vec<T>) -> ArrayValues) -> Array {
     let rows = columns.first().map_or(0, Vec::len);
     let values = (0..rows).flat_map(|row| columns.iter().map(move |column| column[row])).collect();
-    Array::new(&[rows, columns.len()], kept(values))
+    Array::new(&[rows, columns.len()], array_values(values))
 }

@@ -1,4 +1,4 @@
-//! One of several classes, in no order.
+//! Multiclass targets: one of several unordered classes.
 
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
@@ -7,16 +7,16 @@ use crate::data::target::{LabelColumns, LabelStatistics, TargetFit};
 use crate::domain::task::FittedTarget;
 
 pub(in crate::data) fn fit(labels: &LabelColumns<'_>, column: &Cells) -> Result<TargetFit, DataError> {
-    let fitted_labels = LabelIndex::from_column(labels, column)?;
-    fitted_labels.refuse_one_class(column.name())?;
+    let index = LabelIndex::from_column(labels, column)?;
+    index.refuse_one_class(column.name())?;
     let classes: Vec<String> =
-        fitted_labels.found.iter().filter(|label| label.count > 0).map(|label| label.text.clone()).collect();
-    let (truth, unseen) = fitted_labels.truth(&classes, fitted_labels.numeric);
+        index.labels.iter().filter(|label| label.count > 0).map(|label| label.text.clone()).collect();
+    let (truth, unseen) = index.truth(&classes, index.numeric);
     Ok(TargetFit {
         texts: None,
         truth,
         notes: vec![],
-        labels: LabelStatistics { unseen, remarks: fitted_labels.remarks(labels.task, column.name()) },
-        target: FittedTarget::Multiclass { counts: fitted_labels.counts(&classes), classes },
+        labels: LabelStatistics { unseen, remarks: index.remarks(labels.task, column.name()) },
+        target: FittedTarget::Multiclass { counts: index.counts(&classes), classes },
     })
 }

@@ -1,8 +1,8 @@
-//! Several columns, each present or not (0 or 1).
+//! Multilabel targets: several columns of 0 or 1.
 
 use crate::data::cells::{BadRow, Cells};
 use crate::data::error::DataError;
-use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, never_changes, side_by_side};
+use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, constant_target, side_by_side};
 use crate::domain::array::ArrayValues;
 use crate::domain::task::{FittedTarget, MultilabelConfig};
 use crate::domain::task_remark::{TaskRemark, names};
@@ -49,30 +49,33 @@ pub(in crate::data) fn fit(
         truth: side_by_side(&columns, ArrayValues::F32),
         target: FittedTarget::Multilabel { labels: names, positives, present, threshold },
         notes: vec![],
-        labels: LabelStatistics { unseen: vec![], remarks: never_changing(labels.task, &constant) },
+        labels: LabelStatistics { unseen: vec![], remarks: constant_labels(labels.task, &constant) },
     })
 }
 
-/// A word about labels that are 0, or 1, on every training row, and how many other rows differ.
-fn never_changing(task: &str, constant: &[(String, f32, usize)]) -> Vec<TaskRemark> {
-    let of = |value: f32| {
-        let own = || constant.iter().filter(move |(_, own, _)| *own == value);
-        let others: usize = own().map(|(.., others)| others).sum();
-        let text = match own().count() {
+/// Remarks on labels that are 0, or 1, on every training row. `constant` holds the column, the value, and
+/// the number of other rows with another value.
+fn constant_labels(task: &str, constant: &[(String, f32, usize)]) -> Vec<TaskRemark> {
+    let remark = |value: f32| {
+        let columns = || constant.iter().filter(move |(_, constant, _)| *constant == value);
+        let others: usize = columns().map(|(.., others)| others).sum();
+        let names = names(columns().map(|(name, ..)| name.as_str()));
+        let text = match columns().count() {
             0 => return None,
-            1 => format!("label {} is {value}", names(own().map(|(name, ..)| name.as_str()))),
-            count => format!("{count} labels are {value} ({})", names(own().map(|(name, ..)| name.as_str()))),
+            1 => format!("label {names} is {value}"),
+            count => format!("{count} labels are {value} ({names})"),
         };
-        let mut remark = never_changes(task, &text, "training row");
+        let mut remark = constant_target(task, &text, "training row");
         if others > 0 {
-            let cells = if others == 1 { "cell of valid and test is" } else { "cells of valid and test are" };
-            remark.text.push_str(&format!(", though {others} {cells} {}", 1.0 - value));
+            let cells = if others == 1 { "cell is" } else { "cells are" };
+            remark.text.push_str(&format!(", but {others} validation and test {cells} {}", 1.0 - value));
         }
         Some(remark)
     };
-    [0.0, 1.0].into_iter().filter_map(of).collect()
+    [0.0, 1.0].into_iter().filter_map(remark).collect()
 }
 
+/// The labels of a column as 0, 1 or NaN.
 fn read(column: &Cells, labels: &LabelColumns<'_>) -> Result<Vec<f32>, DataError> {
     let mut bad = BadRow::default();
     let mut values = Vec::with_capacity(column.len());
@@ -90,13 +93,8 @@ fn read(column: &Cells, labels: &LabelColumns<'_>) -> Result<Vec<f32>, DataError
         });
     })?;
     bad.first.map_or(Ok(values), |row| {
-        let (value, location) =
-            (column.text(row).into_owned(), labels.frame.cell_location(row, column.name()));
-        Err(DataError::NotLabel {
-            column: column.name().to_owned(),
-            value,
-            place: location,
-            count: bad.count,
-        })
+        let (column_name, value) = (column.name().to_owned(), column.text(row).into_owned());
+        let place = labels.frame.cell_location(row, column.name());
+        Err(DataError::NotLabel { column: column_name, value, place, count: bad.count })
     })
 }

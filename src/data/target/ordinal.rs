@@ -1,4 +1,4 @@
-//! One of several classes that stand in an order.
+//! Ordinal targets: one of several ordered classes.
 
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
@@ -12,65 +12,60 @@ pub(in crate::data) fn fit(
     labels: &LabelColumns<'_>,
     column: &Cells,
 ) -> Result<TargetFit, DataError> {
-    let fitted_labels = LabelIndex::from_column(labels, column)?;
+    let index = LabelIndex::from_column(labels, column)?;
     let name = column.name();
-    let mut remarks = fitted_labels.remarks(labels.task, name);
+    let mut remarks = index.remarks(labels.task, name);
     let classes = match &config.order {
         Some(order) => {
-            follows(order, &fitted_labels, labels, name)?;
-            let absent =
-                order.iter().filter(|class| !fitted_labels.found.iter().any(|label| label.text == **class));
-            let absent: Vec<&str> = absent.map(String::as_str).collect();
+            check_order(order, &index, labels, name)?;
+            let has_no_row = |class: &&String| !index.labels.iter().any(|label| label.text == **class);
+            let absent: Vec<&str> = order.iter().filter(has_no_row).map(String::as_str).collect();
             if !absent.is_empty() {
+                let (absent_count, count) = (absent.len(), order.len());
                 remarks.push(TaskRemark {
-                    cause: "classes of the order on no row",
+                    cause: "classes of `order` on no row",
                     task: labels.task.to_owned(),
-                    text: format!(
-                        "{} of {} classes on no row ({})",
-                        absent.len(),
-                        order.len(),
-                        names(absent)
-                    ),
-                    advice: "look for other spellings, or leave them out of the order".to_owned(),
+                    text: format!("{absent_count} of {count} classes occur on no row ({})", names(absent)),
+                    advice: "check their spelling, or remove them from `order`".to_owned(),
                 });
             }
             order.clone()
         }
-        None if fitted_labels.are_numbers => {
-            let seen = fitted_labels.found.iter().filter(|label| label.count > 0);
+        None if index.are_numbers => {
+            let seen = index.labels.iter().filter(|label| label.count > 0);
             let mut classes: Vec<(f64, String)> = seen
                 .map(|label| (label.text.trim().parse().unwrap_or(f64::NAN), label.text.clone()))
                 .collect();
             classes.sort_by(|a, b| a.0.total_cmp(&b.0));
             classes.into_iter().map(|(_, text)| text).collect()
         }
-        None => return Err(DataError::NoOrder { column: name.to_owned(), values: fitted_labels.texts() }),
+        None => return Err(DataError::NoOrder { column: name.to_owned(), values: index.texts() }),
     };
-    fitted_labels.refuse_one_class(name)?;
-    let (truth, unseen) = fitted_labels.truth(&classes, fitted_labels.are_numbers);
+    index.refuse_one_class(name)?;
+    let (truth, unseen) = index.truth(&classes, index.are_numbers);
     Ok(TargetFit {
         texts: None,
         truth,
         notes: vec![],
         labels: LabelStatistics { unseen, remarks },
-        target: FittedTarget::Ordinal { counts: fitted_labels.counts(&classes), classes },
+        target: FittedTarget::Ordinal { counts: index.counts(&classes), classes },
     })
 }
 
-/// Refuses an order that is none, and labels that are not in it.
-fn follows(
+/// Refuses an invalid order, and labels that are not in it.
+fn check_order(
     order: &[String],
-    fitted_labels: &LabelIndex,
+    index: &LabelIndex,
     labels: &LabelColumns<'_>,
     column: &str,
 ) -> Result<(), DataError> {
     if order.len() < 2 {
         return Err(DataError::ShortOrder { found: order.len() });
     }
-    if let Some(twice) = order.iter().enumerate().find(|(i, class)| order[..*i].contains(class)) {
-        return Err(DataError::OrderTwice { value: twice.1.clone() });
+    if let Some((_, class)) = order.iter().enumerate().find(|(i, class)| order[..*i].contains(class)) {
+        return Err(DataError::OrderTwice { value: class.clone() });
     }
-    match fitted_labels.found.iter().find(|label| !order.contains(&label.text)) {
+    match index.labels.iter().find(|label| !order.contains(&label.text)) {
         None => Ok(()),
         Some(unknown) => Err(DataError::NotInOrder {
             column: column.to_owned(),

@@ -1,17 +1,17 @@
-//! How spans are written as tags, and what cannot be such.
+//! Tagging schemes: which tags are valid, and which may follow one another.
 
 use crate::domain::task::TagScheme;
 
-/// A tag that cannot stand where it stands.
+/// An invalid tag, or a tag that cannot follow the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::data) struct TagError {
     pub tag: String,
-    /// From 0.
+    /// The zero-based index of the tag.
     pub position: usize,
     pub reason: String,
 }
 
-/// A tag, taken apart.
+/// A parsed tag with the name of its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ParsedTag<'a> {
     Outside,
@@ -37,82 +37,85 @@ impl<'a> ParsedTag<'a> {
     }
 }
 
-/// The first fault of a row. An empty tag is a missing one, beside which anything may stand.
-pub(in crate::data) fn fault<'a>(scheme: TagScheme, tags: impl Iterator<Item = &'a str>) -> Option<TagError> {
+/// The first invalid tag of a row. Empty tags are missing; any tag may precede or follow them.
+pub(in crate::data) fn first_error<'a>(
+    scheme: TagScheme,
+    tags: impl Iterator<Item = &'a str>,
+) -> Option<TagError> {
     if scheme == TagScheme::None {
         return None;
     }
-    // `None` before the first tag and beside a missing one.
-    let mut before: Option<ParsedTag<'_>> = Some(ParsedTag::Outside);
+    // `None` after a missing tag.
+    let mut previous: Option<ParsedTag<'_>> = Some(ParsedTag::Outside);
     let mut last = None;
     for (position, tag) in tags.enumerate() {
-        let fault = |reason: String| Some(TagError { tag: tag.to_owned(), position, reason });
+        let error = |reason: String| Some(TagError { tag: tag.to_owned(), position, reason });
         last = Some((position, tag));
         if tag.is_empty() {
-            before = None;
+            previous = None;
             continue;
         }
-        let Some(now) = ParsedTag::parse(scheme, tag) else {
-            return fault(format!("a tag is {}", forms(scheme)));
+        let Some(current) = ParsedTag::parse(scheme, tag) else {
+            return error(format!("expected {}", valid_tags(scheme)));
         };
-        if let Some(reason) = before.and_then(|before| conflict(scheme, before, now)) {
-            return fault(reason);
+        if let Some(reason) = previous.and_then(|previous| conflict(scheme, previous, current)) {
+            return error(reason);
         }
-        before = Some(now);
+        previous = Some(current);
     }
-    let open = match (scheme, before) {
+    let open = match (scheme, previous) {
         (TagScheme::Bioes, Some(ParsedTag::Begin(name) | ParsedTag::Inside(name))) => name,
         _ => return None,
     };
     let (position, tag) = last?;
-    Some(TagError { tag: tag.to_owned(), position, reason: format!("the row ends before `E-{open}`") })
+    let reason = format!("the row ends without `E-{open}`, which ends the open span");
+    Some(TagError { tag: tag.to_owned(), position, reason })
 }
 
-fn conflict(scheme: TagScheme, before: ParsedTag<'_>, now: ParsedTag<'_>) -> Option<String> {
-    let open = match before {
+/// Why `current` cannot follow `previous`.
+fn conflict(scheme: TagScheme, previous: ParsedTag<'_>, current: ParsedTag<'_>) -> Option<String> {
+    let open = match previous {
         ParsedTag::Begin(name) | ParsedTag::Inside(name) => Some(name),
         _ => None,
     };
-    match (scheme, open, now) {
-        (TagScheme::Bio, open, ParsedTag::Inside(name)) if open != Some(name) => {
-            Some(format!("it goes on with what neither `B-{name}` nor `I-{name}` before it began"))
+    match (scheme, current) {
+        (TagScheme::Bio | TagScheme::Bioes, ParsedTag::Inside(name))
+        | (TagScheme::Bioes, ParsedTag::End(name)) => {
+            (open != Some(name)).then(|| format!("it must follow `B-{name}` or `I-{name}`"))
         }
-        (TagScheme::Bioes, open, ParsedTag::Inside(name) | ParsedTag::End(name)) if open != Some(name) => {
-            Some(format!("it goes on with what neither `B-{name}` nor `I-{name}` before it began"))
-        }
-        (TagScheme::Bioes, Some(open), ParsedTag::Outside | ParsedTag::Begin(_) | ParsedTag::Single(_)) => {
-            Some(format!("it stands before `E-{open}` has come"))
+        (TagScheme::Bioes, ParsedTag::Outside | ParsedTag::Begin(_) | ParsedTag::Single(_)) => {
+            open.map(|open| format!("it must not precede `E-{open}`, which ends the open span"))
         }
         _ => None,
     }
 }
 
-fn forms(scheme: TagScheme) -> &'static str {
+fn valid_tags(scheme: TagScheme) -> &'static str {
     match scheme {
-        TagScheme::None => "anything",
-        TagScheme::Io => "`O` or `I-` with a name",
-        TagScheme::Bio => "`O`, or `B-` or `I-` with a name",
-        TagScheme::Bioes => "`O`, or `B-`, `I-`, `E-` or `S-` with a name",
+        TagScheme::None => "any tag",
+        TagScheme::Io => "`O` or `I-NAME`",
+        TagScheme::Bio => "`O`, `B-NAME` or `I-NAME`",
+        TagScheme::Bioes => "`O`, `B-NAME`, `I-NAME`, `E-NAME` or `S-NAME`",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::data::target::scheme::fault;
+    use crate::data::target::scheme::first_error;
     use crate::domain::task::TagScheme::{self, Bio, Bioes, Io, None};
 
     fn position(scheme: TagScheme, tags: &str) -> Option<usize> {
-        fault(scheme, tags.split(' ')).map(|fault| fault.position)
+        first_error(scheme, tags.split(' ')).map(|error| error.position)
     }
 
     #[test]
-    fn what_may_stand_may_stand() {
+    fn valid_sequences_are_accepted() {
         for (scheme, tags) in [
             (None, "NN v x-y"),
             (Io, "O I-PER I-ORG O"),
             (Bio, "O B-PER I-PER B-PER B-ORG I-ORG O"),
             (Bioes, "S-PER O B-ORG I-ORG E-ORG B-PER E-PER"),
-            // A missing tag says nothing of its neighbours.
+            // A missing tag may have any neighbours.
             (Bio, "B-PER  I-PER"),
             (Bioes, "B-PER "),
         ] {
@@ -121,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_is_found() {
+    fn invalid_tags_are_located() {
         for (scheme, tags, index) in [
             (Io, "O B-PER", 1),
             (Bio, "O PER", 1),

@@ -1,4 +1,4 @@
-//! One class per token of an input.
+//! Tagging targets: one class per token of an input.
 
 use polars::prelude::PlHashMap;
 
@@ -23,18 +23,18 @@ pub(in crate::data) fn fit(
     let (tokens, separator, limits) = tokens(labels)?;
     let tags = TextLists::from_cells(column, separator)?;
     refuse_other_counts(labels, column, &tags, &tokens)?;
-    refuse_faults(config, labels, column, &tags)?;
-    let fitted_tags = Tags::count(labels, &tags);
-    if fitted_tags.classes.is_empty() {
+    refuse_invalid_tags(config, labels, column, &tags)?;
+    let counted = TagCounts::new(labels, &tags);
+    if counted.classes.is_empty() {
         return Err(DataError::NoLabels { column: column.name().to_owned() });
     }
-    if let [only] = fitted_tags.classes.as_slice() {
+    if let [only] = counted.classes.as_slice() {
         return Err(DataError::OneClass { column: column.name().to_owned(), value: only.clone() });
     }
-    let truth = truth(&tags, &tokens, limits, &fitted_tags);
-    let remarks = fitted_tags.remarks(labels.task);
-    let unseen = fitted_tags.others.iter().map(|(tag, _)| fitted_tags.unseen(tag)).collect();
-    let (classes, counts) = (fitted_tags.classes, fitted_tags.counts);
+    let truth = truth(&tags, &tokens, limits, &counted);
+    let remarks = counted.remarks(labels.task);
+    let unseen = counted.others.iter().map(|(tag, _)| counted.unseen_class(tag)).collect();
+    let (classes, counts) = (counted.classes, counted.counts);
     Ok(TargetFit {
         texts: None,
         truth,
@@ -44,12 +44,12 @@ pub(in crate::data) fn fit(
     })
 }
 
-/// The tokens the tags belong to, what stands between tags in a text, and how tokens are cut.
+/// The tokens of the input that is tagged, the separator of tags in a text, and the truncation of the input.
 fn tokens<'a>(labels: &LabelColumns<'a>) -> Result<(TextLists, &'a str, (usize, TruncationSide)), DataError> {
-    let mut tags: Option<(&str, TextLists, &str, (usize, TruncationSide))> = None;
+    let mut tagged: Option<(&str, TextLists, &str, (usize, TruncationSide))> = None;
     for input in labels.inputs {
         let cells = labels.frame.cells(input.name)?;
-        let (separator, limits) = match input.spec {
+        let (separator, limits) = match input.config {
             FeatureConfig::Tokens(config) => (config.separator.as_str(), (config.length.get(), config.side)),
             FeatureConfig::Text(config) => {
                 let limits = (config.length.get(), config.side);
@@ -61,15 +61,15 @@ fn tokens<'a>(labels: &LabelColumns<'a>) -> Result<(TextLists, &'a str, (usize, 
             }
             _ => continue,
         };
-        if let Some((first, ..)) = tags {
+        if let Some((first, ..)) = tagged {
             return Err(DataError::SeveralTokens { first: first.to_owned(), second: input.name.to_owned() });
         }
-        tags = Some((input.name, TextLists::from_cells(&cells, separator)?, separator, limits));
+        tagged = Some((input.name, TextLists::from_cells(&cells, separator)?, separator, limits));
     }
-    tags.map(|(_, pieces, separator, limits)| (pieces, separator, limits)).ok_or(DataError::NoTokens)
+    tagged.map(|(_, tokens, separator, limits)| (tokens, separator, limits)).ok_or(DataError::NoTokens)
 }
 
-/// Refuses rows where every token should have its tag and has not; a row without any is unlabelled.
+/// Refuses rows with different numbers of tags and tokens. Rows without tags are unlabelled.
 fn refuse_other_counts(
     labels: &LabelColumns<'_>,
     column: &Cells,
@@ -88,55 +88,56 @@ fn refuse_other_counts(
     })
 }
 
-/// Refuses tags that are none of the scheme, or cannot follow one another.
-fn refuse_faults(
+/// Refuses tags that the scheme does not allow.
+fn refuse_invalid_tags(
     config: &TaggingConfig,
     labels: &LabelColumns<'_>,
     column: &Cells,
     tags: &TextLists,
 ) -> Result<(), DataError> {
-    let faulty = |row: usize| Some((row, scheme::fault(config.scheme, tags.row(row))?));
-    let mut faults = (0..tags.rows()).filter_map(faulty);
-    let Some((row, TagError { tag, position, reason })) = faults.next() else { return Ok(()) };
+    let error = |row: usize| Some((row, scheme::first_error(config.scheme, tags.row(row))?));
+    let mut errors = (0..tags.rows()).filter_map(error);
+    let Some((row, TagError { tag, position, reason })) = errors.next() else { return Ok(()) };
     Err(DataError::BadTag {
         column: column.name().to_owned(),
         tag,
         position: position + 1,
         place: labels.frame.location(row),
         reason,
-        count: 1 + faults.count(),
+        count: 1 + errors.count(),
     })
 }
 
-/// The different tags.
-struct Tags {
-    /// Those of training rows, in the order of their letters.
+/// The distinct tags with their number of tokens.
+struct TagCounts {
+    /// Tags on training rows, sorted.
     classes: Vec<String>,
     /// Training tokens of each class.
     counts: Vec<u64>,
     /// Tokens of each class in all rows.
     tokens: Vec<u64>,
-    /// Those of other rows alone, with their tokens.
+    /// Tags that occur only on other rows, with their number of tokens.
     others: Vec<(String, u64)>,
 }
 
-impl Tags {
-    fn count(labels: &LabelColumns<'_>, tags: &TextLists) -> Self {
-        let mut fitted_tags: PlHashMap<&str, (u64, u64)> = PlHashMap::default();
+impl TagCounts {
+    fn new(labels: &LabelColumns<'_>, tags: &TextLists) -> Self {
+        // All tokens and training tokens of each tag.
+        let mut counts: PlHashMap<&str, (u64, u64)> = PlHashMap::default();
         for row in 0..tags.rows() {
-            tags.row(row)
-                .filter(|tag| !tag.is_empty())
-                .for_each(|tag| fitted_tags.entry(tag).or_default().0 += 1);
+            for tag in tags.row(row).filter(|tag| !tag.is_empty()) {
+                counts.entry(tag).or_default().0 += 1;
+            }
         }
         for &row in labels.train {
             for tag in tags.row(row as usize).filter(|tag| !tag.is_empty()) {
-                fitted_tags.entry(tag).or_default().1 += 1;
+                counts.entry(tag).or_default().1 += 1;
             }
         }
-        let mut fitted_tags: Vec<(&str, (u64, u64))> = fitted_tags.into_iter().collect();
-        fitted_tags.sort_unstable();
+        let mut counts: Vec<(&str, (u64, u64))> = counts.into_iter().collect();
+        counts.sort_unstable();
         let (known, others): (Vec<_>, Vec<_>) =
-            fitted_tags.into_iter().partition(|(_, (_, training))| *training > 0);
+            counts.into_iter().partition(|(_, (_, training))| *training > 0);
         Self {
             classes: known.iter().map(|(tag, _)| (*tag).to_owned()).collect(),
             counts: known.iter().map(|(_, (_, training))| *training).collect(),
@@ -145,12 +146,12 @@ impl Tags {
         }
     }
 
-    fn unseen(&self, tag: &str) -> UnseenClass {
+    fn unseen_class(&self, tag: &str) -> UnseenClass {
         let before = self.classes.iter().filter(|class| class.as_str() < tag).count();
         UnseenClass { name: tag.to_owned(), before }
     }
 
-    /// Tags on no training token, and those that look like missing ones.
+    /// Remarks on tags without training tokens, and on tags that look like missing values.
     fn remarks(&self, task: &str) -> Vec<TaskRemark> {
         let known = self.classes.iter().map(String::as_str).zip(self.tokens.iter().copied());
         let others = || self.others.iter().map(|(tag, tokens)| (tag.as_str(), *tokens));
@@ -162,7 +163,7 @@ impl Tags {
                 cause: NO_TRAINING_ROW,
                 task: task.to_owned(),
                 text: format!(
-                    "{} of {} tags on no training row ({}), but on {tokens} tokens of valid and test",
+                    "{} of {} tags occur on no training row ({}), but on {tokens} validation and test tokens",
                     self.others.len(),
                     self.classes.len() + self.others.len(),
                     names(others().map(|(tag, _)| tag))
@@ -174,28 +175,27 @@ impl Tags {
     }
 }
 
-/// Each token's class, cut as the tokens are; NaN where a tag is missing, or one that training never saw.
+/// The class of each token, truncated like the tokens; NaN where a tag is missing or unseen in training.
 fn truth(
     tags: &TextLists,
     tokens: &TextLists,
     (length, side): (usize, TruncationSide),
-    fitted_tags: &Tags,
+    counted: &TagCounts,
 ) -> Array {
-    let known = fitted_tags.classes.iter().enumerate().map(|(index, class)| (class.as_str(), index as f32));
-    let others =
-        fitted_tags.others.iter().enumerate().map(|(number, (tag, _))| (tag.as_str(), unseen(number)));
-    let index: PlHashMap<&str, f32> = known.chain(others).collect();
+    let known = counted.classes.iter().enumerate().map(|(index, class)| (class.as_str(), index as f32));
+    let others = counted.others.iter().enumerate().map(|(number, (tag, _))| (tag.as_str(), unseen(number)));
+    let codes: PlHashMap<&str, f32> = known.chain(others).collect();
     let (mut values, mut offsets) = (Vec::new(), vec![0]);
     for row in 0..tags.rows() {
         let kept = side.range(tokens.length(row), length);
         if tags.length(row) == 0 {
-            // An empty row has a step too.
+            // An empty row has one step, too.
             values.extend(std::iter::repeat_n(f32::NAN, kept.len().max(1)));
         } else {
             let tags = tags.row(row).skip(kept.start).take(kept.len());
-            values.extend(tags.map(|tag| index.get(tag).copied().unwrap_or(f32::NAN)));
+            values.extend(tags.map(|tag| codes.get(tag).copied().unwrap_or(f32::NAN)));
         }
-        // As many as the tokens' offsets, which fit.
+        // Fits, since the tokens have the same offsets.
         offsets.push(values.len() as u32);
     }
     Array::ragged(&[], ArrayValues::F32(values), offsets)

@@ -1,27 +1,30 @@
-//! Characters.
+//! The tokenizer `character`: each character is a token.
 
 use serde_json::{Value, json};
 
 use crate::data::error::DataError;
 use crate::data::tokenizer::TokenizerTraining;
-use crate::data::tokenizer::text_splitter::{TextSplitter, UNKNOWN, fitted, form, token_numbers, vocabulary};
-use crate::data::tokenizer::token_counts::{added, count_pieces, counted, most_frequent_pieces};
+use crate::data::tokenizer::text_splitter::{
+    TextSplitter, UNKNOWN, fitted, token_ids, tokenizer_json, vocabulary,
+};
+use crate::data::tokenizer::token_counts::{combined, count_pieces, count_with, most_frequent_pieces};
 use crate::domain::tokenizer::{CharacterConfig, Segmenter, Tokenizer};
 
 pub fn fit(config: &CharacterConfig, training: TokenizerTraining<'_>) -> Result<Tokenizer, DataError> {
-    let each = |text: &str, note: &mut dyn FnMut(&str)| -> Result<(), DataError> {
+    let characters = |text: &str, add: &mut dyn FnMut(&str)| -> Result<(), DataError> {
         let mut buffer = [0; 4];
-        text.chars().for_each(|letter| note(letter.encode_utf8(&mut buffer)));
+        text.chars().for_each(|letter| add(letter.encode_utf8(&mut buffer)));
         Ok(())
     };
-    let counts = added(counted(training.texts, each)?, count_pieces(training.pieces, false));
+    let counts = combined(count_with(training.texts, characters)?, count_pieces(training.pieces, false));
     let tokens = vocabulary(most_frequent_pieces(counts, usize::MAX, config.minimum.get()));
-    // Byte pair encoding without a pair: the one model that cuts between characters by itself.
+    // Byte pair encoding without merges is the only model that splits between all characters.
     let model = json!({
         "type": "BPE", "dropout": null, "unk_token": UNKNOWN, "continuing_subword_prefix": null,
         "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
-        "vocab": token_numbers(&tokens), "merges": [],
+        "vocab": token_ids(&tokens), "merges": [],
     });
-    let cut = TextSplitter { normalizer: Value::Null, pre_tokenizer: Value::Null };
-    Ok(fitted(Segmenter::None, &form(&cut, model, json!({"type": "Fuse"})), tokens.len()))
+    let splitter = TextSplitter { normalizer: Value::Null, pre_tokenizer: Value::Null };
+    let json = tokenizer_json(&splitter, model, json!({"type": "Fuse"}));
+    Ok(fitted(Segmenter::None, &json, tokens.len()))
 }

@@ -1,7 +1,8 @@
-//! Text into token numbers and back. Tokenizers are fitted on training texts and kept as plain data in
-//! Hugging Face's form, so that any program can cut texts as training did.
+//! Tokenizers. They are fitted on training texts and stored in the Hugging Face format, so that any program
+//! can tokenize texts as training did.
 //!
-//! Training is ours: the crate's trainers walk hash maps, and give other numbers from run to run.
+//! The trainers of the crate `tokenizers` are not used: they iterate over hash maps, so that ids differ
+//! from run to run.
 
 mod bpe;
 mod character;
@@ -18,14 +19,14 @@ use std::path::Path;
 
 use crate::data::error::DataError;
 pub use crate::data::tokenizer::codec::TokenCodec;
-pub(in crate::data) use crate::data::tokenizer::word::of_pieces;
+pub(in crate::data) use crate::data::tokenizer::word::fit_pieces;
 use crate::domain::tokenizer::{Tokenizer, TokenizerConfig};
 
-/// What a tokenizer is fitted on.
+/// The texts on which a tokenizer is fitted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::data) struct TokenizerTraining<'a> {
     pub texts: &'a [&'a str],
-    /// Texts that are already cut: tokens as they are.
+    /// Texts that are already tokenized.
     pub pieces: &'a [&'a str],
 }
 
@@ -35,13 +36,12 @@ impl<'a> TokenizerTraining<'a> {
     }
 }
 
-/// Does it look up whole what others have cut?
+/// Whether a tokenizer accepts texts that are already tokenized.
 pub(in crate::data) fn takes_pieces(config: &TokenizerConfig) -> bool {
     matches!(config, TokenizerConfig::Word(_) | TokenizerConfig::Character(_) | TokenizerConfig::Jieba(_))
 }
 
-/// Fits on training texts, and on pieces where it takes them. `base` is the folder that paths are relative
-/// to.
+/// Fits a tokenizer on training texts, and on pieces if it accepts them. Paths are relative to `base`.
 pub(in crate::data) fn fit(
     config: &TokenizerConfig,
     training: TokenizerTraining<'_>,

@@ -1,4 +1,4 @@
-//! Tokenizers: what they learn, that they learn it again, and what they give back.
+//! Tokenizers: vocabularies, reproducibility, encoding and decoding.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
 
 use crate::data::fixture::Folder;
-use crate::data::tokenizer::{TokenCodec, TokenizerTraining, fit, of_pieces};
+use crate::data::tokenizer::{TokenCodec, TokenizerTraining, fit, fit_pieces};
 use crate::domain::choice_config::Choice;
 use crate::domain::tokenizer::{Tokenizer, TokenizerConfig};
 
@@ -33,8 +33,8 @@ fn tokens(codec: &TokenCodec, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn training_again_gives_the_same() {
-    // Long enough for several threads.
+fn training_is_reproducible() {
+    // Enough texts for several threads.
     let many: Vec<String> = (0..3000).map(|i| format!("{} {}", TEXTS[i % 6], TEXTS[(i / 7) % 6])).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for config in [
@@ -61,12 +61,12 @@ fn training_again_gives_the_same() {
 #[test]
 fn words_and_marks_are_looked_up() {
     let codec = codec(json!({"word": {"minimum": 2}}), &TEXTS);
-    // Seen once or never: unknown. `sat` 2, `cat` 2, `the` 4, `on` 2, `mat` 1.
+    // Words on one text or none are unknown: `sat` 2, `cat` 2, `the` 4, `on` 2, `mat` 1.
     assert_eq!(
         tokens(&codec, "The CAT sat on—the mat."),
         ["the", "cat", "sat", "on", "[UNK]", "the", "[UNK]", "."]
     );
-    // The most frequent first, of equals by their letters.
+    // The most frequent first, then in alphabetical order.
     assert_eq!(codec.encode(", the . a").unwrap(), [4, 5, 6, 7]);
     assert_eq!(codec.decode(&[5, 1, 6, 3, 0, 0]).unwrap(), "the.");
     let cased = self::codec(json!({"word": {"lowercase": false, "minimum": 1, "vocabulary": 3}}), &TEXTS);
@@ -74,7 +74,7 @@ fn words_and_marks_are_looked_up() {
 }
 
 #[test]
-fn characters_are_numbered_and_fused_again() {
+fn characters_are_encoded_and_decoded() {
     let codec = codec(json!({"character": {"minimum": 1}}), &TEXTS);
     let text = "到大学 größe";
     let numbers = codec.encode(text).unwrap();
@@ -85,9 +85,9 @@ fn characters_are_numbered_and_fused_again() {
 }
 
 #[test]
-fn chinese_words_are_cut_by_the_dictionary() {
+fn chinese_words_are_segmented_by_the_dictionary() {
     let codec = codec(json!({"jieba": {"minimum": 1}}), &TEXTS);
-    // The example of jieba's own documentation.
+    // The example of the documentation of jieba.
     assert_eq!(tokens(&codec, "我来到北京清华大学"), ["我", "来到", "北京", "清华大学"]);
     let mixed = "我 cat and dog来到";
     assert_eq!(codec.decode(&codec.encode(mixed).unwrap()).unwrap(), "我cat and dog来到");
@@ -95,19 +95,19 @@ fn chinese_words_are_cut_by_the_dictionary() {
 }
 
 #[test]
-fn byte_pairs_give_every_text_back() {
+fn byte_pair_encoding_restores_every_text() {
     let codec = codec(json!({"bpe": {"vocabulary": 330}}), &TEXTS);
     assert!(tokens(&codec, "the cats").len() < 8);
     for text in TEXTS.iter().chain(&["☃ \u{1f600}\n\t  x", " leading", "tail  ", "[PAD] [EOS]", "ᚠ"]) {
         assert_eq!(codec.decode(&codec.encode(text).unwrap()).unwrap(), *text);
     }
     assert_eq!(fitted(json!({"bpe": 300}), &TEXTS).size, 300);
-    // The bytes are always there.
+    // All bytes are tokens.
     assert_eq!(fitted(json!({"bpe": 1}), &TEXTS).size, 260);
 }
 
 #[test]
-fn words_are_cut_into_their_longest_known_parts() {
+fn words_are_split_into_their_longest_known_parts() {
     let texts = ["sitting sitting matting matting mats mats sit sit mat mat cats cats"];
     let codec = codec(json!({"word_piece": {"vocabulary": 60}}), &texts);
     assert_eq!(tokens(&codec, "sitting"), ["sitting"]);
@@ -118,7 +118,7 @@ fn words_are_cut_into_their_longest_known_parts() {
 }
 
 #[test]
-fn no_text_says_that_it_has_ended() {
+fn texts_contain_no_special_tokens() {
     for config in
         [json!({"word": 1}), json!({"character": 1}), json!({"bpe": 300}), json!({"word_piece": 90})]
     {
@@ -126,14 +126,14 @@ fn no_text_says_that_it_has_ended() {
         let numbers = codec.encode("a [PAD] b [EOS][UNK] ##").unwrap();
         assert!(!numbers.iter().any(|id| [0, 2, 3].contains(id)), "{config}: {numbers:?}");
     }
-    let pieces = TokenCodec::new(&of_pieces(&["[PAD]", "x", "[PAD]"], " ", false, 9, 1)).unwrap();
+    let pieces = TokenCodec::new(&fit_pieces(&["[PAD]", "x", "[PAD]"], " ", false, 9, 1)).unwrap();
     assert_eq!(pieces.pieces(["[PAD]", "x", "", "[EOS]"].into_iter()).unwrap(), [1, 4, 1, 1]);
     assert_eq!(pieces.encode("[PAD] x").unwrap(), [1, 4]);
 }
 
 #[test]
-fn pieces_are_not_cut_again() {
-    let tokenizer = of_pieces(&["New York", "is", "New York", "BIG"], "|", true, 9, 1);
+fn pieces_are_not_split_again() {
+    let tokenizer = fit_pieces(&["New York", "is", "New York", "BIG"], "|", true, 9, 1);
     let codec = TokenCodec::new(&tokenizer).unwrap();
     assert_eq!(tokens(&codec, "NEW YORK|is||big|small"), ["new york", "is", "big", "[UNK]"]);
     let pieces = ["New York", "Big", "small"];
@@ -149,38 +149,38 @@ fn an_existing_tokenizer_is_read() {
     };
     let own = fitted(json!({"bpe": 300}), &TEXTS);
     folder.file("own.json", &own.json);
-    let result = read("own.json").unwrap();
+    let copy = read("own.json").unwrap();
     assert_eq!(
-        (result.size, result.pad, result.unknown, result.begin, result.end),
+        (copy.size, copy.pad, copy.unknown, copy.begin, copy.end),
         (300, 0, Some(1), Some(2), Some(3))
     );
     let text = TEXTS[3];
-    let both = [own, result].map(|tokenizer| TokenCodec::new(&tokenizer).unwrap().encode(text).unwrap());
+    let both = [own, copy].map(|tokenizer| TokenCodec::new(&tokenizer).unwrap().encode(text).unwrap());
     assert_eq!(both[0], both[1]);
-    // Names of others; what is lacking gets numbers behind the last; cutting and filling are switched off.
-    let form = json!({
-        "version": "1.0", "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "WhitespaceSplit"},
-        "post_processor": null, "decoder": null,
+    // Other names of special tokens; missing ones are appended; truncation and padding are disabled.
+    let other = json!({
+        "version": "1.0", "added_tokens": [], "normalizer": null,
+        "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
         "truncation": {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0},
         "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0,
                     "pad_type_id": 0, "pad_token": "a"},
         "model": {"type": "WordLevel", "vocab": {"a": 0, "<unk>": 1, "</s>": 2}, "unk_token": "<unk>"},
     });
-    folder.file("other.json", form.to_string());
-    let result = read("other.json").unwrap();
+    folder.file("other.json", other.to_string());
+    let other = read("other.json").unwrap();
     assert_eq!(
-        (result.pad, result.unknown, result.begin, result.end, result.size),
+        (other.pad, other.unknown, other.begin, other.end, other.size),
         (3, Some(1), Some(4), Some(2), 5)
     );
-    assert_eq!(TokenCodec::new(&result).unwrap().encode("a b a").unwrap(), [0, 1, 0]);
+    assert_eq!(TokenCodec::new(&other).unwrap().encode("a b a").unwrap(), [0, 1, 0]);
     folder.file("bad.json", "{\"version\": 1}");
     let problems = folder.problems(read("bad.json"));
-    assert!(problems[0].contains("`bad.json` is not a tokenizer in Hugging Face's form"), "{problems:?}");
+    assert!(problems[0].contains("`bad.json` is not a tokenizer in the Hugging Face format"), "{problems:?}");
     assert!(folder.problems(read("none.json"))[0].starts_with("file-absent"));
 }
 
 #[test]
-fn every_example_reads() {
+fn every_example_names_its_tokenizer() {
     for (name, example) in TokenizerConfig::examples() {
         assert!(example.contains(name));
     }
@@ -188,7 +188,7 @@ fn every_example_reads() {
 
 proptest! {
     #[test]
-    fn any_text_comes_back_from_bytes(text in "\\PC{0,40}|[a-z \\n]{0,40}") {
+    fn byte_pair_encoding_restores_any_text(text in "\\PC{0,40}|[a-z \\n]{0,40}") {
         let codec = codec(json!({"bpe": 300}), &TEXTS);
         let numbers = codec.encode(&text).unwrap();
         prop_assert_eq!(codec.decode(&numbers).unwrap(), text);

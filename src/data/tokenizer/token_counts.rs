@@ -1,4 +1,4 @@
-//! The pieces a text is cut into before their numbers are looked up, and how often each stands in texts.
+//! Counts of the pieces of texts, and parsing of tokenizers in the Hugging Face format.
 
 use std::convert::Infallible;
 
@@ -9,47 +9,47 @@ use tokenizers::tokenizer::{
 };
 
 use crate::data::error::DataError;
-use crate::data::tokenizer::text_splitter::{SPECIAL, TextSplitter, form, word_level};
+use crate::data::tokenizer::text_splitter::{SPECIAL, TextSplitter, tokenizer_json, word_level};
 
-/// Texts that one thread counts in one go.
-const STRETCH: usize = 256;
+/// Texts per chunk of parallel counting.
+const CHUNK: usize = 256;
 
-/// Pieces and how often each is seen: the most frequent first, of equals in the order of their letters.
-pub fn count(cut: &TextSplitter, texts: &[&str]) -> Result<Vec<(String, u64)>, DataError> {
-    let form = form(cut, word_level(&SPECIAL.map(str::to_owned)), serde_json::Value::Null);
-    let cutter = load(&form.to_string())?;
-    let each = |text: &str, note: &mut dyn FnMut(&str)| -> Result<(), tokenizers::Error> {
+/// The pieces of texts with their counts: the most frequent first, then in alphabetical order.
+pub fn count(splitter: &TextSplitter, texts: &[&str]) -> Result<Vec<(String, u64)>, DataError> {
+    let json = tokenizer_json(splitter, word_level(&SPECIAL.map(str::to_owned)), serde_json::Value::Null);
+    let tokenizer = load(&json.to_string())?;
+    let pieces = |text: &str, add: &mut dyn FnMut(&str)| -> Result<(), tokenizers::Error> {
         let mut normalized = NormalizedString::from(text);
-        if let Some(normalizer) = cutter.get_normalizer() {
+        if let Some(normalizer) = tokenizer.get_normalizer() {
             normalizer.normalize(&mut normalized)?;
         }
         let mut pieces = PreTokenizedString::from(normalized);
-        if let Some(pre_tokenizer) = cutter.get_pre_tokenizer() {
+        if let Some(pre_tokenizer) = tokenizer.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut pieces)?;
         }
         let splits = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
-        splits.into_iter().filter(|(piece, ..)| !piece.is_empty()).for_each(|(piece, ..)| note(piece));
+        splits.into_iter().filter(|(piece, ..)| !piece.is_empty()).for_each(|(piece, ..)| add(piece));
         Ok(())
     };
-    counted(texts, each).map_err(|cause| DataError::Tokenizer { reason: cause.to_string() })
+    count_with(texts, pieces).map_err(|cause| DataError::Tokenizer { reason: cause.to_string() })
 }
 
-/// Pieces as they are, and how often each is seen.
+/// Given pieces with their counts, sorted as by [`count`].
 pub fn count_pieces(pieces: &[&str], lowercase: bool) -> Vec<(String, u64)> {
-    let each = |piece: &str, note: &mut dyn FnMut(&str)| -> Result<(), Infallible> {
+    let piece = |piece: &str, add: &mut dyn FnMut(&str)| -> Result<(), Infallible> {
         match piece {
             "" => {}
-            piece if lowercase => note(&piece.to_lowercase()),
-            piece => note(piece),
+            piece if lowercase => add(&piece.to_lowercase()),
+            piece => add(piece),
         }
         Ok(())
     };
-    let Ok(counts) = counted(pieces, each);
+    let Ok(counts) = count_with(pieces, piece);
     counts
 }
 
-/// Both counts as one.
-pub fn added(a: Vec<(String, u64)>, b: Vec<(String, u64)>) -> Vec<(String, u64)> {
+/// The sums of two lists of counts.
+pub fn combined(a: Vec<(String, u64)>, b: Vec<(String, u64)>) -> Vec<(String, u64)> {
     if a.is_empty() || b.is_empty() {
         return if a.is_empty() { b } else { a };
     }
@@ -58,22 +58,22 @@ pub fn added(a: Vec<(String, u64)>, b: Vec<(String, u64)>) -> Vec<(String, u64)>
     sorted(counts)
 }
 
-/// The most frequent first, of equals in the order of their letters.
+/// The most frequent first, then in alphabetical order.
 fn sorted(counts: PlHashMap<String, u64>) -> Vec<(String, u64)> {
     let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
     counts.par_sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     counts
 }
 
-/// Counts what `each` notes of every text.
-pub fn counted<E: Send>(
+/// Counts the pieces that `pieces` passes to its second argument for each text.
+pub fn count_with<E: Send>(
     texts: &[&str],
-    each: impl Fn(&str, &mut dyn FnMut(&str)) -> Result<(), E> + Sync,
+    pieces: impl Fn(&str, &mut dyn FnMut(&str)) -> Result<(), E> + Sync,
 ) -> Result<Vec<(String, u64)>, E> {
-    let of = |texts: &[&str]| -> Result<PlHashMap<String, u64>, E> {
+    let count_chunk = |texts: &[&str]| -> Result<PlHashMap<String, u64>, E> {
         let mut counts: PlHashMap<String, u64> = PlHashMap::default();
         for text in texts {
-            each(text, &mut |piece| match counts.get_mut(piece) {
+            pieces(text, &mut |piece| match counts.get_mut(piece) {
                 Some(count) => *count += 1,
                 None => {
                     counts.insert(piece.to_owned(), 1);
@@ -82,18 +82,19 @@ pub fn counted<E: Send>(
         }
         Ok(counts)
     };
-    // Whole numbers add up to the same whichever thread comes first.
-    let counts = texts.par_chunks(STRETCH).map(of).try_reduce(PlHashMap::default, |mut a, mut b| {
-        if a.len() < b.len() {
-            std::mem::swap(&mut a, &mut b);
-        }
-        b.into_iter().for_each(|(piece, count)| *a.entry(piece).or_default() += count);
-        Ok(a)
-    })?;
+    // Sums of integers do not depend on the order of the threads.
+    let counts =
+        texts.par_chunks(CHUNK).map(count_chunk).try_reduce(PlHashMap::default, |mut a, mut b| {
+            if a.len() < b.len() {
+                std::mem::swap(&mut a, &mut b);
+            }
+            b.into_iter().for_each(|(piece, count)| *a.entry(piece).or_default() += count);
+            Ok(a)
+        })?;
     Ok(sorted(counts))
 }
 
-/// The most frequent pieces that are seen often enough; the special tokens' names are nobody's.
+/// The most frequent pieces with at least `minimum` occurrences, without the names of special tokens.
 pub fn most_frequent_pieces(counts: Vec<(String, u64)>, vocabulary: usize, minimum: usize) -> Vec<String> {
     let counts = counts.into_iter().filter(|(piece, _)| !SPECIAL.contains(&piece.as_str()));
     counts
@@ -103,35 +104,35 @@ pub fn most_frequent_pieces(counts: Vec<(String, u64)>, vocabulary: usize, minim
         .collect()
 }
 
-/// Reads a form that was kept.
+/// Parses the JSON of a fitted tokenizer.
 pub fn load(json: &str) -> Result<tokenizers::Tokenizer, DataError> {
-    parsed(json).map_err(|cause| DataError::Tokenizer { reason: cause.to_string() })
+    parse(json).map_err(|cause| DataError::Tokenizer { reason: cause.to_string() })
 }
 
-/// Reads a form, whoever wrote it.
-pub fn parsed(json: &str) -> Result<tokenizers::Tokenizer, tokenizers::Error> {
-    // The crate (0.23) panics instead of saying that a decoder is cut short, or what its merges lack.
+/// Parses the JSON of any tokenizer.
+pub fn parse(json: &str) -> Result<tokenizers::Tokenizer, tokenizers::Error> {
+    // The crate (0.23) panics on truncated JSON, and on merges whose result is not in the vocabulary.
     let form: serde_json::Value = serde_json::from_str(json)?;
-    // Which of two tokens of one number is meant would depend on the order of a hash.
-    if let Some(number) = given_twice(&form["model"]) {
-        return Err(format!("its vocabulary gives the number {number} to two tokens").into());
+    // With two tokens of one id, the meaning of the id would depend on the order of a hash map.
+    if let Some(id) = duplicate_id(&form["model"]) {
+        return Err(format!("its vocabulary assigns id {id} to two tokens").into());
     }
-    match unmerged(&form["model"]) {
-        Some(merge) => Err(format!("what its merge {merge} makes is not in the vocabulary").into()),
+    match invalid_merge(&form["model"]) {
+        Some(merge) => Err(format!("the result of its merge {merge} is not in the vocabulary").into()),
         None => json.parse(),
     }
 }
 
-/// A number that two tokens of a vocabulary have.
-fn given_twice(model: &serde_json::Value) -> Option<u64> {
+/// An id that two tokens of the vocabulary have.
+fn duplicate_id(model: &serde_json::Value) -> Option<u64> {
     let mut seen = std::collections::HashSet::new();
-    let numbers = model["vocab"].as_object()?.values().filter_map(serde_json::Value::as_u64);
-    numbers.into_iter().find(|number| !seen.insert(*number))
+    let mut ids = model["vocab"].as_object()?.values().filter_map(serde_json::Value::as_u64);
+    ids.find(|id| !seen.insert(*id))
 }
 
-/// A merge of byte-pair encoding that makes no token. Merges are pairs, in older files `"a b"`; the second
-/// piece has the prefix of pieces that go on with a word, where there is one.
-fn unmerged(model: &serde_json::Value) -> Option<&serde_json::Value> {
+/// A merge of byte pair encoding whose result is not in the vocabulary. Merges are pairs, or `"a b"` in
+/// older files; the second piece starts with the prefix of continuing subwords, if there is one.
+fn invalid_merge(model: &serde_json::Value) -> Option<&serde_json::Value> {
     let prefix = model["continuing_subword_prefix"].as_str().unwrap_or_default();
     let vocabulary = model["vocab"].as_object()?;
     model["merges"].as_array()?.iter().find(|merge| {
@@ -139,42 +140,43 @@ fn unmerged(model: &serde_json::Value) -> Option<&serde_json::Value> {
             Some(pair) => pair.split_once(' '),
             None => merge[0].as_str().zip(merge[1].as_str()),
         };
-        // What is no pair the crate refuses itself.
-        let made = |(first, second): (&str, &str)| Some(first.to_owned() + second.strip_prefix(prefix)?);
-        pair.is_some_and(|pair| !made(pair).is_some_and(|made| vocabulary.contains_key(&made)))
+        let join = |(first, second): (&str, &str)| Some(first.to_owned() + second.strip_prefix(prefix)?);
+        // The crate itself refuses merges that are not pairs.
+        pair.is_some_and(|pair| !join(pair).is_some_and(|token| vocabulary.contains_key(&token)))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parsed;
+    use super::parse;
 
     #[test]
-    fn two_tokens_of_one_number_are_refused() {
+    fn two_tokens_with_the_same_id_are_refused() {
         let form = r#"{"version": "1.0", "added_tokens": [], "model": {"type": "WordLevel", "unk_token": "b",
             "vocab": {"a": 0, "b": 1, "c": 1}}}"#;
-        let text = parsed(form).err().map(|error| error.to_string()).unwrap_or_default();
-        assert_eq!(text, "its vocabulary gives the number 1 to two tokens");
+        let text = parse(form).err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(text, "its vocabulary assigns id 1 to two tokens");
     }
 
     #[test]
-    fn merges_that_make_no_token_are_refused() {
+    fn merges_without_a_token_are_refused() {
         let form = |prefix: &str, merges: &str| {
             format!(
-                r#"{{"version": "1.0", "added_tokens": [], "model": {{"type": "BPE", "continuing_subword_prefix": {prefix},
-                "vocab": {{"a": 0, "b": 1, "ab": 2, "@@b": 3}}, "merges": {merges}}}}}"#
+                r#"{{"version": "1.0", "added_tokens": [], "model": {{"type": "BPE",
+                "continuing_subword_prefix": {prefix}, "vocab": {{"a": 0, "b": 1, "ab": 2, "@@b": 3}},
+                "merges": {merges}}}}}"#
             )
         };
         for (prefix, merges) in
             [("null", r#"[["a", "b"]]"#), ("null", r#"["a b"]"#), (r#""@@""#, r#"["a @@b"]"#)]
         {
-            assert!(parsed(&form(prefix, merges)).is_ok(), "{prefix} {merges}");
+            assert!(parse(&form(prefix, merges)).is_ok(), "{prefix} {merges}");
         }
-        // The first two make the crate panic.
+        // The crate panics on the first two.
         for (prefix, merges) in
             [(r#""long""#, r#"["a b"]"#), ("null", r#"[["ab", "ab"]]"#), ("null", r#"["b a"]"#)]
         {
-            let text = parsed(&form(prefix, merges)).err().map(|error| error.to_string()).unwrap_or_default();
+            let text = parse(&form(prefix, merges)).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(text.contains("is not in the vocabulary"), "{prefix} {merges}: {text}");
         }
     }

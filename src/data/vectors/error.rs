@@ -1,18 +1,19 @@
-//! What is wrong with a file of vectors.
+//! Errors of word vector files.
 
 use std::path::PathBuf;
 
-/// What is wrong with a file of vectors.
+/// A problem of a word vector file.
 #[derive(Debug, thiserror::Error)]
 pub enum VectorsError {
     #[error("`{}`, line {line}: {reason}", .file.display())]
     Line { file: PathBuf, line: usize, reason: String },
-    #[error("`{}`, line {line}: the vectors are {found} wide, but the embedding is {expected} wide", .file.display())]
+    #[error("`{}`, line {line}: the vectors have width {found}, but the embedding has width {expected}",
+        .file.display())]
     Width { file: PathBuf, line: usize, found: usize, expected: usize },
-    #[error("`{}` has no vectors", .file.display())]
+    #[error("`{}` contains no vectors", .file.display())]
     Empty { file: PathBuf },
     #[error("none of the {tokens} tokens of input `{input}` has a vector in `{}`", .file.display())]
-    Strange { file: PathBuf, input: String, tokens: usize, such: String },
+    NoMatch { file: PathBuf, input: String, tokens: usize, examples: String },
 }
 
 impl VectorsError {
@@ -20,19 +21,17 @@ impl VectorsError {
         match self {
             Self::Line { .. } | Self::Empty { .. } => "word-vectors",
             Self::Width { .. } => "word-vectors-width",
-            Self::Strange { .. } => "word-vectors-tokens",
+            Self::NoMatch { .. } => "word-vectors-tokens",
         }
     }
 
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Width { found: result, .. } => {
-                Some(format!("write `width: {result}`, or take another file"))
-            }
-            Self::Strange { such, .. } => {
-                let spelled = format!("a token is looked up as it is spelled, such as {such}");
-                Some(format!("{spelled}; vectors of words need a tokenizer of words"))
-            }
+            Self::Width { found, .. } => Some(format!("write `width: {found}`, or use another file")),
+            Self::NoMatch { examples, .. } => Some(format!(
+                "tokens are looked up exactly as spelled, such as {examples}; word vectors need a \
+                 tokenizer that splits text into words"
+            )),
             _ => None,
         }
     }

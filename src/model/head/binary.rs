@@ -1,5 +1,4 @@
-//! One logit per label; its probability is 1 / (1 + exp(-logit)). For binary tasks with their one
-//! label, and for multilabel ones.
+//! Binary and multilabel classification.
 
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
@@ -9,7 +8,7 @@ use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::Weights;
 
-/// Independent yes-or-no questions.
+/// Head for binary and multilabel tasks: one logit per label, probabilities by the sigmoid.
 pub struct Binary {
     projection: Dense,
 }

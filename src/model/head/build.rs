@@ -1,4 +1,4 @@
-//! The head of each target kind, and what it can read.
+//! Builds the output head of each target kind.
 
 use crate::domain::shape::Shape;
 use crate::domain::task::FittedTarget;
@@ -12,7 +12,10 @@ use crate::model::head::{
 use crate::model::layer::vector;
 use crate::model::weights::Weights;
 
-/// Can the head of a task of this kind read `input`? Otherwise why not.
+/// Whether the head of a task of this kind accepts `input`.
+///
+/// # Errors
+/// The reason if it does not, a phrase whose subject is the head.
 pub fn accepts(kind: TaskKind, input: Shape) -> ModelResult<(), String> {
     match (kind, input) {
         (TaskKind::Tagging | TaskKind::LanguageModel, Shape::Sequence { .. }) => Ok(()),
@@ -27,7 +30,7 @@ pub fn accepts(kind: TaskKind, input: Shape) -> ModelResult<(), String> {
     }
 }
 
-/// The head of a target; `accepts` has agreed to `input`.
+/// Builds the head of a target; `input` must be accepted by [`accepts`].
 pub fn build(
     name: &str,
     target: &FittedTarget,
@@ -68,9 +71,14 @@ pub fn build(
             Box::new(pixel_regression::PixelRegression::new(pixels, unit))
         }
         FittedTarget::Text { tokenizer, length, decoder, copy, scheduled_sampling, .. } => {
-            let own = scheduled_sampling.as_ref();
-            let vocabulary = text::TextVocabulary { decoder, tokenizer, length: *length, copy: *copy, own };
-            Box::new(text::TextHead::build(name, vocabulary, input, weights)?)
+            let settings = text::TextHeadSettings {
+                decoder,
+                tokenizer,
+                length: *length,
+                copy: *copy,
+                scheduled_sampling: scheduled_sampling.as_ref(),
+            };
+            Box::new(text::TextHead::build(name, settings, input, weights)?)
         }
         FittedTarget::LanguageModel { tokenizer, .. } => {
             Box::new(language_model::LanguageModel::build(name, width, tokenizer.size, weights)?)

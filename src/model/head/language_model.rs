@@ -1,5 +1,5 @@
-//! The next token at every token of a sequence that does not look ahead. The loss is the mean over tokens of
-//! -log probability; what the model answers is the next token after the last.
+//! Language model: predicts the next token at every step of a causal sequence. The loss is the mean negative
+//! log-likelihood per token; the exported model returns the logits of the token after the last one.
 
 use candle_core::Tensor;
 
@@ -15,7 +15,7 @@ use crate::model::mode::Mode;
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights, host};
 
-/// Guesses the next token.
+/// Head that predicts the next token.
 pub struct LanguageModel {
     /// `[width, vocabulary]`
     weight: Parameter,
@@ -34,13 +34,13 @@ impl LanguageModel {
         })
     }
 
-    /// `[tokens, width]` of hidden vectors `[rows, time, width]`.
+    /// Reshapes hidden vectors `[batch, time, width]` to `[batch x time, width]`.
     fn flat(x: &Activations) -> ModelResult<Tensor> {
         let (rows, time, width) = x.x.dims3()?;
         Ok(x.x.reshape((rows * time, width))?)
     }
 
-    /// `[..., width]` to `[..., vocabulary]`.
+    /// Maps `[..., width]` to logits `[..., vocabulary]`.
     fn project<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         let (weight, bias) = (ops.weight(&self.weight)?, ops.weight(&self.bias)?);
         let y = ops.matmul(x, &weight)?;
@@ -48,8 +48,8 @@ impl LanguageModel {
     }
 }
 
-/// The truth's classes, and which count.
-fn known(labels: &Labels) -> ModelResult<(Vec<u32>, Vec<f32>)> {
+/// The true tokens and the mask of the labelled ones.
+fn targets(labels: &Labels) -> ModelResult<(Vec<u32>, Vec<f32>)> {
     let classes = host(&labels.truth)?.into_iter().map(|class| class as u32).collect();
     Ok((classes, host(&labels.mask)?))
 }
@@ -70,7 +70,7 @@ impl Output for LanguageModel {
         loss: &LossConfig,
         _: &Mode,
     ) -> ModelResult<Option<Tensor>> {
-        let (classes, shares) = known(labels)?;
+        let (classes, shares) = targets(labels)?;
         let truth = VocabularyTargets { classes: &classes, shares: &shares };
         let (weight, bias) = (self.weight.tensor(), self.bias.tensor());
         Ok(Some(vocabulary_loss(&Self::flat(x)?, &weight, &bias, truth, loss.smoothing())?))
@@ -87,7 +87,7 @@ impl Output for LanguageModel {
 
 impl Generator for LanguageModel {
     fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
-        let (classes, shares) = known(labels)?;
+        let (classes, shares) = targets(labels)?;
         let truth = VocabularyTargets { classes: &classes, shares: &shares };
         let scores = vocabulary_scores(&Self::flat(x)?, self.weight.var(), self.bias.var(), truth)?;
         Ok(TokenLosses::from_scores(&scores, &classes, &shares))

@@ -1,5 +1,4 @@
-//! What stands at the end of each task: a projection to its kind's raw output (the logits), and what
-//! these mean (the answers). One per target kind.
+//! Output heads, one per target kind: a projection to logits, and the predictions made of them.
 
 pub mod binary;
 mod build;
@@ -32,14 +31,14 @@ use crate::model::loss::LossConfig;
 use crate::model::mode::Mode;
 use crate::onnx::graph::{Graph, GraphValue};
 
-/// The end of a task: its [`Output`](crate::model::head::output::Output), walked over tensors and over a graph.
+/// A built output head: an [`Output`](crate::model::head::output::Output) over tensors and over an ONNX
+/// graph.
 pub trait Head: Send + Sync {
-    /// What its layers give to `[rows, logits]`; for steps `[rows, time, logits]`, for pixels
-    /// `[rows, height, width, logits]`.
+    /// Logits `[batch, logits]`; `[batch, time, logits]` for sequences, `[batch, height, width, logits]` for
+    /// images.
     fn logits(&self, x: &Activations, mode: &Mode) -> ModelResult<Tensor>;
 
-    /// The loss, as a scalar, where logits alone do not make it; otherwise `None`, and the task's loss is
-    /// taken of every cell of the logits.
+    /// The loss, a scalar, if the head computes it itself; `None` if `loss` is computed from the logits.
     fn loss(
         &self,
         x: &Activations,
@@ -48,13 +47,13 @@ pub trait Head: Send + Sync {
         mode: &Mode,
     ) -> ModelResult<Option<Tensor>>;
 
-    /// Does `loss` give one?
+    /// Whether the loss needs more than the logits (CRF, text generation).
     fn has_own_loss(&self) -> bool;
 
-    /// What following one class with another scores, where the steps of a row are decided together.
+    /// Scores of class transitions, if the steps of a row are decoded jointly.
     fn transitions(&self) -> ModelResult<Option<Transitions>>;
 
-    /// The class of every step, where more than each step's own logits decide; `logits` are sequences.
+    /// The predicted class of every step, if the steps are decoded jointly; `logits` are ragged sequences.
     fn decide(&self, logits: &Array) -> ModelResult<Option<Vec<u32>>> {
         let (offsets, emissions) = (logits.offsets.as_deref(), logits.as_f32());
         let Some(((transitions, offsets), emissions)) = self.transitions()?.zip(offsets).zip(emissions)
@@ -64,15 +63,15 @@ pub trait Head: Send + Sync {
         Ok(Some(transitions.paths(emissions, offsets)))
     }
 
-    /// Probabilities, or numbers in standardized units, `[rows, answers]`: what the head of a task `after`
-    /// this one also sees, all of the size of other features. Gradients flow through. Numbers in the target's
-    /// unit are made of the logits in 64 bits, see [`in_unit`](crate::model::head::target_unit::in_unit).
-    fn answers(&self, logits: &Tensor) -> ModelResult<Tensor>;
+    /// Probabilities, or numbers in standardized units, `[batch, predictions]`: the features that heads of
+    /// tasks `after` this one read. Differentiable. Numbers in the target's unit are computed from the logits
+    /// in 64 bits, see [`in_unit`](crate::model::head::target_unit::in_unit).
+    fn predictions(&self, logits: &Tensor) -> ModelResult<Tensor>;
 
-    /// Does it use this one of the weights that heads share?
+    /// Whether the head uses the shared weight of this name.
     fn shares(&self, weight: &str) -> bool;
 
-    /// What more it can do if it writes tokens of a vocabulary.
+    /// Text generation, if the head generates text.
     fn writer(&self) -> Option<&dyn TextWriter>;
 
     fn logits_to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<GraphValue>;
@@ -80,6 +79,6 @@ pub trait Head: Send + Sync {
     /// Probabilities, or numbers in the target's unit.
     fn predictions_to_onnx(&self, graph: &mut Graph, logits: &GraphValue) -> ModelResult<GraphValue>;
 
-    /// What `answers` gives, in a graph.
+    /// [`Self::predictions`] in a graph.
     fn conditioning_to_onnx(&self, graph: &mut Graph, logits: &GraphValue) -> ModelResult<GraphValue>;
 }

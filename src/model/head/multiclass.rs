@@ -1,4 +1,4 @@
-//! One logit per class; their probabilities are exp(logit) over the sum of all (softmax).
+//! Multiclass classification.
 
 use candle_core::Tensor;
 
@@ -13,7 +13,7 @@ use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::Weights;
 
-/// One of several classes.
+/// Head for one of several classes: one logit per class, probabilities by softmax.
 pub struct Multiclass {
     projection: Dense,
 }

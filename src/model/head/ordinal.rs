@@ -1,9 +1,9 @@
-//! One question per cut point, "is it above class k?", all sharing one projection and differing in a
-//! bias only (CORAL; Cao, Mirjalili & Raschka 2020): logit k = w x + b_k.
+//! Ordinal classification by CORAL (Cao, Mirjalili & Raschka 2020): one binary classifier "above class k?"
+//! per threshold. All share one projection and differ only in a bias: logit k = w x + b_k.
 //!
-//! P(class k) = P(above k-1) - P(above k). The shared projection makes these non-negative when the
-//! biases descend, which the loss favours but does not enforce: a negative one counts as 0 and
-//! the rest is scaled to 1. The biases begin at (K-1)/(K-1), ..., 1/(K-1).
+//! P(class k) = P(above k-1) - P(above k). These are nonnegative if the biases descend, which the loss
+//! favours but does not enforce: a negative one is set to 0, and the others are normalized to sum to 1. The
+//! biases are initialized to (K-1)/(K-1), ..., 1/(K-1).
 
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
@@ -12,13 +12,13 @@ use crate::model::head::output::Output;
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// One of several classes in an order.
+/// Head for one of several ordered classes.
 pub struct Ordinal {
     /// `[width, 1]`
     weight: Parameter,
     /// `[classes - 1]`
     biases: Parameter,
-    /// Cut points: one fewer than classes.
+    /// Number of thresholds: classes - 1.
     cuts: usize,
 }
 
@@ -42,20 +42,20 @@ impl Output for Ordinal {
     }
 
     fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value> {
-        // [rows, classes - 1]
+        // [batch, classes - 1]
         let above = ops.activation(Activation::Sigmoid, logits)?;
         let between = self.cuts - 1;
         let first = ops.narrow(&above, 1, 0, 1)?;
-        let mut shares = vec![ops.one_minus(&first)?];
+        let mut parts = vec![ops.one_minus(&first)?];
         if between > 0 {
             let (lower, upper) = (ops.narrow(&above, 1, 0, between)?, ops.narrow(&above, 1, 1, between)?);
-            shares.push(ops.sub(&lower, &upper)?);
+            parts.push(ops.sub(&lower, &upper)?);
         }
-        shares.push(ops.narrow(&above, 1, between, 1)?);
-        let share = ops.concat(&shares, 1)?; // [rows, classes]
-        let share = ops.activation(Activation::Relu, &share)?;
-        let sum = ops.sum(&share, 1, true)?;
-        ops.div(&share, &sum)
+        parts.push(ops.narrow(&above, 1, between, 1)?);
+        let p = ops.concat(&parts, 1)?; // [batch, classes]
+        let p = ops.activation(Activation::Relu, &p)?;
+        let sum = ops.sum(&p, 1, true)?;
+        ops.div(&p, &sum)
     }
 }
 
@@ -73,11 +73,11 @@ mod tests {
         let device = Device::Cpu;
         let mut weights = Weights::new(0, &device);
         let head = Ordinal::build("head.grade.output", 1, 3, &mut weights).unwrap();
-        // Row 0: P(above 0) = 0.9, P(above 1) = 0.25. Row 1: 0.25 and then 0.5, which no ordering allows: the
-        // differences 0.75, -0.25, 0.5 become 0.75, 0, 0.5 over 1.25.
+        // Row 0: P(above 0) = 0.9, P(above 1) = 0.25. Row 1: 0.25 and 0.5, which ascend: the differences
+        // 0.75, -0.25, 0.5 become 0.75, 0, 0.5 over 1.25.
         let logit = |p: f32| (p / (1.0 - p)).ln();
         let logits = Tensor::new(&[[logit(0.9), logit(0.25)], [logit(0.25), logit(0.5)]], &device).unwrap();
         let expected = Tensor::new(&[[0.1f32, 0.65, 0.25], [0.6, 0.0, 0.4]], &device).unwrap();
-        near("classes", &head.answers(&logits).unwrap(), &expected, 1e-6);
+        near("classes", &head.predictions(&logits).unwrap(), &expected, 1e-6);
     }
 }

@@ -1,5 +1,4 @@
-//! What a head computes, described once: over tensors it learns and answers, as nodes of a graph it is
-//! exported.
+//! The backend-generic description of an output head.
 
 use candle_core::Tensor;
 
@@ -13,15 +12,15 @@ use crate::model::loss::LossConfig;
 use crate::model::mode::Mode;
 use crate::model::ops::Ops;
 
-/// A built head: what it computes, and what else it can do. [`Head`](crate::model::head::Head) says what each
-/// is for.
+/// The computation of an output head over any backend: tensors for training and inference, graph nodes for
+/// export. [`Head`](crate::model::head::Head) documents the methods.
 pub trait Output: Send + Sync {
     fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value>;
 
     /// Probabilities, or numbers in standardized units.
     fn conditioning<O: Ops>(&self, ops: &mut O, logits: &O::Value) -> ModelResult<O::Value>;
 
-    /// Of heads of numbers: what makes answers of their evidence.
+    /// For regression heads, the conversion from standardized units to the target's unit.
     fn unit(&self) -> Option<&TargetUnit> {
         None
     }

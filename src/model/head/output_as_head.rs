@@ -1,4 +1,4 @@
-//! Every [`Output`] is a [`Head`]: it is described once, over operations, and computes tensors or writes graph nodes.
+//! Every [`Output`] is a [`Head`].
 
 use candle_core::Tensor;
 
@@ -37,7 +37,7 @@ impl<T: Output> Head for T {
         Output::transitions(self)
     }
 
-    fn answers(&self, logits: &Tensor) -> ModelResult<Tensor> {
+    fn predictions(&self, logits: &Tensor) -> ModelResult<Tensor> {
         self.conditioning(&mut Tensors::evaluate(), logits)
     }
 

@@ -1,5 +1,4 @@
-//! A number at every pixel, learned in standardized units; the answer is logit x scale + center, in the
-//! target's unit. `[rows, height, width, 1]`
+//! Regression of every pixel.
 
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
@@ -8,7 +7,8 @@ use crate::model::head::segmentation::PixelProjection;
 use crate::model::head::target_unit::TargetUnit;
 use crate::model::ops::Ops;
 
-/// One number at every pixel.
+/// Head for regression of every pixel, trained in standardized units: `[batch, height, width, 1]`. The
+/// prediction in the target's unit is logit x scale + center.
 pub struct PixelRegression {
     pixels: PixelProjection,
     unit: TargetUnit,

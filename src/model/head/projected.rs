@@ -1,4 +1,4 @@
-//! The cross entropy of a projection to many classes, without all logits in memory at once.
+//! Cross entropy of a projection to many classes, without keeping all logits in memory.
 
 use candle_core::{D, Tensor};
 
@@ -10,10 +10,10 @@ use crate::model::loss::LossConfig;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::host;
 
-/// Classes from which it is worth it.
+/// Number of classes from which the fused kernel is used.
 const MANY: usize = 64;
 
-/// The mean over the labels' cells; `None` where the loss is another, or classes are few.
+/// The mean cross entropy over labelled cells; `None` if `loss` is another loss, or there are few classes.
 pub fn cross_entropy(
     projection: &Dense,
     x: &Activations,

@@ -1,4 +1,4 @@
-//! Numbers, learned in standardized units; the answer is logit x scale + center, in the target's unit.
+//! Regression.
 
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
@@ -8,7 +8,8 @@ use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::Weights;
 
-/// One number per column.
+/// Head for regression: one number per target column, trained in standardized units. The prediction in the
+/// target's unit is logit x scale + center.
 pub struct Regression {
     projection: Dense,
     unit: TargetUnit,

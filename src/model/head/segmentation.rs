@@ -1,5 +1,4 @@
-//! One logit per class at every pixel, from the pixel's channels alone (a 1 x 1 convolution); their
-//! probabilities are exp(logit) over the sum of all. Classes stand last: `[rows, height, width, classes]`.
+//! Classification of every pixel by a 1 x 1 convolution and a softmax: `[batch, height, width, classes]`.
 
 use crate::domain::shape::Shape;
 use crate::model::activations::Activations;
@@ -9,17 +8,20 @@ use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::Weights;
 
-/// A projection of every pixel's channels.
+/// A projection of every pixel's channels: a 1 x 1 convolution.
 pub struct PixelProjection {
     projection: Dense,
 }
 
 impl PixelProjection {
-    /// `input` must be an image of the truth's height and width.
+    /// Builds a projection to `logits` channels; `target` is the target's height and width.
+    ///
+    /// # Errors
+    /// If `input` is not an image of the target's height and width.
     pub fn build(
         name: &str,
         input: Shape,
-        truth: (usize, usize),
+        target: (usize, usize),
         logits: usize,
         weights: &mut Weights,
     ) -> ModelResult<Self> {
@@ -27,27 +29,27 @@ impl PixelProjection {
         let Shape::Image { channels, height, width } = input else {
             return Err(refused(format!("needs an image, not {input}")));
         };
-        if (height, width) != truth {
-            let help = match height <= truth.0 && width <= truth.1 {
+        if (height, width) != target {
+            let help = match height <= target.0 && width <= target.1 {
                 true => "add an `upsample` or a `conv_transpose2d`",
-                false => "give the image another size, or add a pooling",
+                false => "resize the image, or add a pooling layer",
             };
-            let (high, wide) = truth;
+            let (rows, columns) = target;
             return Err(refused(format!(
-                "needs an image of {high} x {wide} pixels, which the target has, not {input}; {help}"
+                "needs an image of {rows} x {columns} pixels, the size of the target, not {input}; {help}"
             )));
         }
         Ok(Self { projection: Dense::projection(name, channels, logits, weights)? })
     }
 
-    /// `[rows, channels, height, width]` to `[rows, height, width, logits]`.
+    /// Maps `[batch, channels, height, width]` to `[batch, height, width, logits]`.
     pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         let pixels = ops.transpose(x, &[0, 2, 3, 1])?;
         self.projection.on(ops, &pixels)
     }
 }
 
-/// One of several classes at every pixel.
+/// Head for one of several classes at every pixel.
 pub struct Segmentation {
     pixels: PixelProjection,
 }
@@ -82,31 +84,32 @@ mod tests {
     use crate::model::weights::Weights;
 
     #[test]
-    fn the_image_has_the_pixels_of_the_target() {
+    fn the_image_must_have_the_size_of_the_target() {
         let input = Shape::Image { channels: 8, height: 14, width: 14 };
-        let error = |truth| {
+        let error = |target| {
             let mut weights = Weights::new(0, &Device::Cpu);
-            PixelProjection::build("head.mask.output", input, truth, 3, &mut weights)
+            PixelProjection::build("head.mask.output", input, target, 3, &mut weights)
                 .err()
                 .unwrap()
                 .to_string()
         };
         assert_eq!(
             error((28, 28)),
-            "`head.mask.output` needs an image of 28 x 28 pixels, which the target has, not [8, 14, 14]; add an `upsample` or a `conv_transpose2d`"
+            "`head.mask.output` needs an image of 28 x 28 pixels, the size of the target, not [8, 14, 14]; \
+             add an `upsample` or a `conv_transpose2d`"
         );
-        assert!(error((7, 7)).ends_with("; give the image another size, or add a pooling"));
+        assert!(error((7, 7)).ends_with("; resize the image, or add a pooling layer"));
     }
 
     #[test]
-    fn it_is_a_convolution_of_single_pixels() {
+    fn it_is_a_1_by_1_convolution() {
         let mut weights = Weights::new(0, &Device::Cpu);
         let input = Shape::Image { channels: 3, height: 4, width: 5 };
         let pixels = PixelProjection::build("o", input, (4, 5), 2, &mut weights).unwrap();
-        let result: Vec<_> = weights.iter().map(|weight| weight.var.clone()).collect();
+        let built: Vec<_> = weights.iter().map(|weight| weight.var.clone()).collect();
         let window = Window { size: 1, stride: 1, top: 0, left: 0, height: 4, width: 5, rows: 4, columns: 5 };
         check_against(
-            &[variable(&[2, 3, 4, 5], 1), result[0].clone(), result[1].clone()],
+            &[variable(&[2, 3, 4, 5], 1), built[0].clone(), built[1].clone()],
             1e-5,
             |v| Ok(pixels.on(&mut Tensors::evaluate(), &v[0]).unwrap()),
             |v| {

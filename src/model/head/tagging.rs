@@ -1,16 +1,14 @@
-//! One class per step. Its logits are a projection of the step; their probabilities are exp(logit)
-//! over the sum of all (softmax), each step by itself.
+//! Tagging: one class per step, by a projection of each step and a softmax.
 //!
 //! With `crf` the logits are the emissions of a linear-chain conditional random field (Lafferty,
-//! McCallum & Pereira 2001; over recurrent layers, Huang, Xu & Yu 2015), which also learns what follows
-//! what: see [`crf`](crate::model::kernel::crf). Its loss takes the place of the task's: -log of
-//! the probability of the row's whole path, over the number of its steps, so that it is of the size of other
-//! losses. Decisions are then the likeliest path
-//! ([`Transitions::path`]) and not each step's likeliest class; the probabilities stay those of the steps.
-//! The transitions begin at 0: the order of tags counts for nothing until it is learned.
+//! McCallum & Pereira 2001; over recurrent layers, Huang, Xu & Yu 2015) with trained transition scores, see
+//! [`crf`](crate::model::kernel::crf). Its loss replaces the task's loss: the negative log-likelihood of the
+//! row's path divided by its number of steps, comparable in size to other losses. Predicted classes are the
+//! most likely path ([`Transitions::path`]) instead of the most likely class of each step; probabilities are
+//! still those of single steps. Transition scores are initialized to 0.
 //!
-//! By the schemes bio and bioes the path decided on is one the scheme allows, with a CRF or without: a span
-//! does not go on where none began.
+//! With the schemes bio and bioes the predicted path is always valid, with or without a CRF: no span
+//! continues that has not begun.
 
 use candle_core::Tensor;
 
@@ -28,15 +26,15 @@ use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::{Init, Parameter, Weights, host};
 
-/// One of several classes at every step.
+/// Head for one of several classes at every step.
 pub struct Tagging {
     projection: Dense,
-    chain: Option<CrfWeights>,
-    /// What the scheme lets follow what.
+    crf: Option<CrfWeights>,
+    /// Transitions that the tagging scheme allows.
     allowed: Option<Transitions>,
 }
 
-/// What a CRF learns besides emissions.
+/// Trained scores of a CRF besides emissions.
 struct CrfWeights {
     /// `[from, to]`
     between: Parameter,
@@ -61,7 +59,7 @@ impl Tagging {
         let mut scores = |part: &str, shape: &[usize]| {
             weights.parameter(&format!("{name}.transitions.{part}"), shape, Init::Zeros)
         };
-        let chain = match crf {
+        let crf = match crf {
             true => Some(CrfWeights {
                 between: scores("between", &[classes, classes])?,
                 start: scores("start", &[classes])?,
@@ -69,7 +67,7 @@ impl Tagging {
             }),
             false => None,
         };
-        Ok(Self { projection, chain, allowed })
+        Ok(Self { projection, crf, allowed })
     }
 }
 
@@ -89,7 +87,7 @@ impl Output for Tagging {
         loss: &LossConfig,
         _: &Mode,
     ) -> ModelResult<Option<Tensor>> {
-        let Some(CrfWeights { between, start, end }) = &self.chain else {
+        let Some(CrfWeights { between, start, end }) = &self.crf else {
             return cross_entropy(&self.projection, x, labels, loss);
         };
         let emissions = self.projection.apply(&x.x)?;
@@ -104,14 +102,14 @@ impl Output for Tagging {
     }
 
     fn has_own_loss(&self) -> bool {
-        self.chain.is_some()
+        self.crf.is_some()
     }
 
     fn transitions(&self) -> ModelResult<Option<Transitions>> {
-        let Some(chain) = &self.chain else { return Ok(self.allowed.clone()) };
-        let learned =
-            Transitions::new(host(chain.start.var())?, host(chain.end.var())?, host(chain.between.var())?);
-        Ok(Some(self.allowed.as_ref().map_or(learned.clone(), |allowed| learned.plus(allowed))))
+        let Some(crf) = &self.crf else { return Ok(self.allowed.clone()) };
+        let trained =
+            Transitions::new(host(crf.start.var())?, host(crf.end.var())?, host(crf.between.var())?);
+        Ok(Some(self.allowed.as_ref().map_or(trained.clone(), |allowed| trained.plus(allowed))))
     }
 }
 
@@ -142,22 +140,22 @@ mod tests {
         Labels { task: 0, truth, mask, labelled: 2, cells: 4 }
     }
 
-    fn signal() -> Activations {
+    fn features() -> Activations {
         let mask = SequenceMask::from_lengths(vec![3, 1], 3, &Device::Cpu).unwrap();
         Activations { x: variable(&[2, 3, 4], 1).as_tensor().clone(), mask: Some(mask) }
     }
 
     #[test]
-    fn a_chain_without_scores_is_each_step_by_itself() {
+    fn a_crf_with_zero_scores_equals_a_softmax_per_step() {
         let mut weights = Weights::new(0, &Device::Cpu);
         let (chained, plain) = (
             tagging("a", TagScheme::None, true, &mut weights),
             tagging("b", TagScheme::None, false, &mut weights),
         );
-        let (x, mode, usual) = (signal(), Mode::evaluate(), LossConfig::for_kind(TaskKind::Tagging));
+        let (x, mode, usual) = (features(), Mode::evaluate(), LossConfig::for_kind(TaskKind::Tagging));
         assert!(plain.loss(&x, &labels(), &usual, &mode).unwrap().is_none() && !plain.has_own_loss());
         let loss = chained.loss(&x, &labels(), &usual, &mode).unwrap().unwrap();
-        let p = chained.answers(&chained.logits(&x, &mode).unwrap()).unwrap().to_vec3::<f32>().unwrap();
+        let p = chained.predictions(&chained.logits(&x, &mode).unwrap()).unwrap().to_vec3::<f32>().unwrap();
         let expected = -(p[0][0][0].ln() + p[0][1][1].ln() + p[0][2][1].ln() + p[1][0][1].ln()) / 4.0;
         assert!((loss.to_scalar::<f32>().unwrap() - expected).abs() < 1e-5);
         let gradients = loss.backward().unwrap();
@@ -166,15 +164,11 @@ mod tests {
     }
 
     #[test]
-    fn decides_by_the_whole_path() {
+    fn predicts_the_most_likely_path() {
         let head = tagging("a", TagScheme::None, true, &mut Weights::new(0, &Device::Cpu));
-        let chain = head.chain.as_ref().unwrap();
-        // Nothing stays as it is.
-        chain
-            .between
-            .var()
-            .set(&Tensor::new(&[[-9.0_f32, 0.0], [0.0, -9.0]], &Device::Cpu).unwrap())
-            .unwrap();
+        let crf = head.crf.as_ref().unwrap();
+        // No class may follow itself.
+        crf.between.var().set(&Tensor::new(&[[-9.0_f32, 0.0], [0.0, -9.0]], &Device::Cpu).unwrap()).unwrap();
         let logits = ArrayValues::F32(vec![2.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
         let logits = Array::ragged(&[2], logits, vec![0, 3, 4]);
         assert_eq!(head.decide(&logits).unwrap(), Some(vec![0, 1, 0, 1]));
@@ -183,7 +177,7 @@ mod tests {
         assert_eq!(plain.decide(&logits).unwrap(), None);
         for crf in [false, true] {
             let head = tagging(if crf { "c" } else { "d" }, TagScheme::Bio, crf, &mut weights);
-            assert_eq!(head.decide(&logits).unwrap(), Some(vec![0, 0, 0, 0]), "no row begins with I-x");
+            assert_eq!(head.decide(&logits).unwrap(), Some(vec![0, 0, 0, 0]), "a row cannot begin with I-x");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! Numbers in their target's unit, center + scale x logit, computed in 64 bits: a mean of 1.7e12 leaves
-//! 32-bit floats no digits for what differs from row to row.
+//! Conversion of logits to the target's unit, center + scale x logit, in 64 bits: with a mean of 1.7e12,
+//! 32-bit floats cannot represent the differences between rows.
 
 use crate::domain::array::{Array, ArrayValues, ElementType};
 use crate::domain::task::FittedTarget;
 
-/// What the heads of numbers share.
+/// The standardization of a regression target.
 #[derive(Clone, Debug)]
 pub struct TargetUnit {
     pub center: Vec<f64>,
     pub scale: Vec<f64>,
-    /// What the exported model answers in.
+    /// Type of the exported model's predictions.
     pub element: ElementType,
 }
 
@@ -18,14 +18,14 @@ impl TargetUnit {
         Self { center: center.to_vec(), scale: scale.to_vec(), element }
     }
 
-    /// Numbers beside one another.
+    /// Number of target columns.
     pub fn columns(&self) -> usize {
         self.center.len()
     }
 }
 
-/// Logits as answers in the unit of a target of numbers; `None` for any other target. Rows' numbers are of 64
-/// bits, pixels' of as many as the target needs.
+/// Converts logits to predictions in the unit of a regression target; `None` for other targets. Predictions
+/// for rows are float64; those for pixels have the target's precision.
 pub fn in_unit(target: &FittedTarget, logits: &Array) -> Option<Array> {
     let (center, scale) = target.unit()?;
     let columns = || center.iter().zip(scale).cycle();
@@ -47,17 +47,17 @@ mod tests {
     use crate::model::head::target_unit::in_unit;
 
     #[test]
-    fn a_large_mean_leaves_digits_to_what_differs() {
+    fn small_differences_survive_a_large_mean() {
         let target = |center, scale| FittedTarget::Regression {
             columns: vec!["a".into(), "b".into()],
             center: vec![center, 0.0],
             scale: vec![scale, 1.0],
         };
         let logits = Array::f32(&[2, 2], vec![0.25, 2.0, -0.5, 3.0]);
-        let result = in_unit(&target(1.7e12, 57.0), &logits).unwrap();
+        let predictions = in_unit(&target(1.7e12, 57.0), &logits).unwrap();
         // np.float32([.25, -.5]) * 57. + 1.7e12
         assert_eq!(
-            result.values,
+            predictions.values,
             ArrayValues::F64(vec![1_700_000_000_014.25, 2.0, 1_699_999_999_971.5, 3.0])
         );
         assert_eq!(target(1.7e12, 57.0).answer_type(), ElementType::Float64);

@@ -1,5 +1,6 @@
-//! A text, written token by token. Learned with the true tokens before each (teacher forcing), or with some
-//! of its own guesses among them; the loss is the mean over tokens of -log probability, the end's among them.
+//! Text generation, token by token. Trained with teacher forcing, or with scheduled sampling (some of the
+//! decoder's input tokens are its own predictions). The loss is the mean negative log-likelihood per token,
+//! the end token included.
 
 mod stepper;
 
@@ -29,68 +30,71 @@ use crate::model::random::hash;
 use crate::model::weights::{Weights, host};
 use crate::onnx::graph::{Dim, Graph, GraphValue};
 
-/// Writes a text.
+/// Head that generates a text.
 pub struct TextHead {
     name: String,
-    /// What the names of its weights begin with, but for its own beginning.
-    parts: [String; 2],
+    /// Name prefixes of its weights, except the start embedding.
+    prefixes: [String; 2],
     decoder: Decoder,
     vocabulary: TokenProjection,
-    /// Points at what was read.
     copy: Option<Pointer>,
-    /// How many of the tokens read while learning are its own guesses.
-    own: Option<ScheduledSamplingConfig>,
-    /// Share of embeddings and of hidden vectors that is dropped while learning.
+    scheduled_sampling: Option<ScheduledSamplingConfig>,
+    /// Dropout rate of embeddings and hidden vectors.
     dropout: f64,
-    /// Stands before tokens that do not count.
-    filler: u32,
+    /// Input token at unlabelled steps.
+    padding: u32,
 }
 
-/// What a text is written by.
+/// Settings of a [`TextHead`].
 #[derive(Clone, Copy)]
-pub struct TextVocabulary<'a> {
+pub struct TextHeadSettings<'a> {
     pub decoder: &'a DecoderConfig,
     pub tokenizer: &'a Tokenizer,
+    /// Maximum number of tokens.
     pub length: usize,
+    /// Whether tokens of the input can be copied.
     pub copy: bool,
-    /// How many of the tokens read while learning are guesses.
-    pub own: Option<&'a ScheduledSamplingConfig>,
+    pub scheduled_sampling: Option<&'a ScheduledSamplingConfig>,
 }
 
-/// The truth of some rows.
-struct TeacherForcing {
+/// The true texts of a batch.
+struct TrueTexts {
     /// Rows with a text.
     rows: Vec<u32>,
     time: usize,
+    /// `[rows x time]`
     classes: Vec<u32>,
+    /// `[rows x time]`: 1 for a labelled token, else 0.
     shares: Vec<f32>,
 }
 
-/// How the names begin of weights that several tasks ask for.
+/// Name prefix of weights that several tasks share.
 const SHARED: &str = "decoder.";
 
 impl TextHead {
+    /// Builds a head that reads a `memory` of this shape.
+    ///
+    /// # Errors
+    /// If the settings do not fit the memory, the tokenizer has no end token, or a shared weight has another
+    /// shape.
     pub fn build(
         name: &str,
-        text: TextVocabulary,
+        settings: TextHeadSettings,
         memory: Shape,
         weights: &mut Weights,
     ) -> ModelResult<Self> {
-        let TextVocabulary { decoder: config, tokenizer, length, copy, own } = text;
+        let TextHeadSettings { decoder: config, tokenizer, length, copy, scheduled_sampling } = settings;
         let wrong = |reason: String| ModelError::Shape { part: name.to_owned(), reason };
         let sequence = matches!(memory, Shape::Sequence { .. });
         config.check(sequence).map_err(wrong)?;
         if copy && !sequence {
-            return Err(wrong("`copy` points at steps, and reads a vector".to_owned()));
+            return Err(wrong("needs a sequence for `copy`, not a vector".to_owned()));
         }
-        let filler = tokenizer.end.ok_or_else(|| ModelError::Shape {
-            part: name.to_owned(),
-            reason: "needs a tokenizer with a token that ends".to_owned(),
-        })?;
-        // Tables of tokens are one where the tokens are.
+        let padding = tokenizer.end.ok_or_else(|| wrong("needs a tokenizer with an end token".to_owned()))?;
+        // Tasks that share a decoder share embeddings only if they have the same tokens.
         let (body, table) = match config.shared() {
             Some(shared) => {
-                (format!("{SHARED}{shared}.body"), format!("{SHARED}{shared}.{}", signature(tokenizer)))
+                (format!("{SHARED}{shared}.body"), format!("{SHARED}{shared}.{}", vocabulary_id(tokenizer)))
             }
             None => (name.to_owned(), name.to_owned()),
         };
@@ -99,24 +103,22 @@ impl TextHead {
         let (width, tied) = (config.width(), config.tied());
         let vocabulary =
             TokenProjection::build(&table, name, tokenizer.size, width, decoder.width(), tied, weights)?;
-        let copy = match copy {
-            true => Some(Pointer::build(&body, memory.width(), decoder.width(), tokenizer.size, weights)?),
-            false => None,
-        };
+        let pointer = || Pointer::build(&body, memory.width(), decoder.width(), tokenizer.size, weights);
+        let copy = copy.then(pointer).transpose()?;
         weights.allow_sharing(false);
         Ok(Self {
             name: name.to_owned(),
-            parts: [body, table],
+            prefixes: [body, table],
             decoder,
             vocabulary,
             copy,
-            own: own.cloned(),
+            scheduled_sampling: scheduled_sampling.cloned(),
             dropout: config.dropout().get(),
-            filler,
+            padding,
         })
     }
 
-    /// What it makes of the memory: the decoder's part, then that for copying.
+    /// Prepares the memory for the decoder and, last, for copying.
     fn prepare<O: Ops>(
         &self,
         ops: &mut O,
@@ -129,8 +131,8 @@ impl TextHead {
         Ok(prepared)
     }
 
-    /// The hidden vector `[rows, width]` after one token more, and the decoder's new states; the table is
-    /// that of all embeddings, the tokens are `[rows]`.
+    /// One decoding step: the hidden vectors `[batch, width]` after `tokens`, `[batch]`, and the new states.
+    /// `table` has all embeddings.
     fn step<O: Ops>(
         &self,
         ops: &mut O,
@@ -148,80 +150,79 @@ impl TextHead {
         ports
     }
 
-    /// The hidden vectors `[rows, time, width]` at every token of known texts, and what was read; `tokens`
-    /// are read before the next of each, `[rows x time]`.
+    /// The hidden vectors `[rows, time, width]` at every step of the texts, and the prepared memory. The
+    /// decoder reads each of `tokens`, `[rows x time]`, before it predicts the next one.
     fn hidden(
         &self,
         x: &Activations,
-        known: &TeacherForcing,
+        texts: &TrueTexts,
         tokens: &[u32],
         mode: &Mode,
     ) -> ModelResult<(Tensor, Prepared<Tensor>)> {
-        let rows = known.rows.len();
-        let memory = chosen(x, &known.rows)?;
-        let tokens = Tensor::from_slice(tokens, (rows, known.time), x.x.device())?;
+        let rows = texts.rows.len();
+        let memory = select_rows(x, &texts.rows)?;
+        let tokens = Tensor::from_slice(tokens, (rows, texts.time), x.x.device())?;
         let mut ops = Tensors::new(mode);
         let mut drop = |part: &str, x| ops.dropout(&format!("{}.{part}", self.name), self.dropout, &x);
-        let before = drop("embedding", self.vocabulary.before(&tokens)?)?;
+        let embedded = drop("embedding", self.vocabulary.decoder_inputs(&tokens)?)?;
         let prepared = self.prepare(&mut Tensors::new(mode), &memory)?;
-        let h = self.decoder.forward(&before, &prepared, mode)?;
+        let h = self.decoder.forward(&embedded, &prepared, mode)?;
         Ok((drop("hidden", h)?, prepared))
     }
 
-    /// What each token of known texts costs, and the likeliest in its place; all before it are the true ones.
-    fn scores(&self, x: &Activations, known: &TeacherForcing) -> ModelResult<Vec<(f32, u32)>> {
-        let (h, prepared) = self.hidden(x, known, &known.classes, &Mode::evaluate())?;
-        let truth = VocabularyTargets { classes: &known.classes, shares: &known.shares };
+    /// Negative log-likelihood of each true token, and the most likely token, with teacher forcing.
+    fn scores(&self, x: &Activations, texts: &TrueTexts) -> ModelResult<Vec<(f32, u32)>> {
+        let (h, prepared) = self.hidden(x, texts, &texts.classes, &Mode::evaluate())?;
+        let truth = VocabularyTargets { classes: &texts.classes, shares: &texts.shares };
         match &self.copy {
-            Some(copy) => copy.scores(&self.vocabulary, &h, last_two(&prepared.fixed), &known.classes),
+            Some(copy) => copy.scores(&self.vocabulary, &h, copy_memory(&prepared.fixed), &texts.classes),
             None => self.vocabulary.scores(&flat(&h)?, truth),
         }
     }
 
-    /// The true tokens, or its own guess in place of some of them.
-    fn mixed(&self, x: &Activations, known: &TeacherForcing, mode: &Mode) -> ModelResult<Vec<u32>> {
-        let mut tokens = known.classes.clone();
-        let share = self.own.as_ref().zip(mode.step()).map_or(0.0, |(config, step)| config.share(step));
+    /// The decoder's input tokens: the true ones, some replaced by predictions (scheduled sampling).
+    fn input_tokens(&self, x: &Activations, texts: &TrueTexts, mode: &Mode) -> ModelResult<Vec<u32>> {
+        let mut tokens = texts.classes.clone();
+        let scheduled = self.scheduled_sampling.as_ref().zip(mode.step());
+        let share = scheduled.map_or(0.0, |(config, step)| config.share(step));
         let random = mode.random(&format!("{}.scheduled_sampling", self.name));
         if let (Some(mut random), true) = (random, share > 0.0) {
-            // Nothing is learned through what was guessed.
-            let guesses = self.scores(&x.with(x.x.detach()), known)?;
-            for (token, (_, guess)) in tokens.iter_mut().zip(guesses) {
+            // No gradients flow through the predictions.
+            let scores = self.scores(&x.with(x.x.detach()), texts)?;
+            for (token, (_, predicted)) in tokens.iter_mut().zip(scores) {
                 if random.random_bool(share) {
-                    *token = guess;
+                    *token = predicted;
                 }
             }
         }
         Ok(tokens)
     }
 
-    fn known(&self, labels: &Labels) -> ModelResult<TeacherForcing> {
+    fn true_texts(&self, labels: &Labels) -> ModelResult<TrueTexts> {
         let (all, time) = labels.truth.dims2()?;
         let (truth, mask) = (host(&labels.truth)?, host(&labels.mask)?);
-        let mut known =
-            TeacherForcing { rows: Vec::with_capacity(all), time, classes: vec![], shares: vec![] };
+        let mut texts = TrueTexts { rows: Vec::with_capacity(all), time, classes: vec![], shares: vec![] };
         for row in 0..all {
             let cells = row * time..(row + 1) * time;
             let shares = &mask[cells.clone()];
             if shares.iter().all(|share| *share == 0.0) {
                 continue;
             }
-            known.rows.push(row as u32);
-            known.shares.extend_from_slice(shares);
+            texts.rows.push(row as u32);
+            texts.shares.extend_from_slice(shares);
             let classes = truth[cells].iter().zip(shares);
-            known.classes.extend(classes.map(|(class, share)| match *share {
-                0.0 => self.filler,
+            texts.classes.extend(classes.map(|(class, share)| match *share {
+                0.0 => self.padding,
                 _ => *class as u32,
             }));
         }
-        Ok(known)
+        Ok(texts)
     }
 }
 
 impl Output for TextHead {
     fn logits<O: Ops>(&self, _: &mut O, _: &Activations<O::Value>) -> ModelResult<O::Value> {
-        Err(candle_core::Error::msg(format!("`{}` writes a text: it has no logits to be read", self.name))
-            .into())
+        Err(candle_core::Error::msg(format!("`{}` generates text and has no logits", self.name)).into())
     }
 
     fn conditioning<O: Ops>(&self, _: &mut O, logits: &O::Value) -> ModelResult<O::Value> {
@@ -235,12 +236,12 @@ impl Output for TextHead {
         loss: &LossConfig,
         mode: &Mode,
     ) -> ModelResult<Option<Tensor>> {
-        let known = self.known(labels)?;
-        let tokens = self.mixed(x, &known, mode)?;
-        let (h, prepared) = self.hidden(x, &known, &tokens, mode)?;
-        let truth = VocabularyTargets { classes: &known.classes, shares: &known.shares };
+        let texts = self.true_texts(labels)?;
+        let tokens = self.input_tokens(x, &texts, mode)?;
+        let (h, prepared) = self.hidden(x, &texts, &tokens, mode)?;
+        let truth = VocabularyTargets { classes: &texts.classes, shares: &texts.shares };
         match &self.copy {
-            Some(copy) => copy.loss(&self.vocabulary, &h, last_two(&prepared.fixed), truth),
+            Some(copy) => copy.loss(&self.vocabulary, &h, copy_memory(&prepared.fixed), truth),
             None => self.vocabulary.loss(&flat(&h)?, truth, loss.smoothing()),
         }
         .map(Some)
@@ -251,7 +252,9 @@ impl Output for TextHead {
     }
 
     fn shares(&self, weight: &str) -> bool {
-        self.parts.iter().any(|part| weight.strip_prefix(part).is_some_and(|rest| rest.starts_with('.')))
+        self.prefixes
+            .iter()
+            .any(|part| weight.strip_prefix(part).is_some_and(|suffix| suffix.starts_with('.')))
     }
 
     fn writer(&self) -> Option<&dyn TextWriter> {
@@ -261,18 +264,18 @@ impl Output for TextHead {
 
 impl Generator for TextHead {
     fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
-        let known = self.known(labels)?;
-        Ok(TokenLosses::from_scores(&self.scores(x, &known)?, &known.classes, &known.shares))
+        let texts = self.true_texts(labels)?;
+        Ok(TokenLosses::from_scores(&self.scores(x, &texts)?, &texts.classes, &texts.shares))
     }
 
-    fn writing(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>> {
+    fn start_decoding(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>> {
         let mut ops = Tensors::evaluate();
         let prepared = self.prepare(&mut ops, x)?;
         Ok(Some(Box::new(TextStepper {
             text: self,
             table: self.vocabulary.embeddings(&mut ops)?,
-            lineage: BeamParents::identity(x.x.dim(0)?),
-            all: prepared.fixed.clone(),
+            parents: BeamParents::identity(x.x.dim(0)?),
+            memory: prepared.fixed.clone(),
             prepared,
         })))
     }
@@ -331,19 +334,19 @@ impl Generator for TextHead {
     }
 }
 
-/// `[rows, time, width]` as `[rows x time, width]`.
+/// Reshapes `[rows, time, width]` to `[rows x time, width]`.
 fn flat(h: &Tensor) -> ModelResult<Tensor> {
     let (rows, time, width) = h.dims3()?;
     Ok(h.reshape((rows * time, width))?)
 }
 
-/// What copying reads stands behind what the decoder reads.
-fn last_two(fixed: &[Tensor]) -> [&Tensor; 2] {
+/// The inputs of the copy mechanism, which follow those of the decoder.
+fn copy_memory(fixed: &[Tensor]) -> [&Tensor; 2] {
     [&fixed[fixed.len() - 2], &fixed[fixed.len() - 1]]
 }
 
-/// These rows of a signal.
-fn chosen(x: &Activations, rows: &[u32]) -> ModelResult<Activations> {
+/// Selects rows of a batch.
+fn select_rows(x: &Activations, rows: &[u32]) -> ModelResult<Activations> {
     if rows.len() == x.x.dim(0)? {
         return Ok(x.clone());
     }
@@ -359,8 +362,8 @@ fn chosen(x: &Activations, rows: &[u32]) -> ModelResult<Activations> {
     Ok(Activations { x: x.x.contiguous()?.index_select(&index, 0)?, mask })
 }
 
-/// A short name of a vocabulary: the same for the same tokens.
-fn signature(tokenizer: &Tokenizer) -> String {
+/// A short name of a vocabulary, the same for the same tokens.
+fn vocabulary_id(tokenizer: &Tokenizer) -> String {
     format!("tokens_{:08x}", hash(&tokenizer.json) as u32)
 }
 

@@ -1,4 +1,4 @@
-//! Heads that write tokens of a vocabulary: too many for an answer of all their probabilities.
+//! Heads that generate text. Their predictions are tokens: probabilities of a whole vocabulary are too many.
 
 use candle_core::Tensor;
 
@@ -10,19 +10,20 @@ use crate::model::labels::Labels;
 use crate::model::ops::{Nodes, Ops, Tensors};
 use crate::onnx::graph::{Graph, GraphValue};
 
-/// What true texts cost, each token guessed from the true ones before it.
+/// Losses of true texts with teacher forcing: each token is predicted from the true tokens before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TokenLosses {
-    /// Tokens with a label.
+    /// Number of labelled tokens.
     pub tokens: usize,
-    /// The sum of -log probability of the true token.
+    /// Sum of the negative log-likelihoods of the true tokens.
     pub cost: f64,
-    /// How often the true token was the likeliest.
+    /// Number of tokens where the true one was the most likely.
     pub correct: usize,
 }
 
 impl TokenLosses {
-    /// Of tokens that cost so much, with their likeliest; `classes` are the true ones of those that count.
+    /// Sums scores (negative log-likelihood and most likely token) of the tokens whose `shares` is not 0;
+    /// `classes` are the true tokens.
     pub fn from_scores(scores: &[(f32, u32)], classes: &[u32], shares: &[f32]) -> Self {
         let mut tally = Self::default();
         for ((cost, likeliest), (class, share)) in scores.iter().zip(classes.iter().zip(shares)) {
@@ -42,48 +43,48 @@ impl TokenLosses {
     }
 }
 
-/// A stepper of this room.
+/// A decoder that generates texts step by step.
 pub type TextDecoding<'a> = Box<dyn Stepper<Error = ModelError> + 'a>;
 
-/// A head that writes, described once.
+/// A text generating head over any backend.
 pub trait Generator: Send + Sync {
-    /// What the true texts cost.
+    /// Losses of the true texts.
     fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses>;
 
-    /// Says the next token of each row, from the token called `begin` on; `None` where only the whole network
-    /// can (a language model goes on with its input).
-    fn writing(&self, _x: &Activations) -> ModelResult<Option<TextDecoding<'_>>> {
+    /// Starts decoding from the start token; `None` if that needs the whole network (a language model
+    /// continues its input).
+    fn start_decoding(&self, _x: &Activations) -> ModelResult<Option<TextDecoding<'_>>> {
         Ok(None)
     }
 
-    /// The number that stands for the token before the first.
+    /// Number of the token before the first one.
     fn start_token(&self) -> u32;
 
-    /// What the model gives for this task, by name: what the decoder's graph takes, or the next token's
-    /// logits.
+    /// The exported model's outputs for this task, by name: inputs of the decoder's graph, or the logits of
+    /// the next token.
     fn memory<O: Ops>(
         &self,
         ops: &mut O,
         x: &Activations<O::Value>,
     ) -> ModelResult<Vec<(DecoderPort, O::Value)>>;
 
-    /// The decoder's own graph: one token more.
+    /// The ONNX graph of one decoding step, if there is a decoder.
     fn decoder(&self) -> ModelResult<Option<Graph>> {
         Ok(None)
     }
 }
 
-/// What heads that write can do: their [`Generator`], walked over tensors and over a graph.
+/// A [`Generator`] over tensors and over an ONNX graph.
 pub trait TextWriter {
     fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses>;
 
-    fn writing(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>>;
+    fn start_decoding(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>>;
 
     fn start_token(&self) -> u32;
 
     fn memory(&self, x: &Activations) -> ModelResult<Vec<(DecoderPort, Tensor)>>;
 
-    /// `memory` in the main graph.
+    /// [`Self::memory`] in the main graph.
     fn memory_to_onnx(
         &self,
         graph: &mut Graph,
@@ -98,8 +99,8 @@ impl<G: Generator> TextWriter for G {
         Generator::tally(self, x, labels)
     }
 
-    fn writing(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>> {
-        Generator::writing(self, x)
+    fn start_decoding(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>> {
+        Generator::start_decoding(self, x)
     }
 
     fn start_token(&self) -> u32 {

@@ -12,7 +12,7 @@ use crate::model::layer::{BuildLayer, Layer, Module, numbers};
 use crate::model::ops::Ops;
 use crate::model::weights::Weights;
 
-/// An element-wise function.
+/// An element-wise activation function.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActivationConfig {

@@ -13,17 +13,17 @@ use crate::model::layer::pool2d::{PoolWindow, two, valid};
 use crate::model::layer::{BuildLayer, Module};
 use crate::model::weights::Weights;
 
-/// The mean of each window of an image, channel by channel. Only what lies inside the image counts.
+/// Average pooling over windows of an image. Padded pixels are not counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AvgPool2dConfig {
-    /// Height and width of the window, in pixels. Default 2.
+    /// Height and width of the window in pixels. Default 2.
     #[serde(default = "two")]
     pub size: Count,
-    /// How far the window moves, in pixels. Default `size`: windows side by side.
+    /// Stride in pixels. Default `size`.
     #[serde(default)]
     pub stride: Option<Count>,
-    /// `valid` (default), `same`, or pixels on every side.
+    /// `valid` (default), `same`, or the number of pixels on every side.
     #[serde(default = "valid")]
     pub padding: Padding,
 }
@@ -34,17 +34,17 @@ impl Settings for AvgPool2dConfig {
 }
 
 impl AvgPool2dConfig {
-    fn moving(&self) -> PoolWindow {
+    fn window(&self) -> PoolWindow {
         PoolWindow { size: self.size, stride: self.stride, padding: self.padding }
     }
 }
 
 impl BuildLayer for AvgPool2dConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
-        self.moving().shape(input)
+        self.window().shape(input)
     }
 
     fn build(&self, _: &str, input: Shape, _: &mut Weights) -> ModelResult<Box<dyn Module>> {
-        self.moving().build(input, Pooling::Mean)
+        self.window().build(input, Pooling::Mean)
     }
 }

@@ -12,15 +12,15 @@ use crate::model::layer::{BuildLayer, Layer, Module};
 use crate::model::ops::{BatchNorm, Ops};
 use crate::model::weights::{Init, Weights};
 
-/// Batch normalization over the rows of a batch, of images over rows and pixels (Ioffe & Szegedy 2015).
+/// Batch normalization (Ioffe & Szegedy 2015) over the batch; for images over batch and pixels.
 ///
-/// Training: gamma (x - mean) / sqrt(variance + epsilon) + beta with the batch's mean and (biased)
-/// variance; the running mean and (unbiased) variance move by `momentum` towards the batch's, as
-/// PyTorch's. Answering uses the running ones.
+/// In training gamma (x - mean) / sqrt(variance + epsilon) + beta with the batch's mean and biased variance.
+/// The running mean and (unbiased) variance are updated with `momentum`, as in PyTorch, and used in
+/// inference.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchNormConfig {
-    /// Share of the new batch in the running statistics. Default 0.1.
+    /// Weight of the new batch in the running statistics. Default 0.1.
     #[serde(default = "default_momentum")]
     pub momentum: Fraction,
     /// Added to the variance. Default 1e-5.
@@ -66,7 +66,7 @@ impl BuildLayer for BatchNormConfig {
 }
 
 impl Layer for BatchNorm {
-    // x: [rows, width] or [rows, channels, height, width]
+    // x: [batch, width] or [batch, channels, height, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(x.with(ops.batch_norm(&x.x, self)?))
     }
@@ -96,20 +96,21 @@ mod tests {
         let (a, b) = ((26f32 / 3.0 + 1e-5).sqrt(), 8.00001f32.sqrt());
         let expected =
             Tensor::new(&[[-3. / a, -2. / b], [-1. / a, -2. / b], [4. / a, 4. / b]], &device).unwrap();
-        let signal = Activations::plain(x.clone());
-        near("training", &layer.forward(&signal, &Mode::train(0, 0)).unwrap().x, &expected, 1e-5);
+        let input = Activations::plain(x.clone());
+        near("training", &layer.forward(&input, &Mode::train(0, 0)).unwrap().x, &expected, 1e-5);
         let buffers: Vec<_> = weights.iter().filter(|w| !w.trainable).collect();
         near("mean", &buffers[0].var, &Tensor::new(&[0.4f32, 0.2], &device).unwrap(), 1e-6);
         near("variance", &buffers[1].var, &Tensor::new(&[0.9f32 + 1.3, 0.9 + 1.2], &device).unwrap(), 1e-6);
         let expected = (x.broadcast_sub(&buffers[0].var).unwrap())
             .broadcast_div(&(buffers[1].var.as_tensor() + 1e-5).unwrap().sqrt().unwrap())
             .unwrap();
-        near("answering", &layer.forward(&signal, &Mode::evaluate()).unwrap().x, &expected, 1e-5);
+        near("evaluation", &layer.forward(&input, &Mode::evaluate()).unwrap().x, &expected, 1e-5);
     }
 
     #[test]
     fn images_as_pytorch() {
-        // x = ((torch.arange(16) * 7 % 11 - 5) / 5).reshape(2, 2, 2, 2); b = torch.nn.BatchNorm2d(2);
+        // x = ((torch.arange(16) * 7 % 11 - 5) / 5).reshape(2, 2, 2, 2)
+        // b = torch.nn.BatchNorm2d(2)
         // b(x).flatten()
         let mut weights = Weights::new(0, &Device::Cpu);
         let config = BatchNormConfig { momentum: Fraction::constant(0.1), epsilon: Positive::constant(1e-5) };
@@ -117,10 +118,10 @@ mod tests {
         let layer = config.build("b", input, &mut weights).unwrap();
         let values: Vec<f32> = (0..16).map(|i| ((i * 7 % 11) as f32 - 5.0) / 5.0).collect();
         let x = Activations::plain(Tensor::from_vec(values, (2, 2, 2, 2), &Device::Cpu).unwrap());
-        let result = layer.forward(&x, &Mode::train(0, 0)).unwrap().x;
+        let y = layer.forward(&x, &Mode::train(0, 0)).unwrap().x;
         near(
             "training",
-            &result,
+            &y,
             &Tensor::new(
                 &[
                     -1.150296f32,
@@ -155,10 +156,10 @@ mod tests {
             1e-6,
         );
         // b.eval()(x).flatten()
-        let result = layer.forward(&x, &Mode::evaluate()).unwrap().x;
+        let y = layer.forward(&x, &Mode::evaluate()).unwrap().x;
         near(
-            "answering",
-            &result,
+            "evaluation",
+            &y,
             &Tensor::new(
                 &[
                     -1.003389f32,
@@ -194,7 +195,8 @@ mod tests {
         let error = layer.forward(&x, &Mode::train(0, 0)).unwrap_err().to_string();
         assert_eq!(
             error,
-            "`trunk.1.batch_norm` needs at least 2 rows per training batch, found 1; choose another `batch_size`, or use layer_norm"
+            "`trunk.1.batch_norm` needs at least 2 rows per training batch; found 1; \
+             change `batch_size`, or use `layer_norm`"
         );
         assert!(layer.forward(&x, &Mode::evaluate()).is_ok());
     }

@@ -10,48 +10,48 @@ use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::kernel::steps::StepWindow;
+use crate::model::layer::dense::default_bias;
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A convolution over the steps of sequences: at each step, weights times a window of steps plus a bias,
-/// then an activation.
+/// A 1D convolution over the steps of a sequence, then an activation.
 ///
-/// What lies behind a row's end counts as zeros, and is zero again afterwards. Weights and bias begin
-/// evenly within 1 / sqrt(kernel x width of x), as PyTorch's `nn.Conv1d`.
+/// Padded steps are treated as zeros, and are zero in the output. Weights and bias are initialized from
+/// U(-k, k) with k = 1 / sqrt(kernel x input width), as in PyTorch's `nn.Conv1d`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conv1dConfig {
     /// Width of the output.
     pub filters: Count,
-    /// Steps of the window. Default 3.
+    /// Number of steps of the kernel. Default 3.
     #[serde(default = "default_kernel")]
     pub kernel: Count,
-    /// How far apart the window's steps are. Default 1.
+    /// Distance between the kernel's steps. Default 1.
     #[serde(default = "default_dilation")]
     pub dilation: Count,
-    /// Where the window stands. Default `same`.
+    /// `same`, `causal` or `valid`. Default `same`.
     #[serde(default)]
     pub padding: StepPadding,
-    /// An element-wise function of what was computed. Default none.
+    /// Activation function of the output. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
-    /// Add a bias? Default true.
+    /// Whether to add a bias. Default true.
     #[serde(default = "default_bias")]
     pub bias: bool,
 }
 
-/// Where the window stands.
+/// Padding of a sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepPadding {
-    /// Around each step; of an even window one more step lies behind it.
+    /// Zeros on both sides, so that the length is kept; for even kernels one more at the end.
     #[default]
     Same,
-    /// Each step is the window's last: nothing is seen of the steps to come.
+    /// Zeros only at the start, so that no step depends on later ones.
     Causal,
-    /// Within the row alone, which becomes shorter by `(kernel - 1) x dilation` steps. A row shorter than
-    /// that keeps one step, seen with zeros behind it.
+    /// No padding: sequences become shorter by `(kernel - 1) x dilation` steps. A sequence too short for
+    /// that is padded with zeros at the end and keeps one step.
     Valid,
 }
 
@@ -66,10 +66,6 @@ fn default_kernel() -> Count {
 
 fn default_dilation() -> Count {
     Count::constant(1)
-}
-
-fn default_bias() -> bool {
-    true
 }
 
 impl Conv1dConfig {
@@ -104,10 +100,8 @@ impl BuildLayer for Conv1dConfig {
         let init = Init::fan_in(steps.size * width);
         let shape = [steps.size * width, filters];
         let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
-        let bias = match self.bias {
-            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
-            false => None,
-        };
+        let bias = || weights.parameter(&format!("{name}.bias"), &[filters], init);
+        let bias = self.bias.then(bias).transpose()?;
         let activation = self.activation.unwrap_or(Activation::Identity);
         let shorter = if self.padding == StepPadding::Valid { steps.reach() } else { 0 };
         Ok(Box::new(Conv1d { weight, bias, steps, shorter, activation }))
@@ -121,16 +115,16 @@ struct Conv1d {
     /// `[filters]`
     bias: Option<Parameter>,
     steps: StepWindow,
-    /// By how many steps a row becomes shorter.
+    /// Number of steps by which sequences become shorter.
     shorter: usize,
     activation: Activation,
 }
 
 impl Layer for Conv1d {
-    // x: [rows, time, width]
+    // x: [batch, time, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
-        let cleared = ops.mask_padding(x)?;
-        let y = ops.conv1d(&cleared, &self.weight, self.bias.as_ref(), self.steps, self.activation)?;
+        let masked = ops.mask_padding(x)?;
+        let y = ops.conv1d(&masked, &self.weight, self.bias.as_ref(), self.steps, self.activation)?;
         let mut y = x.with(y);
         if self.shorter > 0 {
             y = ops.shortened(&y, self.shorter)?;
@@ -142,6 +136,7 @@ impl Layer for Conv1d {
 #[cfg(test)]
 mod tests {
     use candle_core::{Device, Tensor};
+    use serde_json::json;
 
     use crate::domain::shape::Shape;
     use crate::model::activations::{Activations, SequenceMask};
@@ -151,8 +146,8 @@ mod tests {
     use crate::model::mode::Mode;
     use crate::model::weights::Weights;
 
-    /// What it gives of steps (1, 2), (3, 4), (5, 6), (7, 8) and of the first two of them, and its lengths.
-    fn given(config: serde_json::Value) -> (Tensor, Vec<u32>) {
+    /// Output and lengths for the steps (1, 2), (3, 4), (5, 6), (7, 8) and for the first two of them.
+    fn forward(config: serde_json::Value) -> (Tensor, Vec<u32>) {
         let settings: Conv1dConfig = serde_json::from_value(config).unwrap();
         let mut weights = Weights::new(0, &Device::Cpu);
         let layer = settings.build("c", Shape::Sequence { width: 2 }, &mut weights).unwrap();
@@ -168,27 +163,26 @@ mod tests {
         (y.x, y.mask.unwrap().lengths.to_vec())
     }
 
-    fn is(result: &(Tensor, Vec<u32>), values: &[f32], lengths: &[u32]) {
-        near("steps", &result.0, &Tensor::new(values, &Device::Cpu).unwrap(), 1e-6);
-        assert_eq!(result.1, lengths);
+    fn check(config: serde_json::Value, values: &[f32], lengths: &[u32]) {
+        let (y, actual) = forward(config);
+        near("steps", &y, &Tensor::new(values, &Device::Cpu).unwrap(), 1e-6);
+        assert_eq!(actual, lengths);
     }
 
     #[test]
     fn values_of_pytorch() {
-        // w = torch.tensor([.5, -1, 2, .25, 1, -.5]).reshape(3, 2, 1).permute(2, 1, 0); b =
-        // torch.tensor([.1]) x = torch.arange(1., 9).reshape(1, 4, 2).mT; F.conv1d(x, w, b, padding=1), and
-        // of x[:, :, :2]
-        is(&given(serde_json::json!({"filters": 1})), &[3.6, 7.6, 12.1, 12.6, 3.6, 5.6, 0.0, 0.0], &[4, 2]);
+        // w = torch.tensor([.5, -1, 2, .25, 1, -.5]).reshape(3, 2, 1).permute(2, 1, 0)
+        // b = torch.tensor([.1])
+        // x = torch.arange(1., 9).reshape(1, 4, 2).mT
+        // F.conv1d(x, w, b, padding=1), and the same of x[:, :, :2]
+        check(json!({"filters": 1}), &[3.6, 7.6, 12.1, 12.6, 3.6, 5.6, 0.0, 0.0], &[4, 2]);
         // F.conv1d(F.pad(x, (2, 0)), w, b)
-        is(
-            &given(serde_json::json!({"filters": 1, "padding": "causal"})),
-            &[0.1, 3.6, 7.6, 12.1, 0.1, 3.6, 0.0, 0.0],
-            &[4, 2],
-        );
-        // F.conv1d(x, w, b), and of F.pad(x[:, :, :2], (0, 1))
-        is(&given(serde_json::json!({"filters": 1, "padding": "valid"})), &[7.6, 12.1, 5.6, 0.0], &[2, 1]);
+        let config = json!({"filters": 1, "padding": "causal"});
+        check(config, &[0.1, 3.6, 7.6, 12.1, 0.1, 3.6, 0.0, 0.0], &[4, 2]);
+        // F.conv1d(x, w, b), and the same of F.pad(x[:, :, :2], (0, 1))
+        check(json!({"filters": 1, "padding": "valid"}), &[7.6, 12.1, 5.6, 0.0], &[2, 1]);
         // F.conv1d(F.pad(x, (4, 0)), w, b, dilation=2)
-        let config = serde_json::json!({"filters": 1, "padding": "causal", "dilation": 2});
-        is(&given(config), &[0.1, 1.1, 4.6, 10.1, 0.1, 1.1, 0.0, 0.0], &[4, 2]);
+        let config = json!({"filters": 1, "padding": "causal", "dilation": 2});
+        check(config, &[0.1, 1.1, 4.6, 10.1, 0.1, 1.1, 0.0, 0.0], &[4, 2]);
     }
 }

@@ -10,34 +10,35 @@ use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::kernel::window::Window;
+use crate::model::layer::dense::default_bias;
 use crate::model::layer::padding::Padding;
 use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A convolution of images: at each position of a window, weights times its pixels plus a bias, then an
-/// activation.
+/// A 2D convolution, then an activation.
 ///
-/// Weights `[filters, channels, kernel, kernel]` and bias begin evenly within 1 / sqrt(channels kernel
-/// kernel), as PyTorch's `nn.Conv2d`; `padding: same` stands as in Keras where the stride is not 1.
+/// Weights `[filters, channels, kernel, kernel]` and bias are initialized from U(-k, k) with
+/// k = 1 / sqrt(channels x kernel x kernel), as in PyTorch's `nn.Conv2d`. For strides other than 1,
+/// `padding: same` is that of Keras.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Conv2dConfig {
-    /// Channels of the output.
+    /// Number of output channels.
     pub filters: Count,
-    /// Height and width of the window, in pixels. Default 3.
+    /// Height and width of the kernel in pixels. Default 3.
     #[serde(default = "default_kernel")]
     pub kernel: Count,
-    /// How far the window moves, in pixels. Default 1.
+    /// Stride in pixels. Default 1.
     #[serde(default = "default_stride")]
     pub stride: Count,
-    /// `same` (default), `valid`, or pixels of zeros on every side.
+    /// `same` (default), `valid`, or the number of zero pixels on every side.
     #[serde(default)]
     pub padding: Padding,
-    /// An element-wise function of what was computed. Default none.
+    /// Activation function of the output. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
-    /// Add a bias? Default true.
+    /// Whether to add a bias. Default true.
     #[serde(default = "default_bias")]
     pub bias: bool,
 }
@@ -53,10 +54,6 @@ fn default_kernel() -> Count {
 
 fn default_stride() -> Count {
     Count::constant(1)
-}
-
-fn default_bias() -> bool {
-    true
 }
 
 impl Conv2dConfig {
@@ -75,13 +72,13 @@ impl BuildLayer for Conv2dConfig {
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let (channels, height, width) = image(input).map_err(candle_core::Error::msg)?;
         let window = self.window(height, width).map_err(candle_core::Error::msg)?;
-        let function = self.activation.unwrap_or(Activation::Identity);
+        let activation = self.activation.unwrap_or(Activation::Identity);
         let filters = self.filters.get();
-        Ok(Box::new(Conv2d::build(name, channels, filters, window, function, self.bias, weights)?))
+        Ok(Box::new(Conv2d::build(name, channels, filters, window, activation, self.bias, weights)?))
     }
 }
 
-/// activation(x * W + b)
+/// A built 2D convolution.
 pub struct Conv2d {
     /// `[filters, channels, kernel, kernel]`
     weight: Parameter,
@@ -104,14 +101,11 @@ impl Conv2d {
         let init = Init::fan_in(channels * window.size * window.size);
         let shape = [filters, channels, window.size, window.size];
         let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
-        let bias = match bias {
-            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
-            false => None,
-        };
-        Ok(Self { weight, bias, window, activation })
+        let new_bias = || weights.parameter(&format!("{name}.bias"), &[filters], init);
+        Ok(Self { weight, bias: bias.then(new_bias).transpose()?, window, activation })
     }
 
-    /// `[rows, channels, height, width]` to `[rows, filters, window.rows, window.columns]`.
+    /// Maps `[batch, channels, height, width]` to `[batch, filters, window.rows, window.columns]`.
     pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         ops.conv2d(x, &self.weight, self.bias.as_ref(), self.window, self.activation)
     }

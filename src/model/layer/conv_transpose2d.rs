@@ -10,35 +10,36 @@ use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::kernel::window::Window;
+use crate::model::layer::dense::default_bias;
 use crate::model::layer::padding::Padding;
 use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A transposed convolution: each pixel is spread by weights over a window of a larger image, where windows
-/// overlap as a sum; then a bias and an activation. With `padding: same` the image grows by `stride`.
+/// A transposed 2D convolution, then an activation. With `padding: same` height and width grow by the factor
+/// `stride`.
 ///
-/// Weights `[channels, filters, kernel, kernel]` and bias begin evenly within 1 / sqrt(filters kernel
-/// kernel), as PyTorch's `nn.ConvTranspose2d`.
+/// Weights `[channels, filters, kernel, kernel]` and bias are initialized from U(-k, k) with
+/// k = 1 / sqrt(filters x kernel x kernel), as in PyTorch's `nn.ConvTranspose2d`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConvTranspose2dConfig {
-    /// Channels of the output.
+    /// Number of output channels.
     pub filters: Count,
-    /// Height and width of the window, in pixels. Default 2.
+    /// Height and width of the kernel in pixels. Default 2.
     #[serde(default = "default_kernel_or_stride")]
     pub kernel: Count,
-    /// How far apart the windows of neighbouring pixels lie. Default 2.
+    /// Stride in pixels. Default 2.
     #[serde(default = "default_kernel_or_stride")]
     pub stride: Count,
-    /// `same` (default: `stride` times the height and width), `valid` (all that the windows reach), or pixels
-    /// cut from every side of that.
+    /// `same` (default: `stride` times the height and width), `valid` (the full output), or the number of
+    /// pixels to crop from every side of the full output.
     #[serde(default)]
     pub padding: Padding,
-    /// An element-wise function of what was computed. Default none.
+    /// Activation function of the output. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
-    /// Add a bias? Default true.
+    /// Whether to add a bias. Default true.
     #[serde(default = "default_bias")]
     pub bias: bool,
 }
@@ -50,10 +51,6 @@ impl Settings for ConvTranspose2dConfig {
 
 fn default_kernel_or_stride() -> Count {
     Count::constant(2)
-}
-
-fn default_bias() -> bool {
-    true
 }
 
 impl ConvTranspose2dConfig {
@@ -76,16 +73,14 @@ impl BuildLayer for ConvTranspose2dConfig {
         let init = Init::fan_in(filters * window.size * window.size);
         let shape = [channels, filters, window.size, window.size];
         let weight = weights.parameter(&format!("{name}.weight"), &shape, init.clone())?;
-        let bias = match self.bias {
-            true => Some(weights.parameter(&format!("{name}.bias"), &[filters], init)?),
-            false => None,
-        };
+        let bias = || weights.parameter(&format!("{name}.bias"), &[filters], init);
+        let bias = self.bias.then(bias).transpose()?;
         let activation = self.activation.unwrap_or(Activation::Identity);
         Ok(Box::new(ConvTranspose2d { weight, bias, window, activation }))
     }
 }
 
-/// activation(spread of x by W + b)
+/// A built transposed convolution.
 struct ConvTranspose2d {
     /// `[channels, filters, kernel, kernel]`
     weight: Parameter,
@@ -96,7 +91,7 @@ struct ConvTranspose2d {
 }
 
 impl Layer for ConvTranspose2d {
-    // x: [rows, channels, height, width]
+    // x: [batch, channels, height, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let (bias, window) = (self.bias.as_ref(), self.window);
         Ok(Activations::plain(ops.conv_transpose2d(&x.x, &self.weight, bias, window, self.activation)?))

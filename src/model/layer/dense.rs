@@ -16,16 +16,16 @@ use crate::model::weights::Weights;
 
 /// A fully connected layer: y = x W + b, then an activation.
 ///
-/// W and b begin evenly within 1 / sqrt(width of x), as PyTorch's `nn.Linear`.
+/// W and b are initialized from U(-k, k) with k = 1 / sqrt(input width), as in PyTorch's `nn.Linear`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DenseConfig {
     /// Width of the output.
     pub units: Count,
-    /// An element-wise function of what was computed. Default none.
+    /// Activation function of the output. Default none.
     #[serde(default)]
     pub activation: Option<Activation>,
-    /// Add b? Default true.
+    /// Whether to add the bias b. Default true.
     #[serde(default = "default_bias")]
     pub bias: bool,
 }
@@ -35,7 +35,7 @@ impl Settings for DenseConfig {
     const EXAMPLE: &'static str = "{dense: {units: 64, activation: relu}}";
 }
 
-fn default_bias() -> bool {
+pub(crate) fn default_bias() -> bool {
     true
 }
 

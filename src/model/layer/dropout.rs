@@ -12,17 +12,17 @@ use crate::model::layer::{BuildLayer, Layer, Module, numbers};
 use crate::model::ops::Ops;
 use crate::model::weights::Weights;
 
-/// Sets each element to 0 with probability `rate` while training, and scales the rest by 1/(1-rate).
+/// Dropout (Srivastava et al. 2014): in training sets elements to 0 with probability `rate`, and scales the
+/// others by 1/(1-rate).
 ///
-/// With `channels`, whole channels of an image (Tompson et al. 2015), or whole columns of a sequence, are
-/// dropped together. What is dropped depends on the trial's seed, the step and the layer's name (Srivastava
-/// et al. 2014).
+/// With `channels`, whole channels of an image (spatial dropout, Tompson et al. 2015) or whole features of a
+/// sequence are dropped. The random mask depends on the trial's seed, the step and the layer's name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropoutConfig {
-    /// From 0 up to but not 1.
+    /// Probability of an element to be dropped, in [0, 1).
     pub rate: Rate,
-    /// Drop whole channels of an image, or whole columns of a sequence? Default false: each number alone.
+    /// Whether to drop whole channels of an image, or whole features of a sequence. Default false.
     #[serde(default)]
     pub channels: bool,
 }
@@ -36,7 +36,7 @@ impl BuildLayer for DropoutConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         match input {
             Shape::Vector { .. } if self.channels => {
-                Err(format!("with `channels` needs an image or a sequence, not {input}"))
+                Err(format!("needs an image or a sequence with `channels`, not {input}"))
             }
             input => numbers(input),
         }
@@ -47,7 +47,7 @@ impl BuildLayer for DropoutConfig {
     }
 }
 
-/// Drops elements while training.
+/// A built dropout.
 struct Dropout {
     name: String,
     rate: f64,
@@ -76,7 +76,7 @@ mod tests {
     use crate::model::weights::{Weights, host};
 
     #[test]
-    fn drops_its_share_and_keeps_the_mean() {
+    fn drops_at_the_rate_and_keeps_the_mean() {
         let device = Device::Cpu;
         let x = Tensor::ones((100, 1000), candle_core::DType::F32, &device).unwrap();
         let mut weights = Weights::new(0, &device);
@@ -87,7 +87,7 @@ mod tests {
         let y = |mode| host(&layer.forward(&x, &mode).unwrap().x).unwrap();
         let first = y(Mode::train(1, 5));
         let dropped = first.iter().filter(|y| **y == 0.0).count();
-        // Binomial(100000, 0.25): deviation 137.
+        // Binomial(100000, 0.25): standard deviation 137.
         assert!((24_300..25_700).contains(&dropped), "{dropped}");
         assert!(first.iter().all(|y| *y == 0.0 || (*y - 4.0 / 3.0).abs() < 1e-6));
         assert_eq!(first, y(Mode::train(1, 5)));
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_and_columns_are_dropped_whole() {
+    fn channels_and_features_are_dropped_whole() {
         let config = DropoutConfig { rate: Rate::constant(0.5), channels: true };
         let mut weights = Weights::new(0, &Device::Cpu);
         let layer = config.build("d", Shape::Sequence { width: 20 }, &mut weights).unwrap();
@@ -115,6 +115,6 @@ mod tests {
         }
         assert!(first.contains(&0.0) && first.contains(&2.0));
         let refused = config.shape(Shape::vector(3)).unwrap_err();
-        assert_eq!(refused, "with `channels` needs an image or a sequence, not [3]");
+        assert_eq!(refused, "needs an image or a sequence with `channels`, not [3]");
     }
 }

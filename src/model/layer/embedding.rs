@@ -14,32 +14,31 @@ use crate::model::layer::{BuildLayer, Layer, Module};
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A learned vector for each token: the row of a table that the token names.
+/// Embedding: a trained vector per token.
 ///
-/// Rows begin normal with deviation 1 / sqrt(width), so that a vector's length is about 1; row 0, which our
-/// tokenizers fill texts up with, begins at 0 and stays there, since nothing reads what stands behind a
-/// text's end. Embeddings of one `tied` name share a table: that of an encoder and one of a task's head.
+/// Vectors are initialized from N(0, 1 / width), so that they have norm about 1. Row 0, the padding token of
+/// our tokenizers, is 0 and stays 0, since padded steps get no gradients. Embeddings with the same `tied`
+/// name share one table, for example those of an encoder and of a task's head.
 ///
 /// ```yaml
 /// encoder: [{embedding: {width: 128}}, {lstm: 128}]
 /// ```
 ///
-/// With `vectors: {path: vectors.txt}` tokens begin with the vectors that a file has for them, such as those
-/// of word2vec (Mikolov et al. 2013) or GloVe (Pennington et al. 2014); `frozen: true` keeps them so.
+/// `vectors: {path: vectors.txt}` initializes the tokens with pretrained vectors from a file, such as
+/// word2vec (Mikolov et al. 2013) or GloVe (Pennington et al. 2014); `frozen: true` does not train them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EmbeddingConfig {
-    /// Length of a vector.
+    /// Dimension of the vectors.
     pub width: Count,
-    /// Leave the vectors as they begin? Default false.
+    /// Whether to freeze the vectors. Default false.
     #[serde(default)]
     pub frozen: bool,
-    /// Embeddings that say the same name here have one table in common; their width and vocabulary are
-    /// alike. Default none.
+    /// Embeddings with the same name share one table; they must have the same width and vocabulary. Default
+    /// none.
     #[serde(default)]
     pub tied: Option<TieName>,
-    /// Vectors that tokens begin with, as wide as `width`; a token without one begins at random. Default
-    /// none.
+    /// Pretrained vectors of dimension `width`; tokens without one are initialized randomly. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vectors: Option<VectorsConfig>,
 }
@@ -64,12 +63,12 @@ impl BuildLayer for EmbeddingConfig {
         };
         let width = self.width.get();
         let shape = [vocabulary, width];
-        let known = self.tied.as_ref().and_then(|tied| weights.tied(tied.as_str()));
-        let owner = match known {
+        let shared = self.tied.as_ref().and_then(|tied| weights.tied(tied.as_str()));
+        let table = match shared {
             Some(table) => {
                 if table.shape != shape {
                     let reason = format!(
-                        "is tied to `{}`, whose table is {:?}, not {shape:?}",
+                        "is tied to `{}` of shape {:?}, but needs {shape:?}",
                         table.name, table.shape
                     );
                     return Err(ModelError::Shape { part: name.to_owned(), reason });
@@ -92,14 +91,15 @@ impl BuildLayer for EmbeddingConfig {
             }
         };
         if let Some(vectors) = &self.vectors {
-            weights.wish(name, &owner, &vectors.path);
+            weights.request_vectors(name, &table, &vectors.path);
         }
-        let table = weights.known(&owner).ok_or_else(|| candle_core::Error::msg("a table was not kept"))?;
+        let table =
+            weights.known(&table).ok_or_else(|| candle_core::Error::msg("missing embedding table"))?;
         Ok(Box::new(Embedding { table: if self.frozen { table.fixed() } else { table } }))
     }
 }
 
-/// Rows of a table.
+/// A built embedding.
 struct Embedding {
     /// `[vocabulary, width]`
     table: Parameter,
@@ -121,8 +121,8 @@ mod tests {
     use crate::model::mode::Mode;
     use crate::model::weights::{Weights, host};
 
-    fn spec(config: &str) -> LayerConfig {
-        serde_json::from_str(config).unwrap()
+    fn layer_config(json: &str) -> LayerConfig {
+        serde_json::from_str(json).unwrap()
     }
 
     fn tokens() -> Activations {
@@ -131,57 +131,57 @@ mod tests {
     }
 
     #[test]
-    fn the_pad_row_is_zero_and_others_have_length_one() {
+    fn the_padding_row_is_zero_and_others_have_norm_one() {
         let mut weights = Weights::new(1, &Device::Cpu);
         let tokens_of = Shape::Tokens { vocabulary: 40 };
-        spec(r#"{"embedding": 100}"#).view().build("e", tokens_of, &mut weights).unwrap();
+        layer_config(r#"{"embedding": 100}"#).view().build("e", tokens_of, &mut weights).unwrap();
         let rows = host(&weights.iter().next().unwrap().var).unwrap();
-        let lengths: Vec<f32> =
+        let norms: Vec<f32> =
             rows.chunks(100).map(|row| row.iter().map(|x| x * x).sum::<f32>().sqrt()).collect();
-        assert_eq!(lengths[0], 0.0);
-        assert!(lengths[1..].iter().all(|length| (0.7..1.3).contains(length)), "{lengths:?}");
+        assert_eq!(norms[0], 0.0);
+        assert!(norms[1..].iter().all(|norm| (0.7..1.3).contains(norm)), "{norms:?}");
     }
 
     #[test]
-    fn tied_ones_share_a_table_of_one_shape() {
+    fn tied_embeddings_share_a_table() {
         let mut weights = Weights::new(1, &Device::Cpu);
         let tokens_of = Shape::Tokens { vocabulary: 4 };
-        let config = spec(r#"{"embedding": {"width": 3, "tied": "words"}}"#);
+        let config = layer_config(r#"{"embedding": {"width": 3, "tied": "words"}}"#);
         let one = config.view().build("a", tokens_of, &mut weights).unwrap();
         let other = config.view().build("b", tokens_of, &mut weights).unwrap();
         assert_eq!(weights.parameters(), 12);
-        let through = |layer: &dyn crate::model::layer::Module| {
+        let forward = |layer: &dyn crate::model::layer::Module| {
             host(&layer.forward(&tokens(), &Mode::evaluate()).unwrap().x).unwrap()
         };
-        assert_eq!(through(&*one), through(&*other));
+        assert_eq!(forward(&*one), forward(&*other));
         let wider = config.view().build("c", Shape::Tokens { vocabulary: 5 }, &mut weights).err().unwrap();
-        assert_eq!(wider.to_string(), "`c` is tied to `a.weight`, whose table is [4, 3], not [5, 3]");
+        assert_eq!(wider.to_string(), "`c` is tied to `a.weight` of shape [4, 3], but needs [5, 3]");
     }
 
     #[test]
-    fn vectors_are_asked_for_by_the_table_and_put_at_their_tokens() {
+    fn pretrained_vectors_are_requested_and_set() {
         let mut weights = Weights::new(1, &Device::Cpu);
-        let config = spec(
+        let config = layer_config(
             r#"{"embedding": {"width": 2, "tied": "words", "frozen": true, "vectors": {"path": "v.txt"}}}"#,
         );
         config.view().build("a", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
         config.view().build("b", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
-        let wishes: Vec<_> =
-            weights.wishes().iter().map(|wish| [&wish.layer, &wish.weight, &wish.path]).collect();
-        assert_eq!(wishes, [["a", "a.weight", "v.txt"], ["b", "a.weight", "v.txt"]]);
+        let requests: Vec<_> =
+            weights.vector_requests().iter().map(|one| [&one.layer, &one.weight, &one.path]).collect();
+        assert_eq!(requests, [["a", "a.weight", "v.txt"], ["b", "a.weight", "v.txt"]]);
         let table = || host(&weights.iter().next().unwrap().var).unwrap();
         let before = table();
-        weights.put_rows("a.weight", &[1, 3], &[5.0, 6.0, 7.0, 8.0]).unwrap();
+        weights.set_rows("a.weight", &[1, 3], &[5.0, 6.0, 7.0, 8.0]).unwrap();
         let expected = [&before[..2], &[5.0, 6.0], &before[4..6], &[7.0, 8.0]].concat();
-        assert_eq!(table(), expected, "a token without a vector stays as it is");
-        assert!(weights.put_rows("a.weight", &[4], &[5.0, 6.0]).is_err());
-        assert!(weights.put_rows("b.weight", &[1], &[5.0, 6.0]).is_err());
+        assert_eq!(table(), expected, "a token without a vector does not change");
+        assert!(weights.set_rows("a.weight", &[4], &[5.0, 6.0]).is_err());
+        assert!(weights.set_rows("b.weight", &[1], &[5.0, 6.0]).is_err());
     }
 
     #[test]
-    fn a_frozen_one_is_kept_but_not_trained() {
+    fn a_frozen_embedding_is_not_trained() {
         let mut weights = Weights::new(1, &Device::Cpu);
-        let config = spec(r#"{"embedding": {"width": 3, "frozen": true}}"#);
+        let config = layer_config(r#"{"embedding": {"width": 3, "frozen": true}}"#);
         let layer = config.view().build("a", Shape::Tokens { vocabulary: 4 }, &mut weights).unwrap();
         assert_eq!((weights.parameters(), weights.iter().count()), (0, 1));
         let y = layer.forward(&tokens(), &Mode::evaluate()).unwrap().x;

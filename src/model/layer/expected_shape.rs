@@ -1,8 +1,8 @@
-//! What layers want of what comes before them, and what to write where it is something else.
+//! Checks of a layer's input shape. Errors are phrases whose subject is the layer.
 
 use crate::domain::shape::Shape;
 
-/// A vector's width, or what makes a vector of the input.
+/// Width of a vector; an error for other shapes.
 pub fn vector(input: Shape) -> Result<usize, String> {
     match input {
         Shape::Vector { width } => Ok(width),
@@ -14,7 +14,7 @@ pub fn vector(input: Shape) -> Result<usize, String> {
     }
 }
 
-/// A sequence's width, or what makes a sequence of the input.
+/// Width of a sequence; an error for other shapes.
 pub fn sequence(input: Shape) -> Result<usize, String> {
     match input {
         Shape::Sequence { width } => Ok(width),
@@ -24,7 +24,7 @@ pub fn sequence(input: Shape) -> Result<usize, String> {
     }
 }
 
-/// An image's channels, height and width.
+/// Channels, height and width of an image; an error for other shapes.
 pub fn image(input: Shape) -> Result<(usize, usize, usize), String> {
     match input {
         Shape::Image { channels, height, width } => Ok((channels, height, width)),
@@ -32,10 +32,10 @@ pub fn image(input: Shape) -> Result<(usize, usize, usize), String> {
     }
 }
 
-/// Anything but token numbers, with which there is no arithmetic.
+/// Any shape except tokens, which are not numbers to compute with.
 pub fn numbers(input: Shape) -> Result<Shape, String> {
     match input {
-        Shape::Tokens { .. } => Err(format!("needs numbers, not {input}; add an `embedding`")),
+        Shape::Tokens { .. } => Err(format!("needs dense features, not {input}; add an `embedding`")),
         other => Ok(other),
     }
 }

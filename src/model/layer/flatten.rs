@@ -11,7 +11,7 @@ use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
 use crate::model::weights::Weights;
 
-/// An image as one vector: channel after channel, in each row after row.
+/// Flattens an image to a vector, in the order channels, rows, columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FlattenConfig {}
@@ -32,13 +32,13 @@ impl BuildLayer for FlattenConfig {
     }
 }
 
-/// One row per image.
+/// A built flattening.
 struct Flatten {
     width: usize,
 }
 
 impl Layer for Flatten {
-    // x: [rows, channels, height, width]
+    // x: [batch, channels, height, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(Activations::plain(ops.reshape(&x.x, &[-1, self.width as i64])?))
     }

@@ -12,7 +12,7 @@ use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
 use crate::model::weights::Weights;
 
-/// The mean or the largest value of each channel of an image, as a vector.
+/// Global average or max pooling: one value per channel of an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GlobalPoolConfig {
@@ -21,7 +21,7 @@ pub struct GlobalPoolConfig {
     pub method: GlobalPooling,
 }
 
-/// What is kept of a channel.
+/// Global pooling method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GlobalPooling {
@@ -46,7 +46,7 @@ impl BuildLayer for GlobalPoolConfig {
 }
 
 impl Layer for GlobalPooling {
-    // x: [rows, channels, height, width]
+    // x: [batch, channels, height, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let pooling = if *self == Self::Mean { Pooling::Mean } else { Pooling::Max };
         Ok(Activations::plain(ops.global_pool(&x.x, pooling)?))

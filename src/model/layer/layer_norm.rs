@@ -13,7 +13,7 @@ use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// Layer normalization over the last dimension (Ba, Kiros & Hinton 2016):
-/// gamma (x - mean) / sqrt(variance + epsilon) + beta, with each row's own mean and variance.
+/// gamma (x - mean) / sqrt(variance + epsilon) + beta, with the mean and variance of each vector or step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LayerNormConfig {
@@ -45,7 +45,7 @@ impl BuildLayer for LayerNormConfig {
     }
 }
 
-/// Normalizes each row.
+/// A built layer norm.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     gamma: Parameter,
@@ -62,7 +62,7 @@ impl LayerNorm {
         })
     }
 
-    /// `[..., width]` to the same.
+    /// Normalizes `x`, `[..., width]`.
     pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         ops.layer_norm(x, &self.gamma, &self.beta, self.epsilon)
     }

@@ -8,27 +8,28 @@ use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::kernel::lstm::LstmCell;
-use crate::model::layer::recurrent::RecurrentLayers;
+use crate::model::layer::recurrent::{RecurrentLayers, default_dropout, default_layers};
 use crate::model::layer::{BuildLayer, Module, sequence};
 use crate::model::weights::Weights;
 
-/// Long short-term memory over the steps of a sequence (Hochreiter & Schmidhuber 1997).
+/// Long short-term memory (LSTM, Hochreiter & Schmidhuber 1997).
 ///
 /// i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b), c = f c + i g, h = o tanh(c).
-/// Weights and bias begin evenly within 1 / sqrt(units), as PyTorch's; there is one bias, not two to be
-/// added. The backward direction of a bidirectional layer begins at each row's own last step.
+/// Weights and bias are initialized from U(-1 / sqrt(units), 1 / sqrt(units)), as in PyTorch, but with one
+/// bias instead of two. The backward direction of a bidirectional layer starts at the last real step of each
+/// sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LstmConfig {
-    /// Width of the output of each direction.
+    /// Hidden size of each direction.
     pub units: Count,
-    /// Also from the last step to the first, both outputs side by side? Default false.
+    /// Whether to also run backward and concatenate both outputs. Default false.
     #[serde(default)]
     pub bidirectional: bool,
-    /// Such layers one upon the other. Default 1.
+    /// Number of stacked layers. Default 1.
     #[serde(default = "default_layers")]
     pub layers: Count,
-    /// Dropped between two of these layers while training; from 0 up to but not 1. Default 0.
+    /// Dropout rate between stacked layers, in [0, 1). Default 0.
     #[serde(default = "default_dropout")]
     pub dropout: Rate,
 }
@@ -36,14 +37,6 @@ pub struct LstmConfig {
 impl Settings for LstmConfig {
     const BARE: Option<&'static str> = Some("units");
     const EXAMPLE: &'static str = "{lstm: {units: 64, bidirectional: true}}";
-}
-
-fn default_layers() -> Count {
-    Count::constant(1)
-}
-
-fn default_dropout() -> Rate {
-    Rate::constant(0.0)
 }
 
 impl BuildLayer for LstmConfig {

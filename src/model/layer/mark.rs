@@ -12,11 +12,11 @@ use crate::model::layer::{BuildLayer, Layer, Module};
 use crate::model::ops::Ops;
 use crate::model::weights::Weights;
 
-/// Names this point of the trunk, so that a task can read `from` it; changes nothing.
+/// Names this point of the trunk, so that tasks can read `from` it. It does not change its input.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MarkConfig {
-    /// The point's name.
+    /// Name of the point.
     pub name: MarkName,
 }
 
@@ -35,7 +35,7 @@ impl BuildLayer for MarkConfig {
     }
 }
 
-/// Gives what it takes; the stack it stands in remembers the point.
+/// The identity; the stack keeps the activations at this point.
 struct MarkLayer;
 
 impl Layer for MarkLayer {

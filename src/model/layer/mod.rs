@@ -1,4 +1,4 @@
-//! The shelf of layers: encoders, trunk, experts and heads are lists of these.
+//! The registry of layers. Encoders, the trunk, experts and heads are lists of layers.
 
 pub mod activation;
 pub mod avg_pool2d;
@@ -41,7 +41,7 @@ use crate::model::weights::Weights;
 use crate::onnx::graph::Graph;
 
 kinds! {
-    /// One layer.
+    /// Settings of a layer.
     pub open enum LayerConfig: "layer" => dyn BuildLayer {
         Dense: "dense" => dense::DenseConfig,
         Dropout: "dropout" => dropout::DropoutConfig,
@@ -69,26 +69,29 @@ kinds! {
     }
 }
 
-/// What a layer's words can do.
+/// Shape inference and construction of a layer from its settings.
 pub trait BuildLayer: Send + Sync {
-    /// What it gives for one row, or why it cannot take `input`. No candle.
+    /// Shape of one row of the output.
+    ///
+    /// # Errors
+    /// Why the layer does not accept `input`, a phrase whose subject is the layer.
     fn shape(&self, input: Shape) -> ModelResult<Shape, String>;
 
-    /// Has each row of a sequence as many steps behind it as before it?
+    /// Whether sequences keep their number of steps.
     fn keeps_steps(&self) -> bool {
         true
     }
 
-    /// The working layer; its weights' names begin with `name`. `shape` has agreed to `input`.
+    /// Builds the layer; names of its weights start with `name`. [`Self::shape`] must accept `input`.
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>>;
 
-    /// Does what it gives at a step depend on that step and those before it alone?
+    /// Whether the output at a step depends only on this step and previous ones.
     fn is_causal(&self) -> bool {
         true
     }
 }
 
-/// A built layer: what it computes, described once.
+/// A built layer over any backend: tensors for training and inference, graph nodes for export.
 pub trait Layer: Send + Sync {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>>;
 }

@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
-use crate::model::activations::Activations;
+use crate::model::activations::{Activations, SequenceMask};
 use crate::model::error::ModelResult;
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{AttentionSettings, Ops};
 use crate::model::weights::Weights;
 
-/// Self-attention of several heads (Vaswani et al. 2017): each step gets a mean of all steps' values,
-/// weighted by softmax(q k' / sqrt(d)), in `heads` parts of d = width / heads columns; q, k and v are
-/// projections of the steps, and the result is projected once more.
+/// Multi-head self-attention (Vaswani et al. 2017): softmax(q k' / sqrt(d)) v in each of `heads` heads of
+/// width d = width / heads, then a projection of the concatenated heads. q, k and v are projections of the
+/// input.
 ///
-/// `rotary` turns queries and keys by their steps (Su et al. 2021), so that order counts.
+/// `rotary` applies rotary position embeddings to queries and keys (RoPE, Su et al. 2021).
 ///
 /// ```yaml
 /// trunk: [{residual: [layer_norm, {multi_head_attention: {heads: 4, rotary: true}}]}]
@@ -25,15 +25,15 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MultiHeadAttentionConfig {
-    /// Parts that attend on their own; they divide the width.
+    /// Number of heads; it must divide the width.
     pub heads: Count,
-    /// Share of the weights that are dropped while training. Default 0.
+    /// Dropout rate of the attention weights. Default 0.
     #[serde(default = "default_dropout")]
     pub dropout: Rate,
-    /// Does a step see itself and those before it alone? Default false.
+    /// Whether a step attends only to itself and previous steps. Default false.
     #[serde(default)]
     pub causal: bool,
-    /// Turn queries and keys by their steps? Default false.
+    /// Whether to use rotary position embeddings. Default false.
     #[serde(default)]
     pub rotary: bool,
 }
@@ -47,13 +47,13 @@ pub(crate) fn default_dropout() -> Rate {
     Rate::constant(0.0)
 }
 
-/// Do so many heads divide the width, and into parts that can be turned?
-pub(crate) fn divided(width: usize, heads: usize, rotary: bool) -> ModelResult<(), String> {
+/// Checks that `heads` divides the width, and for rotary embeddings that the heads have an even width.
+pub(crate) fn check_heads(width: usize, heads: usize, rotary: bool) -> ModelResult<(), String> {
     if !width.is_multiple_of(heads) {
-        return Err(format!("has {heads} heads, which do not divide the width {width}"));
+        return Err(format!("needs a number of heads that divides the width {width}, not {heads}"));
     }
     if rotary && !(width / heads).is_multiple_of(2) {
-        return Err(format!("has heads of width {}, and rotary positions need an even one", width / heads));
+        return Err(format!("needs heads of an even width for rotary positions, not {}", width / heads));
     }
     Ok(())
 }
@@ -61,19 +61,18 @@ pub(crate) fn divided(width: usize, heads: usize, rotary: bool) -> ModelResult<(
 impl BuildLayer for MultiHeadAttentionConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         let width = sequence(input)?;
-        divided(width, self.heads.get(), self.rotary)?;
+        check_heads(width, self.heads.get(), self.rotary)?;
         Ok(input)
     }
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
-        let rate = self.dropout.get();
-        let how = AttentionSettings {
+        let heads = AttentionSettings {
             count: self.heads.get(),
             causal: self.causal,
             rotary: self.rotary,
-            dropout: rate,
+            dropout: self.dropout.get(),
         };
-        Ok(Box::new(SelfAttention::build(name, input.width(), how, weights)?))
+        Ok(Box::new(SelfAttention::build(name, input.width(), heads, weights)?))
     }
 
     fn is_causal(&self) -> bool {
@@ -81,11 +80,11 @@ impl BuildLayer for MultiHeadAttentionConfig {
     }
 }
 
-/// Projections and heads.
+/// Multi-head self-attention with its projections.
 pub struct SelfAttention {
     name: String,
     heads: AttentionSettings,
-    /// To queries, keys and values side by side.
+    /// Packed projection to queries, keys and values, `[width, 3 width]`.
     input: Dense,
     output: Dense,
     width: usize,
@@ -107,23 +106,22 @@ impl SelfAttention {
         })
     }
 
-    /// The steps `x` `[batch, time, width]` of a signal, each with what it saw.
+    /// Self-attention over `x`, `[batch, time, width]`, with this mask.
     pub fn on<O: Ops>(
         &self,
         ops: &mut O,
-        signal: &Activations<O::Value>,
+        mask: Option<&SequenceMask<O::Value>>,
         x: &O::Value,
     ) -> ModelResult<O::Value> {
         let packed = self.input.on(ops, x)?;
-        let mask = signal.mask.as_ref();
-        let seen = ops.self_attention(&self.name, &packed, self.width, mask, self.heads)?;
-        self.output.on(ops, &seen)
+        let y = ops.self_attention(&self.name, &packed, self.width, mask, self.heads)?;
+        self.output.on(ops, &y)
     }
 }
 
 impl Layer for SelfAttention {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
-        Ok(x.with(self.on(ops, x, &x.x)?))
+        Ok(x.with(self.on(ops, x.mask.as_ref(), &x.x)?))
     }
 }
 
@@ -138,19 +136,21 @@ mod tests {
     use crate::model::mode::Mode;
     use crate::model::weights::Weights;
 
-    fn spec(config: &str) -> LayerConfig {
-        serde_json::from_str(config).unwrap()
+    fn layer_config(json: &str) -> LayerConfig {
+        serde_json::from_str(json).unwrap()
     }
 
     #[test]
-    fn pytorch() {
-        // m = torch.nn.MultiheadAttention(4, 2, batch_first=True); with torch.no_grad():
+    fn values_of_pytorch() {
+        // m = torch.nn.MultiheadAttention(4, 2, batch_first=True)
         // f = lambda *s: (torch.arange(float(torch.Size(s).numel())) * 7 % 11 / 10 - 0.5).reshape(s)
-        // m.in_proj_weight.copy_(f(4, 12).T); m.in_proj_bias.copy_(f(12)); m.out_proj.weight.copy_(f(4, 4).T)
-        // m.out_proj.bias.copy_(f(4)); x = (torch.arange(12.) * 5 % 7 / 5 - 0.6).reshape(1, 3, 4); m(x, x,
-        // x)[0]
+        // with torch.no_grad():
+        //     m.in_proj_weight.copy_(f(4, 12).T); m.in_proj_bias.copy_(f(12))
+        //     m.out_proj.weight.copy_(f(4, 4).T); m.out_proj.bias.copy_(f(4))
+        // x = (torch.arange(12.) * 5 % 7 / 5 - 0.6).reshape(1, 3, 4)
+        // m(x, x, x)[0]
         let mut weights = Weights::new(0, &Device::Cpu);
-        let config = spec(r#"{"multi_head_attention": 2}"#);
+        let config = layer_config(r#"{"multi_head_attention": 2}"#);
         let layer = config.view().build("a", Shape::Sequence { width: 4 }, &mut weights).unwrap();
         for weight in weights.iter() {
             let values = (0..weight.count()).map(|i| (i * 7 % 11) as f32 / 10.0 - 0.5).collect::<Vec<_>>();
@@ -169,15 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn heads_divide_the_width() {
-        let shape = |config, width| spec(config).view().shape(Shape::Sequence { width }).unwrap_err();
+    fn heads_must_divide_the_width() {
+        let error = |json, width| layer_config(json).view().shape(Shape::Sequence { width }).unwrap_err();
         assert_eq!(
-            shape(r#"{"multi_head_attention": 3}"#, 8),
-            "has 3 heads, which do not divide the width 8"
+            error(r#"{"multi_head_attention": 3}"#, 8),
+            "needs a number of heads that divides the width 8, not 3"
         );
         assert_eq!(
-            shape(r#"{"multi_head_attention": {"heads": 2, "rotary": true}}"#, 6),
-            "has heads of width 3, and rotary positions need an even one"
+            error(r#"{"multi_head_attention": {"heads": 2, "rotary": true}}"#, 6),
+            "needs heads of an even width for rotary positions, not 3"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! How far a window may stand over the border of an image.
+//! Padding of images for convolutions and pooling.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use crate::domain::number::Whole;
 use crate::model::kernel::window::Window;
 
-/// How far a window may stand over the border of an image.
+/// Padding of an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Padding {
-    /// As far as it takes to give height / stride rows, rounded up; if the rows of zeros are odd in number,
-    /// one more stands below, and so for columns. With stride 1 the image keeps its size.
+    /// Padding for ceil(height / stride) output rows, as in Keras; an odd row of padding is added at the
+    /// bottom; likewise for columns. With stride 1 the image keeps its size.
     #[default]
     Same,
-    /// Not at all.
+    /// No padding.
     Valid,
-    /// By this many rows and columns on every side.
-    Given(usize),
+    /// This many pixels on every side.
+    Pixels(usize),
 }
 
 impl Serialize for Padding {
@@ -24,7 +24,7 @@ impl Serialize for Padding {
         match self {
             Self::Same => serializer.serialize_str("same"),
             Self::Valid => serializer.serialize_str("valid"),
-            Self::Given(pixels) => pixels.serialize(serializer),
+            Self::Pixels(pixels) => pixels.serialize(serializer),
         }
     }
 }
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Padding {
             fn visit_u64<E: serde::de::Error>(self, pixels: u64) -> Result<Padding, E> {
                 let wrong = || E::invalid_value(serde::de::Unexpected::Unsigned(pixels), &self);
                 let whole = usize::try_from(pixels).ok().and_then(Whole::new).ok_or_else(wrong)?;
-                Ok(Padding::Given(whole.get()))
+                Ok(Padding::Pixels(whole.get()))
             }
         }
         deserializer.deserialize_any(PaddingForm)
@@ -68,14 +68,14 @@ impl JsonSchema for Padding {
 }
 
 impl Padding {
-    /// The window of this size over an image.
+    /// Windows of this size and stride over an image.
     pub fn window(self, height: usize, width: usize, size: usize, stride: usize) -> Result<Window, String> {
         let (top, rows) = self.positions("height", height, size, stride)?;
         let (left, columns) = self.positions("width", width, size, stride)?;
         Ok(Window { size, stride, top, left, height, width, rows, columns })
     }
 
-    /// Zeros before the image, and positions of the window.
+    /// Padding before the image, and the number of windows.
     fn positions(
         self,
         what: &str,
@@ -90,19 +90,19 @@ impl Padding {
                 return Ok((zeros / 2, count));
             }
             Self::Valid => 0,
-            Self::Given(pixels) => pixels,
+            Self::Pixels(pixels) => pixels,
         };
         less_than(pixels, size)?;
         match (length + 2 * pixels).checked_sub(size) {
             Some(left) => Ok((pixels, left / stride + 1)),
             None => {
-                Err(format!("has windows of {size} x {size}, larger than the image's {what} of {length}"))
+                Err(format!("has a window of {size} x {size}, larger than the image's {what} of {length}"))
             }
         }
     }
 
-    /// The window whose positions are the pixels of an image of `rows` x `columns`, over the larger image
-    /// that a transposed convolution makes of it: with `same`, `stride` times as large.
+    /// Windows of a transposed convolution: one per pixel of its input of `rows` x `columns`, over its larger
+    /// output. With `same` the output is `stride` times as large.
     pub fn transposed(
         self,
         rows: usize,
@@ -113,12 +113,12 @@ impl Padding {
         let length = |count: usize| match self {
             Self::Same => Ok((size.saturating_sub(stride) / 2, count * stride)),
             Self::Valid => Ok((0, (count - 1) * stride + size)),
-            Self::Given(pixels) => {
+            Self::Pixels(pixels) => {
                 less_than(pixels, size)?;
                 match ((count - 1) * stride + size).checked_sub(2 * pixels) {
-                    None | Some(0) => {
-                        Err(format!("has a padding of {pixels} that leaves nothing of {count}"))
-                    }
+                    None | Some(0) => Err(format!(
+                        "has a padding of {pixels}, which crops the whole output of {count} pixels"
+                    )),
                     Some(length) => Ok((pixels, length)),
                 }
             }
@@ -131,7 +131,7 @@ impl Padding {
 fn less_than(pixels: usize, size: usize) -> Result<(), String> {
     match pixels < size {
         true => Ok(()),
-        false => Err(format!("has a padding of {pixels}, which must be less than the windows' size {size}")),
+        false => Err(format!("has a padding of {pixels}; it must be less than the window size {size}")),
     }
 }
 
@@ -139,7 +139,7 @@ fn less_than(pixels: usize, size: usize) -> Result<(), String> {
 mod tests {
     use crate::model::layer::padding::Padding;
 
-    /// Zeros before, positions, zeros after.
+    /// Padding before, number of windows, padding after.
     fn padding_for(padding: Padding, length: usize, size: usize, stride: usize) -> (usize, usize, usize) {
         let window = padding.window(length, length, size, stride).unwrap();
         (window.top, window.rows, window.bottom())
@@ -153,24 +153,21 @@ mod tests {
         assert_eq!(padding_for(Padding::Same, 7, 1, 3), (0, 3, 0));
         assert_eq!(padding_for(Padding::Valid, 28, 5, 1), (0, 24, 0));
         assert_eq!(padding_for(Padding::Valid, 7, 2, 2), (0, 3, 0));
-        assert_eq!(padding_for(Padding::Given(1), 28, 3, 2), (1, 14, 0));
+        assert_eq!(padding_for(Padding::Pixels(1), 28, 3, 2), (1, 14, 0));
         let up = Padding::Same.transposed(7, 7, 3, 2).unwrap();
         assert_eq!((up.top, up.height, up.bottom()), (0, 14, 1));
-        let up = Padding::Given(1).transposed(7, 7, 4, 2).unwrap();
+        let up = Padding::Pixels(1).transposed(7, 7, 4, 2).unwrap();
         assert_eq!((up.top, up.height, up.bottom()), (1, 14, 1));
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_windows_are_refused() {
         let refused = |padding: Padding| padding.window(4, 9, 5, 1).unwrap_err();
-        assert_eq!(refused(Padding::Valid), "has windows of 5 x 5, larger than the image's height of 4");
+        assert_eq!(refused(Padding::Valid), "has a window of 5 x 5, larger than the image's height of 4");
+        assert_eq!(refused(Padding::Pixels(5)), "has a padding of 5; it must be less than the window size 5");
         assert_eq!(
-            refused(Padding::Given(5)),
-            "has a padding of 5, which must be less than the windows' size 5"
-        );
-        assert_eq!(
-            Padding::Given(1).transposed(1, 1, 2, 2).unwrap_err(),
-            "has a padding of 1 that leaves nothing of 1"
+            Padding::Pixels(1).transposed(1, 1, 2, 2).unwrap_err(),
+            "has a padding of 1, which crops the whole output of 1 pixels"
         );
     }
 }

@@ -14,11 +14,11 @@ use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Makes one vector of a sequence's steps, as many as each row has.
+/// Pooling of a sequence to one vector over its real steps.
 ///
-/// `max`: the largest of each column. `mean`: their mean. `last` and `first`: that step. `attention` (Yang
-/// et al. 2016): a weighted mean, the weights a softmax over the steps' scores v tanh(W x + b), with W, b and
-/// the query v learned.
+/// `max`: maximum of each feature. `mean`: mean of each feature. `last` and `first`: that step. `attention`
+/// (Yang et al. 2016): a weighted mean with weights softmax(v tanh(W x + b)) over the steps, with trained W,
+/// b and query v.
 ///
 /// ```yaml
 /// trunk: [{lstm: 128}, {pool: max}]
@@ -29,20 +29,20 @@ pub struct PoolConfig {
     /// max, mean, attention, last or first. Default max.
     #[serde(default)]
     pub kind: PoolKind,
-    /// Of attention: width of tanh(W x + b). Default the width of x.
+    /// Width of tanh(W x + b), only for `attention`. Default: the width of x.
     #[serde(default)]
     pub units: Option<Count>,
 }
 
-/// How steps become one vector.
+/// Pooling over the steps of a sequence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolKind {
-    /// The largest of each column.
+    /// Maximum of each feature.
     #[default]
     Max,
     Mean,
-    /// A weighted mean with learned weights.
+    /// Weighted mean with trained attention.
     Attention,
     /// The last step.
     Last,
@@ -58,7 +58,7 @@ impl Settings for PoolConfig {
 impl BuildLayer for PoolConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         if self.units.is_some() && self.kind != PoolKind::Attention {
-            return Err("has `units` only with `kind: attention`".into());
+            return Err("supports `units` only with `kind: attention`".into());
         }
         sequence(input).map(Shape::vector)
     }
@@ -87,7 +87,7 @@ impl BuildLayer for PoolConfig {
     }
 }
 
-/// One vector of several steps.
+/// A built sequence pooling.
 enum SequencePool {
     Max,
     Mean,
@@ -114,8 +114,8 @@ impl Layer for SequencePool {
         Ok(Activations::plain(match self {
             Self::Max => ops.max_over_steps(&x.x, mask)?,
             Self::Mean => {
-                let shares = ops.mean_weights(mask)?;
-                ops.weighted_sum(&x.x, &shares)?
+                let weights = ops.mean_weights(mask)?;
+                ops.weighted_sum(&x.x, &weights)?
             }
             Self::Last => ops.last_step(&x.x, mask)?,
             Self::First => {
@@ -127,8 +127,8 @@ impl Layer for SequencePool {
                 let query = ops.weight(query)?;
                 let scores = ops.matmul(&hidden, &query)?;
                 let scores = ops.squeeze(&scores, 2)?;
-                let shares = ops.softmax_over_steps(&scores, mask)?;
-                ops.weighted_sum(&x.x, &shares)?
+                let weights = ops.softmax_over_steps(&scores, mask)?;
+                ops.weighted_sum(&x.x, &weights)?
             }
         }))
     }
@@ -170,6 +170,6 @@ mod tests {
     fn units_are_for_attention() {
         let config: LayerConfig = serde_json::from_str(r#"{"pool": {"kind": "mean", "units": 3}}"#).unwrap();
         let reason = config.view().shape(Shape::Sequence { width: 2 }).unwrap_err();
-        assert_eq!(reason, "has `units` only with `kind: attention`");
+        assert_eq!(reason, "supports `units` only with `kind: attention`");
     }
 }

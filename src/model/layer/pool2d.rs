@@ -1,4 +1,4 @@
-//! Windows that move over an image: what the layers `avg_pool2d` and `max_pool2d` have in common.
+//! Pooling over windows of an image, shared by `avg_pool2d` and `max_pool2d`.
 
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
@@ -10,7 +10,7 @@ use crate::model::layer::padding::Padding;
 use crate::model::layer::{Layer, Module, image};
 use crate::model::ops::Ops;
 
-/// Of how many pixels a window is, how far it moves, and how far it may stand over the border.
+/// Size, stride and padding of a pooling.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolWindow {
     pub size: Count,
@@ -36,24 +36,24 @@ impl PoolWindow {
     }
 }
 
-/// A window's side, where nobody says it.
+/// The default size.
 pub fn two() -> Count {
     Count::constant(2)
 }
 
-/// A window stays inside of the image, where nobody says otherwise.
+/// The default padding.
 pub fn valid() -> Padding {
     Padding::Valid
 }
 
-/// One number of each window.
+/// A built 2D pooling.
 struct Pool2d {
     window: Window,
     pooling: Pooling,
 }
 
 impl Layer for Pool2d {
-    // x: [rows, channels, height, width]
+    // x: [batch, channels, height, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(Activations::plain(ops.pool2d(&x.x, self.window, self.pooling)?))
     }

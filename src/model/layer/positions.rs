@@ -12,11 +12,11 @@ use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// Adds to each step a vector of its position, so that layers that see all steps at once know their order.
+/// Adds a positional encoding to each step.
 ///
 /// `sinusoidal` (Vaswani et al. 2017): sin and cos of t 10000^(-2i/width), the sines in the first half of the
-/// columns and the cosines in the second, scaled to a length of 1 (an embedding's length). `learned`: a row
-/// of a table for each of the first `length` steps.
+/// columns and the cosines in the second, scaled to norm 1 (as embeddings). `learned`: a trained vector for
+/// each of the first `length` steps.
 ///
 /// ```yaml
 /// trunk: [{positions: sinusoidal}, {transformer: {layers: 2}}]
@@ -27,19 +27,19 @@ pub struct PositionsConfig {
     /// sinusoidal or learned. Default sinusoidal.
     #[serde(default)]
     pub kind: PositionKind,
-    /// Steps that learned positions are for; longer sequences are refused. Default 512.
+    /// Maximum sequence length for learned positions. Default 512.
     #[serde(default = "default_length")]
     pub length: Count,
 }
 
-/// What a step's position is told by.
+/// Kind of positional encoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PositionKind {
-    /// Sines and cosines of different frequencies, for any number of steps.
+    /// Sines and cosines of different frequencies, for any sequence length.
     #[default]
     Sinusoidal,
-    /// A learned vector for each step, for `length` steps.
+    /// A trained vector for each of `length` steps.
     Learned,
 }
 
@@ -62,10 +62,10 @@ impl BuildLayer for PositionsConfig {
     }
 }
 
-/// x + its positions
+/// A built positional encoding.
 pub struct Positions {
     width: usize,
-    /// `[length, width]` when learned.
+    /// `[length, width]` if learned.
     table: Option<Parameter>,
 }
 
@@ -87,9 +87,9 @@ impl Positions {
         Ok(Self { width, table })
     }
 
-    /// x `[batch, time, width]` plus the positions of its steps.
+    /// Adds the encoding to `x`, `[batch, time, width]`.
     pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
-        let rows = match &self.table {
+        let encoding = match &self.table {
             Some(table) => ops.learned_positions(x, table)?,
             None => {
                 let both = ops.sinusoids(x, &self.frequencies())?;
@@ -97,7 +97,7 @@ impl Positions {
                 ops.scale(&both, self.scale())?
             }
         };
-        ops.add(x, &rows)
+        ops.add(x, &encoding)
     }
 
     fn frequencies(&self) -> Vec<f64> {
@@ -105,7 +105,7 @@ impl Positions {
         (0..half).map(|i| 10_000f64.powf(-2.0 * i as f64 / self.width as f64)).collect()
     }
 
-    /// Of width / 2 pairs of sine and cosine each has length 1.
+    /// Scales to norm 1: each of the width / 2 pairs of sine and cosine has norm 1.
     fn scale(&self) -> f64 {
         (2.0 / self.width as f64).sqrt()
     }

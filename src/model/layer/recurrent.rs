@@ -1,6 +1,6 @@
-//! What recurrent layers share: passes over the steps in one direction or both, stacked.
+//! Stacked recurrent layers in one or both directions, shared by `gru` and `lstm`.
 
-use crate::domain::number::Rate;
+use crate::domain::number::{Count, Rate};
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::layer::Layer;
@@ -8,13 +8,21 @@ use crate::model::ops::Ops;
 use crate::model::ops::pass::{OnnxCell, RecurrentPass};
 use crate::model::weights::Weights;
 
-/// Passes one upon the other.
+/// Stacked recurrent layers with cell `C`.
 pub struct RecurrentLayers<C> {
-    /// Forward, and backward if there are two directions.
+    /// Each with a forward pass and, if bidirectional, a backward pass.
     layers: Vec<Vec<RecurrentPass<C>>>,
     name: String,
-    /// Share of what is dropped between two layers.
+    /// Dropout rate between layers.
     dropout: f64,
+}
+
+pub(crate) fn default_layers() -> Count {
+    Count::constant(1)
+}
+
+pub(crate) fn default_dropout() -> Rate {
+    Rate::constant(0.0)
 }
 
 impl<C: OnnxCell> RecurrentLayers<C> {
@@ -79,32 +87,32 @@ mod tests {
         OnnxSession::open_with(&for_tests(), &path, 1).unwrap().run(inputs).unwrap()
     }
 
-    fn near(what: &str, result: &Array, expected: &Tensor) {
-        assert_eq!(result.shape, expected.dims(), "{what}");
-        for (result, expected) in result.as_f32().unwrap().iter().zip(host(expected).unwrap()) {
-            assert!((result - expected).abs() < 2e-6, "{what}: {result} and {expected}");
+    fn near(what: &str, actual: &Array, expected: &Tensor) {
+        assert_eq!(actual.shape, expected.dims(), "{what}");
+        for (actual, expected) in actual.as_f32().unwrap().iter().zip(host(expected).unwrap()) {
+            assert!((actual - expected).abs() < 2e-6, "{what}: {actual} and {expected}");
         }
     }
 
     const TIME: usize = 7;
     const WIDTH: usize = 3;
 
-    /// Rows of 7, 1 and 4 steps with noise behind their ends.
+    /// Sequences of 7, 1 and 4 steps with random numbers as padding.
     fn batch() -> (Tensor, Vec<u32>, Vec<(String, Array)>) {
         let x = variable(&[3, TIME, WIDTH], 5).as_tensor().detach();
         let lengths = vec![7, 1, 4];
         let steps = SequenceMask::from_lengths(lengths.clone(), TIME, &Device::Cpu).unwrap().steps;
-        let whole = lengths.iter().map(|length| i64::from(*length)).collect();
+        let values = lengths.iter().map(|length| i64::from(*length)).collect();
         let inputs = vec![
             ("x".to_owned(), Array::f32(x.dims(), host(&x).unwrap())),
             ("steps".to_owned(), Array::f32(&[3, TIME], host(&steps).unwrap())),
-            ("lengths".to_owned(), Array::new(&[3], crate::domain::array::ArrayValues::I64(whole))),
+            ("lengths".to_owned(), Array::new(&[3], crate::domain::array::ArrayValues::I64(values))),
         ];
         (x, lengths, inputs)
     }
 
     #[test]
-    fn onnx_runtime_agrees() {
+    fn equals_onnx_runtime() {
         let (x, lengths, inputs) = batch();
         for kind in ["lstm", "gru"] {
             for config in [
@@ -114,13 +122,13 @@ mod tests {
             ] {
                 let settings: LayerConfig = serde_yaml::from_str(&config).unwrap();
                 assert_eq!(settings.name(), kind);
-                let input = Shape::Sequence { width: WIDTH };
-                let width = settings.view().shape(input).unwrap().width();
+                let shape = Shape::Sequence { width: WIDTH };
+                let width = settings.view().shape(shape).unwrap().width();
                 let mut weights = Weights::new(1, &Device::Cpu);
-                let layer = settings.view().build("trunk.0.layer", input, &mut weights).unwrap();
+                let layer = settings.view().build("trunk.0.layer", shape, &mut weights).unwrap();
                 let mask = SequenceMask::from_lengths(lengths.clone(), TIME, &Device::Cpu).unwrap();
-                let signal = Activations { x: x.clone(), mask: Some(mask) };
-                let expected = layer.forward(&signal, &Mode::evaluate()).unwrap().x;
+                let input = Activations { x: x.clone(), mask: Some(mask) };
+                let expected = layer.forward(&input, &Mode::evaluate()).unwrap().x;
 
                 let mut graph = Graph::new("layer");
                 let time = Dim::Free("time".to_owned());
@@ -128,8 +136,8 @@ mod tests {
                 let x = graph.input("x", ElementType::Float32, &dims);
                 let steps = graph.input("steps", ElementType::Float32, &dims[..2]);
                 let lengths = graph.input("lengths", ElementType::Int64, &dims[..1]);
-                let wire = GraphActivations { x, mask: Some(GraphMask::new(steps, lengths)) };
-                let y = layer.to_onnx(&mut graph, &wire).unwrap().x;
+                let input = GraphActivations { x, mask: Some(GraphMask::new(steps, lengths)) };
+                let y = layer.to_onnx(&mut graph, &input).unwrap().x;
                 graph.output("y", &y, ElementType::Float32, &[Dim::Batch, time.clone(), Dim::Fixed(width)]);
                 for opset in [17, 21] {
                     near(&config, &run(graph.clone(), opset, &inputs)[0].1, &expected);
@@ -138,7 +146,7 @@ mod tests {
         }
     }
 
-    fn from_a_state<C: OnnxCell>() {
+    fn check_initial_state<C: OnnxCell>() {
         let (x, lengths, inputs) = batch();
         let mut weights = Weights::new(1, &Device::Cpu);
         let pass: RecurrentPass<C> = RecurrentPass::build("decoder", WIDTH, 2, &mut weights).unwrap();
@@ -165,19 +173,19 @@ mod tests {
             let dims = [Dim::Fixed(1), Dim::Batch, Dim::Fixed(2)];
             graph.output(&format!("state{index}"), state, ElementType::Float32, &dims);
         }
-        let result = run(graph, 17, &[inputs[0].clone(), inputs[2].clone()]);
+        let outputs = run(graph, 17, &[inputs[0].clone(), inputs[2].clone()]);
         let y = y.transpose(0, 1).unwrap().unsqueeze(1).unwrap();
-        near("y", &result[0].1, &y);
-        for ((_, result), last) in result[1..].iter().zip(last.chunk(C::STATE, 1).unwrap()) {
-            near("state", result, &last.unsqueeze(0).unwrap());
+        near("y", &outputs[0].1, &y);
+        for ((_, state), last) in outputs[1..].iter().zip(last.chunk(C::STATE, 1).unwrap()) {
+            near("state", state, &last.unsqueeze(0).unwrap());
         }
-        assert_eq!(result.len(), 1 + C::STATE);
+        assert_eq!(outputs.len(), 1 + C::STATE);
     }
 
     #[test]
-    fn onnx_runtime_agrees_from_a_state_on() {
-        from_a_state::<LstmCell>();
-        from_a_state::<GruCell>();
+    fn equals_onnx_runtime_with_an_initial_state() {
+        check_initial_state::<LstmCell>();
+        check_initial_state::<GruCell>();
     }
 
     #[test]
@@ -189,7 +197,8 @@ mod tests {
             );
             assert!(settings.view().is_causal());
         }
-        let both: LayerConfig = serde_yaml::from_str("{lstm: {units: 4, bidirectional: true}}").unwrap();
-        assert!(!both.view().is_causal());
+        let bidirectional: LayerConfig =
+            serde_yaml::from_str("{lstm: {units: 4, bidirectional: true}}").unwrap();
+        assert!(!bidirectional.view().is_causal());
     }
 }

@@ -16,14 +16,15 @@ use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::Weights;
 
-/// x + layers(x); a projection of x (dense, without bias) is added when the widths differ (He et al. 2016).
+/// A residual connection: x + layers(x). If the widths differ, x is projected by a dense layer without bias
+/// (He et al. 2016).
 ///
-/// Of images the projection is a convolution of single pixels, taken every second one where the layers halve
-/// the image, every third where they make it a third.
+/// For images the projection is a 1 x 1 convolution, with stride 2 if the layers halve the image, stride 3 if
+/// they reduce it to a third.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResidualConfig {
-    /// The layers around which x is carried.
+    /// The layers of the residual branch.
     pub layers: Vec<LayerConfig>,
 }
 
@@ -35,19 +36,23 @@ impl Settings for ResidualConfig {
 impl BuildLayer for ResidualConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         if self.layers.iter().any(|layer| matches!(layer, LayerConfig::Mark(_))) {
-            return Err("may not hold a `mark`: marks stand in the trunk itself".into());
+            return Err(
+                "cannot contain a `mark`: marks are only allowed at the top level of the trunk".into()
+            );
         }
         let after = shape_after(&self.layers, input)
-            .map_err(|(index, reason)| format!("has a layer {index} that {reason}"))?;
+            .map_err(|(index, reason)| format!("contains layer {index}, which {reason}"))?;
         if !self.keeps_steps() {
-            return Err("has layers that make rows shorter, which cannot be added to them".into());
+            return Err(
+                "contains layers that shorten the sequence, so input and output cannot be added".into()
+            );
         }
-        let added = match (input, after) {
+        let can_add = match (input, after) {
             (Shape::Image { .. }, Shape::Image { .. }) => stride(input, after).is_some(),
             _ => after.with_width(input.width()) == input,
         };
-        if !added {
-            return Err(format!("turns {input} into {after}, which cannot be added to it"));
+        if !can_add {
+            return Err(format!("maps {input} to {after}, so input and output cannot be added"));
         }
         Ok(after)
     }
@@ -69,27 +74,21 @@ impl BuildLayer for ResidualConfig {
                 let stride = stride(input, layers.output()).unwrap_or(1);
                 let window =
                     Padding::Valid.window(height, width, 1, stride).map_err(candle_core::Error::msg)?;
-                let function = Activation::Identity;
-                let pixels = Conv2d::build(&name, channels, filters, window, function, false, weights)?;
-                Some(ResidualShortcut::Pixels(pixels))
+                let linear = Activation::Identity;
+                let projection = Conv2d::build(&name, channels, filters, window, linear, false, weights)?;
+                Some(ResidualShortcut::Pixels(projection))
             }
             (input, output) => {
                 let (from, to) = (input.width(), output.width());
-                Some(ResidualShortcut::Width(Dense::build(
-                    &name,
-                    from,
-                    to,
-                    Activation::Identity,
-                    false,
-                    weights,
-                )?))
+                let projection = Dense::build(&name, from, to, Activation::Identity, false, weights)?;
+                Some(ResidualShortcut::Width(projection))
             }
         };
         Ok(Box::new(Residual { layers, shortcut }))
     }
 }
 
-/// How far apart the pixels of `from` lie that make an image of `to`'s size.
+/// The stride that reduces an image of shape `from` to the size of `to`.
 fn stride(from: Shape, to: Shape) -> Option<usize> {
     let (Shape::Image { height, width, .. }, Shape::Image { height: rows, width: columns, .. }) = (from, to)
     else {
@@ -99,13 +98,13 @@ fn stride(from: Shape, to: Shape) -> Option<usize> {
     (height.div_ceil(stride) == rows && width.div_ceil(stride) == columns).then_some(stride)
 }
 
-/// What makes x of the layers' shape.
+/// Projection of x to the shape of the layers' output.
 enum ResidualShortcut {
     Width(Dense),
     Pixels(Conv2d),
 }
 
-/// carry(x) + layers(x)
+/// shortcut(x) + layers(x)
 struct Residual {
     layers: Stack,
     shortcut: Option<ResidualShortcut>,
@@ -114,11 +113,11 @@ struct Residual {
 impl Layer for Residual {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let y = self.layers.apply(ops, x)?;
-        let carried = match &self.shortcut {
+        let shortcut = match &self.shortcut {
             Some(ResidualShortcut::Width(projection)) => projection.on(ops, &x.x)?,
             Some(ResidualShortcut::Pixels(projection)) => projection.on(ops, &x.x)?,
             None => x.x.clone(),
         };
-        Ok(y.with(ops.add(&carried, &y.x)?))
+        Ok(y.with(ops.add(&shortcut, &y.x)?))
     }
 }

@@ -1,4 +1,4 @@
-//! Layers one after the other: a trunk, an encoder, a head, an expert.
+//! A sequential stack of layers: a trunk, an encoder, a head or an expert.
 
 use crate::domain::choice_config::Choice;
 use crate::domain::name::MarkName;
@@ -12,18 +12,21 @@ use crate::model::part::NetworkPart;
 use crate::model::weights::Weights;
 use crate::onnx::graph::Graph;
 
-/// What a list of layers gives for one row, or the index of the layer that refuses, and why.
+/// Shape of one row after a list of layers.
+///
+/// # Errors
+/// The index of the layer that does not accept its input, and the reason.
 pub fn shape_after(layers: &[LayerConfig], input: Shape) -> ModelResult<Shape, (usize, String)> {
     layers.iter().enumerate().try_fold(input, |shape, (index, layer)| {
         layer.view().shape(shape).map_err(|reason| (index, format!("({}) {reason}", layer.name())))
     })
 }
 
-/// Built layers, one after the other.
+/// Built layers, applied in order.
 pub struct Stack {
     layers: Vec<Box<dyn Module>>,
     parts: Vec<NetworkPart>,
-    /// The crates of layers that are not ours.
+    /// Crates of layers registered by other crates.
     origins: Vec<Option<&'static str>>,
     marks: Vec<StackMark>,
     output: Shape,
@@ -32,12 +35,12 @@ pub struct Stack {
 /// A named point: the output of the layers before it.
 struct StackMark {
     name: MarkName,
-    /// How many layers stand before it.
+    /// Number of layers before the point.
     after: usize,
     shape: Shape,
 }
 
-/// What a stack gave, at its end and at its marks.
+/// The outputs of a stack, at its end and at its marks.
 pub struct StackOutputs<T> {
     pub end: T,
     pub marks: Vec<(MarkName, T)>,
@@ -60,7 +63,7 @@ impl Stack {
         Self::build_from(name, 0, layers, input, weights)
     }
 
-    /// The same of a piece of a list, whose first layer has this index there.
+    /// Builds a segment of a list; `first` is the index of its first layer in the list.
     pub fn build_from(
         name: &str,
         first: usize,
@@ -73,7 +76,7 @@ impl Stack {
             if let LayerConfig::Mark(mark) = config {
                 let name = mark.name.clone();
                 if stack.marks.iter().any(|mark| mark.name == name) {
-                    return Err(ModelError::MarkTwice { mark: name });
+                    return Err(ModelError::DuplicateMark { mark: name });
                 }
                 stack.marks.push(StackMark { name, after: index, shape: stack.output });
             }
@@ -84,7 +87,7 @@ impl Stack {
                 .map_err(|reason| ModelError::Shape { part: part.clone(), reason })?;
             let before = weights.parameters();
             let layer = config.view().build(&part, stack.output, weights);
-            stack.layers.push(layer.map_err(|error| named(error, &part, config.origin()))?);
+            stack.layers.push(layer.map_err(|error| with_origin(error, &part, config.origin()))?);
             stack.origins.push(config.origin());
             let parameters = weights.parameters() - before;
             stack.parts.push(NetworkPart { name: part, kind: config.name(), shape, parameters });
@@ -93,7 +96,7 @@ impl Stack {
         Ok(stack)
     }
 
-    /// What it gives for one row.
+    /// Shape of one row of the output.
     pub fn output(&self) -> Shape {
         self.output
     }
@@ -111,7 +114,7 @@ impl Stack {
         self.marks.iter().map(|mark| (&mark.name, mark.shape))
     }
 
-    /// How many layers stand before the mark; all of them for none.
+    /// Number of layers before the mark; all layers if there is no mark.
     pub fn depth(&self, mark: Option<&MarkName>) -> usize {
         let mark = mark.and_then(|name| self.marks.iter().find(|mark| mark.name == *name));
         mark.map_or(self.layers.len(), |mark| mark.after)
@@ -121,7 +124,7 @@ impl Stack {
         self.apply(&mut Tensors::new(mode), x)
     }
 
-    /// What stands at its end and at its marks.
+    /// Applies the layers; returns the outputs at the end and at the marks.
     pub fn compute<O: Ops>(
         &self,
         ops: &mut O,
@@ -137,9 +140,9 @@ impl Stack {
             if part.parameters > 0 {
                 outputs.end = ops.detach(&outputs.end)?;
             }
-            let given = ops.module(layer.as_ref(), &outputs.end);
+            let output = ops.module(layer.as_ref(), &outputs.end);
             let origin = self.origins[index];
-            outputs.end = given.map_err(|error| named(error, &part.name, origin))?;
+            outputs.end = output.map_err(|error| with_origin(error, &part.name, origin))?;
             if let Some(origin) = origin {
                 let wrong = |reason| ModelError::Registered { part: part.name.clone(), origin, reason };
                 ops.check_shape(&outputs.end.x, part.shape).map_err(wrong)?;
@@ -153,8 +156,8 @@ impl Stack {
     }
 }
 
-/// What went wrong in a layer, with the crate it comes from where it is not ours.
-fn named(error: ModelError, part: &str, origin: Option<&'static str>) -> ModelError {
+/// Adds the layer's crate to its error, if another crate registered it.
+fn with_origin(error: ModelError, part: &str, origin: Option<&'static str>) -> ModelError {
     match origin {
         Some(origin) => ModelError::Registered { part: part.to_owned(), origin, reason: error.to_string() },
         None => error,
@@ -184,22 +187,22 @@ mod tests {
     use crate::model::weights::Weights;
     use crate::onnx::graph::Graph;
 
-    /// Squares every number with candle alone, and says whatever it is told of what it gives.
+    /// Squares its input by `custom`, and declares an arbitrary output width.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct SquareConfig {
-        /// The width it claims.
-        claimed: usize,
+        /// The declared width.
+        declared: usize,
     }
 
     impl Settings for SquareConfig {
-        const BARE: Option<&'static str> = Some("claimed");
+        const BARE: Option<&'static str> = Some("declared");
         const EXAMPLE: &'static str = "{square_of_a_test: 2}";
     }
 
     impl BuildLayer for SquareConfig {
         fn shape(&self, _: Shape) -> ModelResult<Shape, String> {
-            Ok(Shape::vector(self.claimed))
+            Ok(Shape::vector(self.declared))
         }
 
         fn build(&self, _: &str, _: Shape, _: &mut Weights) -> ModelResult<Box<dyn Module>> {
@@ -221,11 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_of_another_crate_is_named_with_it() {
+    fn errors_of_registered_layers_name_their_crate() {
         LayerConfig::register::<SquareConfig>("square_of_a_test", "squares 0.3.0").expect("a new name");
-        let stack = |claimed: usize| {
+        let stack = |declared: usize| {
             let layers: Vec<LayerConfig> =
-                serde_json::from_value(serde_json::json!([{"square_of_a_test": claimed}])).expect("layers");
+                serde_json::from_value(serde_json::json!([{"square_of_a_test": declared}])).expect("layers");
             Stack::build("trunk", &layers, Shape::vector(2), &mut Weights::new(0, &Device::Cpu))
                 .expect("a stack")
         };
@@ -236,15 +239,16 @@ mod tests {
         assert_eq!(
             wrong.as_deref(),
             Some(
-                "`trunk.0.square_of_a_test`, a layer of the crate squares 0.3.0: it declares an output of [5], but returned [1, 2] for a batch"
+                "`trunk.0.square_of_a_test` (layer from crate squares 0.3.0): it declares an output of [5], \
+                 but returned [1, 2] for a batch"
             )
         );
-        // It learns and answers, and export says what is missing.
+        // Export is not supported.
         let mut graph = Graph::new("g");
-        let fed = graph.scalar(1.0);
+        let x = graph.scalar(1.0);
         let wrong =
-            stack(2).to_onnx(&mut graph, &GraphActivations::plain(fed)).err().map(|error| error.to_string());
+            stack(2).to_onnx(&mut graph, &GraphActivations::plain(x)).err().map(|error| error.to_string());
         let wrong = wrong.unwrap_or_default();
-        assert!(wrong.contains("squares 0.3.0: `square` computes with candle tensors alone"), "{wrong}");
+        assert!(wrong.contains("squares 0.3.0): `square` uses `custom`"), "{wrong}");
     }
 }

@@ -11,7 +11,7 @@ use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
 use crate::model::weights::Weights;
 
-/// An image as a sequence: its rows are the steps, each of channels x width numbers, channel after channel.
+/// Turns an image into a sequence: its rows become steps of channels x width features, channels first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToSequenceConfig {}
@@ -31,15 +31,15 @@ impl BuildLayer for ToSequenceConfig {
     }
 }
 
-/// Rows as steps.
+/// A built `to_sequence`.
 struct ToSequence {
     height: usize,
-    /// Of a step.
+    /// Features per step.
     width: usize,
 }
 
 impl Layer for ToSequence {
-    // x: [rows, channels, height, width]
+    // x: [batch, channels, height, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let transposed = ops.transpose(&x.x, &[0, 2, 1, 3])?;
         let steps = ops.reshape(&transposed, &[-1, self.height as i64, self.width as i64])?;

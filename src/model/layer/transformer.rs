@@ -7,10 +7,10 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::activations::Activations;
+use crate::model::activations::{Activations, SequenceMask};
 use crate::model::error::ModelResult;
 use crate::model::layer::layer_norm::LayerNorm;
-use crate::model::layer::multi_head_attention::{SelfAttention, default_dropout, divided};
+use crate::model::layer::multi_head_attention::{SelfAttention, check_heads, default_dropout};
 use crate::model::layer::positions::{PositionKind, Positions, default_length};
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::dense::Dense;
@@ -19,11 +19,11 @@ use crate::model::weights::Weights;
 
 const EPSILON: f64 = 1e-5;
 
-/// A transformer encoder (Vaswani et al. 2017): `layers` times self-attention and a dense pair (width to
-/// `hidden` and back), each with a residual around it.
+/// A transformer encoder (Vaswani et al. 2017): `layers` blocks of self-attention and a feed-forward network
+/// (width to `hidden` and back), each with a residual connection.
 ///
-/// `norm: pre` (the default; Xiong et al. 2020) is x + f(norm(x)) with one more norm at the end, and trains
-/// without warm-up; `norm: post` is norm(x + f(x)), as first published.
+/// `norm: pre` (default; Xiong et al. 2020) is x + f(norm(x)) with a final norm, and trains without warm-up;
+/// `norm: post` is norm(x + f(x)), as in the original paper.
 ///
 /// ```yaml
 /// trunk: [{transformer: {layers: 4, heads: 4, hidden: 1024, dropout: 0.1, positions: rotary}}, {pool: mean}]
@@ -31,63 +31,62 @@ const EPSILON: f64 = 1e-5;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TransformerConfig {
-    /// How many times attention and the dense pair follow each other. Default 2.
+    /// Number of blocks. Default 2.
     #[serde(default = "default_layers")]
     pub layers: Count,
-    /// Heads of attention; they divide the width. Default 4.
+    /// Number of attention heads; it must divide the width. Default 4.
     #[serde(default = "default_heads")]
     pub heads: Count,
-    /// Width inside the dense pair. Default 4 times the width.
+    /// Hidden width of the feed-forward network. Default: 4 times the width.
     #[serde(default)]
     pub hidden: Option<Count>,
-    /// Share dropped while training: of attention's weights, inside the dense pair, and of what each adds.
-    /// Default 0.
+    /// Dropout rate of attention weights, of hidden activations, and before residual additions. Default 0.
     #[serde(default = "default_dropout")]
     pub dropout: Rate,
-    /// Where the norms stand: pre or post. Default pre.
+    /// Position of the layer norms: pre or post. Default pre.
     #[serde(default)]
     pub norm: NormPosition,
-    /// How steps know their order: none, learned, sinusoidal or rotary. Default sinusoidal.
+    /// Positional encoding: none, learned, sinusoidal or rotary. Default sinusoidal.
     #[serde(default)]
     pub positions: PositionEncoding,
-    /// Steps that learned positions are for; longer sequences are refused. Default 512.
+    /// Maximum sequence length for learned positions. Default 512.
     #[serde(default = "default_length")]
     pub length: Count,
-    /// Of the dense pair: gelu or relu. Default gelu.
+    /// Activation of the feed-forward network: gelu or relu. Default gelu.
     #[serde(default)]
     pub activation: GatedActivation,
-    /// Does a step see itself and those before it alone? Default false.
+    /// Whether a step attends only to itself and previous steps. Default false.
     #[serde(default)]
     pub causal: bool,
 }
 
-/// Where the norms of a transformer stand.
+/// Position of the layer norms of a transformer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NormPosition {
-    /// x + f(norm(x)), and a norm at the end.
+    /// x + f(norm(x)), with a final norm.
     #[default]
     Pre,
     /// norm(x + f(x))
     Post,
 }
 
-/// How the steps of a transformer know their order.
+/// Positional encoding of a transformer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PositionEncoding {
-    /// Not at all: what comes before it may have told them.
+    /// No encoding, for example after a `positions` layer.
     None,
-    /// A learned vector is added to each of the first `length` steps.
+    /// Adds a trained vector to each of the first `length` steps.
     Learned,
-    /// Sines and cosines are added.
+    /// Adds sines and cosines.
     #[default]
     Sinusoidal,
-    /// Queries and keys are turned by their steps.
+    /// Rotary position embeddings of queries and keys.
     Rotary,
 }
 
-/// The function of a transformer's dense pair.
+/// Activation of a transformer's feed-forward network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GatedActivation {
@@ -111,7 +110,7 @@ fn default_heads() -> Count {
 impl BuildLayer for TransformerConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         let width = sequence(input)?;
-        divided(width, self.heads.get(), self.positions == PositionEncoding::Rotary)?;
+        check_heads(width, self.heads.get(), self.positions == PositionEncoding::Rotary)?;
         Ok(input)
     }
 
@@ -122,21 +121,17 @@ impl BuildLayer for TransformerConfig {
             PositionEncoding::Learned => Some(PositionKind::Learned),
             PositionEncoding::Sinusoidal => Some(PositionKind::Sinusoidal),
         };
-        let positions = match positions {
-            Some(kind) => {
-                let name = format!("{name}.positions");
-                Some(Positions::build(&name, width, kind, self.length.get(), weights)?)
-            }
-            None => None,
-        };
+        let encoding =
+            |kind| Positions::build(&format!("{name}.positions"), width, kind, self.length.get(), weights);
+        let positions = positions.map(encoding).transpose()?;
         let blocks = (0..self.layers.get())
             .map(|index| EncoderBlock::build(&format!("{name}.{index}"), self, width, weights))
             .collect::<ModelResult<_>>()?;
-        let last = match self.norm {
+        let final_norm = match self.norm {
             NormPosition::Pre => Some(LayerNorm::build(&format!("{name}.norm"), width, EPSILON, weights)?),
             NormPosition::Post => None,
         };
-        Ok(Box::new(TransformerEncoder { positions, blocks, last }))
+        Ok(Box::new(TransformerEncoder { positions, blocks, final_norm }))
     }
 
     fn is_causal(&self) -> bool {
@@ -144,17 +139,17 @@ impl BuildLayer for TransformerConfig {
     }
 }
 
-/// Blocks, one after the other.
+/// A built transformer encoder.
 struct TransformerEncoder {
     positions: Option<Positions>,
     blocks: Vec<EncoderBlock>,
-    last: Option<LayerNorm>,
+    final_norm: Option<LayerNorm>,
 }
 
-/// Attention and the dense pair.
+/// Self-attention and a feed-forward network.
 struct EncoderBlock {
     name: String,
-    place: NormPosition,
+    norm: NormPosition,
     rate: f64,
     attention: SelfAttention,
     attention_norm: LayerNorm,
@@ -177,29 +172,34 @@ impl EncoderBlock {
             dropout: config.dropout.get(),
         };
         let hidden = config.hidden.map_or(4 * width, Count::get);
-        let function = match config.activation {
+        let activation = match config.activation {
             GatedActivation::Gelu => Activation::Gelu,
             GatedActivation::Relu => Activation::Relu,
         };
         let part = |part: &str| format!("{name}.{part}");
         Ok(Self {
             name: name.to_owned(),
-            place: config.norm,
+            norm: config.norm,
             rate: config.dropout.get(),
             attention: SelfAttention::build(&part("attention"), width, heads, weights)?,
             attention_norm: LayerNorm::build(&part("attention_norm"), width, EPSILON, weights)?,
-            up: Dense::build(&part("up"), width, hidden, function, true, weights)?,
+            up: Dense::build(&part("up"), width, hidden, activation, true, weights)?,
             down: Dense::projection(&part("down"), hidden, width, weights)?,
             dense_norm: LayerNorm::build(&part("dense_norm"), width, EPSILON, weights)?,
         })
     }
 
-    fn on<O: Ops>(&self, ops: &mut O, signal: &Activations<O::Value>, x: &O::Value) -> ModelResult<O::Value> {
-        let x = self.around(ops, &self.attention_norm, x, |ops, x| {
-            let seen = self.attention.on(ops, signal, x)?;
-            self.drop(ops, "attention_drop", &seen)
+    fn on<O: Ops>(
+        &self,
+        ops: &mut O,
+        mask: Option<&SequenceMask<O::Value>>,
+        x: &O::Value,
+    ) -> ModelResult<O::Value> {
+        let x = self.residual(ops, &self.attention_norm, x, |ops, x| {
+            let y = self.attention.on(ops, mask, x)?;
+            self.drop(ops, "attention_drop", &y)
         })?;
-        self.around(ops, &self.dense_norm, &x, |ops, x| {
+        self.residual(ops, &self.dense_norm, &x, |ops, x| {
             let hidden = self.up.on(ops, x)?;
             let hidden = self.drop(ops, "hidden_drop", &hidden)?;
             let y = self.down.on(ops, &hidden)?;
@@ -211,18 +211,18 @@ impl EncoderBlock {
         ops.dropout(&format!("{}.{part}", self.name), self.rate, x)
     }
 
-    /// A residual and a norm around a part.
-    fn around<O: Ops>(
+    /// Adds a residual connection and a norm to a part.
+    fn residual<O: Ops>(
         &self,
         ops: &mut O,
         norm: &LayerNorm,
         x: &O::Value,
         part: impl FnOnce(&mut O, &O::Value) -> ModelResult<O::Value>,
     ) -> ModelResult<O::Value> {
-        match self.place {
+        match self.norm {
             NormPosition::Pre => {
-                let normal = norm.on(ops, x)?;
-                let y = part(ops, &normal)?;
+                let normalized = norm.on(ops, x)?;
+                let y = part(ops, &normalized)?;
                 ops.add(x, &y)
             }
             NormPosition::Post => {
@@ -241,9 +241,9 @@ impl Layer for TransformerEncoder {
             None => x.x.clone(),
         };
         for block in &self.blocks {
-            y = block.on(ops, x, &y)?;
+            y = block.on(ops, x.mask.as_ref(), &y)?;
         }
-        Ok(x.with(match &self.last {
+        Ok(x.with(match &self.final_norm {
             Some(norm) => norm.on(ops, &y)?,
             None => y,
         }))

@@ -13,12 +13,12 @@ use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
 use crate::model::weights::Weights;
 
-/// An image `factor` times as high and as wide: every pixel repeated (nearest), or between the centers of
-/// pixels in straight lines (bilinear, as PyTorch's `interpolate` without `align_corners`).
+/// Upsampling of an image by `factor`: nearest neighbour, or bilinear as PyTorch's `interpolate` without
+/// `align_corners`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpsampleConfig {
-    /// How many times as high and as wide. Default 2.
+    /// Scale of height and width. Default 2.
     #[serde(default = "default_factor")]
     pub factor: Count,
     /// `nearest` (default) or `bilinear`.
@@ -47,14 +47,14 @@ impl BuildLayer for UpsampleConfig {
     }
 }
 
-/// Makes images larger.
+/// A built upsampling.
 struct Upsample {
     factor: usize,
     method: Interpolation,
 }
 
 impl Layer for Upsample {
-    // x: [rows, channels, height, width]
+    // x: [batch, channels, height, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         Ok(Activations::plain(ops.upsample(&x.x, self.factor, self.method)?))
     }

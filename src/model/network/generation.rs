@@ -1,4 +1,4 @@
-//! What a network says where a task writes tokens: texts, what true texts cost, and its decoders' graphs.
+//! Tasks that generate text: generated texts, losses of the true texts, and decoder graphs.
 
 use std::ops::Range;
 
@@ -20,8 +20,8 @@ use crate::model::weights::host;
 use crate::onnx::graph::Graph;
 
 impl Network {
-    /// The text of each row, as tokens without the end; an empty one is possible. `None` for a task that does
-    /// not write texts. `rows` are the rows' numbers, on which sampling depends beside `seed`.
+    /// Generates a text per row, as tokens without the end token; it may be empty. `None` if the task does
+    /// not generate text. Sampling depends on `seed` and the row numbers `rows`.
     pub fn generate(
         &self,
         task: usize,
@@ -29,12 +29,12 @@ impl Network {
         rows: Range<u64>,
         seed: u64,
     ) -> ModelResult<Option<Vec<Vec<u32>>>> {
-        let Some(x) = self.read(task, inputs)? else { return Ok(None) };
+        let Some(x) = self.features(task, inputs)? else { return Ok(None) };
         generate(self.tasks[task].head.as_ref(), &x, &self.signature.tasks[task].target, rows, seed)
     }
 
-    /// `generate` of these rows of a table, so many at a time as are comfortable. A language model that reads
-    /// nothing but tokens goes on with them.
+    /// Generates a text for each of these rows of a table, in batches. A language model whose only input is
+    /// tokens continues them; `None` for other language models and for tasks that do not generate text.
     pub fn write(
         &self,
         task: usize,
@@ -45,17 +45,17 @@ impl Network {
         let mut texts = Vec::with_capacity(rows.len());
         for rows in rows.chunks(self.comfortable_rows()) {
             let numbers = texts.len() as u64..(texts.len() + rows.len()) as u64;
-            let more = match &self.signature.tasks[task].target {
+            let generated = match &self.signature.tasks[task].target {
                 FittedTarget::LanguageModel { .. } => self.continue_text(task, table, rows, numbers, seed)?,
                 _ => self.generate(task, &self.signals(table, Some(rows))?, numbers, seed)?,
             };
-            let Some(more) = more else { return Ok(None) };
-            texts.extend(more);
+            let Some(generated) = generated else { return Ok(None) };
+            texts.extend(generated);
         }
         Ok(Some(texts))
     }
 
-    /// What a language model goes on with these rows with.
+    /// Continuations of these rows by a language model.
     fn continue_text(
         &self,
         task: usize,
@@ -77,13 +77,20 @@ impl Network {
             return Ok(None);
         };
         let texts = offsets.windows(2).map(|row| tokens[row[0] as usize..row[1] as usize].to_vec()).collect();
-        let next = |texts: &[Vec<u32>]| self.next(task, input, texts);
-        let Some(order) = DecodeRequest::for_rows(tokenizer, *length, numbers, seed) else { return Ok(None) };
-        search(&mut FullContextStepper::new(texts, *longest, next), config, &order).map(Some)
+        let next = |texts: &[Vec<u32>]| self.next_token_logits(task, input, texts);
+        let Some(request) = DecodeRequest::for_rows(tokenizer, *length, numbers, seed) else {
+            return Ok(None);
+        };
+        search(&mut FullContextStepper::new(texts, *longest, next), config, &request).map(Some)
     }
 
-    /// The logits of the token after each text.
-    fn next(&self, task: usize, input: &InputSignature, texts: &[Vec<u32>]) -> ModelResult<Vec<f32>> {
+    /// Logits of the token after each text, `[texts, vocabulary]`.
+    fn next_token_logits(
+        &self,
+        task: usize,
+        input: &InputSignature,
+        texts: &[Vec<u32>],
+    ) -> ModelResult<Vec<f32>> {
         let mut end = 0;
         let ends = texts.iter().map(|text| {
             end += text.len() as u32;
@@ -92,23 +99,23 @@ impl Network {
         let offsets = std::iter::once(0).chain(ends).collect();
         let texts = Array::ragged(&[], ArrayValues::U32(texts.concat()), offsets);
         let inputs = self.inputs.signals(&[(input.name.clone(), texts)], None, self.device())?;
-        let (Some(x), Some(writer)) = (self.read(task, &inputs)?, self.tasks[task].head.writer()) else {
+        let (Some(x), Some(writer)) = (self.features(task, &inputs)?, self.tasks[task].head.writer()) else {
             return Ok(Vec::new());
         };
         writer.memory(&x)?.pop().map_or(Ok(Vec::new()), |(_, logits)| host(&logits))
     }
 
-    /// What the true texts of the labels' task cost; `None` for a task that does not write.
+    /// Losses of the true texts of the labels' task; `None` if it does not generate text.
     pub fn tally(&self, inputs: &[Activations], labels: &Labels) -> ModelResult<Option<TokenLosses>> {
         let Some(writer) = self.tasks[labels.task].head.writer() else { return Ok(None) };
-        let Some(x) = self.read(labels.task, inputs)? else { return Ok(None) };
+        let Some(x) = self.features(labels.task, inputs)? else { return Ok(None) };
         writer.tally(&x, labels).map(Some)
     }
 
-    /// What the exported model gives for a task that writes, by the outputs' names.
+    /// The exported model's outputs for a task that generates text, by name; empty for other tasks.
     pub fn memory(&self, task: usize, inputs: &[Activations]) -> ModelResult<Vec<(String, Array)>> {
         let Some(writer) = self.tasks[task].head.writer() else { return Ok(Vec::new()) };
-        let Some(x) = self.read(task, inputs)? else { return Ok(Vec::new()) };
+        let Some(x) = self.features(task, inputs)? else { return Ok(Vec::new()) };
         let named = writer.memory(&x)?.into_iter().map(|(port, value)| {
             let name = format!("{}_{}", self.tasks[task].name, port.name);
             Ok((name, Array::f32(value.dims(), host(&value)?)))
@@ -116,7 +123,7 @@ impl Network {
         named.collect()
     }
 
-    /// The decoders of the tasks that have one, each as a graph of its own: one token more.
+    /// ONNX graphs of one decoding step, one for each task with a decoder.
     pub fn decoders_to_onnx(&self) -> ModelResult<Vec<(TaskName, Graph)>> {
         let mut graphs = Vec::new();
         for head in &self.tasks {
@@ -127,8 +134,8 @@ impl Network {
         Ok(graphs)
     }
 
-    /// What a task's head reads, answering.
-    fn read(&self, task: usize, inputs: &[Activations]) -> ModelResult<Option<Activations>> {
-        Ok(self.compute(inputs, &Mode::evaluate(), &[task])?.swap_remove(task).read)
+    /// The input of a task's output head, in evaluation mode.
+    fn features(&self, task: usize, inputs: &[Activations]) -> ModelResult<Option<Activations>> {
+        Ok(self.task_activations(inputs, &Mode::evaluate(), &[task])?.swap_remove(task).features)
     }
 }

@@ -1,4 +1,4 @@
-//! What a network says of many rows, some at a time.
+//! Predictions for many rows, in batches.
 
 use crate::domain::event::SourceShare;
 use crate::domain::name::TaskName;
@@ -12,40 +12,41 @@ use crate::model::network::Network;
 use crate::model::prediction::{GatheredPredictions, Prediction};
 
 impl Network {
-    /// Answers for this preference from now on, where it reads one: one vector for all rows, or one for each
-    /// of the rows that are asked about at once. `false` where it reads none.
+    /// Sets the preference for the following predictions: one vector for all rows, or one per row of the
+    /// batch. Returns `false` if the network has no preference input.
     pub fn prefer(&mut self, vectors: &[Vec<f64>]) -> bool {
         let Some(preference) = self.inputs.preference() else { return false };
         preference.set_preferences(vectors);
         true
     }
 
-    /// The same signals with this preference for all rows; an error where it reads none.
+    /// Replaces the preference in `inputs`; an error if the network has no preference input.
     pub fn with_preference(&self, inputs: &[Activations], vector: &[f64]) -> ModelResult<Vec<Activations>> {
         self.inputs.with_preference(inputs, vector, self.device())
     }
 
-    /// Does the body say how much is read of what?
+    /// Whether the sharing reports how much each task reads from each source.
     pub fn reports_shares(&self) -> bool {
         self.body.reports_shares()
     }
 
-    /// How much of what these tasks read comes from where: means over so many of the rows each.
+    /// How much these tasks read from each source: means over batches, each with its number of rows.
     pub fn shares(
         &self,
         table: &EncodedTable,
         rows: &[u32],
         tasks: &[usize],
     ) -> ModelResult<Vec<(usize, SourceShare)>> {
-        let mut seen = Vec::new();
+        let mut shares = Vec::new();
         for rows in rows.chunks(self.comfortable_rows()) {
             let x = self.inputs.forward(&self.signals(table, Some(rows))?, &Mode::evaluate())?;
-            seen.extend(self.body.shares(&x, tasks)?.into_iter().map(|share| (rows.len(), share)));
+            shares.extend(self.body.shares(&x, tasks)?.into_iter().map(|share| (rows.len(), share)));
         }
-        Ok(seen)
+        Ok(shares)
     }
 
-    /// What every task says of these rows, `batch` rows at a time; but for tasks that write.
+    /// Predictions of all tasks for these rows, `batch` rows at a time. Tasks that generate text are left
+    /// out.
     pub fn predict(
         &self,
         table: &EncodedTable,
@@ -58,7 +59,7 @@ impl Network {
         Ok(tasks.iter().map(|task| self.tasks[*task].name.clone()).zip(outputs).collect())
     }
 
-    /// What `tasks` say of these rows.
+    /// Predictions of `tasks` for these rows, `batch` rows at a time.
     pub fn predict_tasks(
         &self,
         table: &EncodedTable,
@@ -70,21 +71,22 @@ impl Network {
             tasks.iter().map(|_| Default::default()).collect();
         for rows in rows.chunks(batch.max(1)) {
             let mode = Mode::evaluate();
-            let mut outputs = self.compute(&self.signals(table, Some(rows))?, &mode, tasks)?;
+            let mut outputs = self.task_activations(&self.signals(table, Some(rows))?, &mode, tasks)?;
             for (task, gathered) in tasks.iter().zip(&mut gathered) {
                 let logits = self.logits(&mut outputs, *task, &mode)?;
                 let target = &self.signature.tasks[*task].target;
                 let steps = target.label_level() == LabelLevel::Step;
-                let read = outputs[*task].read.as_ref().filter(|_| steps);
-                let mask = read.and_then(|read| read.mask.as_ref());
-                gathered.0.take(&logits, mask)?;
+                let features = outputs[*task].features.as_ref().filter(|_| steps);
+                let mask = features.and_then(|features| features.mask.as_ref());
+                gathered.0.append(&logits, mask)?;
                 if target.unit().is_none() {
-                    gathered.1.take(&self.answer(*task, &logits)?, mask)?;
+                    gathered.1.append(&self.tasks[*task].head.predictions(&logits)?, mask)?;
                 }
             }
         }
-        let both = tasks.iter().zip(gathered);
-        Ok(both
+        Ok(tasks
+            .iter()
+            .zip(gathered)
             .map(|(task, (logits, answers))| {
                 let target = &self.signature.tasks[*task].target;
                 let logits = logits.array(target.label_level(), target.logits(), rows.len());

@@ -1,4 +1,4 @@
-//! What a network begins with instead of random numbers: what an earlier one learned, and vectors of words.
+//! Initial weights other than random ones: weights of an earlier run, and pretrained word vectors.
 
 use std::path::Path;
 
@@ -10,44 +10,47 @@ use crate::model::network::Network;
 use crate::model::weights::WeightOwner;
 
 impl Network {
-    /// Takes the weights whose names begin with one of `prefixes` from another network's file.
+    /// Loads the weights whose name has one of these prefixes from another network's file.
     pub fn start_from(&self, weights: &Path, prefixes: &[&str]) -> ModelResult<()> {
         self.weights.load_part(weights, prefixes)
     }
 
-    /// Weights whose names begin with `prefix` learn no more.
+    /// Freezes the weights whose name has this prefix.
     pub fn freeze(&mut self, prefix: &str) {
         self.weights.freeze(prefix);
     }
 
-    /// The signal, cut off from what gave it where no weight of these owners learns: nobody asks for
-    /// gradients there.
-    pub(super) fn detach(&self, given: Activations, gave: impl Fn(&WeightOwner) -> bool) -> Activations {
-        match self.weights.trainable().any(|weight| gave(&weight.owner)) {
-            true => given,
-            false => given.with(given.x.detach()),
+    /// Detaches `x` if all weights that it was computed from are frozen: no gradients are needed there.
+    /// `contributed` selects the owners of these weights.
+    pub(super) fn detach(&self, x: Activations, contributed: impl Fn(&WeightOwner) -> bool) -> Activations {
+        match self.weights.trainable().any(|weight| contributed(&weight.owner)) {
+            true => x,
+            false => x.with(x.x.detach()),
         }
     }
 
-    /// Puts vectors learned elsewhere wherever an embedding asks for such.
+    /// Initializes embeddings with the pretrained vectors that they request.
+    ///
+    /// # Errors
+    /// [`ModelError::Vectors`] if requested vectors are not among `vectors`.
     pub fn begin_with(&self, vectors: &[WordVectors]) -> ModelResult<()> {
-        for wish in self.weights.wishes() {
-            // Behind the encoders tokens stand only where they are the one input.
-            let read = match &wish.owner {
+        for request in self.weights.vector_requests() {
+            // Tokens leave the encoders only if they are the only input.
+            let input = match &request.owner {
                 WeightOwner::Input(name) => Some(name),
                 WeightOwner::Inputs | WeightOwner::Body | WeightOwner::Task(_) | WeightOwner::Heads => {
                     self.signature.inputs.first().map(|input| &input.name)
                 }
             };
-            let result = vectors.iter().find(|one| Some(&one.input) == read && one.path == wish.path);
-            let lacking = || ModelError::Vectors { part: wish.layer.clone(), path: wish.path.clone() };
-            let result = result.ok_or_else(lacking)?;
+            let pretrained = vectors.iter().find(|one| Some(&one.input) == input && one.path == request.path);
+            let missing = || ModelError::Vectors { part: request.layer.clone(), path: request.path.clone() };
+            let pretrained = pretrained.ok_or_else(missing)?;
             let (ArrayValues::U32(tokens), ArrayValues::F32(rows)) =
-                (&result.tokens.values, &result.rows.values)
+                (&pretrained.tokens.values, &pretrained.rows.values)
             else {
-                return Err(lacking());
+                return Err(missing());
             };
-            self.weights.put_rows(&wish.weight, tokens, rows)?;
+            self.weights.set_rows(&request.weight, tokens, rows)?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! A network laid out without its numbers: what each part gives, and how much it learns. Of any size, since
-//! no memory is taken for the weights.
+//! The structure of a network without its weights: shapes and parameter counts. Networks of any size work,
+//! since no memory is allocated for weights.
 
 use crate::domain::signature::Signature;
 use crate::model::config::NetworkConfig;
@@ -8,19 +8,19 @@ use crate::model::network::Network;
 use crate::model::part::NetworkPart;
 use crate::model::weights::Weights;
 
-/// A network's measures.
+/// The parts, weight shapes and size of a network.
 #[derive(Clone, Debug)]
 pub struct NetworkOutline {
-    /// Inputs, layers and ends, in order.
+    /// Inputs, layers and output heads, in order.
     pub parts: Vec<NetworkPart>,
-    /// Every weight's name and shape; buffers too.
+    /// Name and shape of every weight, buffers included.
     pub weights: Vec<(String, Vec<usize>)>,
-    /// Numbers that are trained; the most there can be where nobody could count them.
+    /// Number of trainable parameters; saturates at `usize::MAX`.
     pub parameters: usize,
 }
 
 impl Network {
-    /// The measures of the network that `build` would build, or why it cannot be built.
+    /// The outline of the network that [`Self::build`] would build; the same errors.
     pub fn outline(config: &NetworkConfig, signature: &Signature) -> ModelResult<NetworkOutline> {
         let network = Self::with_weights(config, signature, Weights::outline())?;
         let weights = network.weights.iter().map(|weight| (weight.name.clone(), weight.shape.clone()));

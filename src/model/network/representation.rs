@@ -1,4 +1,4 @@
-//! The losses of a batch, with the way back to the weights whole, or cut at the point that all tasks read.
+//! The losses of a batch, with the whole graph or with a graph cut at the shared representation.
 
 use candle_core::Tensor;
 
@@ -12,13 +12,13 @@ use crate::model::order::closure;
 use crate::model::weights::WeightOwner;
 
 impl Network {
-    /// The losses of the labels' tasks, in that order, as scalar tensors: the mean over cells with a label.
+    /// Losses of the labels' tasks, in that order, as scalar tensors: means over labelled cells.
     pub fn losses(&self, inputs: &[Activations], labels: &[Labels], mode: &Mode) -> ModelResult<Vec<Tensor>> {
         let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
-        self.losses_of(&mut self.compute(inputs, mode, &tasks)?, labels, mode)
+        self.losses_of(&mut self.task_activations(inputs, mode, &tasks)?, labels, mode)
     }
 
-    /// The same, and what the sharing adds to the joint loss.
+    /// Like [`Self::losses`], with the penalty that the sharing adds to the joint loss.
     pub fn losses_and_penalty(
         &self,
         inputs: &[Activations],
@@ -26,14 +26,17 @@ impl Network {
         mode: &Mode,
     ) -> ModelResult<(Vec<Tensor>, Option<Tensor>)> {
         let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
-        let mut outputs = self.compute(inputs, mode, &tasks)?;
+        let mut outputs = self.task_activations(inputs, mode, &tasks)?;
         let losses = self.losses_of(&mut outputs, labels, mode)?;
         let penalty = self.body.penalty(&tasks, &mut |task| self.logits(&mut outputs, task, mode))?;
         Ok((losses, penalty))
     }
 
-    /// The same, cut at the point that all the tasks read; an error when they read several. A sharing whose
-    /// tasks read one point adds nothing.
+    /// Like [`Self::losses`], with the graph cut at the representation that all tasks read. A sharing with
+    /// one representation has no penalty.
+    ///
+    /// # Errors
+    /// If the tasks read different representations.
     pub fn losses_from_point(
         &self,
         inputs: &[Activations],
@@ -41,16 +44,16 @@ impl Network {
         mode: &Mode,
     ) -> ModelResult<(Vec<Tensor>, CutPoint)> {
         let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
-        let needed = closure(&tasks, &self.order, |task| &self.needs[task]);
+        let needed = closure(&tasks, &self.order, |task| &self.dependencies[task]);
         let x = self.detach(self.inputs.forward(inputs, mode)?, WeightOwner::is_of_inputs);
-        let mut read = self.body.forward(&x, mode, &needed)?;
-        let given = match read.first() {
-            Some(first) if read.iter().all(|other| other.x.id() == first.x.id()) => first.x.clone(),
-            _ => return Err(candle_core::Error::msg("the tasks do not read one point").into()),
+        let mut shared = self.body.forward(&x, mode, &needed)?;
+        let representation = match shared.first() {
+            Some(first) if shared.iter().all(|other| other.x.id() == first.x.id()) => first.x.clone(),
+            _ => return Err(candle_core::Error::msg("the tasks read different representations").into()),
         };
-        let point = CutPoint::new(given)?;
-        read.iter_mut().for_each(|signal| signal.x = point.read.as_tensor().clone());
-        let mut outputs = self.task_heads(needed, read, mode)?;
+        let point = CutPoint::new(representation)?;
+        shared.iter_mut().for_each(|features| features.x = point.read.as_tensor().clone());
+        let mut outputs = self.task_heads(needed, shared, mode)?;
         Ok((self.losses_of(&mut outputs, labels, mode)?, point))
     }
 
@@ -62,8 +65,8 @@ impl Network {
     ) -> ModelResult<Vec<Tensor>> {
         let mut loss = |labels: &Labels| {
             let head = &self.tasks[labels.task];
-            if let Some(read) = &outputs[labels.task].read
-                && let Some(loss) = head.head.loss(read, labels, &head.loss, mode)?
+            if let Some(features) = &outputs[labels.task].features
+                && let Some(loss) = head.head.loss(features, labels, &head.loss, mode)?
             {
                 return Ok(loss);
             }

@@ -1,4 +1,4 @@
-//! A network as an ONNX graph.
+//! ONNX export of a network.
 
 use crate::domain::array::ElementType;
 use crate::domain::task::LabelLevel;
@@ -9,31 +9,32 @@ use crate::onnx::graph::{Dim, Graph, GraphValue};
 use crate::onnx::operator;
 
 impl Network {
-    /// The network as an ONNX graph: raw values in, logits and answers of every task out.
+    /// Exports the network: raw inputs in, logits and predictions of every task out.
     pub fn to_onnx(&self) -> ModelResult<Graph> {
         let mut graph = Graph::new("mtl");
         let x = self.inputs.to_onnx(&mut graph)?;
-        let read = self.body.to_onnx(&mut graph, &x)?;
+        let shared = self.body.to_onnx(&mut graph, &x)?;
         let mut logits: Vec<Option<GraphValue>> = vec![None; self.tasks.len()];
-        let mut reads: Vec<Option<GraphActivations>> = vec![None; self.tasks.len()];
+        let mut features: Vec<Option<GraphActivations>> = vec![None; self.tasks.len()];
         for task in &self.order {
             let head = &self.tasks[*task];
-            let mut seen = vec![read[*task].x.clone()];
+            let mut inputs = vec![shared[*task].x.clone()];
             for other in &head.after {
-                let Some(known) = &logits[*other] else { continue };
+                let Some(logits) = &logits[*other] else { continue };
                 graph.scope(&format!("head.{}.after", head.name));
-                seen.push(self.tasks[*other].head.conditioning_to_onnx(&mut graph, known)?);
+                inputs.push(self.tasks[*other].head.conditioning_to_onnx(&mut graph, logits)?);
             }
-            let x = match seen.len() {
-                1 => read[*task].clone(),
+            let x = match inputs.len() {
+                1 => shared[*task].clone(),
                 _ => {
-                    GraphActivations::plain(operator::concat(&mut graph, &seen.iter().collect::<Vec<_>>(), 1))
+                    let inputs: Vec<_> = inputs.iter().collect();
+                    GraphActivations::plain(operator::concat(&mut graph, &inputs, 1))
                 }
             };
             let x = head.layers.to_onnx(&mut graph, &x)?;
             graph.scope(&head.end.name);
             if let Some(writer) = head.head.writer() {
-                // No logits: they would be as many as tokens times the vocabulary.
+                // Logits are not exported: they would have tokens times vocabulary entries.
                 for (port, value) in writer.memory_to_onnx(&mut graph, &x)? {
                     let name = format!("{}_{}", head.name, port.name);
                     graph.output(&name, &value, ElementType::Float32, &port.dims);
@@ -46,15 +47,15 @@ impl Network {
             let raw = self.body.join_to_onnx(&mut graph, *task, raw, &others)?;
             let steps = self.signature.tasks[*task].target.label_level() == LabelLevel::Step;
             logits[*task] = Some(if steps { x.with(raw).mask_padding(&mut graph) } else { raw });
-            reads[*task] = Some(x);
+            features[*task] = Some(x);
         }
         for (index, (head, signature)) in self.tasks.iter().zip(&self.signature.tasks).enumerate() {
-            let (Some(logits), Some(read)) = (&logits[index], &reads[index]) else { continue };
+            let (Some(logits), Some(features)) = (&logits[index], &features[index]) else { continue };
             graph.scope(&format!("{}.answer", head.end.name));
             let mut answers = head.head.predictions_to_onnx(&mut graph, logits)?;
             let level = signature.target.label_level();
             if level == LabelLevel::Step {
-                answers = read.with(answers).mask_padding(&mut graph);
+                answers = features.with(answers).mask_padding(&mut graph);
             }
             let dims = |width: usize| match level {
                 LabelLevel::Row => vec![Dim::Batch, Dim::Fixed(width)],

@@ -1,24 +1,24 @@
-//! Whose a weight is: said once, where it is made.
+//! Owners of weights.
 
 use crate::domain::name::InputName;
 
-/// The part of a network that a weight belongs to.
+/// The part of a network that a weight belongs to, set where the weight is created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WeightOwner {
-    /// Of the inputs together: the table of all their categories.
+    /// All inputs: the tables of their categories.
     Inputs,
     /// One input's encoder.
     Input(InputName),
-    /// What stands between inputs and heads; also of layers that are in no network.
+    /// The body between inputs and heads; also layers outside any network.
     Body,
-    /// The own layers and the head of a task, by its number.
+    /// A task's own layers and output head, by the task's index.
     Task(usize),
-    /// Several tasks' heads, which ask for the same weight.
+    /// Output heads of several tasks that share the weight.
     Heads,
 }
 
 impl WeightOwner {
-    /// Does the weight stand before the body?
+    /// Whether the weight is part of the inputs, before the body.
     pub fn is_of_inputs(&self) -> bool {
         match self {
             Self::Inputs | Self::Input(_) => true,
@@ -26,7 +26,7 @@ impl WeightOwner {
         }
     }
 
-    /// Does the weight stand behind the body?
+    /// Whether the weight is part of a head, after the body.
     pub fn is_of_tasks(&self) -> bool {
         match self {
             Self::Task(_) | Self::Heads => true,

@@ -1,14 +1,14 @@
-//! A weight in the hands of a layer.
+//! A layer's handle of a weight.
 
 use candle_core::{Tensor, Var};
 
-/// A weight as the part that it belongs to holds it.
+/// A weight and whether gradients reach it through this layer.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     pub(super) name: String,
     pub(super) var: Var,
-    /// Does it get gradients?
-    pub(super) learns: bool,
+    /// Whether the weight gets gradients from this layer.
+    pub(super) trainable: bool,
 }
 
 impl Parameter {
@@ -20,16 +20,16 @@ impl Parameter {
         &self.var
     }
 
-    /// Its values, to compute with: on the way back gradients come here if it learns.
+    /// The values to compute with; detached from the graph if not trainable.
     pub fn tensor(&self) -> Tensor {
-        match self.learns {
+        match self.trainable {
             true => self.var.as_tensor().clone(),
             false => self.var.as_detached_tensor(),
         }
     }
 
-    /// The same weight, which gets no gradients from the part that holds this one.
+    /// The same weight without gradients through this handle.
     pub fn fixed(self) -> Self {
-        Self { learns: false, ..self }
+        Self { trainable: false, ..self }
     }
 }

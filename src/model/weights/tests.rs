@@ -1,10 +1,10 @@
-//! Saved, loaded, drawn, and laid out by their shapes alone.
+//! Saving, loading, initializing and outlines.
 
 use candle_core::Device;
 
 use crate::model::weights::{Init, Weights, host};
 
-fn two(seed: u64) -> Weights {
+fn example(seed: u64) -> Weights {
     let mut weights = Weights::new(seed, &Device::Cpu);
     weights.variable("a.weight", &[3, 2], Init::fan_in(3)).unwrap();
     weights.buffer("a.mean", &[2], Init::Zeros).unwrap();
@@ -12,27 +12,27 @@ fn two(seed: u64) -> Weights {
 }
 
 #[test]
-fn saved_and_loaded_they_are_the_same() {
+fn save_and_load_round_trip() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
-    let (first, second) = (two(1), two(2));
+    let (first, second) = (example(1), example(2));
     assert_ne!(first.snapshot().unwrap(), second.snapshot().unwrap());
     first.save(&path).unwrap();
     second.load(&path).unwrap();
     assert_eq!(first.snapshot().unwrap(), second.snapshot().unwrap());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
 }
 
 #[test]
-fn a_file_cut_short_changes_nothing() {
+fn loading_a_truncated_file_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
-    two(1).save(&path).unwrap();
+    example(1).save(&path).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
-    let weights = two(2);
+    let weights = example(2);
     let before = weights.snapshot().unwrap();
-    assert!(weights.load(&path).unwrap_err().to_string().contains("are damaged"));
+    assert!(weights.load(&path).unwrap_err().to_string().contains("is corrupt"));
     assert_eq!(weights.snapshot().unwrap(), before);
 }
 
@@ -40,19 +40,21 @@ fn a_file_cut_short_changes_nothing() {
 fn another_networks_file_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("weights.safetensors");
-    two(1).save(&path).unwrap();
+    example(1).save(&path).unwrap();
     let mut other = Weights::new(1, &Device::Cpu);
     other.variable("a.weight", &[2, 3], Init::Ones).unwrap();
-    assert!(other.load(&path).unwrap_err().to_string().contains("it has no `a.mean`"));
+    assert!(other.load(&path).unwrap_err().to_string().contains("unexpected weight `a.mean`"));
     other.buffer("a.mean", &[2], Init::Zeros).unwrap();
-    assert!(other.load(&path).unwrap_err().to_string().contains("`a.weight` is F32 [3, 2], not [2, 3]"));
+    assert!(
+        other.load(&path).unwrap_err().to_string().contains("`a.weight` is F32 [3, 2]; expected F32 [2, 3]")
+    );
 }
 
 #[test]
-fn an_outline_counts_what_no_memory_holds() {
+fn an_outline_counts_parameters_without_allocating_them() {
     let mut weights = Weights::outline();
     weights.variable("a.weight", &[1 << 32, 1 << 34], Init::fan_in(1)).unwrap();
-    assert_eq!(weights.parameters(), usize::MAX, "more than can be counted");
+    assert_eq!(weights.parameters(), usize::MAX, "saturates");
     let mut weights = Weights::outline();
     weights.variable("a.weight", &[1 << 30, 1 << 20], Init::fan_in(1)).unwrap();
     weights.buffer("a.mean", &[1 << 40], Init::Zeros).unwrap();

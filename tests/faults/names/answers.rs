@@ -1,4 +1,4 @@
-//! Columns of answers: no two of one name, and what is kept beside them.
+//! Prediction columns: unique names, and kept input columns.
 
 use super::{TASKS, assert_says, heading, online, project, trained};
 use crate::support::Project;
@@ -6,21 +6,22 @@ use crate::support::Project;
 // 52-answers-of-one-name.
 
 #[test]
-fn two_tasks_of_one_answer_column_are_refused_by_check() {
-    let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_probability: {target: y, kind: regression}\n";
+fn check_refuses_tasks_with_the_same_prediction_column() {
+    let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_probability: {target: y, kind: \
+                 regression}\n";
     let output = project(tasks).mtl(&["check", "pipeline.yaml"]).expect(3).err();
     assert_says(
         &output,
         &["same-answer", "`label_probability` is ambiguous: produced by `label` and by `label_probability`"],
     );
     assert_says(&output, &["pipeline.yaml:15:3", "rename one of the tasks"]);
-    // Names that only begin alike are no harm.
+    // Names with a common prefix are allowed.
     let tasks = "tasks:\n  label: {target: label, kind: binary}\n  label_y: {target: y, kind: regression}\n";
     project(tasks).mtl(&["check", "pipeline.yaml"]).expect(0);
 }
 
 #[test]
-fn a_class_called_as_a_task_has_a_column_of_its_own() {
+fn a_class_with_the_name_of_a_task_has_its_own_column() {
     let tasks = "\
 tasks:
   colour_red: {target: y, kind: regression}
@@ -28,15 +29,15 @@ tasks:
 ";
     let project = project(tasks);
     let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
-    let told = "the prediction column `colour_red` is called `colour:red`";
-    assert_says(&ran.err(), &["warning: task `colour`", told]);
+    let warning = "the prediction column `colour_red` is called `colour:red`";
+    assert_says(&ran.err(), &["warning: task `colour`", warning]);
     for file in ["o.csv", "o.jsonl", "o.parquet", "o.arrow", "o.csv.gz"] {
         let output = online(&project, &["predict", "last", "rows.csv", "--to", file]).expect(0);
-        assert_says(&output.err(), &[told]);
+        assert_says(&output.err(), &[warning]);
     }
     let names = ["colour_red", "colour", "colour_blue", "colour_green", "colour:red"];
     assert_eq!(heading(&project, "o.csv"), names);
-    // Nothing is lost: what stands under a name in JSON is what stands there in the table.
+    // JSON and CSV have the same values under the same names.
     let text = project.read("o.csv");
     let cells: Vec<&str> = text.lines().nth(1).expect("a row").split(',').collect();
     let first: serde_json::Value =
@@ -45,7 +46,7 @@ tasks:
     for (name, cell) in names.iter().zip(cells) {
         assert_eq!(first[name].to_string().trim_matches('"'), cell, "{name}");
     }
-    // What mtl wrote, mtl reads: a file of answers is data too.
+    // A predictions file can be read as data.
     for (file, source) in [
         ("o.csv", "csv"),
         ("o.jsonl", "jsonl"),
@@ -54,8 +55,10 @@ tasks:
         ("o.csv.gz", "csv"),
     ] {
         let again = format!(
-            "data: {{rows: {{source: {{{source}: {file}}}, split: {{random: {{valid: 0.2, test: 0.2}}}}}}}}\ninputs: {{colour_red: standardize}}\n\
-             tasks: {{colour: {{target: colour, kind: multiclass}}, red: {{target: 'colour:red', kind: regression}}}}\n\
+            "data: {{rows: {{source: {{{source}: {file}}}, split: {{random: {{valid: 0.2, test: \
+             0.2}}}}}}}}\ninputs: {{colour_red: standardize}}\n\
+             tasks: {{colour: {{target: colour, kind: multiclass}}, red: {{target: 'colour:red', kind: \
+             regression}}}}\n\
              train: {{epochs: 1, device: cpu}}\n"
         );
         let project = Project::new()
@@ -68,7 +71,7 @@ tasks:
 // 39-labels-in-the-predict-file.
 
 #[test]
-fn a_kept_column_never_has_an_answers_name() {
+fn a_kept_column_never_replaces_a_prediction() {
     let project = trained(TASKS);
     online(&project, &["predict", "last", "rows.csv", "--to", "a.csv"]).expect(0);
     for file in ["c.csv", "c.tsv", "c.jsonl", "c.parquet"] {
@@ -80,7 +83,7 @@ fn a_kept_column_never_has_an_answers_name() {
         heading(&project, "c.csv"),
         ["label_given", "y_given", "x1", "label", "label_probability", "y"]
     );
-    // The truth is the truth, the answers are the answers.
+    // Labels and predictions are kept apart.
     let (rows, answers, both) = (project.read("rows.csv"), project.read("a.csv"), project.read("c.csv"));
     for ((row, answer), line) in rows.lines().zip(answers.lines()).zip(both.lines()).skip(1) {
         let row: Vec<&str> = row.split(',').collect();
@@ -93,7 +96,7 @@ fn a_kept_column_never_has_an_answers_name() {
         serde_json::from_str(project.read("c.jsonl").lines().next().expect("a row")).expect("JSON");
     assert_eq!(first.as_object().expect("an object").len(), 6, "{first}");
 
-    // All of them, and what was written is read again: the same answers.
+    // All columns; predictions for the written file are the same.
     online(&project, &["predict", "last", "rows.csv", "--to", "all.parquet", "--keep", "all"]).expect(0);
     online(&project, &["predict", "last", "all.parquet", "--to", "z.csv"]).expect(0);
     assert_eq!(project.read("z.csv"), answers);
@@ -102,7 +105,7 @@ fn a_kept_column_never_has_an_answers_name() {
         .err();
     assert_says(&output, &["--keep: unknown column `lable`", "did you mean `label`?"]);
 
-    // Labels are not looked at, whatever stands there, and need not be there.
+    // Labels are ignored, may be invalid, and may be missing.
     let garbage: Vec<String> = rows
         .lines()
         .enumerate()
@@ -120,13 +123,13 @@ fn a_kept_column_never_has_an_answers_name() {
 }
 
 #[test]
-fn nested_columns_are_not_kept_and_that_is_said() {
+fn nested_columns_cannot_be_kept() {
     let project = trained(TASKS);
     let line = r#"{"x1": 0.5, "x2": 1, "tags": ["a", "b"], "where": {"lat": 1.5}}"#;
     let project = project.file("rows.jsonl", format!("{line}\n"));
     let keep = |names: &str| online(&project, &["predict", "last", "rows.jsonl", "--keep", names]);
     let ran = keep("tags");
-    // A list of texts is written with spaces between.
+    // A list of texts is joined by spaces.
     assert_says(&ran.expect(0).out(), &["a b,"]);
     let ran = keep("where");
     if ran.code() != 0 {

@@ -1,4 +1,4 @@
-//! Files of answers: none that is read is written over, and what cannot be written is said before.
+//! Output files: no input is overwritten, and unwritable files are reported in advance.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -37,7 +37,7 @@ fn columns_may_move_but_not_be_missing() {
 }
 
 #[test]
-fn no_file_that_is_read_is_written_over() {
+fn inputs_are_never_overwritten() {
     let project = trained(TASKS);
     let before = project.read("rows.csv");
     std::fs::hard_link(project.path("rows.csv"), project.path("hard.csv")).expect("linked");
@@ -51,7 +51,7 @@ fn no_file_that_is_read_is_written_over() {
     for name in names {
         let output = project.mtl(&["predict", "last", "rows.csv", "--to", name]).expect(2).err();
         assert_says(&output, &["is the input file", ".answers.csv"]);
-        // Nor what the model has learned from, whichever rows are answered.
+        // Nor the training data, whichever rows are predicted.
         let output = project.mtl(&["predict", "last", "new.csv", "--to", name]).expect(2).err();
         assert_says(&output, &["was trained on"]);
         assert_eq!(project.read("rows.csv"), before, "{name}");
@@ -75,7 +75,7 @@ fn no_file_that_is_read_is_written_over() {
         project.mtl(&["predict", "last", "rows.csv", "--to", "a.csv", "--format", "tsv"]).expect(2).err();
     assert_says(&output, &["--format is tsv"]);
 
-    // The other commands that write.
+    // Other commands that write files.
     for (arguments, what) in [
         (vec!["report", "last", "--to", "rows.csv"], "must end in .html"),
         (vec!["report", "last", "--to", "out"], "is a folder"),
@@ -93,7 +93,7 @@ fn no_file_that_is_read_is_written_over() {
 }
 
 #[test]
-fn answers_go_to_the_standard_output_too() {
+fn predictions_can_be_written_to_standard_output() {
     let project = trained(TASKS);
     online(&project, &["predict", "last", "rows.csv", "--to", "a.csv"]).expect(0);
     for arguments in
@@ -102,14 +102,14 @@ fn answers_go_to_the_standard_output_too() {
         let ran = online(&project, &[vec!["predict", "last", "rows.csv"], arguments].concat()).expect(0);
         assert_eq!(ran.out(), project.read("a.csv"));
     }
-    // Notes are for people, and no part of the answers.
+    // Notes are not part of the predictions.
     let arguments = ["predict", "last", "rows.csv", "--format", "jsonl", "--keep", "label"];
     let ran = online(&project, &arguments).expect(0);
     assert_says(&ran.err(), &["`label` as `label_given`"]);
     for line in ran.out().lines() {
         serde_json::from_str::<serde_json::Value>(line).expect("JSON alone");
     }
-    // A reader that has seen enough.
+    // A reader that closes the pipe.
     let rows = rows();
     let many: String = std::iter::once(rows.clone())
         .chain((0..200).map(|_| rows.split_once('\n').expect("lines").1.to_owned()))

@@ -1,4 +1,4 @@
-//! Runs, trials and bundles by their names.
+//! Names of runs, trials and bundles.
 
 use super::{TASKS, assert_says, last, online, trained};
 
@@ -19,7 +19,7 @@ fn a_folder_does_not_shadow_a_run() {
         &["./outs is not an exported model: mtl.json is missing"],
     );
     assert_says(&predict("nobody").expect(1).err(), &["unknown run `nobody`"]);
-    // Both fit: which is meant, the user says.
+    // Both match: the user has to choose.
     std::fs::remove_dir_all(project.path("outs")).expect("removed");
     project.mtl(&["export", "last", "--to", "outs"]).expect(0);
     let output = predict("outs").expect(2).err();
@@ -37,16 +37,16 @@ fn a_folder_does_not_shadow_a_run() {
     for (path, what) in [("outs/model.onnx", "write its folder: outs"), ("outs/none", "does not exist")] {
         assert_says(&predict(path).expect(1).err(), &[what]);
     }
-    // A bundle alone needs no runs.
+    // A bundle works without a runs folder.
     std::fs::remove_dir_all(project.path("runs")).expect("removed");
     predict("outs").expect(0);
-    // Half a bundle is none.
+    // An incomplete bundle is not a bundle.
     std::fs::remove_file(project.path("outs/model.onnx")).expect("removed");
     assert_says(&predict("outs").expect(1).err(), &["outs is not an exported model: model.onnx is missing"]);
 }
 
 #[test]
-fn trials_are_named_wherever_runs_are() {
+fn trials_can_be_named_like_runs() {
     let sweep = "sweep:\n  seeds: [1, 2, 3]\n";
     let project = trained(&format!("{TASKS}{sweep}"));
     let run = last(&project);
@@ -66,7 +66,7 @@ fn trials_are_named_wherever_runs_are() {
     project.mtl(&["export", &two, "--to", "second"]).expect(0);
     online(&project, &["verify", &two]).expect(0);
     online(&project, &["predict", &three, "rows.csv", "--to", "c.csv"]).expect(0);
-    // What there is not.
+    // Unknown runs and trials.
     for arguments in [
         vec!["compare", "last#2", "last#24"],
         vec!["report", "last#24"],
@@ -86,7 +86,7 @@ fn trials_are_named_wherever_runs_are() {
 }
 
 #[test]
-fn a_run_without_a_model_says_why() {
+fn a_run_without_a_model_is_explained() {
     let project = trained(TASKS);
     let good = last(&project);
     let failing = [

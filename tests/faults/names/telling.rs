@@ -1,4 +1,4 @@
-//! What is told of a run at work.
+//! Progress output of runs.
 
 use super::{TASKS, assert_says, project};
 
@@ -24,7 +24,7 @@ fn epoch_lines_fit_a_hundred_columns() {
 }
 
 #[test]
-fn a_sweep_says_how_long_it_will_take() {
+fn a_sweep_estimates_its_duration() {
     let sweep = "sweep:\n  seeds: [1, 2, 3, 4]\n";
     let project = project(&format!("{TASKS}{sweep}"));
     let output = project.mtl(&["run", "pipeline.yaml", "--set", "train.epochs=20"]).expect(0).err();

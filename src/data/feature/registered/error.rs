@@ -1,10 +1,10 @@
-//! What can be wrong with an input whose kind is of another crate.
+//! Errors of input kinds of other crates.
 
 use std::fmt;
 
 use crate::data::location::DataLocation;
 
-/// An input, its kind, and the crate that the kind comes from.
+/// An input, its kind, and the crate that defines the kind.
 #[derive(Clone, Debug)]
 pub struct InputKindOrigin {
     pub column: String,
@@ -21,22 +21,22 @@ impl InputKindOrigin {
 
 impl fmt::Display for InputKindOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "input `{}`, of the kind `{}` of the crate {}", self.column, self.kind, self.origin)
+        write!(f, "input `{}` (kind `{}` of crate {})", self.column, self.kind, self.origin)
     }
 }
 
-/// What is wrong.
+/// A problem of an input kind of another crate.
 #[derive(Debug, thiserror::Error)]
 pub enum RegisteredError {
-    #[error("{whose}: this program has no such kind")]
+    #[error("{whose}: this program does not have this input kind")]
     Unknown { whose: InputKindOrigin },
-    #[error("{whose}: the `{}` of this program is of the crate {own}", .whose.kind)]
-    OtherCrate { whose: InputKindOrigin, own: &'static str },
+    #[error("{whose}: in this program, `{}` is registered by crate {registered_by}", .whose.kind)]
+    OtherCrate { whose: InputKindOrigin, registered_by: &'static str },
     #[error("{whose}: {reason}")]
     Unfitted { whose: InputKindOrigin, reason: String },
-    #[error("{whose}: {own} cannot read what was fitted: {reason}")]
-    Unread { whose: InputKindOrigin, own: &'static str, reason: String },
-    #[error("{whose}: {count} cell(s) cannot be encoded, the first in {place}: {reason}")]
+    #[error("{whose}: crate {registered_by} cannot read the fitted state: {reason}")]
+    Unread { whose: InputKindOrigin, registered_by: &'static str, reason: String },
+    #[error("{whose}: {count} cell(s) cannot be encoded, first in {place}: {reason}")]
     Cell { whose: InputKindOrigin, count: usize, place: DataLocation, reason: String },
 }
 
@@ -49,13 +49,12 @@ impl RegisteredError {
         }
     }
 
-    /// What to do about it.
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unknown { .. } | Self::OtherCrate { .. } => {
-                Some("its cells become numbers outside of the model: use the program that registers the kind")
-            }
-            Self::Unread { .. } => Some("use the crate's version that fitted it, or train again"),
+            Self::Unknown { .. } | Self::OtherCrate { .. } => Some(
+                "cells of this kind are encoded outside the model: use the program that registers the kind",
+            ),
+            Self::Unread { .. } => Some("use the version of the crate that fitted it, or train again"),
             Self::Unfitted { .. } | Self::Cell { .. } => None,
         }
     }

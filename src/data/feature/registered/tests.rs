@@ -1,4 +1,4 @@
-//! A kind of another crate, from training rows to new ones.
+//! An input kind of another crate, from training rows to new rows.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,11 +14,12 @@ use crate::domain::choice_config::Settings;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, Signature};
 
-/// The letters of a cell by their places among those of the training rows: one of them, or all as a sequence.
+/// The letters of a cell by their index among those of the training rows: as a multi-hot vector, or a
+/// sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct LettersConfig {
-    /// All of them, in their order.
+    /// Encode the letters in order, as a sequence.
     #[serde(default)]
     sequence: bool,
 }
@@ -63,7 +64,7 @@ impl InputKind for LettersConfig {
     }
 }
 
-/// Registered once, since what is registered stays; all tests of this file share it.
+/// Registers the kind once: registration is global, and all tests of this file share it.
 fn letters() {
     let refused = FeatureConfig::register::<LettersConfig>("letters", "toys 0.1.0").err();
     assert!(refused.is_none_or(|refused| refused.to_string().contains("toys 0.1.0 already defines it")));
@@ -83,7 +84,7 @@ fn signature(config: Value) -> Signature {
 }
 
 #[test]
-fn it_learns_of_training_rows_and_encodes_all() {
+fn it_is_fitted_on_training_rows_and_encodes_all_rows() {
     let dataset = fitted(ROWS, json!("letters")).unwrap().dataset;
     let Encoding::Registered { name, origin, settings, fitted, shape } =
         &dataset.signature.inputs[0].encoding
@@ -91,7 +92,7 @@ fn it_learns_of_training_rows_and_encodes_all() {
         panic!("another encoding")
     };
     assert_eq!((name.as_str(), origin.as_str()), ("letters", "toys 0.1.0"));
-    // `z` stands on a row of validation alone.
+    // `z` occurs only on a validation row.
     assert_eq!((settings, fitted), (&json!({"sequence": false}), &json!("abc")));
     assert_eq!(*shape, Shape::vector(3));
     let expected = [1., 1., 0., 0., 1., 0., 0., 0., 0., 1., 0., 1., 1., 0., 0., 0., 1., 0.];
@@ -113,7 +114,7 @@ fn new_rows_are_encoded_as_the_card_says() {
 }
 
 #[test]
-fn sequences_are_fed_with_their_ends_filled_up() {
+fn sequences_are_padded_at_the_end() {
     let config = json!({"letters": {"sequence": true}});
     let rows = "word,y\nab,0\nb,1\nbca,0\nc,1\nca,1\na,0\n";
     let dataset = fitted(rows, config).unwrap().dataset;
@@ -134,24 +135,26 @@ fn sequences_are_fed_with_their_ends_filled_up() {
 }
 
 #[test]
-fn what_cannot_be_fitted_or_encoded_is_told_with_the_crate_and_the_place() {
+fn errors_name_the_crate_and_the_row() {
     let folder = Folder::new();
-    let output = |text: &str, config: Value| folder.problems(fitted(text, config)).join("\n");
-    let nothing = output("word,y\n,0\n,1\n,0\na,1\n", json!("letters"));
-    assert!(nothing.contains("unfitted at inputs.word: input `word`, of the kind `letters` of the crate toys 0.1.0: there are no letters"), "{nothing}");
+    let problems = |text: &str, config: Value| folder.problems(fitted(text, config)).join("\n");
+    let nothing = problems("word,y\n,0\n,1\n,0\na,1\n", json!("letters"));
+    let expected =
+        "unfitted at inputs.word: input `word` (kind `letters` of crate toys 0.1.0): there are no letters";
+    assert!(nothing.contains(expected), "{nothing}");
     let config = json!({"letters": {"sequence": true}});
-    let unknown = output("word,y\nab,0\nb,1\na,0\nza,1\nz,1\n", config.clone());
+    let unknown = problems("word,y\nab,0\nb,1\na,0\nza,1\nz,1\n", config.clone());
     assert!(
         unknown.contains("cell at inputs.word") && unknown.contains("2 cell(s) cannot be encoded"),
         "{unknown}"
     );
     assert!(unknown.contains("`z` is unknown") && unknown.contains("line 5"), "{unknown}");
-    let empty = output(ROWS, config);
-    assert!(empty.contains("it became 0 numbers, which are no [time, 1]"), "{empty}");
+    let empty = problems(ROWS, config);
+    assert!(empty.contains("it was encoded as 0 numbers; expected [time, 1]"), "{empty}");
 }
 
 #[test]
-fn a_card_of_a_kind_that_is_not_here_is_refused() {
+fn a_card_with_an_unknown_or_different_kind_is_refused() {
     let folder = Folder::new();
     let file = folder.file("new.csv", "word\nca\n");
     let text = |name: &str, origin: &str, fitted: Value| {
@@ -169,17 +172,22 @@ fn a_card_of_a_kind_that_is_not_here_is_refused() {
             "signs",
             "toys 0.1.0",
             json!("abc"),
-            "of the kind `signs` of the crate toys 0.1.0: this program has no such kind",
+            "(kind `signs` of crate toys 0.1.0): this program does not have this input kind",
         ),
         (
             "number",
             "toys 0.1.0",
             json!("abc"),
-            "`number` of the crate toys 0.1.0: this program has no such kind",
+            "(kind `number` of crate toys 0.1.0): this program does not have this input kind",
         ),
-        ("letters", "tales 1.0.0", json!("abc"), "the `letters` of this program is of the crate toys 0.1.0"),
-        ("letters", "toys 0.1.0", json!(3), "toys 0.1.0 cannot read what was fitted: invalid type"),
-        ("letters", "toys 0.1.0", json!("abcd"), "it gives [4], and gave [3]"),
+        (
+            "letters",
+            "tales 1.0.0",
+            json!("abc"),
+            "in this program, `letters` is registered by crate toys 0.1.0",
+        ),
+        ("letters", "toys 0.1.0", json!(3), "crate toys 0.1.0 cannot read the fitted state: invalid type"),
+        ("letters", "toys 0.1.0", json!("abcd"), "its shape is now [4]; it was [3]"),
     ] {
         let refused = text(name, origin, fitted).unwrap_err();
         assert!(refused.contains("input-kind at inputs.word") && refused.contains(expected), "{refused}");

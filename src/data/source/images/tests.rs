@@ -72,7 +72,7 @@ fn a_table_of_labels_names_its_images() {
     let Cells::Binary(cells) = frame.cells("image").unwrap() else { panic!("bytes") };
     let sizes: Vec<String> =
         cells.iter().map(|cell| header(cell.unwrap()).unwrap().size.to_string()).collect();
-    assert_eq!(sizes, ["1 x 2 in colour", "8 x 8 in gray", "1 x 2 in gray"]);
+    assert_eq!(sizes, ["1 x 2 colour", "8 x 8 grayscale", "1 x 2 grayscale"]);
     assert!(frame.location(2).to_string().ends_with("labels.csv`, line 5"), "{}", frame.location(2));
     let read = reads(&table(config), folder.path()).unwrap();
     assert_eq!((read.files.len(), read.names.len()), (5, 0));
@@ -84,7 +84,7 @@ fn corrupt_images_are_named_or_skipped() {
     let whole = std::fs::read(folder.path().join("photos/b.jpg")).unwrap();
     folder.file("photos/b.jpg", &whole[..whole.len() / 2]);
     folder.file("labels.csv", "name,age,mask\na.png,1,m.png\nb.jpg,2,m.png\nc.png,3,m.png\nd.png,4,m.png\n");
-    let problem = "picture at source.images.path: `photos/b.jpg` cannot be used: it is cut short (and 1 \
+    let problem = "picture at source.images.path: `photos/b.jpg` cannot be used: it is truncated (and 1 \
                    more) | `corrupt: skip` in the source leaves such rows out";
     assert_eq!(folder.problems(folder.load(config.clone())), [problem]);
     config["source"]["images"]["corrupt"] = json!("skip");
@@ -94,7 +94,7 @@ fn corrupt_images_are_named_or_skipped() {
     let note = loaded.notes[0].text.replace(&format!("{}/", folder.path().display()), "");
     assert_eq!(
         note,
-        "2 of 4 rows are skipped: `photos/b.jpg` cannot be used: it is cut short, `photos/d.png` cannot be \
+        "2 of 4 rows are skipped: `photos/b.jpg` cannot be used: it is truncated, `photos/d.png` cannot be \
          used: there is no such file"
     );
 }
@@ -114,5 +114,5 @@ fn folders_without_images_and_splits_by_files_are_refused() {
         "{problems:?}"
     );
     let problems = load(json!({"source": {"images": "photos"}, "split": {"files": "other"}}));
-    assert!(problems[0].starts_with("split-files at split.files: the split `files` needs"), "{problems:?}");
+    assert!(problems[0].starts_with("split-files at split.files: `split: files` needs"), "{problems:?}");
 }

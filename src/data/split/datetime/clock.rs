@@ -1,11 +1,11 @@
-//! The time of day of a moment, and the zone it is told in.
+//! Parsing of the time of day and the time zone.
 
 /// A time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TimeOfDay {
     /// Since midnight.
     pub nanoseconds: i64,
-    /// Seconds by which the zone's clocks are before UTC.
+    /// UTC offset in seconds, positive to the east.
     pub offset: Option<i32>,
     /// Written with AM or PM.
     pub is_half_day: bool,
@@ -13,7 +13,7 @@ pub(super) struct TimeOfDay {
     has_fraction: bool,
 }
 
-/// Hours, minutes, seconds and nanoseconds, as far as they are written.
+/// Hour, minute, second and nanoseconds, as far as they are given.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Time {
     hour: i64,
@@ -22,26 +22,21 @@ pub(super) struct Time {
     fraction: Option<i64>,
 }
 
-/// `9:35`, `09:35:10.25` and what stands behind.
+/// Parses `9:35` or `09:35:10.25`; also returns the rest of the text.
 pub(super) fn time(text: &str) -> Option<(Time, &str)> {
     let (hour, rest) = number(text, 1, 2)?;
     let (minute, rest) = number(rest.strip_prefix(':')?, 1, 2)?;
     let mut time = Time { hour, minute, ..Time::default() };
     let mut rest = rest;
     if let Some(seconds) = rest.strip_prefix(':') {
-        let (second, behind) = number(seconds, 1, 2)?;
+        let (second, after_seconds) = number(seconds, 1, 2)?;
         time.second = Some(second);
-        rest = behind;
-        if let Some(fraction) = rest.strip_prefix(['.', ',']) {
-            let (nanoseconds, behind) = parts_of_a_second(fraction)?;
-            time.fraction = Some(nanoseconds);
-            rest = behind;
-        }
+        (time.fraction, rest) = fraction_of_second(after_seconds)?;
     }
     Some((time, rest))
 }
 
-/// `093510` and what stands behind; only where a `T` stands before.
+/// Parses `093510`, which only follows a `T`; also returns the rest of the text.
 pub(super) fn compact(text: &str) -> Option<(Time, &str)> {
     let length = text.bytes().take_while(u8::is_ascii_digit).count();
     let part = |from: usize| text.get(from..from + 2)?.parse().ok();
@@ -52,46 +47,45 @@ pub(super) fn compact(text: &str) -> Option<(Time, &str)> {
         4 => time.minute = part(2)?,
         6 => {
             (time.minute, time.second) = (part(2)?, Some(part(4)?));
-            if let Some(fraction) = rest.strip_prefix(['.', ',']) {
-                let (nanoseconds, behind) = parts_of_a_second(fraction)?;
-                time.fraction = Some(nanoseconds);
-                rest = behind;
-            }
+            (time.fraction, rest) = fraction_of_second(rest)?;
         }
         _ => return None,
     }
     Some((time, rest))
 }
 
-fn number(text: &str, least: usize, most: usize) -> Option<(i64, &str)> {
+/// A leading number of `min_digits` to `max_digits` digits, and the rest of the text.
+fn number(text: &str, min_digits: usize, max_digits: usize) -> Option<(i64, &str)> {
     let length = text.bytes().take_while(u8::is_ascii_digit).count();
-    if !(least..=most).contains(&length) {
+    if !(min_digits..=max_digits).contains(&length) {
         return None;
     }
     Some((text[..length].parse().ok()?, &text[length..]))
 }
 
-/// At most nine digits: finer than that nothing is told apart.
-fn parts_of_a_second(text: &str) -> Option<(i64, &str)> {
-    let length = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, rest) = number(text, 1, 9)?;
-    Some((number * 10_i64.pow(9 - length as u32), rest))
+/// The nanoseconds of an optional fraction `.25` or `,25`, and the rest of the text. `None` with more than
+/// nine digits, since the resolution is one nanosecond.
+fn fraction_of_second(text: &str) -> Option<(Option<i64>, &str)> {
+    let Some(fraction) = text.strip_prefix(['.', ',']) else { return Some((None, text)) };
+    let (number, rest) = number(fraction, 1, 9)?;
+    let digits = (fraction.len() - rest.len()) as u32;
+    Some((Some(number * 10_i64.pow(9 - digits)), rest))
 }
 
 impl TimeOfDay {
-    /// `rest` stands behind the time in its own word, `words` are those that follow.
-    pub fn parse(time: Time, rest: &str, words: &[&str]) -> Option<Self> {
-        let behind = std::iter::once(rest).chain(words.iter().copied()).collect::<Vec<_>>().join(" ");
-        let behind = behind.trim();
-        let (half, behind) = half_day(behind);
-        let offset = if behind.is_empty() { None } else { Some(offset(behind)?) };
+    /// Adds AM or PM and the zone to a time. `suffix` follows the time in the same word, `words` come after
+    /// it.
+    pub fn parse(time: Time, suffix: &str, words: &[&str]) -> Option<Self> {
+        let suffix = std::iter::once(suffix).chain(words.iter().copied()).collect::<Vec<_>>().join(" ");
+        let (half, zone) = half_day(suffix.trim());
+        let offset = if zone.is_empty() { None } else { Some(offset(zone)?) };
         let hour = match half {
             None => time.hour,
             Some(half) if (1..=12).contains(&time.hour) => time.hour % 12 + 12 * i64::from(half),
             Some(_) => return None,
         };
         let (second, fraction) = (time.second.unwrap_or(0), time.fraction.unwrap_or(0));
-        // ISO 8601 has 24:00 for the end of a day, and a 60th second where one is put in.
+        // ISO 8601 allows 24:00 for the end of a day, and second 60 for leap seconds.
         let is_end = hour == 24 && (time.minute, second, fraction) == (0, 0, 0);
         if !(hour < 24 || is_end) || time.minute > 59 || second > 60 {
             return None;
@@ -105,7 +99,7 @@ impl TimeOfDay {
         })
     }
 
-    /// The setting `format` that would read it.
+    /// The part of the setting `format` that reads this time.
     pub fn format(&self) -> String {
         let hour = if self.is_half_day { "%I" } else { "%H" };
         let seconds = if self.has_seconds { ":%S" } else { "" };
@@ -116,15 +110,15 @@ impl TimeOfDay {
     }
 }
 
-/// Is it the second half of the day, and what follows.
+/// Whether the text starts with PM (`true`) or AM (`false`), and the rest of the text.
 fn half_day(text: &str) -> (Option<bool>, &str) {
     let lower = text.to_ascii_lowercase();
-    let half_day = [("a.m.", false), ("p.m.", true), ("am", false), ("pm", true)];
-    let half_day = half_day.into_iter().find(|(word, _)| lower.starts_with(word));
-    half_day.map_or((None, text), |(word, half)| (Some(half), text[word.len()..].trim_start()))
+    let words = [("a.m.", false), ("p.m.", true), ("am", false), ("pm", true)];
+    let known = words.into_iter().find(|(word, _)| lower.starts_with(word));
+    known.map_or((None, text), |(word, is_pm)| (Some(is_pm), text[word.len()..].trim_start()))
 }
 
-/// `Z`, `UTC`, `+02`, `-05:30`, `+0200`, `GMT+0200 (a name)`, `+02:00[a name]`: seconds before UTC.
+/// The UTC offset in seconds of `Z`, `UTC`, `+02`, `-05:30`, `+0200`, `GMT+0200 (NAME)` or `+02:00[NAME]`.
 fn offset(text: &str) -> Option<i32> {
     let text = text.split(['(', '[']).next().unwrap_or(text).trim();
     let lower = text.to_ascii_lowercase();
@@ -139,7 +133,7 @@ fn offset(text: &str) -> Option<i32> {
         _ => return None,
     };
     let digits: String = rest.chars().filter(|letter| *letter != ':').collect();
-    let is_whole = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
     let colons = rest.len() - digits.len();
     let part = |from: usize| digits.get(from..from + 2).and_then(|part| part.parse::<i32>().ok());
     let seconds = match (digits.len(), colons) {
@@ -149,5 +143,5 @@ fn offset(text: &str) -> Option<i32> {
         (6, 0 | 2) => part(0)? * 3600 + part(2)? * 60 + part(4)?,
         _ => return None,
     };
-    (is_whole && seconds < 86_400).then_some(sign * seconds)
+    (is_number && seconds < 86_400).then_some(sign * seconds)
 }

@@ -1,4 +1,4 @@
-//! The day of a moment.
+//! Parsing of the day.
 
 use jiff::civil::Date;
 
@@ -11,15 +11,15 @@ pub(super) enum DayOrder {
     YearFirst,
     /// `05.03.2024`
     DayFirst,
-    /// `03/05/2024`, `3-5-2024`: the day or the month first.
+    /// `03/05/2024`, `3-5-2024`: the day or the month comes first. Holds the separator.
     YearLast(char),
     /// `5 Mar 2024`, `March 5, 2024`
     Named,
-    /// `2024-03`, `03/2024`: its first day.
+    /// `2024-03`, `03/2024`: the first day of the month.
     Month,
 }
 
-/// The day's three numbers. Where the year is last, `month` is what stands second.
+/// A parsed day. With [`DayOrder::YearLast`], `day` is the first number and `month` the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Day {
     order: DayOrder,
@@ -44,7 +44,7 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
-/// The words of a text that stand before its time of day.
+/// Parses the words before the time of day.
 pub(super) fn read(words: &[&str]) -> Option<Day> {
     let mut words: Vec<&str> =
         words.iter().map(|word| word.trim_end_matches(',')).filter(|word| !word.is_empty()).collect();
@@ -58,7 +58,7 @@ pub(super) fn read(words: &[&str]) -> Option<Day> {
     with_name(&parts)
 }
 
-/// `5 Mar 2024`, `Mar 5 2024`
+/// Parses `5 Mar 2024` or `Mar 5 2024`.
 fn with_name(parts: &[&str]) -> Option<Day> {
     let month = |text: &str| named(&MONTHS, text.trim_end_matches('.'));
     let &[a, b, year] = parts else { return None };
@@ -77,13 +77,14 @@ fn with_name(parts: &[&str]) -> Option<Day> {
     day.date(DayMonthOrder::Day).map(|_| day)
 }
 
-/// A name's position, or that of its beginning: at least three letters, and one that is no other's.
+/// The index of a name, or of the name that starts with an abbreviation of three or four letters.
 fn named(names: &[&str], text: &str) -> Option<usize> {
     let text = text.to_lowercase();
     let is_short = (3..=4).contains(&text.len());
     names.iter().position(|name| *name == text || is_short && name.starts_with(&text))
 }
 
+/// Parses a day of digits and separators.
 fn numbers(word: &str) -> Option<Day> {
     if word.len() == 8 && word.bytes().all(|byte| byte.is_ascii_digit()) {
         return dated(DayOrder::YearFirst, &word[..4], &word[4..6], &word[6..]);
@@ -102,15 +103,15 @@ fn numbers(word: &str) -> Option<Day> {
 
 fn dated(order: DayOrder, year: &str, month: &str, day: &str) -> Option<Day> {
     let (year, month, day) = (digits(year, 4, 4)?, digits(month, 1, 2)? as i8, digits(day, 1, 2)? as i8);
-    let result = Day { order, year, month, day };
-    let either =
-        [DayMonthOrder::Day, DayMonthOrder::Month].into_iter().any(|first| result.date(first).is_some());
-    either.then_some(result)
+    let parsed = Day { order, year, month, day };
+    let orders = [DayMonthOrder::Day, DayMonthOrder::Month];
+    orders.into_iter().any(|first| parsed.date(first).is_some()).then_some(parsed)
 }
 
-fn digits(text: &str, least: usize, most: usize) -> Option<i16> {
-    let is_number = (least..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { text.parse().ok() } else { None }
+/// A number of `min_digits` to `max_digits` digits.
+fn digits(text: &str, min_digits: usize, max_digits: usize) -> Option<i16> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number && (min_digits..=max_digits).contains(&text.len()) { text.parse().ok() } else { None }
 }
 
 impl Day {
@@ -118,6 +119,7 @@ impl Day {
         self.order
     }
 
+    /// The order of day and month, if one of the two numbers is greater than 12.
     pub fn day_month_order(&self) -> Option<DayMonthOrder> {
         match self.order {
             DayOrder::YearLast(_) if self.day > 12 => Some(DayMonthOrder::Day),
@@ -126,7 +128,7 @@ impl Day {
         }
     }
 
-    /// `None` where the calendar has no such day.
+    /// The date; `None` when the calendar has no such day.
     pub fn date(&self, first: DayMonthOrder) -> Option<Date> {
         let (month, day) = match (self.order, first) {
             (DayOrder::YearLast(_), DayMonthOrder::Month) => (self.day, self.month),
@@ -137,6 +139,6 @@ impl Day {
 }
 
 pub(in crate::data::split) fn days_since_1970(date: Date) -> Option<i64> {
-    let begin = Date::new(1970, 1, 1).ok()?;
-    Some(i64::from(begin.until(date).ok()?.get_days()))
+    let epoch = Date::new(1970, 1, 1).ok()?;
+    Some(i64::from(epoch.until(date).ok()?.get_days()))
 }

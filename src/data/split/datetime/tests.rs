@@ -1,4 +1,4 @@
-//! Texts that are moments, and those that are not.
+//! Texts that are dates or times, and texts that are not.
 
 use crate::data::split::datetime::{DateTimeFormat, DayMonthOrder, read, year_last};
 
@@ -15,7 +15,7 @@ fn form(text: &str) -> DateTimeFormat {
 const MOMENT: i128 = 1_709_631_300_000_000_000;
 
 #[test]
-fn one_moment_in_many_forms() {
+fn one_moment_in_many_formats() {
     for text in [
         "2024-03-05 09:35",
         "2024-03-05 9:35",
@@ -60,7 +60,7 @@ fn one_moment_in_many_forms() {
 }
 
 #[test]
-fn what_has_no_form_is_no_moment() {
+fn other_texts_are_not_parsed() {
     for text in [
         "",
         "x",
@@ -97,7 +97,7 @@ fn what_has_no_form_is_no_moment() {
 }
 
 #[test]
-fn forms_tell_what_cannot_be_compared() {
+fn formats_that_cannot_be_compared_differ() {
     assert_eq!(form("2024-03-05 9:35"), form("2024/03/05T22:35:10.5"));
     assert_eq!(form("2024-03-05T09:35Z"), form("2024-03-05 09:35+02:00"));
     for (one, other) in [

@@ -1,4 +1,4 @@
-//! The cell of a recurrent decoder; formulas and papers stand with the kernels of the
+//! The cell of a recurrent decoder. For formulas and papers see the kernels of the
 //! [GRU](crate::model::kernel::gru) and the [LSTM](crate::model::kernel::lstm).
 
 use candle_core::Tensor;
@@ -9,16 +9,16 @@ use crate::model::kernel::lstm::lstm_with_state;
 use crate::model::kernel::recurrence::{BIAS, Traversal};
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A recurrent cell; rows come first in its states.
+/// A recurrent cell; its states are `[batch, units]`.
 pub enum DecoderCell {
     Gru(GateWeights),
     Lstm(GateWeights),
 }
 
-/// The weights of a cell as its kernel takes them.
+/// The weights of a cell in the layout of its kernel.
 pub struct GateWeights {
     pub name: String,
-    /// `[width + units, gates x units]`: of the input, above that of the state.
+    /// `[width + units, gates x units]`: input weights, then state weights.
     pub weight: Parameter,
     /// `[4 units]`
     pub bias: Parameter,
@@ -26,7 +26,7 @@ pub struct GateWeights {
 }
 
 impl GateWeights {
-    /// Everything begins evenly within 1 / sqrt(units), as PyTorch's.
+    /// Initialized as in PyTorch: U(-1 / sqrt(units), 1 / sqrt(units)).
     fn build(
         name: &str,
         width: usize,
@@ -57,7 +57,7 @@ impl DecoderCell {
         }
     }
 
-    /// What its states are called; the first is its hidden vector.
+    /// Names of the states; the first is the hidden state.
     pub fn states(&self) -> &'static [&'static str] {
         match self {
             Self::Gru(_) => &["hidden"],
@@ -65,7 +65,7 @@ impl DecoderCell {
         }
     }
 
-    /// The hidden vectors `[rows, time, units]` after each of `x` `[rows, time, width]`, and the last states.
+    /// Hidden states `[batch, time, units]` for `x`, `[batch, time, width]`, and the final states.
     pub fn run(&self, x: &Tensor, states: &[Tensor]) -> ModelResult<(Tensor, Vec<Tensor>)> {
         match self {
             Self::Gru(GateWeights { weight, bias, .. }) => {

@@ -1,17 +1,17 @@
-//! What a decoder made of the memory, and what a graph calls it.
+//! Inputs and states of a decoder.
 
 use crate::onnx::graph::Dim;
 
-/// What a decoder made of the memory before the first token; rows come first in all of it.
+/// Tensors that a decoder computes from the memory before the first token; all have the batch first.
 #[derive(Clone, Debug)]
 pub struct Prepared<T> {
-    /// Looked at before every token, and never changed.
+    /// Constant during decoding.
     pub fixed: Vec<T>,
-    /// Another one after every token.
+    /// Updated by every step.
     pub states: Vec<T>,
 }
 
-/// One of these, as a graph names it.
+/// Name and dimensions of one of these tensors in the ONNX graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecoderPort {
     pub name: String,
@@ -24,7 +24,7 @@ impl DecoderPort {
         Self { name: name.to_owned(), dims: vec![Dim::Batch, Dim::Fixed(width)] }
     }
 
-    /// `[batch, <time>, width]`; without a width `[batch, <time>]`.
+    /// `[batch, <time>, width]`, or `[batch, <time>]` if `width` is `None`.
     pub fn sequence(name: &str, time: &str, width: Option<usize>) -> Self {
         let dims = [Dim::Batch, Dim::Free(time.to_owned())].into_iter().chain(width.map(Dim::Fixed));
         Self { name: name.to_owned(), dims: dims.collect() }

@@ -1,5 +1,5 @@
-//! What writes a text from what was read (the memory): a hidden vector for every token, from which the
-//! next is guessed. While learning, all tokens of a text at once; while writing, one token at a time.
+//! Decoders: from the encoder's output (the memory) and the previous tokens to a hidden vector per token. In
+//! training all tokens of a text at once, in generation one at a time.
 
 pub mod cell;
 mod decoder_port;
@@ -23,14 +23,14 @@ use crate::model::mode::Mode;
 use crate::model::ops::Ops;
 use crate::model::weights::{Weights, host};
 
-/// What writes.
+/// A decoder of any kind.
 pub enum Decoder {
     Recurrent(Box<RecurrentDecoder>),
     Transformer(TransformerDecoder),
 }
 
 impl Decoder {
-    /// The decoder of these words, reading a memory of this shape; `words.check` has agreed to it.
+    /// Builds the decoder; `config` must fit the memory's shape ([`DecoderConfig::check`]).
     pub fn build(
         name: &str,
         config: &DecoderConfig,
@@ -63,7 +63,7 @@ impl Decoder {
         }
     }
 
-    /// What it makes of the memory before the first token.
+    /// Prepares the memory and the initial states.
     pub fn prepare<O: Ops>(
         &self,
         ops: &mut O,
@@ -75,8 +75,7 @@ impl Decoder {
         }
     }
 
-    /// Hidden vectors `[rows, time, width]` after each of the embedded tokens `[rows, time, embedding]` of
-    /// whole texts; none depends on a later token.
+    /// Hidden vectors `[batch, time, width]` for embedded texts `[batch, time, embedding]`, causal.
     pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         match self {
             Self::Recurrent(decoder) => decoder.forward(tokens, prepared, mode),
@@ -84,7 +83,8 @@ impl Decoder {
         }
     }
 
-    /// The hidden vector `[rows, width]` after one token more, `[rows, embedding]`, and the new states.
+    /// One decoding step: hidden vectors `[batch, width]` for embeddings `[batch, embedding]`, and the new
+    /// states.
     pub fn step<O: Ops>(
         &self,
         ops: &mut O,
@@ -97,7 +97,7 @@ impl Decoder {
         }
     }
 
-    /// How many of its tensors are fixed, how many are states, and what they are called.
+    /// Graph names of the tensors that [`Self::prepare`] returns.
     pub fn ports(&self) -> Prepared<DecoderPort> {
         match self {
             Self::Recurrent(decoder) => decoder.ports(),
@@ -106,7 +106,7 @@ impl Decoder {
     }
 }
 
-/// Real steps of each row, from a mask `[rows, time]`.
+/// Number of real steps of each row, from a mask `[batch, time]`.
 pub fn lengths(mask: &Tensor) -> ModelResult<Arc<[u32]>> {
     Ok(host(&mask.sum(1)?)?.into_iter().map(|length| length as u32).collect())
 }

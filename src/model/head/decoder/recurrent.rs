@@ -1,6 +1,6 @@
-//! A recurrent decoder. Its first state is tanh(W m), m the mean of the memory (or the vector it is). With
-//! attention, what it has looked at joins its state after the recurrence, tanh(W [h, context]) (Luong, Pham &
-//! Manning 2015), so that while learning all tokens are done at once.
+//! A recurrent decoder. Its initial state is tanh(W m), where m is the mean of the memory (or the memory, if
+//! it is a vector). With attention, the context is combined with the state after the recurrence,
+//! tanh(W [h, context]) (Luong, Pham & Manning 2015), so that training computes all tokens at once.
 
 use candle_core::Tensor;
 
@@ -8,7 +8,7 @@ use crate::domain::decoder::DecoderAttention;
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
-use crate::model::error::ModelResult;
+use crate::model::error::{ModelError, ModelResult};
 use crate::model::head::decoder::cell::DecoderCell;
 use crate::model::head::decoder::{DecoderPort, Prepared};
 use crate::model::mode::Mode;
@@ -16,7 +16,7 @@ use crate::model::ops::dense::Dense;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::weights::Weights;
 
-/// How it looks at a sequence.
+/// Attention of a recurrent decoder.
 enum DecoderAttentionLayer {
     Dot {
         /// `[units, memory]`
@@ -32,20 +32,20 @@ enum DecoderAttentionLayer {
     },
 }
 
-/// What it looked at joins its state.
+/// Attention, and the layer that combines its context with the hidden state.
 struct ContextMerge {
-    attention: DecoderAttentionLayer,
+    layer: DecoderAttentionLayer,
     combine: Dense,
 }
 
 /// A recurrent decoder.
 pub struct RecurrentDecoder {
     cell: DecoderCell,
-    /// Of the cell's states, in order.
-    first: Vec<Dense>,
-    reader: Option<ContextMerge>,
-    memory: usize,
-    /// Is the memory a sequence, and not a vector?
+    /// Projections to the initial states.
+    initial_states: Vec<Dense>,
+    attention: Option<ContextMerge>,
+    memory_width: usize,
+    /// Whether the memory is a sequence instead of a vector.
     sequence: bool,
 }
 
@@ -58,10 +58,10 @@ impl RecurrentDecoder {
         weights: &mut Weights,
     ) -> ModelResult<Self> {
         let (units, width) = (cell.units(), memory.width());
-        let first = cell.states().iter().map(|state| {
+        let initial_states = cell.states().iter().map(|state| {
             Dense::build(&format!("{name}.first.{state}"), width, units, Activation::Tanh, true, weights)
         });
-        let first = first.collect::<ModelResult<Vec<_>>>()?;
+        let initial_states = initial_states.collect::<ModelResult<Vec<_>>>()?;
         let sequence = matches!(memory, Shape::Sequence { .. });
         let attention =
             attention.unwrap_or(if sequence { DecoderAttention::Dot } else { DecoderAttention::None });
@@ -69,7 +69,7 @@ impl RecurrentDecoder {
             let name = format!("{name}.attention.{part}");
             Dense::build(&name, width, units, Activation::Identity, false, weights)
         };
-        let look = match attention {
+        let layer = match attention {
             DecoderAttention::None => None,
             DecoderAttention::Dot => {
                 Some(DecoderAttentionLayer::Dot { query: linear("query", units, width)? })
@@ -80,15 +80,13 @@ impl RecurrentDecoder {
                 score: linear("score", units, 1)?,
             }),
         };
-        let reader = match look {
-            Some(look) => {
-                let name = format!("{name}.attention.combine");
-                let combine = Dense::build(&name, units + width, units, Activation::Tanh, true, weights)?;
-                Some(ContextMerge { attention: look, combine })
-            }
-            None => None,
-        };
-        Ok(Self { cell, first, reader, memory: width, sequence })
+        let attention = layer.map(|layer| {
+            let name = format!("{name}.attention.combine");
+            let combine = Dense::build(&name, units + width, units, Activation::Tanh, true, weights)?;
+            Ok::<_, ModelError>(ContextMerge { layer, combine })
+        });
+        let attention = attention.transpose()?;
+        Ok(Self { cell, initial_states, attention, memory_width: width, sequence })
     }
 
     pub fn width(&self) -> usize {
@@ -100,20 +98,21 @@ impl RecurrentDecoder {
         ops: &mut O,
         memory: &Activations<O::Value>,
     ) -> ModelResult<Prepared<O::Value>> {
-        let known = match &memory.mask {
-            Some(mask) => mean_of_real(ops, &memory.x, &mask.steps)?,
+        let mean = match &memory.mask {
+            Some(mask) => masked_mean(ops, &memory.x, &mask.steps)?,
             None if self.sequence => ops.mean(&memory.x, 1, false)?,
             None => memory.x.clone(),
         };
-        let states = self.first.iter().map(|first| first.on(ops, &known)).collect::<ModelResult<_>>()?;
+        let states = self.initial_states.iter().map(|state| state.on(ops, &mean));
+        let states = states.collect::<ModelResult<_>>()?;
         let mut fixed = Vec::new();
-        if let Some(reader) = &self.reader {
+        if let Some(attention) = &self.attention {
             fixed.push(match &memory.mask {
                 Some(mask) => mask.steps.clone(),
                 None => ops.ones(&memory.x)?,
             });
             fixed.push(memory.x.clone());
-            if let DecoderAttentionLayer::Additive { key, .. } = &reader.attention {
+            if let DecoderAttentionLayer::Additive { key, .. } = &attention.layer {
                 fixed.push(key.on(ops, &memory.x)?);
             }
         }
@@ -122,7 +121,7 @@ impl RecurrentDecoder {
 
     pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         let (h, _) = self.cell.run(tokens, &prepared.states)?;
-        self.read(&mut Tensors::new(mode), &h, &prepared.fixed)
+        self.attend(&mut Tensors::new(mode), &h, &prepared.fixed)
     }
 
     pub fn step<O: Ops>(
@@ -132,14 +131,14 @@ impl RecurrentDecoder {
         prepared: &Prepared<O::Value>,
     ) -> ModelResult<(O::Value, Vec<O::Value>)> {
         let (h, states) = ops.recurrent_step(&self.cell, token, &prepared.states)?;
-        Ok((self.read(ops, &h, &prepared.fixed)?, states))
+        Ok((self.attend(ops, &h, &prepared.fixed)?, states))
     }
 
-    /// h `[rows, units]`, or over tensors `[rows, time, units]`, joined by what it looks at.
-    fn read<O: Ops>(&self, ops: &mut O, h: &O::Value, fixed: &[O::Value]) -> ModelResult<O::Value> {
-        let Some(reader) = &self.reader else { return Ok(h.clone()) };
+    /// Combines `h`, `[batch, units]` (over tensors also `[batch, time, units]`), with its attention context.
+    fn attend<O: Ops>(&self, ops: &mut O, h: &O::Value, fixed: &[O::Value]) -> ModelResult<O::Value> {
+        let Some(attention) = &self.attention else { return Ok(h.clone()) };
         let (mask, memory) = (&fixed[0], &fixed[1]);
-        let context = match &reader.attention {
+        let context = match &attention.layer {
             DecoderAttentionLayer::Dot { query } => {
                 let query = query.on(ops, h)?;
                 ops.dot_attention(&query, memory, mask)?
@@ -150,16 +149,16 @@ impl RecurrentDecoder {
             }
         };
         let both = ops.concat(&[h.clone(), context], -1)?;
-        reader.combine.on(ops, &both)
+        attention.combine.on(ops, &both)
     }
 
     pub fn ports(&self) -> Prepared<DecoderPort> {
         let states = self.cell.states().iter().map(|state| DecoderPort::vector(state, self.cell.units()));
         let mut fixed = Vec::new();
-        if let Some(reader) = &self.reader {
+        if let Some(attention) = &self.attention {
             fixed.push(DecoderPort::sequence("mask", "seen", None));
-            fixed.push(DecoderPort::sequence("memory", "seen", Some(self.memory)));
-            if matches!(reader.attention, DecoderAttentionLayer::Additive { .. }) {
+            fixed.push(DecoderPort::sequence("memory", "seen", Some(self.memory_width)));
+            if matches!(attention.layer, DecoderAttentionLayer::Additive { .. }) {
                 fixed.push(DecoderPort::sequence("keys", "seen", Some(self.cell.units())));
             }
         }
@@ -167,8 +166,8 @@ impl RecurrentDecoder {
     }
 }
 
-/// The mean of a memory's real steps, `[rows, width]`; the mask is `[rows, time]`.
-fn mean_of_real<O: Ops>(ops: &mut O, memory: &O::Value, mask: &O::Value) -> ModelResult<O::Value> {
+/// Mean over the real steps, `[batch, width]`; the mask is `[batch, time]`.
+fn masked_mean<O: Ops>(ops: &mut O, memory: &O::Value, mask: &O::Value) -> ModelResult<O::Value> {
     let steps = ops.unsqueeze(mask, 2)?;
     let real = ops.mul(memory, &steps)?;
     let sum = ops.sum(&real, 1, false)?;

@@ -1,4 +1,4 @@
-//! Both ends of a decoder: tokens to embeddings, hidden vectors to guesses of the next token.
+//! Input and output of a decoder: token embeddings, and the projection of hidden vectors to tokens.
 
 use candle_core::Tensor;
 
@@ -10,12 +10,12 @@ use crate::model::kernel::vocabulary_loss::{
 use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
-/// A table of embeddings, a projection to tokens, and the embedding a text begins with.
+/// Token embeddings, the start embedding, and the projection to token logits.
 pub struct TokenProjection {
     name: String,
     /// `[size, width]`
     table: Parameter,
-    /// `[width of hidden vectors, size]`; without it the table, transposed.
+    /// `[hidden, size]`; `None` if tied to the transposed table.
     projection: Option<Parameter>,
     /// `[size]`
     bias: Parameter,
@@ -25,10 +25,10 @@ pub struct TokenProjection {
 }
 
 impl TokenProjection {
-    /// `own` names the weights that no other task has: the token a text begins with.
+    /// `task_name` prefixes the weight that is never shared: the start embedding.
     pub fn build(
         name: &str,
-        own: &str,
+        task_name: &str,
         size: usize,
         width: usize,
         hidden: usize,
@@ -36,40 +36,38 @@ impl TokenProjection {
         weights: &mut Weights,
     ) -> ModelResult<Self> {
         let scale = Init::Normal(1.0 / (width as f32).sqrt());
-        let projection = match tied {
-            true => None,
-            false => {
-                let name = format!("{name}.projection.weight");
-                Some(weights.parameter(&name, &[hidden, size], Init::fan_in(hidden))?)
-            }
+        let projection = || {
+            let name = format!("{name}.projection.weight");
+            weights.parameter(&name, &[hidden, size], Init::fan_in(hidden))
         };
+        let projection = (!tied).then(projection).transpose()?;
         let table = weights.parameter(&format!("{name}.embedding.weight"), &[size, width], scale.clone())?;
         let bias = weights.parameter(&format!("{name}.projection.bias"), &[size], Init::Zeros)?;
-        let lent = weights.allow_sharing(false);
-        let begin = weights.parameter(&format!("{own}.begin"), &[1, width], scale)?;
-        weights.allow_sharing(lent);
+        let shareable = weights.allow_sharing(false);
+        let begin = weights.parameter(&format!("{task_name}.begin"), &[1, width], scale)?;
+        weights.allow_sharing(shareable);
         Ok(Self { name: name.to_owned(), table, projection, bias, begin, size })
     }
 
-    /// The number that stands for the token before the first: one beyond the vocabulary.
+    /// Number of the start token: one beyond the vocabulary.
     pub fn start_token(&self) -> u32 {
         self.size as u32
     }
 
-    /// The embeddings `[rows, time, width]` that stand before each token of texts: the beginning, then every
-    /// token but the last. `tokens` `[rows, time]`.
-    pub fn before(&self, tokens: &Tensor) -> ModelResult<Tensor> {
+    /// The decoder's input embeddings `[batch, time, width]` for texts `[batch, time]`: the start embedding,
+    /// then every token except the last.
+    pub fn decoder_inputs(&self, tokens: &Tensor) -> ModelResult<Tensor> {
         let (rows, time) = tokens.dims2()?;
         let width = self.table.var().dim(1)?;
         let begin = self.begin.tensor().unsqueeze(0)?.broadcast_as((rows, 1, width))?;
         if time == 1 {
             return Ok(begin.contiguous()?);
         }
-        let rest = embed(&self.table.tensor(), &tokens.narrow(1, 0, time - 1)?.contiguous()?)?;
-        Ok(Tensor::cat(&[&begin.contiguous()?, &rest], 1)?)
+        let embedded = embed(&self.table.tensor(), &tokens.narrow(1, 0, time - 1)?.contiguous()?)?;
+        Ok(Tensor::cat(&[&begin.contiguous()?, &embedded], 1)?)
     }
 
-    /// All embeddings and, last, the beginning: `[size + 1, width]`. Nothing is learned through them.
+    /// All embeddings and, last, the start embedding: `[size + 1, width]`, detached from the graph.
     pub fn embeddings<O: Ops>(&self, ops: &mut O) -> ModelResult<O::Value> {
         let [table, begin] = [&self.table, &self.begin].map(|weight| weight.var().as_detached_tensor());
         ops.constant_from_weights(
@@ -78,7 +76,7 @@ impl TokenProjection {
         )
     }
 
-    /// `[width of hidden vectors, size]`
+    /// `[hidden, size]`
     fn weight(&self) -> ModelResult<Tensor> {
         match &self.projection {
             Some(projection) => Ok(projection.tensor()),
@@ -86,7 +84,7 @@ impl TokenProjection {
         }
     }
 
-    /// `[rows, size]` from hidden vectors `[rows, width]`.
+    /// Logits `[batch, size]` of hidden vectors `[batch, hidden]`.
     pub fn logits<O: Ops>(&self, ops: &mut O, h: &O::Value) -> ModelResult<O::Value> {
         let weight =
             ops.constant_from_weights(&format!("{}.projection.weight", self.name), &self.weight()?)?;
@@ -95,22 +93,22 @@ impl TokenProjection {
         ops.add(&y, &bias)
     }
 
-    /// The mean cross entropy of the rows that count.
+    /// The mean cross entropy over labelled rows.
     pub fn loss(&self, h: &Tensor, truth: VocabularyTargets, smoothing: f32) -> ModelResult<Tensor> {
         Ok(vocabulary_loss(h, &self.weight()?, &self.bias.tensor(), truth, smoothing)?)
     }
 
-    /// The vocabulary's part in a mixture with rivals, and what each row costs (see `vocabulary_mixture`).
+    /// The vocabulary's part of the loss of a mixture, and each row's loss; see [`vocabulary_mixture`].
     pub fn mixture(
         &self,
         h: &Tensor,
         truth: VocabularyTargets,
-        sampled: &[f32],
+        other_scores: &[f32],
     ) -> ModelResult<(Tensor, Vec<f32>)> {
-        Ok(vocabulary_mixture(h, &self.weight()?, &self.bias.tensor(), truth, sampled)?)
+        Ok(vocabulary_mixture(h, &self.weight()?, &self.bias.tensor(), truth, other_scores)?)
     }
 
-    /// What each row costs, and its likeliest token.
+    /// Cross entropy and most likely token of each row.
     pub fn scores(&self, h: &Tensor, truth: VocabularyTargets) -> ModelResult<Vec<(f32, u32)>> {
         Ok(vocabulary_scores(h, &self.weight()?, &self.bias.tensor(), truth)?)
     }

@@ -1,4 +1,4 @@
-//! The steps of a decoder over tensors: each gives the logits of the next token.
+//! Step-by-step decoding over tensors.
 
 use candle_core::{Device, Tensor};
 
@@ -6,18 +6,19 @@ use crate::decode::search::Stepper;
 use crate::decode::search::beam_parents::BeamParents;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::head::decoder::Prepared;
-use crate::model::head::text::{TextHead, last_two};
+use crate::model::head::text::{TextHead, copy_memory};
 use crate::model::ops::Tensors;
 use crate::model::weights::host;
 
-/// A decoder in the middle of its texts, with the states of every hypothesis.
+/// Decoding over tensors, with the states of every hypothesis. Each step returns the logits of the next
+/// token.
 pub struct TextStepper<'a> {
     pub text: &'a TextHead,
-    /// `[vocabulary and the beginning, width]`
+    /// All embeddings and, last, the start embedding, `[vocabulary + 1, width]`.
     pub table: Tensor,
-    pub lineage: BeamParents,
-    /// What was read, by row; in `prepared`, by hypothesis.
-    pub all: Vec<Tensor>,
+    pub parents: BeamParents,
+    /// The prepared memory, one row per input row; in `prepared`, one per hypothesis.
+    pub memory: Vec<Tensor>,
     pub prepared: Prepared<Tensor>,
 }
 
@@ -26,10 +27,10 @@ impl Stepper for TextStepper<'_> {
 
     fn step(&mut self, tokens: &[u32], parents: &[usize]) -> ModelResult<Vec<f32>> {
         let device = self.table.device().clone();
-        if let Some(moved) = self.lineage.follow(parents) {
-            self.prepared.states = taken(&self.prepared.states, &moved.parents, &device)?;
-            if let Some(rows) = &moved.rows {
-                self.prepared.fixed = taken(&self.all, rows, &device)?;
+        if let Some(reorder) = self.parents.follow(parents) {
+            self.prepared.states = select_rows(&self.prepared.states, &reorder.parents, &device)?;
+            if let Some(rows) = &reorder.rows {
+                self.prepared.fixed = select_rows(&self.memory, rows, &device)?;
             }
         }
         let tokens = Tensor::from_slice(tokens, tokens.len(), &device)?;
@@ -38,16 +39,16 @@ impl Stepper for TextStepper<'_> {
         self.prepared.states = states;
         match &self.text.copy {
             Some(copy) => {
-                let read = last_two(&self.prepared.fixed);
-                copy.logits(&self.text.vocabulary, &h.unsqueeze(1)?, read)
+                let memory = copy_memory(&self.prepared.fixed);
+                copy.logits(&self.text.vocabulary, &h.unsqueeze(1)?, memory)
             }
             None => host(&self.text.vocabulary.logits(&mut ops, &h)?),
         }
     }
 }
 
-/// These rows of each tensor.
-fn taken(tensors: &[Tensor], rows: &[u32], device: &Device) -> ModelResult<Vec<Tensor>> {
+/// Selects rows of each tensor.
+fn select_rows(tensors: &[Tensor], rows: &[u32], device: &Device) -> ModelResult<Vec<Tensor>> {
     let rows = Tensor::from_slice(rows, rows.len(), device)?;
     tensors.iter().map(|tensor| Ok(tensor.contiguous()?.index_select(&rows, 0)?)).collect()
 }

@@ -1,4 +1,4 @@
-//! Decoders: what they learn by, and that candle and ONNX Runtime write the same.
+//! Decoders: losses, gradients, and step-by-step decoding.
 
 use candle_core::{Device, Tensor};
 
@@ -8,7 +8,7 @@ use crate::domain::task_kind::TaskKind;
 use crate::domain::text::{Segmenter, Tokenizer};
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::head::Head;
-use crate::model::head::text::{TextHead, TextVocabulary};
+use crate::model::head::text::{TextHead, TextHeadSettings};
 use crate::model::head::text_writer::TextWriter;
 use crate::model::kernel::reference_check::variable;
 use crate::model::labels::Labels;
@@ -26,11 +26,11 @@ fn tokenizer(json: &str) -> Tokenizer {
     Tokenizer { segmenter: Segmenter::None, json, size: 11, pad: 0, unknown, begin, end }
 }
 
-/// Decoders of these widths also point at what was read: one of each kind.
-const POINTING: [usize; 2] = [3, 6];
+/// Decoders of these widths also copy: one of each kind.
+const COPYING: [usize; 2] = [3, 6];
 
-fn words(yaml: &str) -> DecoderConfig {
-    serde_json::from_str(yaml).unwrap()
+fn config(json: &str) -> DecoderConfig {
+    serde_json::from_str(json).unwrap()
 }
 
 fn decoders() -> Vec<(DecoderConfig, bool)> {
@@ -49,8 +49,8 @@ fn decoders() -> Vec<(DecoderConfig, bool)> {
         r#"{"lstm": {"units": 4, "width": 4, "tied": true}}"#,
         r#"{"transformer": {"layers": 1, "heads": 2, "width": 8, "hidden": 12}}"#,
     ];
-    let all = on_sequence.iter().map(|text| (words(text), true));
-    all.chain(on_vector.iter().map(|text| (words(text), false))).collect()
+    let all = on_sequence.iter().map(|text| (config(text), true));
+    all.chain(on_vector.iter().map(|text| (config(text), false))).collect()
 }
 
 /// Three rows: a sequence of 4, 2 and 3 steps, or a vector.
@@ -61,7 +61,7 @@ fn memory(sequence: bool) -> Activations {
     }
 }
 
-/// The first row was read as token 9 twice, which is a truth of it.
+/// The first row has token 9 twice, which is also in its true text.
 fn mask(time: usize) -> SequenceMask {
     let tokens = [[9u32, 4, 9, 2], [7, 7, 0, 0], [7, 8, 5, 0]];
     let tokens = Tensor::new(&tokens, &Device::Cpu).unwrap().pad_with_zeros(1, 0, time - 4).unwrap();
@@ -73,12 +73,13 @@ fn mask(time: usize) -> SequenceMask {
 
 fn text(decoder: &DecoderConfig, sequence: bool, weights: &mut Weights) -> TextHead {
     let shape = if sequence { Shape::Sequence { width: WIDTH } } else { Shape::vector(WIDTH) };
-    let copy = sequence && POINTING.contains(&decoder.width());
-    let vocabulary = TextVocabulary { decoder, tokenizer: &tokenizer("{}"), length: 8, copy, own: None };
-    TextHead::build("head.title.output", vocabulary, shape, weights).unwrap()
+    let copy = sequence && COPYING.contains(&decoder.width());
+    let settings =
+        TextHeadSettings { decoder, tokenizer: &tokenizer("{}"), length: 8, copy, scheduled_sampling: None };
+    TextHead::build("head.title.output", settings, shape, weights).unwrap()
 }
 
-/// Texts of 3 tokens, none, and 2 tokens, each with its end but the missing one.
+/// A text of 3 tokens, a missing one, and a text of 2 tokens, both with their end tokens.
 fn labels() -> Labels {
     let truth = [[5.0f32, 9.0, 4.0, END], [0.0; 4], [7.0, 5.0, END, 0.0]];
     let mask = [[1.0f32; 4], [0.0; 4], [1.0, 1.0, 1.0, 0.0]];
@@ -91,10 +92,10 @@ fn loss_of(text: &TextHead, memory: &Activations, labels: &Labels) -> Tensor {
 }
 
 #[test]
-fn some_tokens_read_while_learning_are_guesses() {
-    for (vocabulary, sequence) in decoders() {
+fn scheduled_sampling_replaces_some_input_tokens() {
+    for (config, sequence) in decoders() {
         let mut weights = Weights::new(3, &Device::Cpu);
-        let mut text = text(&vocabulary, sequence, &mut weights);
+        let mut text = text(&config, sequence, &mut weights);
         let (memory, labels) = (memory(sequence), labels());
         let loss = |text: &TextHead, mode: Mode| {
             let loss =
@@ -102,37 +103,37 @@ fn some_tokens_read_while_learning_are_guesses() {
             loss.to_scalar::<f32>().unwrap()
         };
         let forced = loss(&text, Mode::evaluate());
-        text.own = serde_json::from_str(r#"{"linear": {"share": 0.9, "steps": 10}}"#).unwrap();
-        let known = text.known(&labels).unwrap();
-        let mixed = |step| text.mixed(&memory, &known, &Mode::train(7, step)).unwrap();
-        assert_eq!(mixed(0), known.classes, "none at the beginning");
-        let guesses: Vec<u32> =
-            text.scores(&memory, &known).unwrap().into_iter().map(|(_, guess)| guess).collect();
-        let late = mixed(10);
-        assert_eq!(late, mixed(10), "the same at the same step");
-        let either = late.iter().zip(&known.classes).zip(&guesses);
-        assert!(either.clone().all(|((token, truth), guess)| token == truth || token == guess));
-        assert!(late != known.classes, "{late:?}");
-        assert_eq!(loss(&text, Mode::evaluate()), forced, "answering reads the true ones");
+        text.scheduled_sampling = serde_json::from_str(r#"{"linear": {"share": 0.9, "steps": 10}}"#).unwrap();
+        let texts = text.true_texts(&labels).unwrap();
+        let inputs = |step| text.input_tokens(&memory, &texts, &Mode::train(7, step)).unwrap();
+        assert_eq!(inputs(0), texts.classes, "none at the beginning");
+        let predictions: Vec<u32> =
+            text.scores(&memory, &texts).unwrap().into_iter().map(|(_, token)| token).collect();
+        let late = inputs(10);
+        assert_eq!(late, inputs(10), "deterministic for a step");
+        let mut pairs = late.iter().zip(&texts.classes).zip(&predictions);
+        assert!(pairs.all(|((token, truth), predicted)| token == truth || token == predicted));
+        assert!(late != texts.classes, "{late:?}");
+        assert_eq!(loss(&text, Mode::evaluate()), forced, "evaluation always uses teacher forcing");
         assert!(loss(&text, Mode::train(7, 10)).is_finite());
     }
 }
 
 #[test]
-fn token_by_token_is_what_all_at_once_was() {
-    for (vocabulary, sequence) in decoders() {
+fn decoding_step_by_step_equals_teacher_forcing() {
+    for (config, sequence) in decoders() {
         let mut weights = Weights::new(3, &Device::Cpu);
-        let text = text(&vocabulary, sequence, &mut weights);
+        let text = text(&config, sequence, &mut weights);
         let (memory, labels) = (memory(sequence), labels());
         let loss = f64::from(loss_of(&text, &memory, &labels).to_scalar::<f32>().unwrap());
         let truth = host(&labels.truth).unwrap();
-        // Rows 2 and 0 in this order, row 0 twice: what a search does.
-        let mut writing = text.writing(&memory).unwrap().unwrap();
+        // Rows 2 and 0 in this order, row 0 twice, as in a beam search.
+        let mut decoding = text.start_decoding(&memory).unwrap().unwrap();
         let mut tokens = vec![text.start_token(); 3];
         let mut parents = vec![2, 0, 0];
         let (rows, mut sums) = ([2, 0, 0], [0.0f64; 3]);
         for step in 0..4 {
-            let logits = writing.step(&tokens, &parents).unwrap();
+            let logits = decoding.step(&tokens, &parents).unwrap();
             for (index, logits) in logits.chunks(11).enumerate() {
                 let class = truth[rows[index] * 4 + step] as usize;
                 let largest = f64::from(logits.iter().copied().fold(f32::MIN, f32::max));
@@ -145,9 +146,9 @@ fn token_by_token_is_what_all_at_once_was() {
             parents = vec![0, 2, 1];
             sums.swap(1, 2);
         }
-        assert!((sums[1] - sums[2]).abs() < 1e-9, "{vocabulary:?}: one row, followed twice");
-        let result = (sums[0] + sums[1]) / 7.0;
-        assert!((result - loss).abs() < 1e-5, "{vocabulary:?}: {result} and {loss}");
+        assert!((sums[1] - sums[2]).abs() < 1e-9, "{config:?}: two hypotheses of one row");
+        let mean = (sums[0] + sums[1]) / 7.0;
+        assert!((mean - loss).abs() < 1e-5, "{config:?}: {mean} and {loss}");
         let tally = text.tally(&memory, &labels).unwrap();
         assert_eq!(tally.tokens, 7);
         assert!((tally.cost / 7.0 - loss).abs() < 1e-5);
@@ -155,24 +156,24 @@ fn token_by_token_is_what_all_at_once_was() {
 }
 
 #[test]
-fn what_is_padded_changes_nothing() {
-    for (vocabulary, sequence) in decoders().into_iter().filter(|(_, sequence)| *sequence) {
+fn padding_does_not_change_the_loss() {
+    for (config, sequence) in decoders().into_iter().filter(|(_, sequence)| *sequence) {
         let mut weights = Weights::new(3, &Device::Cpu);
-        let text = text(&vocabulary, sequence, &mut weights);
+        let text = text(&config, sequence, &mut weights);
         let (short, labels) = (memory(sequence), labels());
         let before = loss_of(&text, &short, &labels).to_scalar::<f32>().unwrap();
         let noise = variable(&[3, 2, WIDTH], 8).as_tensor().clone();
         let long = Activations { x: Tensor::cat(&[&short.x, &noise], 1).unwrap(), mask: Some(mask(6)) };
         let after = loss_of(&text, &long, &labels).to_scalar::<f32>().unwrap();
-        assert!((before - after).abs() < 1e-6, "{vocabulary:?}: {before} and {after}");
+        assert!((before - after).abs() < 1e-6, "{config:?}: {before} and {after}");
     }
 }
 
 #[test]
-fn every_weight_has_its_gradient() {
-    for (vocabulary, sequence) in decoders() {
+fn gradients_equal_difference_quotients() {
+    for (config, sequence) in decoders() {
         let mut weights = Weights::new(3, &Device::Cpu);
-        let text = text(&vocabulary, sequence, &mut weights);
+        let text = text(&config, sequence, &mut weights);
         let (memory, labels) = (memory(sequence), labels());
         let gradients = loss_of(&text, &memory, &labels).backward().unwrap();
         for weight in weights.trainable() {
@@ -187,27 +188,27 @@ fn every_weight_has_its_gradient() {
             };
             let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
             moved(0.0);
-            let result = f64::from(gradient[index]);
-            let near = (result - slope).abs() < 2e-3 + 2e-2 * slope.abs();
-            assert!(near, "{vocabulary:?} {}[{index}]: {result} and {slope}", weight.name);
+            let derivative = f64::from(gradient[index]);
+            let near = (derivative - slope).abs() < 2e-3 + 2e-2 * slope.abs();
+            assert!(near, "{config:?} {}[{index}]: {derivative} and {slope}", weight.name);
         }
     }
 }
 
 #[test]
-fn tasks_share_a_decoder_but_for_the_beginning() {
-    let shared = words(r#"{"gru": {"units": 5, "width": 4, "shared": "pen"}}"#);
+fn tasks_share_a_decoder_except_the_start_embedding() {
+    let shared = config(r#"{"gru": {"units": 5, "width": 4, "shared": "pen"}}"#);
     let mut weights = Weights::new(3, &Device::Cpu);
     let build = |task: &str, json: &str, width: usize, weights: &mut Weights| {
         let name = format!("head.{task}.output");
-        let vocabulary = TextVocabulary {
+        let settings = TextHeadSettings {
             decoder: &shared,
             tokenizer: &tokenizer(json),
             length: 8,
             copy: false,
-            own: None,
+            scheduled_sampling: None,
         };
-        TextHead::build(&name, vocabulary, Shape::Sequence { width }, weights)
+        TextHead::build(&name, settings, Shape::Sequence { width }, weights)
     };
     weights.set_owner(WeightOwner::Task(0));
     let one = build("title", "a", WIDTH, &mut weights).unwrap();
@@ -226,7 +227,7 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
         };
         assert_eq!(weight.owner, owner, "{}", weight.name);
     }
-    // Other tokens have tables of their own.
+    // Other tokens have their own tables.
     let third = build("translation", "b", WIDTH, &mut weights).unwrap();
     assert_eq!(weights.iter().count(), first + 5);
     let tables: Vec<&str> = weights
@@ -237,37 +238,36 @@ fn tasks_share_a_decoder_but_for_the_beginning() {
     let uses = |text: &TextHead| -> Vec<bool> { tables.iter().map(|name| text.shares(name)).collect() };
     assert_eq!((uses(&other), uses(&third)), (vec![true, false], vec![false, true]));
     let error = build("wide", "a", 7, &mut weights).err().unwrap().to_string();
-    assert!(error.contains("is shared, but [6, 5] numbers for one task and [7, 5] for another"), "{error}");
+    assert!(error.contains("is shared by tasks that need different shapes: [6, 5] and [7, 5]"), "{error}");
 }
 
-/// P of each token, by the definition, where nothing but the definition is used.
 #[test]
-fn what_is_copied_counts_beside_what_is_guessed() {
+fn probabilities_of_copied_and_generated_tokens_add_up() {
     let mut weights = Weights::new(3, &Device::Cpu);
-    let text = text(&words(r#"{"gru": {"units": 5, "width": 3}}"#), true, &mut weights);
+    let text = text(&config(r#"{"gru": {"units": 5, "width": 3}}"#), true, &mut weights);
     let memory = memory(true);
     let find = |name: &str| {
         let weight = weights.iter().find(|weight| weight.name.ends_with(name)).expect(name);
         host(&weight.var).unwrap()
     };
-    // A gate that says sigmoid(-ln 3) = 1/4 whatever is read: three quarters are copied.
+    // A constant gate sigmoid(-ln 3) = 1/4: three quarters of the probability are copied.
     let set = |name: &str, values: Vec<f32>| {
         let weight = weights.iter().find(|weight| weight.name.ends_with(name)).expect(name);
         weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
     };
     set("copy.gate.weight", vec![0.0; 5]);
     set("copy.gate.bias", vec![-(3.0f32.ln())]);
-    // No keys: every real step has the same share.
+    // Zero keys: uniform attention over real steps.
     set("copy.keys.weight", vec![0.0; find("copy.keys.weight").len()]);
-    let mut writing = text.writing(&memory).unwrap().unwrap();
-    let logs = writing.step(&[text.start_token(); 3], &[0, 1, 2]).unwrap();
+    let mut decoding = text.start_decoding(&memory).unwrap().unwrap();
+    let logs = decoding.step(&[text.start_token(); 3], &[0, 1, 2]).unwrap();
     let sums: Vec<f32> = logs.chunks(11).map(|row| row.iter().map(|log| log.exp()).sum()).collect();
     assert!(sums.iter().all(|sum| (sum - 1.0).abs() < 1e-5), "{sums:?}");
-    // At least what is copied of 9 (2 of 4 steps), of 7 (2 of 2; 1 of 3); at most a quarter more.
+    // At least the copied part: 9 in 2 of 4 steps, 7 in 2 of 2 and in 1 of 3; at most a quarter more.
     for (index, least) in [(9, 0.375), (11 + 7, 0.75), (22 + 7, 0.25)] {
         let share = logs[index].exp();
         assert!(share > least && share < least + 0.25, "{share} for {least}");
     }
-    let least = logs[11..22].iter().map(|log| log.exp()).sum::<f32>() - logs[11 + 7].exp();
-    assert!(least < 0.25, "what stands behind a row's end is not copied: {least}");
+    let others = logs[11..22].iter().map(|log| log.exp()).sum::<f32>() - logs[11 + 7].exp();
+    assert!(others < 0.25, "padded steps are not copied: {others}");
 }

@@ -1,4 +1,4 @@
-//! A transformer against PyTorch's.
+//! The transformer compared with PyTorch.
 
 use candle_core::{Device, Tensor};
 
@@ -14,7 +14,7 @@ use crate::model::mode::Mode;
 use crate::model::weights::{Weights, host};
 
 /// Weights and input as in `multi_head_attention`'s test.
-fn through(config: &str) -> Tensor {
+fn forward(config: &str) -> Tensor {
     let mut weights = Weights::new(0, &Device::Cpu);
     let settings: LayerConfig = serde_json::from_str(config).unwrap();
     let layer = settings.view().build("t", Shape::Sequence { width: 4 }, &mut weights).unwrap();
@@ -28,11 +28,12 @@ fn through(config: &str) -> Tensor {
 }
 
 #[test]
-fn norms_before_as_pytorch() {
+fn pre_norm_equals_pytorch() {
     // e = torch.nn.TransformerEncoderLayer(4, 2, 6, dropout=0., batch_first=True, norm_first=True,
-    //     activation='gelu'); the weights are f(...) as there (linear1 f(4, 6).T, linear2 f(6, 4).T, norms
-    // f(4)); then a LayerNorm(4) of the same weights after it.
-    let y = through(r#"{"transformer": {"layers": 1, "heads": 2, "hidden": 6, "positions": "none"}}"#);
+    //                                      activation='gelu')
+    // with weights f(...) as there (linear1 f(4, 6).T, linear2 f(6, 4).T, norms f(4)), followed by a
+    // LayerNorm(4) with the same weights.
+    let y = forward(r#"{"transformer": {"layers": 1, "heads": 2, "hidden": 6, "positions": "none"}}"#);
     let expected = [[
         [0.339_156_4f32, 0.307_009_25, -0.244_558_72, 0.960_236_43],
         [-0.175_427_17, 0.365_596_65, 0.057_750_888, 1.054_958_3],
@@ -42,9 +43,9 @@ fn norms_before_as_pytorch() {
 }
 
 #[test]
-fn norms_after_as_pytorch() {
-    // The same with norm_first=False, activation='relu', and no norm after it.
-    let y = through(
+fn post_norm_equals_pytorch() {
+    // The same with norm_first=False, activation='relu', and without the final norm.
+    let y = forward(
         r#"{"transformer": {"layers": 1, "heads": 2, "hidden": 6, "positions": "none", "norm": "post",
             "activation": "relu"}}"#,
     );
@@ -57,7 +58,7 @@ fn norms_after_as_pytorch() {
 }
 
 #[test]
-fn every_form_has_its_weights() {
+fn parameter_counts() {
     let count = |config: &str| {
         let mut weights = Weights::new(0, &Device::Cpu);
         let settings: LayerConfig = serde_json::from_str(config).unwrap();
@@ -76,7 +77,7 @@ fn every_form_has_its_weights() {
 #[test]
 #[ignore = "prints times"]
 fn speed() {
-    // A seed model: 4 layers of width 256, 32 texts of 64 tokens, two heads.
+    // The benchmark model `seed`: 4 layers of width 256, 32 texts of 64 tokens, two tasks.
     let mut weights = Weights::new(0, &Device::Cpu);
     let build = |config: &str, input: Shape, name: &str, weights: &mut Weights| {
         let settings: LayerConfig = serde_json::from_str(config).unwrap();
@@ -97,7 +98,7 @@ fn speed() {
     let x =
         Activations { x, mask: Some(SequenceMask::from_lengths(vec![64; 32], 64, &Device::Cpu).unwrap()) };
     let mode = Mode::train(1, 1);
-    let timed = |name: &str, work: &dyn Fn()| {
+    let time = |name: &str, work: &dyn Fn()| {
         let mut times: Vec<f64> = (0..7)
             .map(|_| {
                 let start = std::time::Instant::now();
@@ -106,7 +107,7 @@ fn speed() {
             })
             .collect();
         times.sort_by(f64::total_cmp);
-        println!("{name}: {:.1} ms, at best {:.1}", times[3], times[0]);
+        println!("{name}: median {:.1} ms, minimum {:.1} ms", times[3], times[0]);
     };
     let forward = || {
         let y = layers.iter().fold(x.clone(), |x, layer| layer.forward(&x, &mode).unwrap());
@@ -114,32 +115,32 @@ fn speed() {
         let step = other.forward(&y, &mode).unwrap();
         (row.x.sqr().unwrap().mean_all().unwrap() + step.x.sqr().unwrap().mean_all().unwrap()).unwrap()
     };
-    timed("forward", &|| drop(forward()));
-    timed("forward and backward", &|| drop(forward().backward().unwrap()));
-    let of = |shape: &[usize]| variable(shape, 1);
-    let (flat, wide) = (of(&[2048, 256]), of(&[2048, 1024]));
+    time("forward", &|| drop(forward()));
+    time("forward and backward", &|| drop(forward().backward().unwrap()));
+    let random = |shape: &[usize]| variable(shape, 1);
+    let (flat, wide) = (random(&[2048, 256]), random(&[2048, 1024]));
     for (inside, out) in [(256, 768), (256, 256), (256, 1024), (1024, 256)] {
-        let (weight, bias) = (of(&[inside, out]), of(&[out]));
+        let (weight, bias) = (random(&[inside, out]), random(&[out]));
         let x = if inside == 256 { &flat } else { &wide };
         let forward = || affine(x, &weight, &bias, Activation::Relu).unwrap();
-        timed(&format!("dense {inside} to {out}"), &|| drop(forward()));
+        time(&format!("dense {inside} to {out}"), &|| drop(forward()));
         let y = forward();
-        timed("  and back", &|| drop(y.backward().unwrap()));
+        time("  backward", &|| drop(y.backward().unwrap()));
     }
-    let packed = of(&[32, 64, 768]);
-    let how = AttentionShape { heads: 4, causal: false, queries: None, keys: None, dropout: None };
-    timed("attention", &|| drop(self_attention(&packed, &how).unwrap()));
-    let y = self_attention(&packed, &how).unwrap();
-    timed("  and back", &|| drop(y.backward().unwrap()));
-    let (gamma, beta) = (of(&[256]), of(&[256]));
-    timed("layer norm", &|| drop(layer_norm(&flat, &gamma, &beta, 1e-5).unwrap()));
+    let packed = random(&[32, 64, 768]);
+    let shape = AttentionShape { heads: 4, causal: false, queries: None, keys: None, dropout: None };
+    time("attention", &|| drop(self_attention(&packed, &shape).unwrap()));
+    let y = self_attention(&packed, &shape).unwrap();
+    time("  backward", &|| drop(y.backward().unwrap()));
+    let (gamma, beta) = (random(&[256]), random(&[256]));
+    time("layer norm", &|| drop(layer_norm(&flat, &gamma, &beta, 1e-5).unwrap()));
     let y = layer_norm(&flat, &gamma, &beta, 1e-5).unwrap();
-    timed("  and back", &|| drop(y.backward().unwrap()));
-    timed("sum", &|| drop((flat.as_tensor() + flat.as_tensor()).unwrap()));
+    time("  backward", &|| drop(y.backward().unwrap()));
+    time("sum", &|| drop((flat.as_tensor() + flat.as_tensor()).unwrap()));
 }
 
 #[test]
-fn a_step_is_seen_by_those_before_it() {
+fn attention_is_bidirectional_by_default() {
     let mut weights = Weights::new(1, &Device::Cpu);
     let config: LayerConfig =
         serde_json::from_str(r#"{"transformer": {"layers": 2, "hidden": 256}}"#).unwrap();
