@@ -99,6 +99,8 @@ impl StepOutcome {
 }
 
 impl<'a> Learner<'a> {
+    /// A learner for all trainable weights of the network, before the first step.
+    ///
     /// # Errors
     /// Errors of candle when the optimizer allocates its state.
     pub fn new(network: &'a Network, balance: LossBalancer, config: LearnerConfig<'a>) -> TrainResult<Self> {

@@ -114,12 +114,12 @@ fn every_command_has_a_manual_page() {
     let project = Project::new();
     let page = project.mtl(&["man", "sweep", "status"]).expect(0).out();
     assert!(page.contains(".TH mtl-sweep-status 1") && page.contains(r"\-\-runs"), "{page}");
-    let told = project.mtl(&["man", "--to", "pages/man1"]).expect(0).out();
+    let output = project.mtl(&["man", "--to", "pages/man1"]).expect(0).out();
     let pages: Vec<_> = std::fs::read_dir(project.path("pages/man1"))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
         .collect();
-    assert!(told.starts_with(&format!("{} pages written", pages.len())), "{told}");
+    assert!(output.starts_with(&format!("{} pages written", pages.len())), "{output}");
     for command in ["mtl", "mtl-run", "mtl-man", "mtl-sweep", "mtl-sweep-status"] {
         assert!(pages.contains(&format!("{command}.1")), "{command}: {pages:?}");
     }

@@ -78,7 +78,6 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
-    /// Every option that a page could forget stands on it.
     #[test]
     fn a_page_has_every_option_of_its_command() {
         let all = every_command();

@@ -24,6 +24,7 @@ pub struct ExpertMixing {
 
 /// Operations on tensors of any rank.
 pub trait Arithmetic {
+    /// A candle tensor, or a value of an ONNX graph.
     type Value: BackendValue;
 
     /// Training or inference; an ONNX graph is always inference.
@@ -79,12 +80,16 @@ pub trait Arithmetic {
     /// broadcasts.
     fn folded_rows(&mut self, name: &str, values: &Tensor, x: &Self::Value) -> ModelResult<Self::Value>;
 
+    /// a + b
     fn add(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
+    /// a - b
     fn sub(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
+    /// a * b, elementwise
     fn mul(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
+    /// a / b, elementwise
     fn div(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
     /// x * factor
@@ -93,10 +98,13 @@ pub trait Arithmetic {
     /// x + offset
     fn shift(&mut self, x: &Self::Value, offset: f64) -> ModelResult<Self::Value>;
 
+    /// -x
     fn neg(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
+    /// exp(x)
     fn exp(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
+    /// The natural logarithm of x.
     fn log(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
     /// Applies an activation function to every element.

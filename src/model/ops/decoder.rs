@@ -44,9 +44,9 @@ pub trait DecoderOps: Arithmetic {
         heads: usize,
     ) -> ModelResult<Self::Value>;
 
-    /// Dot-product attention (Luong et al. 2015, arXiv 1508.04025): the mean of `memory` `[rows, seen,
-    /// width]` with weights softmax(q m) over the valid steps of `mask` `[rows, seen]`. Queries are `[rows,
-    /// width]`; over tensors also `[rows, time, width]`.
+    /// Dot-product attention (Luong et al. 2015, arXiv 1508.04025): the mean of `memory`
+    /// `[rows, seen, width]` with weights softmax(q m) over the valid steps of `mask` `[rows, seen]`.
+    /// Queries are `[rows, width]`; over tensors also `[rows, time, width]`.
     fn dot_attention(
         &mut self,
         query: &Self::Value,

@@ -31,8 +31,7 @@ impl OnnxCell for GruCell {
     const ORDER: &'static [usize] = &[1, 0, 2];
 }
 
-/// One direction of a recurrent layer. Weights are initialized as in PyTorch: uniformly within 1 /
-/// sqrt(units).
+/// One direction of a recurrent layer. Weights start uniformly within 1 / sqrt(units), as in PyTorch.
 #[derive(Clone, Debug)]
 pub struct RecurrentPass<C> {
     name: String,
@@ -122,8 +121,7 @@ impl<C: OnnxCell> RecurrentPass<C> {
         };
         let block = |block: &usize| &bias[block * units..(block + 1) * units];
         let mut ordered: Vec<f32> = C::ORDER.iter().flat_map(block).copied().collect();
-        // ONNX has a second bias for the state. It is 0 except for the last gate, if our bias has a block for
-        // it.
+        // ONNX has a second bias, for the state: 0 except for the last gate, if our bias has that block.
         let state_bias = &bias[columns..];
         ordered.resize(2 * columns - state_bias.len(), 0.0);
         ordered.extend(state_bias);

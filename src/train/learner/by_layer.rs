@@ -44,8 +44,7 @@ struct LayerwiseGradients {
 struct GraphSegments<'a> {
     points: &'a [CutPoint],
     variables: Vec<Tensor>,
-    /// By cut: the variables whose gradients are complete after the backward pass through the segment before
-    /// it.
+    /// By cut: the variables whose gradients are complete once the segment before it has been differentiated.
     complete: Vec<Vec<usize>>,
     /// The variables that are used only after the last cut.
     after: Vec<usize>,
