@@ -61,18 +61,20 @@ impl Learner<'_> {
         if tasks.is_empty() || outcome.diverged().is_some() {
             return Ok(outcome);
         }
-        let of_losses = self.balance.losses.weights(step, &outcome.losses);
+        let loss_weights = self.balance.losses.weights(step, &outcome.losses);
         // Tasks of weight 0 are left out: a method would take their zero gradients for converged tasks.
-        let tasks: Vec<usize> = tasks.into_iter().filter(|task| of_losses[*task] != 0.0).collect();
-        let of_losses = select_tasks(&of_losses, &tasks);
+        let tasks: Vec<usize> = tasks.into_iter().filter(|task| loss_weights[*task] != 0.0).collect();
+        let loss_weights = select_tasks(&loss_weights, &tasks);
         // The penalty is that of the last part.
         let penalty = forward.last_mut().and_then(|part| part.penalty.take());
         let mut backward = Vec::with_capacity(parts.len());
         for (part, forward) in parts.iter().zip(forward) {
             backward.push(self.backward(part, forward, &tasks)?);
         }
-        let weights = self.compute_weights(&mut outcome, &mut backward, &tasks, &of_losses, step)?;
-        let mut gradients = self.assemble(&backward, &of_losses, &weights)?;
+        let weights = self.compute_weights(&mut outcome, &mut backward, &tasks, &loss_weights, step)?;
+        let joint_weights: Vec<f64> =
+            loss_weights.iter().zip(&weights).map(|(loss, weight)| loss * weight).collect();
+        let mut gradients = self.assemble(&backward, &loss_weights, &joint_weights)?;
         if let Some((penalty, part)) = penalty.zip(backward.last()) {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
             let added = collect(part.tape.backward(&penalty)?, &self.variables);
@@ -81,8 +83,8 @@ impl Learner<'_> {
             }
         }
         self.check_task_gradients(&tasks, &backward, &gradients)?;
-        for ((task, of_loss), weight) in tasks.iter().zip(&of_losses).zip(&weights) {
-            outcome.weights[*task] = of_loss * weight;
+        for (task, weight) in tasks.iter().zip(&joint_weights) {
+            outcome.weights[*task] = *weight;
         }
         self.apply_gradients(outcome, gradients, clock)
     }

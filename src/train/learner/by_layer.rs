@@ -61,10 +61,10 @@ impl Learner<'_> {
         if tasks.is_empty() || outcome.diverged().is_some() {
             return Ok(outcome);
         }
-        let of_losses = self.balance.losses.weights(step, &outcome.losses);
-        let weighted = tasks.iter().zip(&losses).filter(|(task, _)| of_losses[**task] != 0.0);
+        let loss_weights = self.balance.losses.weights(step, &outcome.losses);
+        let weighted = tasks.iter().zip(&losses).filter(|(task, _)| loss_weights[**task] != 0.0);
         let (tasks, losses): (Vec<usize>, Vec<&Tensor>) = weighted.map(|(task, loss)| (*task, loss)).unzip();
-        let of_losses = select_tasks(&of_losses, &tasks);
+        let loss_weights = select_tasks(&loss_weights, &tasks);
 
         let points = cuts.points();
         let segments = GraphSegments::new(&points, &self.variables);
@@ -76,14 +76,15 @@ impl Learner<'_> {
         let weights = match self.shared.places.is_empty() {
             true => vec![1.0; tasks.len()],
             false => {
-                let weights = self.solve_weights(&mut outcome, &tasks, &of_losses, step, &seen, None);
-                self.balance.scaled(weights, &gramian.scaled(&of_losses))
+                let weights = self.solve_weights(&mut outcome, &tasks, &loss_weights, step, &seen, None);
+                self.balance.scaled(weights, &gramian.scaled(&loss_weights))
             }
         };
 
-        let both: Vec<f64> = of_losses.iter().zip(&weights).map(|(loss, weight)| loss * weight).collect();
-        let heads = if self.balance.weighs_heads() { &both } else { &of_losses };
-        let mut joint = vec![BackwardPass::sum(&passes, &both)?];
+        let joint_weights: Vec<f64> =
+            loss_weights.iter().zip(&weights).map(|(loss, weight)| loss * weight).collect();
+        let heads = if self.balance.weighs_heads() { &joint_weights } else { &loss_weights };
+        let mut joint = vec![BackwardPass::sum(&passes, &joint_weights)?];
         drop(passes);
         if let Some(penalty) = penalty {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
@@ -97,8 +98,8 @@ impl Learner<'_> {
             gradients[index] = sum(&summands, &[1.0, 1.0])?;
             Ok(())
         })?;
-        for ((task, of_loss), weight) in tasks.iter().zip(&of_losses).zip(&weights) {
-            outcome.weights[*task] = of_loss * weight;
+        for (task, weight) in tasks.iter().zip(&joint_weights) {
+            outcome.weights[*task] = *weight;
         }
         self.apply_gradients(outcome, gradients, clock)
     }

@@ -102,12 +102,12 @@ pub fn numbers_to_onnx(graph: &mut Graph, raw: &[GraphValue], encodings: &[&Enco
     }
     // A column with an indicator is followed by a column of 0 or 1: was its value missing?
     let missing = operator::cast(graph, &missing, ElementType::Float32);
-    let both = operator::concat(graph, &[&scaled, &missing], 1);
+    let with_missing = operator::concat(graph, &[&scaled, &missing], 1);
     let indices = flags.iter().enumerate().flat_map(|(column, flag)| {
         std::iter::once(column).chain(flag.then_some(columns + column)).map(|index| index as i64)
     });
     let indices = graph.ints(&indices.collect::<Vec<i64>>());
-    operator::gather(graph, &both, &indices, 1)
+    operator::gather(graph, &with_missing, &indices, 1)
 }
 
 /// Encodes a raw column `[batch, 1]`.

@@ -7,15 +7,13 @@ use crate::train::learner::Learner;
 use crate::train::learner::balanced::BackwardPart;
 
 impl Learner<'_> {
-    /// The gradient of every variable, from the tasks' gradients, the weights of the losses and the weights
-    /// of the gradient method.
+    /// The gradient of every variable. `joint_weights` are the weights of the losses times the method's.
     pub(super) fn assemble(
         &self,
         parts: &[BackwardPart],
-        of_losses: &[f64],
-        weights: &[f64],
+        loss_weights: &[f64],
+        joint_weights: &[f64],
     ) -> TrainResult<TaskGradient> {
-        let both: Vec<f64> = of_losses.iter().zip(weights).map(|(loss, weight)| loss * weight).collect();
         let Some(last) = parts.last() else { return Ok(Vec::new()) };
         let sum = |part: &BackwardPart, index: usize, weights: &[f64]| {
             let gradients: Vec<_> = part.gradients.iter().map(|gradient| gradient[index].as_ref()).collect();
@@ -25,19 +23,19 @@ impl Learner<'_> {
         let mut trunk = None;
         if let Some(point) = &last.point {
             let gradients: Vec<_> = last.at_point.iter().map(|gradient| gradient[0].as_ref()).collect();
-            if let Some(upstream) = combined(&gradients, &both)? {
+            if let Some(upstream) = combined(&gradients, joint_weights)? {
                 let gradients = last.tape.backward_from(&point.output, upstream)?;
                 trunk = Some(collect(gradients, &self.variables));
             }
         }
-        let heads = if self.balance.weighs_heads() { &both } else { of_losses };
+        let heads = if self.balance.weighs_heads() { joint_weights } else { loss_weights };
         let head_weights: Vec<f64> = heads.iter().map(|weight| weight / parts.len() as f64).collect();
         let mut gradients = Vec::with_capacity(self.variables.len());
         for index in 0..self.variables.len() {
             let is_shared = last.point.is_none() && self.shared.places.contains(&index);
             gradients.push(match (trunk.as_mut().and_then(|trunk| trunk[index].take()), is_shared) {
                 (Some(gradient), _) => Some(gradient),
-                (None, true) => sum(last, index, &both)?,
+                (None, true) => sum(last, index, joint_weights)?,
                 (None, false) => {
                     let of_parts = parts.iter().map(|part| sum(part, index, &head_weights));
                     let of_parts = of_parts.collect::<candle_core::Result<Vec<_>>>()?;

@@ -19,7 +19,7 @@ impl Learner<'_> {
         outcome: &mut StepOutcome,
         parts: &mut [BackwardPart],
         tasks: &[usize],
-        of_losses: &[f64],
+        loss_weights: &[f64],
         step: u64,
     ) -> TrainResult<Vec<f64>> {
         let (indices, last) = match self.balance.is_at_point() {
@@ -43,16 +43,16 @@ impl Learner<'_> {
             None => gramian.clone(),
         };
         let mut rows = match parts.last().filter(|_| self.balance.needs_rows()) {
-            Some(part) => Some(self.rows(part, last_rows, &indices, of_losses)?),
+            Some(part) => Some(self.rows(part, last_rows, &indices, loss_weights)?),
             None => None,
         };
-        let weights = self.solve_weights(outcome, tasks, of_losses, step, &seen, rows.as_mut());
-        let mut gramian = gramian.scaled(of_losses);
+        let weights = self.solve_weights(outcome, tasks, loss_weights, step, &seen, rows.as_mut());
+        let mut gramian = gramian.scaled(loss_weights);
         if let (Some(rows), Some(part)) = (&rows, parts.last_mut()) {
             if self.balance.scales_length() {
                 gramian = gramian_of(rows);
             }
-            self.replace(part, &indices, rows, of_losses)?;
+            self.replace(part, &indices, rows, loss_weights)?;
         }
         Ok(self.balance.scaled(weights, &gramian))
     }
@@ -64,10 +64,10 @@ impl Learner<'_> {
         part: &BackwardPart,
         gradients: &[TaskGradient],
         indices: &[usize],
-        of_losses: &[f64],
+        loss_weights: &[f64],
     ) -> TrainResult<GradientRows> {
         let sizes = self.sizes(part);
-        let values = gradients.iter().zip(of_losses);
+        let values = gradients.iter().zip(loss_weights);
         let values = values.map(|(gradient, weight)| row(gradient, indices, &sizes, *weight));
         let values = values.collect::<candle_core::Result<Vec<_>>>()?;
         let point = match &part.point {
@@ -86,14 +86,14 @@ impl Learner<'_> {
         &mut self,
         outcome: &mut StepOutcome,
         tasks: &[usize],
-        of_losses: &[f64],
+        loss_weights: &[f64],
         step: u64,
         seen: &Matrix,
         rows: Option<&mut GradientRows>,
     ) -> Vec<f64> {
         let losses = tasks.iter().map(|task| outcome.losses[*task].unwrap_or(0.0));
-        let losses: Vec<f64> = losses.zip(of_losses).map(|(loss, weight)| loss * weight).collect();
-        let context = GradientContext { step, tasks, losses: &losses, gramian: &seen.scaled(of_losses) };
+        let losses: Vec<f64> = losses.zip(loss_weights).map(|(loss, weight)| loss * weight).collect();
+        let context = GradientContext { step, tasks, losses: &losses, gramian: &seen.scaled(loss_weights) };
         let solution = self.balance.compute_weights(&context, rows);
         outcome.irregular = !solution.regular;
         solution.weights
@@ -113,11 +113,11 @@ impl Learner<'_> {
         part: &mut BackwardPart,
         indices: &[usize],
         rows: &GradientRows,
-        of_losses: &[f64],
+        loss_weights: &[f64],
     ) -> TrainResult<()> {
         let point = part.point.as_ref().map(|point| point.output.shape().clone());
         let gradients = if point.is_some() { &mut part.at_point } else { &mut part.gradients };
-        for ((gradient, values), weight) in gradients.iter_mut().zip(&rows.values).zip(of_losses) {
+        for ((gradient, values), weight) in gradients.iter_mut().zip(&rows.values).zip(loss_weights) {
             let scale = if *weight == 0.0 { 0.0 } else { (1.0 / weight) as f32 };
             let mut remaining = values.as_slice();
             for index in indices {
