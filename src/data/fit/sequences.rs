@@ -255,7 +255,7 @@ fn errors_name_invalid_tags() {
             "x",
             "x",
             json!("io"),
-            "bad-tag at tasks.t.target: target `t`: tag 1, `B-ORG`, of `rows.jsonl`, line 1",
+            "bad-tag at tasks.t.target: target `t`, `rows.jsonl`, line 1: invalid tag `B-ORG` at position 1: expected `O` or `I-NAME` (and 2 more such rows)",
         ),
     ] {
         let result = tagging(&TAGGED.replace(from, to), kind);
@@ -416,5 +416,5 @@ fn rows_in_two_splits_are_reported() {
     assert!(last.contains("line 5 and") && last.contains("line 2;"), "{last}");
     let rows = SplitRows { train: vec![0, 1], valid: vec![2], test: vec![4], notes: vec![] };
     let result = fit_table(csv(text), rows, json!({"n": "number"}), json!({})).unwrap();
-    assert!(notes(&result).last().unwrap().contains("1 of 2 rows"));
+    assert!(notes(&result).last().unwrap().contains("1 of 2 validation and test rows"));
 }

@@ -268,18 +268,16 @@ fn many_groups_are_legible() {
 
 /// Every pair of tasks has a field in a matrix and a value in every epoch.
 #[test]
-fn hundreds_of_tasks_are_drawn_fast_and_legibly() {
+fn hundreds_of_tasks_are_drawn_legibly() {
     let mut subject = scripted();
     let (scripted, task) = (subject.groups[0].trials[0].clone(), subject.tasks[0].clone());
     subject.tasks =
         (0..200).map(|number| TaskRecord { task: format!("task_{number:03}"), ..task.clone() }).collect();
     let names: Vec<String> = subject.tasks.iter().map(|task| task.task.clone()).collect();
     subject.groups[0].trials = vec![trial(&scripted, &names, 0, 0)];
-    let start = std::time::Instant::now();
     let plots = Plots::draw(&subject, &FigureKind::ALL);
     let drawn: usize = plots.drawn.iter().map(|drawn| svg::write(&drawn.figure.scene()).len()).sum();
-    let seconds = start.elapsed().as_secs_f64();
-    assert!(seconds < 3.0 && drawn < 20_000_000, "{drawn} bytes in {seconds} s");
+    assert!(drawn < 20_000_000, "{drawn} bytes");
     plots.drawn.iter().for_each(|drawn| assert_legible(&drawn.figure));
     // 19,900 pairs: eight with colours, and the area of the others with its two edges.
     let pairs = plots.drawn.iter().find(|drawn| drawn.file == "gradients-epochs").expect("cosines by epoch");

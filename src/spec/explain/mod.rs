@@ -111,7 +111,7 @@ mod tests {
         let units = &lstm.settings[0];
         assert!(units.required && units.name == "units" && units.kind.starts_with("whole number"));
         assert_eq!(lstm.settings[1].default.as_deref(), Some("false"));
-        assert_eq!(lstm.settings[2].about, "Such layers one upon the other.");
+        assert_eq!(lstm.settings[2].about, "Number of stacked layers.");
     }
 
     #[test]

@@ -84,8 +84,8 @@ fn corrupt_images_are_named_or_skipped() {
     let whole = std::fs::read(folder.path().join("photos/b.jpg")).unwrap();
     folder.file("photos/b.jpg", &whole[..whole.len() / 2]);
     folder.file("labels.csv", "name,age,mask\na.png,1,m.png\nb.jpg,2,m.png\nc.png,3,m.png\nd.png,4,m.png\n");
-    let problem = "picture at source.images.path: `photos/b.jpg` cannot be used: it is truncated (and 1 \
-                   more) | `corrupt: skip` in the source leaves such rows out";
+    let problem = "picture at source.images.path: `photos/b.jpg` cannot be used: it is truncated (and 1 more \
+                   row) | write `corrupt: skip` in the source to skip such rows";
     assert_eq!(folder.problems(folder.load(config.clone())), [problem]);
     config["source"]["images"]["corrupt"] = json!("skip");
     let loaded = folder.load(config).unwrap();
