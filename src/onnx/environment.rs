@@ -1,5 +1,6 @@
-//! The Python environment that `mtl` was installed into by `pip install` of its wheel, found from the location
-//! of the executable. Runs no Python: none needs to be on PATH, and no environment needs to be active.
+//! The Python environment that `mtl` was installed into by `pip install` of its wheel, found from the
+//! location of the executable. Runs no Python: none needs to be on PATH, and no environment needs to be
+//! active.
 
 use std::path::{Path, PathBuf};
 
