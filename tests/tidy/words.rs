@@ -7,8 +7,9 @@ use crate::tidy::{Source, fail, sources};
 
 /// Words of an earlier private language, which are neither names nor documentation any more. The field says:
 /// registry, event log, scheduler, settings, label level, composed form, backward pass.
-const RETIRED: [&str; 10] =
-    ["shelf", "shelves", "rehearsal", "twin", "twins", "told", "grain", "sight", "way back", "ways back"];
+const RETIRED: [&str; 10] = [
+    "shelf", "shelves", "rehearsal", "twin", "twins", "told", "grain", "sight", "way back", "ways back",
+];
 
 /// Columns of a line.
 const WIDTH: usize = 110;
@@ -63,10 +64,7 @@ fn public_types_have_names_of_their_own() {
         }
     }
     let doubled = owners.into_iter().filter(|(_, files)| files.len() > 1);
-    fail(
-        "a public type's name is used once",
-        doubled.map(|(name, files)| format!("{name}: {files:?}")).collect(),
-    );
+    fail("a public type's name is used once", doubled.map(|(name, files)| format!("{name}: {files:?}")).collect());
 }
 
 #[test]
@@ -106,7 +104,6 @@ fn the_rules_of_words_detect_violations() {
     assert_eq!(retired("struct ToldPreference; // on the way back"), ["told", "way back"]);
     assert!(retired("untold grains, a twinkle").is_empty());
     let code = "pub struct A<T>(T);\n    pub(crate) enum B {}\nstruct C;\npub fn d() {}\n".to_owned();
-    let source =
-        Source { name: String::new(), module: String::new(), text: String::new(), code, is_test: false };
+    let source = Source { name: String::new(), module: String::new(), text: String::new(), code, is_test: false };
     assert_eq!(public_types(&source), ["A", "B"]);
 }
