@@ -1,4 +1,4 @@
-//! Element-wise functions in one pass, and their slopes.
+//! Activation functions in one pass, and their derivatives.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -8,12 +8,13 @@ use crate::model::autograd::apply1;
 use crate::model::kernel::wide::{self, erf, exp, tanh, wide};
 use crate::model::kernel::{WORTHWHILE, fits, floats, with_floats};
 
+/// Slope of leaky ReLU for negative inputs.
 const LEAK: f32 = 0.01;
 const SQRT_HALF: f32 = std::f32::consts::FRAC_1_SQRT_2;
-/// 1 / sqrt(2 pi)
+/// 1 / sqrt(2 pi), the density of the normal distribution at 0.
 const DENSITY: f32 = 0.398_942_3;
 
-/// `activation(x)`.
+/// Applies an activation function element by element.
 pub fn activation(activation: Activation, x: &Tensor) -> Result<Tensor> {
     if activation == Activation::Identity {
         return Ok(x.clone());
@@ -24,7 +25,7 @@ pub fn activation(activation: Activation, x: &Tensor) -> Result<Tensor> {
     apply1(&x.contiguous()?, ElementwiseOp(activation))
 }
 
-/// The same, composed of candle's operations.
+/// Composed form of `activation`.
 pub fn composed(activation: Activation, x: &Tensor) -> Result<Tensor> {
     match activation {
         Activation::Relu => relu(x),
@@ -39,67 +40,68 @@ pub fn composed(activation: Activation, x: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// candle's own gives a slope of 1 at 0; PyTorch's and ours is 0 there.
+/// The derivative at 0 is 0, as in PyTorch; that of candle's own `relu` is 1.
 fn relu(x: &Tensor) -> Result<Tensor> {
     x.gt(0.0)?.where_cond(x, &x.zeros_like()?)
 }
 
-/// 1 / (1 + exp(-x)), finite for every x; candle-nn's has a backward.
+/// 1 / (1 + exp(-x)), finite for every x. candle-nn's version has a backward pass.
 pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
     candle_nn::ops::sigmoid(x)
 }
 
-/// Replaces each value by the function's.
+/// Applies an activation function in place.
 pub fn apply(activation: Activation, values: &mut [f32]) {
     wide(|| match activation {
         Activation::Identity => {}
-        Activation::Relu => each(values, |x| x.max(0.0)),
-        Activation::LeakyRelu => each(values, |x| if x > 0.0 { x } else { LEAK * x }),
-        Activation::Elu => each(values, |x| if x > 0.0 { x } else { x.exp_m1() }),
-        Activation::Gelu => each(values, |x| 0.5 * x * (1.0 + erf(x * SQRT_HALF))),
-        Activation::Silu => each(values, |x| x * logistic(x)),
-        Activation::Tanh => each(values, tanh),
-        Activation::Sigmoid => each(values, logistic),
-        Activation::Softplus => each(values, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+        Activation::Relu => map_in_place(values, |x| x.max(0.0)),
+        Activation::LeakyRelu => map_in_place(values, |x| if x > 0.0 { x } else { LEAK * x }),
+        Activation::Elu => map_in_place(values, |x| if x > 0.0 { x } else { x.exp_m1() }),
+        Activation::Gelu => map_in_place(values, |x| 0.5 * x * (1.0 + erf(x * SQRT_HALF))),
+        Activation::Silu => map_in_place(values, |x| x * logistic(x)),
+        Activation::Tanh => map_in_place(values, tanh),
+        Activation::Sigmoid => map_in_place(values, logistic),
+        Activation::Softplus => map_in_place(values, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
     });
 }
 
 #[inline(always)]
-fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
+fn map_in_place(values: &mut [f32], function: impl Fn(f32) -> f32) {
     values.iter_mut().for_each(|value| *value = function(*value));
 }
 
-/// 1 / (1 + exp(-x)) of one number.
+/// 1 / (1 + exp(-x)) of a single number.
 #[inline(always)]
 pub fn logistic(x: f32) -> f32 {
     wide::sigmoid(x)
 }
 
-/// Is the slope known from what the function gave?
-pub fn slope_by_output(activation: Activation) -> bool {
+/// Whether the derivative can be computed from the output of the function; if not, it needs the
+/// pre-activation.
+pub fn has_derivative_from_output(activation: Activation) -> bool {
     !matches!(activation, Activation::Gelu | Activation::Silu)
 }
 
-/// Multiplies each gradient by the slope, from the outputs `y` alone. Not for gelu and silu.
-pub fn slope_from_output(activation: Activation, y: &[f32], gradient: &mut [f32]) {
+/// Multiplies each gradient by the derivative, computed from the output `y`; not for GELU and SiLU.
+pub fn backward_from_output(activation: Activation, y: &[f32], gradient: &mut [f32]) {
     wide(|| match activation {
-        Activation::Relu => both(gradient, y, |g, y| if y > 0.0 { g } else { 0.0 }),
-        Activation::LeakyRelu => both(gradient, y, |g, y| if y > 0.0 { g } else { LEAK * g }),
-        Activation::Elu => both(gradient, y, |g, y| if y > 0.0 { g } else { g * (y + 1.0) }),
-        Activation::Tanh => both(gradient, y, |g, y| g * (1.0 - y * y)),
-        Activation::Sigmoid => both(gradient, y, |g, y| g * (y * (1.0 - y))),
-        Activation::Softplus => both(gradient, y, |g, y| g * -(-y).exp_m1()),
+        Activation::Relu => map_gradient(gradient, y, |g, y| if y > 0.0 { g } else { 0.0 }),
+        Activation::LeakyRelu => map_gradient(gradient, y, |g, y| if y > 0.0 { g } else { LEAK * g }),
+        Activation::Elu => map_gradient(gradient, y, |g, y| if y > 0.0 { g } else { g * (y + 1.0) }),
+        Activation::Tanh => map_gradient(gradient, y, |g, y| g * (1.0 - y * y)),
+        Activation::Sigmoid => map_gradient(gradient, y, |g, y| g * (y * (1.0 - y))),
+        Activation::Softplus => map_gradient(gradient, y, |g, y| g * -(-y).exp_m1()),
         Activation::Identity | Activation::Gelu | Activation::Silu => {}
     });
 }
 
-/// Multiplies each gradient by the slope at the inputs `x`: for gelu and silu.
-pub fn slope_from_input(activation: Activation, x: &[f32], gradient: &mut [f32]) {
+/// Multiplies each gradient by the derivative at the pre-activation `x`; only for GELU and SiLU.
+pub fn backward_from_input(activation: Activation, x: &[f32], gradient: &mut [f32]) {
     wide(|| match activation {
-        Activation::Gelu => {
-            both(gradient, x, |g, x| g * (0.5 * (1.0 + erf(x * SQRT_HALF)) + x * DENSITY * exp(-0.5 * x * x)))
-        }
-        Activation::Silu => both(gradient, x, |g, x| {
+        Activation::Gelu => map_gradient(gradient, x, |g, x| {
+            g * (0.5 * (1.0 + erf(x * SQRT_HALF)) + x * DENSITY * exp(-0.5 * x * x))
+        }),
+        Activation::Silu => map_gradient(gradient, x, |g, x| {
             let s = logistic(x);
             g * (s * (1.0 + x * (1.0 - s)))
         }),
@@ -108,8 +110,8 @@ pub fn slope_from_input(activation: Activation, x: &[f32], gradient: &mut [f32])
 }
 
 #[inline(always)]
-fn both(gradient: &mut [f32], known: &[f32], slope: impl Fn(f32, f32) -> f32) {
-    gradient.iter_mut().zip(known).for_each(|(g, known)| *g = slope(*g, *known));
+fn map_gradient(gradient: &mut [f32], saved: &[f32], product: impl Fn(f32, f32) -> f32) {
+    gradient.iter_mut().zip(saved).for_each(|(g, saved)| *g = product(*g, *saved));
 }
 
 struct ElementwiseOp(Activation);
@@ -130,20 +132,20 @@ impl CustomOp1 for ElementwiseOp {
     }
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let mut result = with_floats(gradient, |values| Ok(values.to_vec()))?;
-        let by_output = slope_by_output(self.0);
-        with_floats(if by_output { y } else { x }, |known| {
-            let slope = if by_output { slope_from_output } else { slope_from_input };
-            if known.len() < WORTHWHILE {
-                slope(self.0, known, &mut result);
+        let mut x_gradient = with_floats(gradient, |values| Ok(values.to_vec()))?;
+        let from_output = has_derivative_from_output(self.0);
+        with_floats(if from_output { y } else { x }, |saved| {
+            let backward = if from_output { backward_from_output } else { backward_from_input };
+            if saved.len() < WORTHWHILE {
+                backward(self.0, saved, &mut x_gradient);
             } else {
                 let size = WORTHWHILE / 4;
-                let pairs = result.par_chunks_mut(size).zip(known.par_chunks(size));
-                pairs.for_each(|(g, known)| slope(self.0, known, g));
+                let pairs = x_gradient.par_chunks_mut(size).zip(saved.par_chunks(size));
+                pairs.for_each(|(g, saved)| backward(self.0, saved, g));
             }
             Ok(())
         })?;
-        Tensor::from_vec(result, x.shape(), x.device()).map(Some)
+        Tensor::from_vec(x_gradient, x.shape(), x.device()).map(Some)
     }
 }
 
@@ -166,7 +168,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_function_agrees_with_its_twin() {
+    fn every_function_agrees_with_its_composed_form() {
         for function in ALL {
             for shape in [[3, 5], [257, 200]] {
                 let x = variable(&shape, 3);

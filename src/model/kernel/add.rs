@@ -1,4 +1,4 @@
-//! The sum of two tensors of one shape, such as a residual connection's.
+//! Sum of two tensors of the same shape, for instance of a residual connection.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
@@ -9,7 +9,7 @@ use crate::model::kernel::{CHUNK, computed, fits, floats};
 /// x + y.
 ///
 /// # Errors
-/// Different shapes.
+/// The shapes differ.
 pub fn add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     if !fits(&[x, y]) || x.dims() != y.dims() {
         return x + y;
@@ -33,8 +33,8 @@ impl CustomOp2 for AddOp {
     ) -> Result<(CpuStorage, Shape)> {
         let (x, y) = (floats(x, x_layout)?, floats(y, y_layout)?);
         let (sum, _) = computed(x.len(), CHUNK, |index, sum| {
-            let at = index * CHUNK..index * CHUNK + sum.len();
-            let (x, y) = (&x[at.clone()], &y[at]);
+            let range = index * CHUNK..index * CHUNK + sum.len();
+            let (x, y) = (&x[range.clone()], &y[range]);
             wide(|| sum.iter_mut().zip(x).zip(y).for_each(|((sum, x), y)| *sum = x + y));
         });
         Ok((CpuStorage::F32(sum), x_layout.shape().clone()))

@@ -1,6 +1,8 @@
-//! activation(x W + b) as one operation: W is laid out once, and each thread multiplies some rows with it,
-//! adds the bias and applies the function while they stand in its cache; backward, one pass for the slope and
-//! the bias's gradient, and two products.
+//! activation(x W + b) as one operation.
+//!
+//! Forward, W is packed once; each thread multiplies a block of rows with it, adds the bias and applies the
+//! activation while the block is in its cache. Backward takes one pass for the derivative of the activation
+//! and the gradient of the bias, and two matrix products.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -11,36 +13,37 @@ use rayon::prelude::*;
 use crate::model::activation::Activation;
 use crate::model::autograd::apply3;
 use crate::model::kernel::activation::{
-    apply, composed as activation_twin, slope_by_output, slope_from_input, slope_from_output,
+    apply, backward_from_input, backward_from_output, composed as composed_activation,
+    has_derivative_from_output,
 };
 use crate::model::kernel::dot_products::dots;
-use crate::model::kernel::packed::{PackedMatrix, ProductTarget};
+use crate::model::kernel::packed::{Addend, PackedMatrix};
 use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 use crate::model::kernel::wide::wide;
 use crate::model::kernel::{BLOCK, WORTHWHILE, computed, fits, floats, with_floats, zeros};
 
-/// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
+/// activation(x W + b) `[..., out]` of x `[..., in]`, W `[in, out]` and b `[out]`.
 pub fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
     if !fits(&[x, weight, bias]) {
         return composed(x, weight, bias, function);
     }
     let x = x.contiguous()?;
-    apply3(&x, &weight.contiguous()?, bias, AffineOp { function, before: OnceLock::new() })
+    apply3(&x, &weight.contiguous()?, bias, AffineOp { function, pre_activation: OnceLock::new() })
 }
 
-/// The same, composed of candle's operations.
+/// Composed form of `affine`.
 pub fn composed(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
     let mut shape = x.dims().to_vec();
     let y = x.reshape(((), x.dim(D::Minus1)?))?.matmul(weight)?.broadcast_add(bias)?;
     shape.pop();
     shape.push(y.dim(1)?);
-    activation_twin(function, &y.reshape(shape)?)
+    composed_activation(function, &y.reshape(shape)?)
 }
 
 struct AffineOp {
     function: Activation,
-    /// x W + b, kept for functions whose slope is not known from what they gave.
-    before: OnceLock<Vec<f32>>,
+    /// x W + b, kept for activations whose derivative needs the pre-activation.
+    pre_activation: OnceLock<Vec<f32>>,
 }
 
 impl CustomOp3 for AffineOp {
@@ -61,23 +64,25 @@ impl CustomOp3 for AffineOp {
         let mut shape = x_layout.dims().to_vec();
         if shape.pop() != Some(width) || bias_layout.dims() != [out] {
             let (x, weight, bias) = (x_layout.shape(), weight_layout.shape(), bias_layout.shape());
-            candle_core::bail!("x {x:?}, the weight {weight:?} and the bias {bias:?} do not fit together");
+            candle_core::bail!(
+                "the shapes of x {x:?}, weight {weight:?} and bias {bias:?} do not fit together"
+            );
         }
         let rows: usize = shape.iter().product();
         shape.push(out);
         let (x, weight, bias) =
             (floats(x, x_layout)?, floats(weight, weight_layout)?, floats(bias, bias_layout)?);
-        let by_output = slope_by_output(self.function);
+        let from_output = has_derivative_from_output(self.function);
         let right = MatrixView::new(weight, width, out);
-        let mut y = times(x, rows, right, ProductTarget::Row(bias), |block| {
-            if by_output {
+        let mut y = times(x, rows, right, Addend::Bias(bias), |block| {
+            if from_output {
                 apply(self.function, block);
             }
         });
-        if !by_output {
-            let mut after = y.clone();
-            in_blocks(&mut after, out, |block| apply(self.function, block));
-            self.before.get_or_init(|| std::mem::replace(&mut y, after));
+        if !from_output {
+            let mut activated = y.clone();
+            in_blocks(&mut activated, out, |block| apply(self.function, block));
+            self.pre_activation.get_or_init(|| std::mem::replace(&mut y, activated));
         }
         Ok((CpuStorage::F32(y), Shape::from(shape)))
     }
@@ -92,51 +97,54 @@ impl CustomOp3 for AffineOp {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (width, out) = weight.dims2()?;
         let rows = y.elem_count() / out.max(1);
-        let mut by_x = Vec::new();
-        let mut by_weight = zeros(width * out);
-        let by_bias = with_floats(gradient, |gradient| {
-            let mut before_activation = Vec::new();
-            let by_bias = match (self.function, self.before.get()) {
+        let mut x_gradient = Vec::new();
+        let mut weight_gradient = zeros(width * out);
+        let bias_gradient = with_floats(gradient, |gradient| {
+            let mut buffer = Vec::new();
+            let bias_gradient = match (self.function, self.pre_activation.get()) {
                 (Activation::Identity, _) => column_sums(gradient, out),
-                (function, Some(before)) => {
-                    let (values, sums) = sloped(function, slope_from_input, before, gradient, out);
-                    before_activation = values;
+                (function, Some(pre_activation)) => {
+                    let (values, sums) =
+                        pre_activation_gradient(function, backward_from_input, pre_activation, gradient, out);
+                    buffer = values;
                     sums
                 }
                 (function, None) => with_floats(y, |y| {
-                    let (values, sums) = sloped(function, slope_from_output, y, gradient, out);
-                    before_activation = values;
+                    let (values, sums) =
+                        pre_activation_gradient(function, backward_from_output, y, gradient, out);
+                    buffer = values;
                     Ok(sums)
                 })?,
             };
-            let before = if before_activation.is_empty() { gradient } else { &before_activation };
+            let pre_gradient = if buffer.is_empty() { gradient } else { &buffer };
             if x.track_op() {
                 with_floats(weight, |weight| {
                     let right = MatrixView::new(weight, width, out).t();
-                    by_x = times(before, rows, right, ProductTarget::Nothing, |_| {});
+                    x_gradient = times(pre_gradient, rows, right, Addend::Zero, |_| {});
                     Ok(())
                 })?;
             }
             with_floats(x, |x| {
-                let to = MatrixMut::new(&mut by_weight, width, out);
-                let (left, right) = (MatrixView::new(x, rows, width).t(), MatrixView::new(before, rows, out));
+                let to = MatrixMut::new(&mut weight_gradient, width, out);
+                let (left, right) =
+                    (MatrixView::new(x, rows, width).t(), MatrixView::new(pre_gradient, rows, out));
                 product(left, right, to, false, ProductThreads::All);
                 Ok(())
             })?;
-            Ok(by_bias)
+            Ok(bias_gradient)
         })?;
         let tensor = |values, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
-        let by_x = if x.track_op() { Some(tensor(by_x, x)?) } else { None };
-        Ok((by_x, Some(tensor(by_weight, weight)?), Some(tensor(by_bias, bias)?)))
+        let x_gradient = if x.track_op() { Some(tensor(x_gradient, x)?) } else { None };
+        Ok((x_gradient, Some(tensor(weight_gradient, weight)?), Some(tensor(bias_gradient, bias)?)))
     }
 }
 
-/// `rows` rows of x times a matrix (+ `onto`), and `finish` with each block of rows of the product.
+/// `rows` rows of x times a matrix, plus `addend`. `finish` is applied to each block of the product.
 fn times(
     x: &[f32],
     rows: usize,
     right: MatrixView,
-    onto: ProductTarget,
+    addend: Addend,
     finish: impl Fn(&mut [f32]) + Sync + Send,
 ) -> Vec<f32> {
     let (width, out) = (right.rows(), right.columns());
@@ -145,50 +153,50 @@ fn times(
     }
     if rows <= BLOCK && width * out >= LARGE {
         let mut y = zeros(rows * out);
-        by_columns(x, right, &mut y, onto, finish);
+        by_columns(x, right, &mut y, addend, finish);
         return y;
     }
     let right = PackedMatrix::new(right);
     let block = |index: usize, y: &mut [f32]| {
-        right.times(&x[index * BLOCK * width..], width, y.len() / out, y, out, onto);
+        right.times(&x[index * BLOCK * width..], width, y.len() / out, y, out, addend);
         finish(y);
     };
     computed(rows * out, BLOCK * out, block).0
 }
 
-/// Numbers of a matrix from which on its columns are divided among threads, where rows are too few for that.
+/// Elements of a matrix from which on threads divide its columns, if there are too few rows to divide.
 const LARGE: usize = 1 << 17;
 
-/// Columns that are laid out and multiplied with before they leave the cache.
+/// Columns that are packed and multiplied while they are in the cache.
 const GROUP: usize = 64;
 
-/// The same for few rows and a large matrix: each thread lays some columns out and multiplies with them at
-/// once, or reads them as they lie where their numbers follow each other.
+/// `times` for few rows and a large matrix: each thread packs some columns and multiplies with them, or reads
+/// them in place if the elements of a column are contiguous.
 fn by_columns(
     x: &[f32],
     right: MatrixView,
     y: &mut [f32],
-    onto: ProductTarget,
+    addend: Addend,
     finish: impl Fn(&mut [f32]) + Sync + Send,
 ) {
     let (width, out) = (right.rows(), right.columns());
     let rows = y.len() / out;
-    let group = |group: usize| {
-        let columns = group * GROUP..out.min((group + 1) * GROUP);
-        let onto = match onto {
-            ProductTarget::Row(row) => ProductTarget::Row(&row[columns.clone()]),
+    let group = |index: usize| {
+        let columns = index * GROUP..out.min((index + 1) * GROUP);
+        let addend = match addend {
+            Addend::Bias(row) => Addend::Bias(&row[columns.clone()]),
             other => other,
         };
         let mut part = vec![0.0; rows * columns.len()];
-        let whole: Option<Vec<&[f32]>> = match onto {
-            ProductTarget::Nothing => columns.clone().map(|column| right.down_column(column)).collect(),
+        let contiguous: Option<Vec<&[f32]>> = match addend {
+            Addend::Zero => columns.clone().map(|column| right.contiguous_column(column)).collect(),
             _ => None,
         };
-        match whole {
-            Some(whole) => dots(x, width, width, &whole, &mut part),
+        match contiguous {
+            Some(contiguous) => dots(x, width, width, &contiguous, &mut part),
             None => {
                 let packed = PackedMatrix::new(right.some_columns(columns.clone()));
-                packed.times(x, width, rows, &mut part, columns.len(), onto);
+                packed.times(x, width, rows, &mut part, columns.len(), addend);
             }
         }
         finish(&mut part);
@@ -202,7 +210,7 @@ fn by_columns(
     }
 }
 
-/// Does the work on blocks of rows, on several threads where it is worth it.
+/// Calls `work` with blocks of rows, on several threads if there are many elements.
 fn in_blocks(values: &mut [f32], out: usize, work: impl Fn(&mut [f32]) + Sync + Send) {
     let size = (BLOCK * out).max(1);
     if values.len() < WORTHWHILE {
@@ -212,31 +220,31 @@ fn in_blocks(values: &mut [f32], out: usize, work: impl Fn(&mut [f32]) + Sync + 
     }
 }
 
-/// The gradient with respect to the activation's input, and its column sums.
-fn sloped(
+/// The gradient with respect to the pre-activation, and its column sums.
+fn pre_activation_gradient(
     function: Activation,
-    slope: impl Fn(Activation, &[f32], &mut [f32]) + Sync + Send,
-    known: &[f32],
+    derivative: impl Fn(Activation, &[f32], &mut [f32]) + Sync + Send,
+    saved: &[f32],
     gradient: &[f32],
     out: usize,
 ) -> (Vec<f32>, Vec<f32>) {
     let size = (BLOCK * out).max(1);
-    // Blocks are the same whatever the threads, so the sums are too.
+    // The blocks do not depend on the number of threads, and so neither do the sums.
     let (values, sums) = computed(gradient.len(), size, |index, block| {
-        let at = index * size..index * size + block.len();
+        let range = index * size..index * size + block.len();
         let mut sums = vec![0.0; out];
-        let rows = known[at.clone()].chunks_exact(out).zip(gradient[at].chunks_exact(out));
-        for (values, (known, gradient)) in block.chunks_exact_mut(out).zip(rows) {
+        let rows = saved[range.clone()].chunks_exact(out).zip(gradient[range].chunks_exact(out));
+        for (values, (saved, gradient)) in block.chunks_exact_mut(out).zip(rows) {
             values.copy_from_slice(gradient);
-            slope(function, known, values);
+            derivative(function, saved, values);
             wide(|| sums.iter_mut().zip(&*values).for_each(|(sum, g)| *sum += g));
         }
         sums
     });
-    (values, total(sums, out))
+    (values, sum_blocks(sums, out))
 }
 
-/// The sum of each column.
+/// The sum of each column of `[rows, out]`.
 fn column_sums(values: &[f32], out: usize) -> Vec<f32> {
     let block = |values: &[f32]| {
         let mut sums = vec![0.0; out];
@@ -253,10 +261,11 @@ fn column_sums(values: &[f32], out: usize) -> Vec<f32> {
     } else {
         values.par_chunks(size).map(block).collect()
     };
-    total(sums, out)
+    sum_blocks(sums, out)
 }
 
-fn total(sums: Vec<Vec<f32>>, out: usize) -> Vec<f32> {
+/// The sum of the blocks' column sums, in the order of the blocks.
+fn sum_blocks(sums: Vec<Vec<f32>>, out: usize) -> Vec<f32> {
     let mut total = vec![0.0; out];
     for sums in sums {
         total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
@@ -271,7 +280,7 @@ mod tests {
     use crate::model::kernel::reference_check::{check_against, variable};
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         let functions = [Activation::Relu, Activation::Tanh, Activation::Gelu, Activation::Silu];
         for function in [Activation::Identity].into_iter().chain(functions) {
             for (rows, width, out) in [(1, 3, 1), (7, 5, 4), (300, 40, 130), (3, 400, 331)] {
@@ -288,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_rows() {
+    fn sequences_are_flattened_to_rows() {
         let variables = [variable(&[3, 50, 8], 1), variable(&[8, 240], 2), variable(&[240], 3)];
         check_against(
             &variables,

@@ -1,9 +1,9 @@
-//! Scaled dot-product attention of several heads (Vaswani et al. 2017), one operation with its own backward:
-//! softmax(q k' / sqrt(d)) v over the real keys of each row, head by head, d the width of a head.
+//! Scaled dot-product attention with several heads (Vaswani et al. 2017) as one operation:
+//! softmax(q k' / sqrt(d)) v over the real keys of each row, for each head of width d.
 //!
-//! Each thread takes whole rows of the batch, and within a row some queries at a time, so that the scores
-//! never leave the cache; the backward makes them again instead of keeping them. Steps behind a row's end
-//! cost nothing: as keys nobody sees them, as queries they give 0.
+//! Each thread takes whole rows of the batch, and within a row a block of queries at a time, so that the
+//! scores stay in the cache; the backward pass computes them again instead of storing them. Padding costs
+//! nothing: padding keys are masked, and the output of padding queries is 0.
 
 mod row;
 
@@ -19,95 +19,109 @@ use crate::model::kernel::attention::row::{AttentionRow, StridedSteps};
 use crate::model::kernel::product::{MatrixMut, ProductThreads, product};
 use crate::model::kernel::{computed, fits, floats, with_floats, zeros};
 
-/// Who attends to what.
+/// Options of attention: heads, masks and dropout.
 #[derive(Clone, Debug)]
 pub struct AttentionShape {
-    /// The width is divided among these.
+    /// Number of heads, among which the width is divided.
     pub heads: usize,
-    /// Query i sees the keys up to i; when there are more keys than queries, the last query sees all.
+    /// Whether query i attends only to the keys up to i. With more keys than queries, the last query attends
+    /// to all.
     pub causal: bool,
-    /// How many queries of each row are real; all if left out.
+    /// Number of real queries of each row; `None` if there is no padding.
     pub queries: Option<Arc<[u32]>>,
-    /// How many keys of each row are real; all if left out.
+    /// Number of real keys of each row; `None` if there is no padding.
     pub keys: Option<Arc<[u32]>>,
-    /// Drops scores after the softmax, while training.
+    /// Dropout of the attention probabilities, in training mode.
     pub dropout: Option<AttentionDropout>,
 }
 
-/// Sets a share `rate` of the scores to 0 and scales the others.
+/// Sets attention probabilities to 0 with probability `rate` and scales the others.
 #[derive(Clone, Debug)]
 pub struct AttentionDropout {
-    /// Standing where its numbers begin; every score has its own, wherever it is computed.
+    /// Random stream at the position of the first draw. Each probability has its own position in the stream,
+    /// whichever thread computes it.
     pub random: ChaCha8Rng,
     pub rate: f64,
 }
 
-/// Attention of a sequence to itself: `packed` is `[batch, time, 3 width]`, queries, keys and values side by
-/// side. Gives `[batch, time, width]`.
-pub fn self_attention(packed: &Tensor, how: &AttentionShape) -> Result<Tensor> {
-    let (batch, time, wide) = packed.dims3()?;
-    if wide % (3 * how.heads) != 0 {
+/// Self-attention `[batch, time, width]` of `packed` `[batch, time, 3 width]`: queries, keys and values side
+/// by side.
+///
+/// # Errors
+/// A width that the heads do not divide, lengths that do not fit the batch, or a row without real keys.
+pub fn self_attention(packed: &Tensor, options: &AttentionShape) -> Result<Tensor> {
+    let (batch, time, packed_width) = packed.dims3()?;
+    if packed_width % (3 * options.heads) != 0 {
         candle_core::bail!(
-            "a width of {wide} is not that of queries, keys and values of {} heads",
-            how.heads
+            "a width of {packed_width} is not divisible into queries, keys and values of {} heads",
+            options.heads
         );
     }
-    how.check(batch, time, time)?;
+    options.check(batch, time, time)?;
     if !fits(&[packed]) {
-        let part = |at| packed.narrow(2, at * wide / 3, wide / 3);
-        return composed(&part(0)?, &part(1)?, &part(2)?, how);
+        let part = |at| packed.narrow(2, at * packed_width / 3, packed_width / 3);
+        return composed(&part(0)?, &part(1)?, &part(2)?, options);
     }
-    apply1(&packed.contiguous()?, PackedQkv(how.clone()))
+    apply1(&packed.contiguous()?, PackedQkv(options.clone()))
 }
 
-/// Attention of queries `[batch, time, width]` to the keys and values `[batch, other time, width]` of
-/// another sequence.
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, how: &AttentionShape) -> Result<Tensor> {
+/// Attention of queries `[batch, time, width]` to the keys and values `[batch, other time, width]` of another
+/// sequence.
+///
+/// # Errors
+/// Shapes or lengths that do not fit together, or a row without real keys.
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, options: &AttentionShape) -> Result<Tensor> {
     let ((batch, time, width), (_, other, _)) = (q.dims3()?, k.dims3()?);
-    if width % how.heads != 0 || k.dims() != [batch, other, width] || k.dims() != v.dims() {
+    if width % options.heads != 0 || k.dims() != [batch, other, width] || k.dims() != v.dims() {
         candle_core::bail!(
-            "attention of {} heads does not take {:?}, {:?} and {:?}",
-            how.heads,
+            "attention with {} heads does not support queries {:?}, keys {:?} and values {:?}",
+            options.heads,
             q.shape(),
             k.shape(),
             v.shape()
         );
     }
-    how.check(batch, time, other)?;
+    options.check(batch, time, other)?;
     if !fits(&[q, k, v]) {
-        return composed(q, k, v, how);
+        return composed(q, k, v, options);
     }
-    apply3(&q.contiguous()?, &k.contiguous()?, &v.contiguous()?, SeparateQkv(how.clone()))
+    apply3(&q.contiguous()?, &k.contiguous()?, &v.contiguous()?, SeparateQkv(options.clone()))
 }
 
-/// The same, composed of candle's operations.
-pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor, how: &AttentionShape) -> Result<Tensor> {
+/// Composed form of `attention`.
+pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor, options: &AttentionShape) -> Result<Tensor> {
     let ((batch, time, width), other) = (q.dims3()?, k.dim(1)?);
-    let size = width / how.heads;
-    let by_head =
-        |x: &Tensor, steps| x.reshape((batch, steps, how.heads, size))?.transpose(1, 2)?.contiguous();
-    let scores = (by_head(q, time)?.matmul(&by_head(k, other)?.t()?)? / (size as f64).sqrt())?;
-    let mut seen = Vec::with_capacity(batch * time * other);
+    let head_width = width / options.heads;
+    let by_head = |x: &Tensor, steps| {
+        x.reshape((batch, steps, options.heads, head_width))?.transpose(1, 2)?.contiguous()
+    };
+    let scores = (by_head(q, time)?.matmul(&by_head(k, other)?.t()?)? / (head_width as f64).sqrt())?;
+    let mut visible = Vec::with_capacity(batch * time * other);
     let mut real = Vec::with_capacity(batch * time);
     for row in 0..batch {
         for query in 0..time {
-            let limit = how.limit(query, time, other, how.real(&how.keys, row, other));
-            seen.extend((0..other).map(|key| u8::from(key < limit)));
-            real.push(f32::from(u8::from(query < how.real(&how.queries, row, time))));
+            let count =
+                options.visible_keys(query, time, other, options.real_length(&options.keys, row, other));
+            visible.extend((0..other).map(|key| u8::from(key < count)));
+            real.push(f32::from(u8::from(query < options.real_length(&options.queries, row, time))));
         }
     }
-    let seen = Tensor::from_vec(seen, (batch, 1, time, other), q.device())?;
-    let seen = seen.broadcast_as((batch, how.heads, time, other))?;
-    let hidden = Tensor::full(f32::NEG_INFINITY, scores.shape(), q.device())?;
-    let mut shares = candle_nn::ops::softmax(&seen.where_cond(&scores, &hidden)?, 3)?;
-    if let Some(dropout) = &how.dropout {
-        let mut factors = vec![0.0; batch * how.heads * time * other];
-        for (unit, factors) in factors.chunks_exact_mut(time * other).enumerate() {
-            dropout.factors(unit * time, other, other, factors);
+    let visible = Tensor::from_vec(visible, (batch, 1, time, other), q.device())?;
+    let visible = visible.broadcast_as((batch, options.heads, time, other))?;
+    let masked = Tensor::full(f32::NEG_INFINITY, scores.shape(), q.device())?;
+    let mut probabilities = candle_nn::ops::softmax(&visible.where_cond(&scores, &masked)?, 3)?;
+    if let Some(dropout) = &options.dropout {
+        let mut factors = vec![0.0; batch * options.heads * time * other];
+        for (index, factors) in factors.chunks_exact_mut(time * other).enumerate() {
+            dropout.factors(index * time, other, other, factors);
         }
-        shares = shares.mul(&Tensor::from_vec(factors, (batch, how.heads, time, other), q.device())?)?;
+        probabilities = probabilities.mul(&Tensor::from_vec(
+            factors,
+            (batch, options.heads, time, other),
+            q.device(),
+        )?)?;
     }
-    let y = shares.matmul(&by_head(v, other)?)?.transpose(1, 2)?.reshape((batch, time, width))?;
+    let y = probabilities.matmul(&by_head(v, other)?)?.transpose(1, 2)?.reshape((batch, time, width))?;
     y.broadcast_mul(&Tensor::from_vec(real, (batch, time, 1), q.device())?)
 }
 
@@ -117,33 +131,37 @@ impl AttentionShape {
             if let Some(lengths) = lengths
                 && (lengths.len() != batch || lengths.iter().any(|length| *length as usize > time))
             {
-                candle_core::bail!("the lengths {lengths:?} are not those of {batch} rows of {time} steps");
+                candle_core::bail!("expected {batch} lengths of at most {time}, found {lengths:?}");
             }
         }
         if self.causal && keys < queries {
-            candle_core::bail!("{queries} queries cannot see {keys} keys causally");
+            candle_core::bail!(
+                "causal attention needs at least as many keys as queries, found {keys} keys and \
+                 {queries} queries"
+            );
         }
         if self.keys.iter().any(|lengths| lengths.contains(&0)) {
-            candle_core::bail!("a row without keys has nothing to attend to");
+            candle_core::bail!("every row needs at least one real key to attend to");
         }
         Ok(())
     }
 
-    fn real(&self, lengths: &Option<Arc<[u32]>>, row: usize, time: usize) -> usize {
+    /// Number of real steps of a row.
+    fn real_length(&self, lengths: &Option<Arc<[u32]>>, row: usize, time: usize) -> usize {
         lengths.as_ref().map_or(time, |lengths| lengths[row] as usize)
     }
 
-    /// How many keys a query sees.
-    fn limit(&self, query: usize, queries: usize, keys: usize, real: usize) -> usize {
-        if self.causal { real.min(query + 1 + keys - queries) } else { real }
+    /// Number of keys that a query attends to.
+    fn visible_keys(&self, query: usize, queries: usize, keys: usize, real_keys: usize) -> usize {
+        if self.causal { real_keys.min(query + 1 + keys - queries) } else { real_keys }
     }
 }
 
 impl AttentionDropout {
-    /// The factors of consecutive queries' scores, `stride` apart, from the `first` of all queries of all
-    /// heads and rows on. A query has `keys` keys.
+    /// The dropout mask for the scores of consecutive queries, which begin `stride` apart. `first` is the
+    /// index of the first query among those of all rows and heads; each query has `keys` keys.
     fn factors(&self, first: usize, keys: usize, stride: usize, factors: &mut [f32]) {
-        // Two draws of 16 bits from a word; a score is kept when its draw reaches the limit.
+        // A word has two draws of 16 bits; a score is kept if its draw is at least `limit`.
         let limit = (self.rate * 65536.0).round().min(65535.0) as u32;
         let scale = 65536.0 / (65536 - limit) as f32;
         let words = keys.div_ceil(2);
@@ -164,10 +182,10 @@ impl AttentionDropout {
 struct PackedQkv(AttentionShape);
 
 impl PackedQkv {
-    fn row<'a>(&'a self, number: usize, packed: &'a [f32], time: usize) -> AttentionRow<'a> {
+    fn row<'a>(&'a self, row: usize, packed: &'a [f32], time: usize) -> AttentionRow<'a> {
         let width = packed.len() / time / 3;
         let part = |at| StridedSteps { values: &packed[at * width..], stride: 3 * width };
-        AttentionRow::new(&self.0, number, (time, time, width), [part(0), part(1), part(2)])
+        AttentionRow::new(&self.0, row, (time, time, width), [part(0), part(1), part(2)])
     }
 }
 
@@ -177,50 +195,45 @@ impl CustomOp1 for PackedQkv {
     }
 
     fn cpu_fwd(&self, packed: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (batch, time, wide) = layout.shape().dims3()?;
-        let width = wide / 3;
+        let (batch, time, packed_width) = layout.shape().dims3()?;
+        let width = packed_width / 3;
         let packed = floats(packed, layout)?;
-        let (y, _) = computed(batch * time * width, time * width, |number, y| {
-            self.row(number, &packed[number * time * wide..][..time * wide], time).forward(y, width);
+        let (y, _) = computed(batch * time * width, time * width, |row, y| {
+            self.row(row, &packed[row * time * packed_width..][..time * packed_width], time)
+                .forward(y, width);
         });
         Ok((CpuStorage::F32(y), Shape::from((batch, time, width))))
     }
 
     fn bwd(&self, packed: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let (_, time, wide) = packed.dims3()?;
-        let width = wide / 3;
-        let (result, _) = with_floats(packed, |packed| {
+        let (_, time, packed_width) = packed.dims3()?;
+        let width = packed_width / 3;
+        let (packed_gradient, _) = with_floats(packed, |packed| {
             with_floats(gradient, |gradient| {
-                Ok(computed(packed.len(), time * wide, |number, result| {
-                    let values = &gradient[number * time * width..][..time * width];
+                Ok(computed(packed.len(), time * packed_width, |row, packed_gradient| {
+                    let values = &gradient[row * time * width..][..time * width];
                     let gradient = StridedSteps { values, stride: width };
-                    let packed = &packed[number * time * wide..][..time * wide];
-                    self.row(number, packed, time).backward(gradient, |part, from, at, a, b| {
-                        let output = &mut result[from * wide + part * width + at..];
-                        let output = MatrixMut::strided(output, a.rows(), b.columns(), wide, 1);
+                    let packed = &packed[row * time * packed_width..][..time * packed_width];
+                    self.row(row, packed, time).backward(gradient, |part, from, at, a, b| {
+                        let output = &mut packed_gradient[from * packed_width + part * width + at..];
+                        let output = MatrixMut::strided(output, a.rows(), b.columns(), packed_width, 1);
                         product(a, b, output, true, ProductThreads::One);
                     });
                 }))
             })
         })?;
-        Tensor::from_vec(result, packed.shape(), packed.device()).map(Some)
+        Tensor::from_vec(packed_gradient, packed.shape(), packed.device()).map(Some)
     }
 }
 
-/// Queries, keys and values in tensors of their own.
+/// Queries, keys and values in separate tensors.
 struct SeparateQkv(AttentionShape);
 
 impl SeparateQkv {
-    fn row<'a>(
-        &'a self,
-        number: usize,
-        parts: [&'a [f32]; 3],
-        queries: usize,
-        keys: usize,
-    ) -> AttentionRow<'a> {
+    fn row<'a>(&'a self, row: usize, parts: [&'a [f32]; 3], queries: usize, keys: usize) -> AttentionRow<'a> {
         let width = parts[0].len() / queries;
         let parts = parts.map(|values| StridedSteps { values, stride: width });
-        AttentionRow::new(&self.0, number, (queries, keys, width), parts)
+        AttentionRow::new(&self.0, row, (queries, keys, width), parts)
     }
 }
 
@@ -245,8 +258,8 @@ impl CustomOp3 for SeparateQkv {
         let rows =
             floats(k, k_layout)?.par_chunks_exact(inner).zip(floats(v, v_layout)?.par_chunks_exact(inner));
         let rows = floats(q, q_layout)?.par_chunks_exact(outer).zip(rows);
-        y.par_chunks_exact_mut(outer).zip(rows).enumerate().for_each(|(number, (y, (q, (k, v))))| {
-            self.row(number, [q, k, v], queries, keys).forward(y, width);
+        y.par_chunks_exact_mut(outer).zip(rows).enumerate().for_each(|(row, (y, (q, (k, v))))| {
+            self.row(row, [q, k, v], queries, keys).forward(y, width);
         });
         Ok((CpuStorage::F32(y), q_layout.shape().clone()))
     }
@@ -262,18 +275,19 @@ impl CustomOp3 for SeparateQkv {
         let ((_, queries, width), (_, keys, _)) = (q.dims3()?, k.dims3()?);
         let (outer, inner) = ((queries * width).max(1), (keys * width).max(1));
         let zeros = |x: &Tensor| zeros(x.elem_count());
-        let (mut by_q, mut by_k, mut by_v) = (zeros(q), zeros(k), zeros(v));
+        let (mut q_gradient, mut k_gradient, mut v_gradient) = (zeros(q), zeros(k), zeros(v));
         let mut work = |q: &[f32], k: &[f32], v: &[f32], gradient: &[f32]| {
-            let results = by_k.par_chunks_exact_mut(inner).zip(by_v.par_chunks_exact_mut(inner));
-            let results = by_q.par_chunks_exact_mut(outer).zip(results);
+            let gradients =
+                k_gradient.par_chunks_exact_mut(inner).zip(v_gradient.par_chunks_exact_mut(inner));
+            let gradients = q_gradient.par_chunks_exact_mut(outer).zip(gradients);
             let rows = k.par_chunks_exact(inner).zip(v.par_chunks_exact(inner));
             let rows = q.par_chunks_exact(outer).zip(rows).zip(gradient.par_chunks_exact(outer));
-            results.zip(rows).enumerate().for_each(
-                |(number, ((by_q, (by_k, by_v)), ((q, (k, v)), gradient)))| {
+            gradients.zip(rows).enumerate().for_each(
+                |(row, ((of_q, (of_k, of_v)), ((q, (k, v)), gradient)))| {
                     let gradient = StridedSteps { values: gradient, stride: width };
-                    let mut results = [by_q, by_k, by_v];
-                    self.row(number, [q, k, v], queries, keys).backward(gradient, |part, from, at, a, b| {
-                        let output = &mut results[part][from * width + at..];
+                    let mut parts = [of_q, of_k, of_v];
+                    self.row(row, [q, k, v], queries, keys).backward(gradient, |part, from, at, a, b| {
+                        let output = &mut parts[part][from * width + at..];
                         let output = MatrixMut::strided(output, a.rows(), b.columns(), width, 1);
                         product(a, b, output, true, ProductThreads::One);
                     });
@@ -291,7 +305,7 @@ impl CustomOp3 for SeparateQkv {
             })
         })?;
         let tensor = |values, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device()).map(Some);
-        Ok((tensor(by_q, q)?, tensor(by_k, k)?, tensor(by_v, v)?))
+        Ok((tensor(q_gradient, q)?, tensor(k_gradient, k)?, tensor(v_gradient, v)?))
     }
 }
 

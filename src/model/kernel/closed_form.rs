@@ -1,5 +1,5 @@
-//! A number whose gradient is known together with it: losses are formed in one pass over the
-//! logits, not by a dozen operations and their dozen gradients.
+//! Losses whose gradient is computed together with their value, in one pass over the logits instead of by a
+//! dozen operations and their gradients.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -7,16 +7,25 @@ use rayon::prelude::*;
 use crate::model::autograd::apply1;
 use crate::model::kernel::{BLOCK, WORTHWHILE, with_floats};
 
-/// One row of a loss: its logits, truth and mask, and where its gradient goes. Gives the row's loss and
-/// the weight it has in the mean.
+/// Computes one row of a loss from its logits, truth and mask, and writes the gradient with respect to the
+/// logits into the last slice. Returns the loss of the row and its weight in the mean.
 pub type LossRow<'a> = dyn Fn(&[f32], &[f32], &[f32], &mut [f32]) -> (f64, f64) + Sync + 'a;
 
-/// The sum of all rows' losses over the sum of their weights, as a scalar tensor; 0 without weights.
+/// The sum of the rows' losses divided by the sum of their weights, as a scalar; 0 if no row has a weight.
+/// `logits` is `[rows, width]`, `truth` and `mask` are `[rows, columns]`.
+///
+/// # Errors
+/// Shapes that do not fit together, or are empty.
 pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &LossRow) -> Result<Tensor> {
     let (rows, width) = logits.dims2()?;
     let columns = truth.dim(1)?;
     if truth.dims() != mask.dims() || truth.dim(0)? != rows || width == 0 || columns == 0 {
-        candle_core::bail!("logits {:?}, truth {:?}, mask {:?}", logits.dims(), truth.dims(), mask.dims());
+        candle_core::bail!(
+            "the shapes of logits {:?}, truth {:?} and mask {:?} do not fit together",
+            logits.dims(),
+            truth.dims(),
+            mask.dims()
+        );
     }
     let mut gradient = vec![0.0; rows * width];
     let sums = with_floats(logits, |z| {
@@ -26,14 +35,14 @@ pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &Loss
                     let first = block * BLOCK;
                     let mut sums = (0.0, 0.0);
                     for (offset, gradient) in gradient.chunks_exact_mut(width).enumerate() {
-                        let (of_z, of_y) = ((first + offset) * width, (first + offset) * columns);
-                        let (y, mask) = (&y[of_y..of_y + columns], &mask[of_y..of_y + columns]);
-                        let (loss, weight) = row(&z[of_z..of_z + width], y, mask, gradient);
+                        let (z_start, y_start) = ((first + offset) * width, (first + offset) * columns);
+                        let (y, mask) = (&y[y_start..y_start + columns], &mask[y_start..y_start + columns]);
+                        let (loss, weight) = row(&z[z_start..z_start + width], y, mask, gradient);
                         sums = (sums.0 + loss, sums.1 + weight);
                     }
                     sums
                 };
-                // The same blocks, added in the same order, for any number of threads.
+                // The blocks, and the order of their sum, do not depend on the number of threads.
                 let sums: Vec<(f64, f64)> = if gradient.len() < WORTHWHILE / 4 {
                     gradient.chunks_mut(BLOCK * width).enumerate().map(block).collect()
                 } else {
@@ -43,12 +52,12 @@ pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &Loss
             })
         })
     })?;
-    let share = if sums.1 > 0.0 { 1.0 / sums.1 } else { 0.0 };
-    gradient.iter_mut().for_each(|g| *g *= share as f32);
-    closed_form(logits, sums.0 * share, gradient)
+    let inverse_weight = if sums.1 > 0.0 { 1.0 / sums.1 } else { 0.0 };
+    gradient.iter_mut().for_each(|g| *g *= inverse_weight as f32);
+    closed_form(logits, sums.0 * inverse_weight, gradient)
 }
 
-/// A scalar tensor of `value`, whose gradient with respect to `x` is `gradient` (of x's shape).
+/// The scalar `value`, whose gradient with respect to `x` is `gradient` (in the shape of x).
 pub fn closed_form(x: &Tensor, value: f64, gradient: Vec<f32>) -> Result<Tensor> {
     let gradient = Tensor::from_vec(gradient, x.shape(), x.device())?;
     apply1(&x, ClosedFormLossOp { value: value as f32, gradient })

@@ -1,8 +1,8 @@
-//! activation(convolution + bias) of images as one operation, and its transpose.
+//! activation(convolution + bias) of images as one operation, and the same for transposed convolutions.
 //!
-//! Both link images with the values at the positions of a window moving over them, by weights
+//! Both connect an image with the positions of a window moving over it, by weights
 //! `[channels of positions, channels of the image, size, size]`: a convolution reads the image at each
-//! position, a transposed one writes it. Each is the other's gradient.
+//! position, a transposed convolution writes it. Each is the gradient of the other.
 
 mod linear_convolution;
 
@@ -12,14 +12,17 @@ use rayon::prelude::*;
 use crate::model::activation::Activation;
 use crate::model::autograd::apply3;
 use crate::model::kernel::activation::{
-    activation, composed as activation_twin, slope_by_output, slope_from_output,
+    activation, backward_from_output, composed as composed_activation, has_derivative_from_output,
 };
 use crate::model::kernel::convolution::linear_convolution::{ConvolutionEpilogue, LinearConvolution};
 use crate::model::kernel::window::Window;
 use crate::model::kernel::{fits, floats, with_floats};
 
-/// x `[rows, channels, height, width]` and weight `[filters, channels, size, size]` to activation(x * weight
-/// + bias), `[rows, filters, window.rows, window.columns]`.
+/// activation(x * weight + bias) `[batch, filters, window.rows, window.columns]` of x
+/// `[batch, channels, height, width]` and weight `[filters, channels, size, size]`.
+///
+/// # Errors
+/// Shapes that do not fit the window.
 pub fn convolution(
     x: &Tensor,
     weight: &Tensor,
@@ -27,11 +30,15 @@ pub fn convolution(
     window: Window,
     function: Activation,
 ) -> Result<Tensor> {
-    link(x, weight, bias, window, function, ConvolutionDirection::Read)
+    convolve(x, weight, bias, window, function, ConvolutionDirection::Read)
 }
 
-/// x `[rows, channels, window.rows, window.columns]` and weight `[channels, filters, size, size]` to the
-/// image `[rows, filters, height, width]` whose windows are the sums of x's values times the weight.
+/// The transposed convolution `[batch, filters, height, width]` of x
+/// `[batch, channels, window.rows, window.columns]` and weight `[channels, filters, size, size]`, plus bias,
+/// with an activation.
+///
+/// # Errors
+/// Shapes that do not fit the window.
 pub fn transposed(
     x: &Tensor,
     weight: &Tensor,
@@ -39,10 +46,10 @@ pub fn transposed(
     window: Window,
     function: Activation,
 ) -> Result<Tensor> {
-    link(x, weight, bias, window, function, ConvolutionDirection::Write)
+    convolve(x, weight, bias, window, function, ConvolutionDirection::Write)
 }
 
-fn link(
+fn convolve(
     x: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
@@ -53,14 +60,15 @@ fn link(
     if !fits(&[x, weight, bias]) {
         return composed(x, weight, bias, window, function, direction);
     }
-    // The slopes of the others are not known from their output, which alone is kept.
-    let inside = if slope_by_output(function) { function } else { Activation::Identity };
-    let op = ConvolutionOp { window, function: inside, direction };
+    // Only the output is saved, so activations whose derivative needs the pre-activation are applied
+    // separately.
+    let fused = if has_derivative_from_output(function) { function } else { Activation::Identity };
+    let op = ConvolutionOp { window, function: fused, direction };
     let y = apply3(&x.contiguous()?, weight, bias, op)?;
-    if inside == function { Ok(y) } else { activation(function, &y) }
+    if fused == function { Ok(y) } else { activation(function, &y) }
 }
 
-/// The same, composed of candle's operations.
+/// Composed form of `convolution` and `transposed`.
 fn composed(
     x: &Tensor,
     weight: &Tensor,
@@ -73,7 +81,7 @@ fn composed(
     let y = match direction {
         ConvolutionDirection::Read => {
             let x = x.pad_with_zeros(2, top, window.bottom())?.pad_with_zeros(3, left, window.right())?;
-            // candle's gradient needs that no row or column is left over.
+            // candle's gradient is wrong if the stride leaves rows or columns over.
             let reached = |count: usize| (count - 1) * stride + size;
             let x = x.narrow(2, 0, reached(rows))?.narrow(3, 0, reached(columns))?;
             x.conv2d(weight, 0, stride, 1, 1)?
@@ -88,9 +96,10 @@ fn composed(
             y.narrow(2, top, height)?.narrow(3, left, width)?
         }
     };
-    activation_twin(function, &y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?)
+    composed_activation(function, &y.broadcast_add(&bias.reshape((1, (), 1, 1))?)?)
 }
 
+/// Whether a convolution or a transposed convolution is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConvolutionDirection {
     /// From the image to the positions.
@@ -106,10 +115,13 @@ struct ConvolutionOp {
 }
 
 impl ConvolutionOp {
-    fn links(&self, weight: &Shape) -> Result<LinearConvolution> {
+    fn linear(&self, weight: &Shape) -> Result<LinearConvolution> {
         let (positions, image, size, across) = weight.dims4()?;
         if (size, across) != (self.window.size, self.window.size) {
-            candle_core::bail!("weights {weight:?} for a window of {}", self.window.size);
+            candle_core::bail!(
+                "expected weights for a window of size {}, found {weight:?}",
+                self.window.size
+            );
         }
         Ok(LinearConvolution { window: self.window, image, positions })
     }
@@ -130,22 +142,25 @@ impl CustomOp3 for ConvolutionOp {
         bias_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (batch, channels, height, width) = x_layout.shape().dims4()?;
-        let links = self.links(weight_layout.shape())?;
+        let linear = self.linear(weight_layout.shape())?;
         let Window { rows, columns, .. } = self.window;
-        let image = [links.image, self.window.height, self.window.width];
-        let values = [links.positions, rows, columns];
-        let (taken, given) =
+        let image = [linear.image, self.window.height, self.window.width];
+        let values = [linear.positions, rows, columns];
+        let (input_shape, output_shape) =
             if self.direction == ConvolutionDirection::Read { (image, values) } else { (values, image) };
-        if [channels, height, width] != taken {
-            candle_core::bail!("x has rows of {:?}, not {taken:?}", [channels, height, width]);
+        if [channels, height, width] != input_shape {
+            candle_core::bail!(
+                "expected images of shape {input_shape:?}, found {:?}",
+                [channels, height, width]
+            );
         }
         let (x, weight) = (floats(x, x_layout)?, floats(weight, weight_layout)?);
-        let end = ConvolutionEpilogue { bias: floats(bias, bias_layout)?, function: self.function };
+        let epilogue = ConvolutionEpilogue { bias: floats(bias, bias_layout)?, function: self.function };
         let y = match self.direction {
-            ConvolutionDirection::Read => links.read(x, weight, Some(end)),
-            ConvolutionDirection::Write => links.write(x, weight, Some(end)),
+            ConvolutionDirection::Read => linear.read(x, weight, Some(epilogue)),
+            ConvolutionDirection::Write => linear.write(x, weight, Some(epilogue)),
         };
-        Ok((CpuStorage::F32(y), Shape::from((batch, given[0], given[1], given[2]))))
+        Ok((CpuStorage::F32(y), Shape::from((batch, output_shape[0], output_shape[1], output_shape[2]))))
     }
 
     fn bwd(
@@ -156,49 +171,49 @@ impl CustomOp3 for ConvolutionOp {
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let links = self.links(weight.shape())?;
+        let linear = self.linear(weight.shape())?;
         let plane = y.dim(2)? * y.dim(3)?;
-        let sloped = match self.function {
+        let pre_gradient = match self.function {
             Activation::Identity => gradient.contiguous()?,
             function => with_floats(y, |y| {
                 let mut values = with_floats(gradient, |values| Ok(values.to_vec()))?;
                 values
                     .par_chunks_mut(plane)
                     .zip(y.par_chunks(plane))
-                    .for_each(|(gradient, y)| slope_from_output(function, y, gradient));
+                    .for_each(|(gradient, y)| backward_from_output(function, y, gradient));
                 Tensor::from_vec(values, gradient.shape(), gradient.device())
             })?,
         };
-        let of_x = match x.track_op() {
+        let x_gradient = match x.track_op() {
             false => None,
             true => Some(with_floats(weight, |weight| {
-                with_floats(&sloped, |gradient| {
+                with_floats(&pre_gradient, |gradient| {
                     let values = match self.direction {
-                        ConvolutionDirection::Read => links.write(gradient, weight, None),
-                        ConvolutionDirection::Write => links.read(gradient, weight, None),
+                        ConvolutionDirection::Read => linear.write(gradient, weight, None),
+                        ConvolutionDirection::Write => linear.read(gradient, weight, None),
                     };
                     Tensor::from_vec(values, x.shape(), x.device())
                 })
             })?),
         };
-        let (of_weight, of_bias) = with_floats(x, |x| {
-            with_floats(&sloped, |gradient| {
+        let (weight_gradient, bias_gradient) = with_floats(x, |x| {
+            with_floats(&pre_gradient, |gradient| {
                 let weights = match self.direction {
-                    ConvolutionDirection::Read => links.weights(x, gradient),
-                    ConvolutionDirection::Write => links.weights(gradient, x),
+                    ConvolutionDirection::Read => linear.weights(x, gradient),
+                    ConvolutionDirection::Write => linear.weights(gradient, x),
                 };
                 Ok((weights, plane_sums(gradient, plane, y.dim(1)?)))
             })
         })?;
         Ok((
-            of_x,
-            Some(Tensor::from_vec(of_weight, weight.shape(), x.device())?),
-            Some(Tensor::from_vec(of_bias, bias.shape(), x.device())?),
+            x_gradient,
+            Some(Tensor::from_vec(weight_gradient, weight.shape(), x.device())?),
+            Some(Tensor::from_vec(bias_gradient, bias.shape(), x.device())?),
         ))
     }
 }
 
-/// The sum of each channel over images and pixels.
+/// The sum of each channel over all images and pixels.
 fn plane_sums(values: &[f32], plane: usize, channels: usize) -> Vec<f32> {
     let each: Vec<f32> = values.par_chunks(plane).map(sum).collect();
     let mut sums = vec![0.0; channels];
@@ -208,15 +223,15 @@ fn plane_sums(values: &[f32], plane: usize, channels: usize) -> Vec<f32> {
     sums
 }
 
-/// In sixteen sums side by side, as wide registers like it.
+/// The sum of the values, in sixteen partial sums, which the compiler vectorizes.
 pub fn sum(values: &[f32]) -> f32 {
     let mut sums = [0.0f32; 16];
     let chunks = values.chunks_exact(16);
-    let rest: f32 = chunks.remainder().iter().sum();
+    let remainder: f32 = chunks.remainder().iter().sum();
     for chunk in chunks {
         sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += value);
     }
-    sums.iter().sum::<f32>() + rest
+    sums.iter().sum::<f32>() + remainder
 }
 
 #[cfg(test)]

@@ -1,31 +1,31 @@
-//! Sums of products over the windows of an image, straight from the image in the widest registers the
-//! processor has: no matrix of windows is made.
+//! Direct convolution: sums of products over the windows of an image, read from the image itself with the
+//! widest registers of the CPU, without a matrix of windows (im2col).
 //!
-//! An image lies in memory so that moving every window by one position moves its pixels by one element
-//! (`kernel/window.rs`); a *tap* is one product of a window, its *offset* where its pixel lies for the
-//! first position. A tile keeps the sums of several filters at several vectors of positions in
-//! registers while it walks over the taps.
+//! The layout of the image (`kernel/window.rs`) is such that moving every window by one position moves its
+//! pixels by one element. A *tap* is one product of a window; its *offset* is the index of its pixel at the
+//! first position. A tile keeps the sums of several filters at several vectors of positions in registers
+//! while it iterates over the taps.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::model::kernel::choice::arch;
 
-/// Vectors of positions (or of filters) a tile holds for each of its filters (or taps).
+/// Maximal number of vectors of positions (or of filters) per filter (or tap) of a tile.
 pub const VECTORS: usize = 3;
 
-/// Elements that must lie behind the last position's: a last tile reads, and writes, that far.
+/// Elements that must follow those of the last position, because the last tile reads and writes them.
 pub const SLACK: usize = 16;
 
-/// What the processor's registers make best.
+/// Tile sizes that fit the registers of the CPU.
 #[derive(Clone, Copy, Debug)]
 pub struct SimdTiling {
-    /// Floats in a register.
+    /// Floats per register.
     pub lanes: usize,
-    /// Sums of one vector each that a tile holds side by side: 8 of 32 registers, 4 of 16, times `VECTORS`.
-    pub together: usize,
+    /// Filters (or taps) per tile, each with up to `VECTORS` sums: 8 with 32 registers, 4 with 16.
+    pub tile_rows: usize,
 }
 
-/// Asks a processor.
+/// Queries the `SimdTiling` of an instruction set.
 pub struct QuerySimd;
 
 impl WithSimd for QuerySimd {
@@ -33,32 +33,32 @@ impl WithSimd for QuerySimd {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> SimdTiling {
-        SimdTiling { lanes: S::F32_LANES, together: if S::REGISTER_COUNT >= 32 { 8 } else { 4 } }
+        SimdTiling { lanes: S::F32_LANES, tile_rows: if S::REGISTER_COUNT >= 32 { 8 } else { 4 } }
     }
 }
 
-/// Weights in the order in which tiles read them: blocks of filters, and in a block tap after tap.
+/// Weights in the order in which tiles read them: in blocks of filters, tap after tap within a block.
 pub struct PackedFilters {
     arch: Arch,
-    /// Filters of each block; the last may be filled up with zeros.
+    /// Filters of each block; the last block may be padded with zeros.
     blocks: Vec<usize>,
     taps: usize,
     values: Vec<f32>,
 }
 
 impl PackedFilters {
-    /// `weight` of a filter and a tap.
+    /// Packs the weights; `weight` returns that of a filter and a tap.
     pub fn new(filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
         Self::on(arch(), filters, taps, weight)
     }
 
     fn on(arch: Arch, filters: usize, taps: usize, weight: impl Fn(usize, usize) -> f32) -> Self {
-        let together = arch.dispatch(QuerySimd).together;
+        let tile_rows = arch.dispatch(QuerySimd).tile_rows;
         let mut blocks = Vec::new();
-        let mut values = Vec::with_capacity((filters + together) * taps);
+        let mut values = Vec::with_capacity((filters + tile_rows) * taps);
         let mut first = 0;
         while first < filters {
-            let size = (filters - first).next_power_of_two().clamp(2, together);
+            let size = (filters - first).next_power_of_two().clamp(2, tile_rows);
             for tap in 0..taps {
                 let filter = |filter| if filter < filters { weight(filter, tap) } else { 0.0 };
                 values.extend((first..first + size).map(filter));
@@ -69,14 +69,14 @@ impl PackedFilters {
         Self { arch, blocks, taps, values }
     }
 
-    /// Rows of `correlate`'s output: the filters, and those that fill up.
+    /// Rows of the output of `correlate`: the filters, including padding.
     pub fn rows(&self) -> usize {
         self.blocks.iter().sum()
     }
 }
 
-/// `out[filter][at]` = the sum over taps of `weights[filter][tap] image[offset[tap] + at]`, for `at` below
-/// `length`; a row of `out` has `pitch` elements, at least `length + SLACK`.
+/// `out[filter][at]` = sum over taps of `weights[filter][tap] image[offsets[tap] + at]`, for `at` below
+/// `length`. A row of `out` has `pitch` elements, at least `length + SLACK`.
 pub fn correlate(
     weights: &PackedFilters,
     offsets: &[usize],
@@ -105,20 +105,20 @@ impl WithSimd for CorrelateTiles<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { weights, offsets, image, length, pitch, out } = self;
         let mut at = 0;
-        // Positions outside, filters inside: the pixels of a tile stay in the nearest cache.
+        // The outer loop is over positions: the pixels of a tile stay in the L1 cache for all filters.
         while at < length {
             let vectors = (length - at).div_ceil(S::F32_LANES).min(VECTORS);
             let (mut values, mut out) = (&weights.values[..], &mut out[..]);
             for size in &weights.blocks {
-                let (own, others) = values.split_at(size * weights.taps);
-                let (rows, rest) = out.split_at_mut(size * pitch);
-                let tile = OutputTile { weights: own, offsets, image, at, pitch };
+                let (block, next_values) = values.split_at(size * weights.taps);
+                let (rows, next_out) = out.split_at_mut(size * pitch);
+                let tile = OutputTile { weights: block, offsets, image, at, pitch };
                 match size {
-                    8 => tile.wide::<S, 8>(simd, vectors, rows),
-                    4 => tile.wide::<S, 4>(simd, vectors, rows),
-                    _ => tile.wide::<S, 2>(simd, vectors, rows),
+                    8 => tile.sum_vectors::<S, 8>(simd, vectors, rows),
+                    4 => tile.sum_vectors::<S, 4>(simd, vectors, rows),
+                    _ => tile.sum_vectors::<S, 2>(simd, vectors, rows),
                 }
-                (values, out) = (others, rest);
+                (values, out) = (next_values, next_out);
             }
             at += vectors * S::F32_LANES;
         }
@@ -134,8 +134,9 @@ struct OutputTile<'a> {
 }
 
 impl OutputTile<'_> {
+    /// Calls `sums` for this number of vectors.
     #[inline(always)]
-    fn wide<S: Simd, const ROWS: usize>(&self, simd: S, vectors: usize, out: &mut [f32]) {
+    fn sum_vectors<S: Simd, const ROWS: usize>(&self, simd: S, vectors: usize, out: &mut [f32]) {
         match vectors {
             3 => self.sums::<S, ROWS, 3>(simd, out),
             2 => self.sums::<S, ROWS, 2>(simd, out),
@@ -144,26 +145,26 @@ impl OutputTile<'_> {
     }
 
     #[inline(always)]
-    fn sums<S: Simd, const ROWS: usize, const WIDE: usize>(&self, simd: S, out: &mut [f32]) {
-        let width = WIDE * S::F32_LANES;
+    fn sums<S: Simd, const ROWS: usize, const VECTOR_COUNT: usize>(&self, simd: S, out: &mut [f32]) {
+        let width = VECTOR_COUNT * S::F32_LANES;
         let zero = simd.splat_f32s(0.0);
-        let mut sums = [[zero; WIDE]; ROWS];
+        let mut sums = [[zero; VECTOR_COUNT]; ROWS];
         for (offset, weights) in self.offsets.iter().zip(self.weights.chunks_exact(ROWS)) {
             let from = offset + self.at;
             let (loaded, _) = S::as_simd_f32s(&self.image[from..from + width]);
-            let mut pixels = [zero; WIDE];
-            pixels.copy_from_slice(&loaded[..WIDE]);
+            let mut pixels = [zero; VECTOR_COUNT];
+            pixels.copy_from_slice(&loaded[..VECTOR_COUNT]);
             for row in 0..ROWS {
                 let weight = simd.splat_f32s(weights[row]);
-                for wide in 0..WIDE {
-                    sums[row][wide] = simd.mul_add_f32s(weight, pixels[wide], sums[row][wide]);
+                for vector in 0..VECTOR_COUNT {
+                    sums[row][vector] = simd.mul_add_f32s(weight, pixels[vector], sums[row][vector]);
                 }
             }
         }
         for (row, sums) in sums.iter().enumerate() {
             let from = row * self.pitch + self.at;
             let (stored, _) = S::as_mut_simd_f32s(&mut out[from..from + width]);
-            stored[..WIDE].copy_from_slice(sums);
+            stored[..VECTOR_COUNT].copy_from_slice(sums);
         }
     }
 }
@@ -174,19 +175,19 @@ mod tests {
 
     use crate::model::kernel::direct::{PackedFilters, SLACK, correlate};
 
-    /// Without wide registers, and with this machine's.
-    fn machines() -> [Arch; 2] {
+    /// Without SIMD, and with the instruction set of this CPU.
+    fn instruction_sets() -> [Arch; 2] {
         [Arch::Scalar, Arch::new()]
     }
 
-    /// Whole numbers, so that sums are exact in any order.
+    /// Integers, so that sums are exact in any order.
     fn whole(count: usize, salt: usize) -> Vec<f32> {
         (0..count).map(|i| ((i + salt) * 7919 % 13) as f32 - 6.0).collect()
     }
 
     #[test]
-    fn sums_on_every_machine() {
-        for arch in machines() {
+    fn agrees_with_plain_sums_for_every_instruction_set() {
+        for arch in instruction_sets() {
             for (filters, channels, rows, columns) in
                 [(1, 1, 1, 1), (5, 2, 3, 4), (19, 3, 7, 9), (70, 2, 5, 21)]
             {

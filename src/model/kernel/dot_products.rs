@@ -1,24 +1,29 @@
-//! Products of a matrix's rows with another's: what a product with a transposed matrix is, whose rows are
-//! read as they lie. For few rows and a large matrix, laying that out anew would take longer than the product
-//! itself.
+//! Dot products of the rows of two matrices: the product with a transposed matrix, without packing it. For
+//! few rows and a large matrix, packing would take longer than the product itself.
 //!
-//! Each dot product is summed in an order that its length alone decides.
+//! The length of a dot product alone determines the order of its sum.
 
 use pulp::{Simd, WithSimd};
 
 use crate::model::kernel::choice::arch;
 
-/// Rows of each matrix that are multiplied with one another at once: 16 sums stay in registers.
+/// Rows of each matrix per tile: their 16 sums stay in registers.
 const TILE: usize = 4;
 
-/// c `[rows, columns]` of the dot products of each row of a `[rows, depth]`, `a_stride` apart, with each of
-/// these rows. Panics when a row is shorter than `depth`: a bug of the caller.
+/// Fills c `[rows, columns]` with the dot products of each row of a `[rows, depth]`, whose rows begin
+/// `a_stride` apart, with each of `columns`.
+///
+/// # Panics
+/// If a row is shorter than `depth`.
 pub fn dots(a: &[f32], a_stride: usize, depth: usize, columns: &[&[f32]], c: &mut [f32]) {
-    assert!(columns.iter().all(|column| column.len() >= depth), "rows have {depth} numbers");
+    assert!(columns.iter().all(|column| column.len() >= depth), "every column has {depth} elements");
     if columns.is_empty() || c.is_empty() {
         return;
     }
-    assert!((c.len() / columns.len() - 1) * a_stride + depth <= a.len(), "the rows lie in the left slice");
+    assert!(
+        (c.len() / columns.len() - 1) * a_stride + depth <= a.len(),
+        "the rows lie within the left slice"
+    );
     arch().dispatch(DotProductOp { a, a_stride, depth, columns, c });
 }
 
@@ -54,26 +59,27 @@ impl WithSimd for DotProductOp<'_> {
 }
 
 impl DotProductOp<'_> {
-    /// `T` rows from `row` on with `T` columns from `column` on.
+    /// `T` rows, beginning with `row`, times `T` columns, beginning with `column`.
     #[inline(always)]
     fn tile<S: Simd, const T: usize>(&mut self, simd: S, row: usize, column: usize) {
         let left: [_; T] =
             std::array::from_fn(|r| S::as_simd_f32s(&self.a[(row + r) * self.a_stride..][..self.depth]));
         let right: [_; T] = std::array::from_fn(|c| S::as_simd_f32s(&self.columns[column + c][..self.depth]));
         let steps = left[0].0.len();
-        let (heads, others) = (left.map(|(head, _)| &head[..steps]), right.map(|(head, _)| &head[..steps]));
+        let (left_vectors, right_vectors) =
+            (left.map(|(vectors, _)| &vectors[..steps]), right.map(|(vectors, _)| &vectors[..steps]));
         let mut sums = [[simd.splat_f32s(0.0); T]; T];
         for k in 0..steps {
             for r in 0..T {
                 for c in 0..T {
-                    sums[r][c] = simd.mul_add_e_f32s(heads[r][k], others[c][k], sums[r][c]);
+                    sums[r][c] = simd.mul_add_e_f32s(left_vectors[r][k], right_vectors[c][k], sums[r][c]);
                 }
             }
         }
         for r in 0..T {
             for c in 0..T {
-                let rest = left[r].1.iter().zip(right[c].1).map(|(a, b)| a * b).sum::<f32>();
-                let sum = simd.reduce_sum_f32s(sums[r][c]) + rest;
+                let remainder = left[r].1.iter().zip(right[c].1).map(|(a, b)| a * b).sum::<f32>();
+                let sum = simd.reduce_sum_f32s(sums[r][c]) + remainder;
                 self.c[(row + r) * self.columns.len() + column + c] = sum;
             }
         }
@@ -89,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_plain_sums_whatever_rows_are_beside() {
+    fn agrees_with_plain_sums_and_is_independent_of_other_rows() {
         for (rows, depth, columns) in [(1, 1, 1), (3, 5, 4), (4, 64, 4), (9, 77, 10), (32, 130, 33)] {
             let (a, b) = (numbers(rows * (depth + 2), 1), numbers(columns * depth, 2));
             let b: Vec<&[f32]> = b.chunks(depth).collect();

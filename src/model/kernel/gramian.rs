@@ -1,24 +1,27 @@
-//! Dot products of long rows in 64 bits: what a gradient method sees of the tasks' gradients.
+//! Dot products of long rows in 64 bits: the Gramian of the task gradients.
 //!
-//! K rows have K (K + 1) / 2 products, and reading them anew for each would take longer than making the
-//! gradients. Here they are read once: a block of every row is widened to 64 bits, and its products are
-//! summed while it lies in the fastest memory.
+//! K rows have K (K + 1) / 2 products, and reading the rows again for each of them would take longer than
+//! computing the gradients. This kernel reads them once: it converts one block of every row to 64 bits and
+//! sums the products while the blocks are in the L1 cache.
 
 use pulp::{Simd, WithSimd};
 
 use crate::model::kernel::WORTHWHILE;
 use crate::model::kernel::choice::arch;
 
-/// Numbers of a row that are widened at a time: those of 8 rows fill 32 KiB.
+/// Elements of a row that are converted at a time: those of 8 rows fill 32 KiB.
 const BLOCK: usize = 512;
-/// Rows that one row is multiplied with at once: their sums stay in registers.
+/// Rows that one row is multiplied with at a time: their sums stay in registers.
 const TILE: usize = 4;
 
-/// For each pair of places in `rows` the dot product of these rows. Rows that are not all of one length are a
-/// bug of the caller: it panics. The order of additions depends on the length alone, never on threads.
+/// The dot product of two rows for each pair of indices into `rows`. The length of the rows alone determines
+/// the order of additions.
+///
+/// # Panics
+/// If the rows differ in length.
 pub fn dot_products(rows: &[&[f32]], pairs: &[(usize, usize)]) -> Vec<f64> {
     let length = rows.first().map_or(0, |row| row.len());
-    assert!(rows.iter().all(|row| row.len() == length), "rows have {length} numbers");
+    assert!(rows.iter().all(|row| row.len() == length), "every row has {length} elements");
     if length > WORTHWHILE {
         let (front, back): (Vec<_>, Vec<_>) = rows.iter().map(|row| row.split_at(length / 2)).unzip();
         let (mut one, two) = rayon::join(|| dot_products(&front, pairs), || dot_products(&back, pairs));
@@ -52,23 +55,23 @@ impl WithSimd for GramianSums<'_> {
                 block[count..].fill(0.0);
             }
             let mut sums = &mut *self.sums;
-            for of_one in self.pairs.chunk_by(|one, other| one.0 == other.0) {
-                for pairs in of_one.chunks(TILE) {
-                    let (own, others) = sums.split_at_mut(pairs.len());
+            for same_left in self.pairs.chunk_by(|a, b| a.0 == b.0) {
+                for pairs in same_left.chunks(TILE) {
+                    let (pair_sums, remaining) = sums.split_at_mut(pairs.len());
                     match pairs.len() {
-                        TILE => tile::<S, TILE>(simd, &blocks, pairs, own),
-                        _ => pairs.iter().zip(own).for_each(|(pair, own)| {
-                            tile::<S, 1>(simd, &blocks, &[*pair], std::slice::from_mut(own));
+                        TILE => tile::<S, TILE>(simd, &blocks, pairs, pair_sums),
+                        _ => pairs.iter().zip(pair_sums).for_each(|(pair, pair_sums)| {
+                            tile::<S, 1>(simd, &blocks, &[*pair], std::slice::from_mut(pair_sums));
                         }),
                     }
-                    sums = others;
+                    sums = remaining;
                 }
             }
         }
     }
 }
 
-/// Adds the products of a block with `T` others.
+/// Adds the products of one block with `T` others.
 #[inline(always)]
 fn tile<S: Simd, const T: usize>(
     simd: S,

@@ -1,6 +1,8 @@
-//! Layer normalization, gamma (x - mean) / sqrt(variance + epsilon) + beta with each row's own mean and
-//! variance, in one pass over memory, and its gradient in one more: a row stays in the cache while its
-//! statistics are made, so the backward makes them again instead of keeping them.
+//! Layer normalization (Ba, Kiros & Hinton 2016): gamma (x - mean) / sqrt(variance + epsilon) + beta, with
+//! the mean and variance of each row.
+//!
+//! Forward and backward take one pass over memory each. A row stays in the cache while its statistics are
+//! computed, so the backward pass computes them again instead of storing them.
 
 use candle_core::{CpuStorage, CustomOp3, D, Layout, Result, Shape, Tensor};
 
@@ -9,7 +11,7 @@ use crate::model::kernel::softmax::{dot, sum};
 use crate::model::kernel::wide::wide;
 use crate::model::kernel::{BLOCK, computed, fits, floats, with_floats};
 
-/// Layer normalization of `[..., width]`; gamma and beta are `[width]`.
+/// Layer normalization of x `[..., width]` over its last dimension; gamma and beta are `[width]`.
 pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Tensor> {
     if !fits(&[x, gamma, beta]) {
         return composed(x, gamma, beta, epsilon);
@@ -17,7 +19,7 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Re
     apply3(&x.contiguous()?, gamma, beta, LayerNormOp { epsilon: epsilon as f32 })
 }
 
-/// The same, composed of candle's operations. candle's own `layer_norm` drops every gradient before it.
+/// Composed form of `layer_norm`. candle's own `layer_norm` has no backward: gradients stop there.
 pub fn composed(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Tensor> {
     let centered = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
     let deviation = (centered.sqr()?.mean_keepdim(D::Minus1)? + epsilon)?.sqrt()?;
@@ -29,7 +31,7 @@ struct LayerNormOp {
 }
 
 impl LayerNormOp {
-    /// Turns a row into its normalized one; gives 1 / deviation.
+    /// Normalizes a row in place, without gamma and beta; returns 1 / standard deviation.
     #[inline(always)]
     fn normalize(&self, row: &mut [f32]) -> f32 {
         let count = row.len() as f32;
@@ -81,46 +83,50 @@ impl CustomOp3 for LayerNormOp {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let width = gamma.elem_count().max(1);
-        // One pass over a block's rows; sums over rows are made block by block, whatever the threads.
-        let block = |result: &mut [f32], x: &[f32], gradient: &[f32], gamma: &[f32]| {
-            let (mut by_gamma, mut by_beta) = (vec![0.0; width], vec![0.0; width]);
-            let mut normal = vec![0.0; width];
+        // Sums over rows are computed block by block, independently of the number of threads.
+        let block = |x_gradient: &mut [f32], x: &[f32], gradient: &[f32], gamma: &[f32]| {
+            let (mut gamma_gradient, mut beta_gradient) = (vec![0.0; width], vec![0.0; width]);
+            let mut normalized = vec![0.0; width];
             wide(|| {
-                let rows = result.chunks_exact_mut(width).zip(x.chunks_exact(width));
-                for ((result, x), gradient) in rows.zip(gradient.chunks_exact(width)) {
-                    normal.copy_from_slice(x);
-                    let inverse = self.normalize(&mut normal);
-                    by_beta.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
-                    by_gamma.iter_mut().zip(gradient).zip(&normal).for_each(|((sum, g), n)| *sum += g * n);
-                    result.iter_mut().zip(gradient).zip(gamma).for_each(|((r, g), gamma)| *r = g * gamma);
-                    let plain = sum(result) / width as f32;
-                    let weighted_mean = dot(result, &normal) / width as f32;
-                    let pairs = result.iter_mut().zip(&normal);
-                    pairs.for_each(|(r, n)| *r = inverse * (*r - plain - n * weighted_mean));
+                let rows = x_gradient.chunks_exact_mut(width).zip(x.chunks_exact(width));
+                for ((x_gradient, x), gradient) in rows.zip(gradient.chunks_exact(width)) {
+                    normalized.copy_from_slice(x);
+                    let inverse = self.normalize(&mut normalized);
+                    beta_gradient.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
+                    gamma_gradient
+                        .iter_mut()
+                        .zip(gradient)
+                        .zip(&normalized)
+                        .for_each(|((sum, g), n)| *sum += g * n);
+                    x_gradient.iter_mut().zip(gradient).zip(gamma).for_each(|((r, g), gamma)| *r = g * gamma);
+                    let mean = sum(x_gradient) / width as f32;
+                    let weighted_mean = dot(x_gradient, &normalized) / width as f32;
+                    let pairs = x_gradient.iter_mut().zip(&normalized);
+                    pairs.for_each(|(r, n)| *r = inverse * (*r - mean - n * weighted_mean));
                 }
             });
-            (by_gamma, by_beta)
+            (gamma_gradient, beta_gradient)
         };
-        let (result, sums) = with_floats(x, |x| {
+        let (x_gradient, sums) = with_floats(x, |x| {
             with_floats(gradient, |gradient| {
                 with_floats(gamma, |gamma| {
                     let size = BLOCK * width;
-                    Ok(computed(x.len(), size, |index, result| {
-                        let at = index * size..index * size + result.len();
-                        block(result, &x[at.clone()], &gradient[at], gamma)
+                    Ok(computed(x.len(), size, |index, x_gradient| {
+                        let range = index * size..index * size + x_gradient.len();
+                        block(x_gradient, &x[range.clone()], &gradient[range], gamma)
                     }))
                 })
             })
         })?;
-        let (mut by_gamma, mut by_beta) = (vec![0.0; width], vec![0.0; width]);
+        let (mut gamma_gradient, mut beta_gradient) = (vec![0.0; width], vec![0.0; width]);
         for (gamma, beta) in sums {
-            by_gamma.iter_mut().zip(gamma).for_each(|(sum, g)| *sum += g);
-            by_beta.iter_mut().zip(beta).for_each(|(sum, g)| *sum += g);
+            gamma_gradient.iter_mut().zip(gamma).for_each(|(sum, g)| *sum += g);
+            beta_gradient.iter_mut().zip(beta).for_each(|(sum, g)| *sum += g);
         }
         Ok((
-            Some(Tensor::from_vec(result, x.shape(), x.device())?),
-            Some(Tensor::from_vec(by_gamma, gamma.shape(), x.device())?),
-            Some(Tensor::from_vec(by_beta, beta.shape(), x.device())?),
+            Some(Tensor::from_vec(x_gradient, x.shape(), x.device())?),
+            Some(Tensor::from_vec(gamma_gradient, gamma.shape(), x.device())?),
+            Some(Tensor::from_vec(beta_gradient, beta.shape(), x.device())?),
         ))
     }
 }
@@ -133,7 +139,7 @@ mod tests {
     use crate::model::kernel::reference_check::{check_against, near, variable};
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         for shape in [vec![3, 4], vec![1, 1], vec![200, 65], vec![3, 50, 33]] {
             let width = *shape.last().unwrap();
             check_against(
@@ -146,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_far_from_zero_keeps_its_digits() {
+    fn a_mean_far_from_zero_loses_no_digits() {
         // torch.nn.functional.layer_norm(torch.tensor([1001., 1002., 1004.]), (3,))
         let x = Tensor::new(&[[1001f32, 1002., 1004.]], &Device::Cpu).unwrap();
         let (gamma, beta) = (Tensor::new(&[1f32; 3], x.device()), Tensor::new(&[0f32; 3], x.device()));

@@ -1,6 +1,6 @@
-//! All inputs side by side as one operation: numbers are copied, codes looked up in their tables,
-//! row by row into one `[rows, width]`. All tables lie one after the other in one variable, so the
-//! gradient of all of them is one pass too.
+//! Concatenation of all inputs as one operation: numbers are copied, codes are looked up in their embedding
+//! tables, row by row into one `[rows, width]`. One variable holds all tables one after the other, so the
+//! gradient of all of them takes one pass, too.
 
 use candle_core::{CpuStorage, CustomOp1, IndexOp, Layout, Result, Shape, Storage, Tensor};
 use rayon::prelude::*;
@@ -8,16 +8,17 @@ use rayon::prelude::*;
 use crate::model::autograd::apply1;
 use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
 
-/// What one input brings to a row.
+/// The part of a row that comes from one input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupColumn {
-    /// So many floats, copied.
+    /// `width` floats, copied.
     Numbers { width: usize },
-    /// A code, looked up in the table of `rows` x `width` that begins at `start` of the packed ones.
+    /// A code, looked up in the table `[rows, width]` that begins at element `start` of the variable.
     Code { start: usize, rows: usize, width: usize },
 }
 
 impl LookupColumn {
+    /// Number of columns in the concatenated row.
     pub fn width(&self) -> usize {
         match *self {
             Self::Numbers { width } | Self::Code { width, .. } => width,
@@ -25,7 +26,11 @@ impl LookupColumn {
     }
 }
 
-/// `[rows, width]` from each column's tensor: floats `[rows, width]` or codes `[rows]`.
+/// Concatenates the inputs of the columns, floats `[rows, width]` or codes `[rows]`, to
+/// `[rows, total width]`. `tables` holds the elements of all tables.
+///
+/// # Errors
+/// A code that is not a row of its table, or an input whose shape or type does not fit its column.
 pub fn lookup(tables: &Tensor, columns: &[LookupColumn], inputs: &[Tensor]) -> Result<Tensor> {
     if !fits(&[tables]) || inputs.iter().any(|input| !input.device().is_cpu()) {
         return composed(tables, columns, inputs);
@@ -34,7 +39,7 @@ pub fn lookup(tables: &Tensor, columns: &[LookupColumn], inputs: &[Tensor]) -> R
     apply1(&tables, LookupOp { columns: columns.to_vec(), inputs })
 }
 
-/// The same, composed of candle's operations.
+/// Composed form of `lookup`.
 pub fn composed(tables: &Tensor, columns: &[LookupColumn], inputs: &[Tensor]) -> Result<Tensor> {
     let blocks = columns.iter().zip(inputs).map(|(column, input)| match *column {
         LookupColumn::Numbers { .. } => Ok(input.clone()),
@@ -50,36 +55,38 @@ struct LookupOp {
     inputs: Vec<Tensor>,
 }
 
-/// One column's values for this batch, and where they stand in a row.
+/// The values of one column for a batch, and the position `at` of their first column in a row.
 enum LookupSource<'a> {
     Numbers { values: &'a [f32], width: usize, at: usize },
     Code { codes: &'a [u32], start: usize, width: usize, at: usize },
 }
 
 impl LookupOp {
-    /// Calls `work` with every column's values, codes checked to lie within their tables.
+    /// Calls `work` with the values of all columns and the number of rows, after checking the codes.
     fn with_sources<T>(&self, work: impl FnOnce(&[LookupSource], usize) -> Result<T>) -> Result<T> {
         let guards: Vec<_> = self.inputs.iter().map(Tensor::storage_and_layout).collect();
         let mut sources = Vec::with_capacity(guards.len());
         let mut at = 0;
         let rows = self.inputs.first().map_or(0, |input| input.dims()[0]);
         for (column, (storage, layout)) in self.columns.iter().zip(&guards) {
-            let Storage::Cpu(storage) = &**storage else { candle_core::bail!("a kernel works on the CPU") };
+            let Storage::Cpu(storage) = &**storage else {
+                candle_core::bail!("a fused kernel runs on the CPU only")
+            };
             let (begin, end) = layout.contiguous_offsets().unwrap_or((0, 0));
             match (*column, storage) {
                 (LookupColumn::Numbers { width }, CpuStorage::F32(values)) if end - begin == rows * width => {
                     sources.push(LookupSource::Numbers { values: &values[begin..end], width, at });
                 }
-                (LookupColumn::Code { start, rows: known, width }, CpuStorage::U32(codes))
+                (LookupColumn::Code { start, rows: table_rows, width }, CpuStorage::U32(codes))
                     if end - begin == rows =>
                 {
                     let codes = &codes[begin..end];
-                    if let Some(code) = codes.iter().find(|code| **code as usize >= known) {
-                        candle_core::bail!("code {code} is beyond its table of {known} rows");
+                    if let Some(code) = codes.iter().find(|code| **code as usize >= table_rows) {
+                        candle_core::bail!("code {code} is out of range for a table of {table_rows} rows");
                     }
                     sources.push(LookupSource::Code { codes, start, width, at });
                 }
-                _ => candle_core::bail!("an input of shape {:?} does not fit {column:?}", layout.dims()),
+                _ => candle_core::bail!("expected an input for {column:?}, found shape {:?}", layout.dims()),
             }
             at += column.width();
         }
@@ -128,29 +135,29 @@ impl CustomOp1 for LookupOp {
 
     fn bwd(&self, tables: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let width = self.width();
-        let mut result = zeros(tables.elem_count());
+        let mut tables_gradient = zeros(tables.elem_count());
         with_floats(gradient, |gradient| {
             self.with_sources(|sources, rows| {
                 let codes: Vec<&LookupSource> =
                     sources.iter().filter(|s| matches!(s, LookupSource::Code { .. })).collect();
                 let parts = if gradient.len() < WORTHWHILE { 1 } else { rayon::current_num_threads().min(8) };
-                // Each thread owns some columns with their tables: a table's sums are made by one
-                // thread in the rows' order, so they are the same for any number of threads.
+                // Each thread owns the tables of some columns and sums their gradients in the order of the
+                // rows, so the sums do not depend on the number of threads.
                 let mut jobs: Vec<(&[&LookupSource], &mut [f32], usize)> = Vec::new();
-                let (mut rest, mut begin) = (result.as_mut_slice(), 0);
+                let (mut remaining, mut begin) = (tables_gradient.as_mut_slice(), 0);
                 for group in codes.chunks(codes.len().div_ceil(parts).max(1)) {
                     let end = self.end_of(group);
-                    let (own, others) = rest.split_at_mut(end - begin);
-                    jobs.push((group, own, begin));
-                    (rest, begin) = (others, end);
+                    let (own_gradient, others) = remaining.split_at_mut(end - begin);
+                    jobs.push((group, own_gradient, begin));
+                    (remaining, begin) = (others, end);
                 }
-                let add = |(group, own, begin): (&[&LookupSource], &mut [f32], usize)| {
+                let add = |(group, own_gradient, begin): (&[&LookupSource], &mut [f32], usize)| {
                     for (row, gradient) in gradient.chunks_exact(width).take(rows).enumerate() {
                         for source in group {
                             if let LookupSource::Code { codes, start, width, at } = **source {
                                 let to = start - begin + codes[row] as usize * width;
-                                let own = &mut own[to..to + width];
-                                own.iter_mut().zip(&gradient[at..]).for_each(|(own, g)| *own += g);
+                                let own_gradient = &mut own_gradient[to..to + width];
+                                own_gradient.iter_mut().zip(&gradient[at..]).for_each(|(sum, g)| *sum += g);
                             }
                         }
                     }
@@ -163,12 +170,12 @@ impl CustomOp1 for LookupOp {
                 Ok(())
             })
         })?;
-        Tensor::from_vec(result, tables.shape(), tables.device()).map(Some)
+        Tensor::from_vec(tables_gradient, tables.shape(), tables.device()).map(Some)
     }
 }
 
 impl LookupOp {
-    /// Where the tables of a group of columns end; tables stand in the columns' order.
+    /// The end of the tables of consecutive columns, as an index into the elements of all tables.
     fn end_of(&self, group: &[&LookupSource]) -> usize {
         let Some(LookupSource::Code { start: last, .. }) = group.last() else { return 0 };
         self.columns
@@ -189,7 +196,7 @@ mod tests {
     use crate::model::kernel::reference_check::{check_against, variable};
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         let columns = [
             LookupColumn::Code { start: 0, rows: 3, width: 2 },
             LookupColumn::Numbers { width: 1 },
@@ -213,10 +220,10 @@ mod tests {
     }
 
     #[test]
-    fn a_code_beyond_the_table_is_refused() {
+    fn a_code_out_of_range_is_refused() {
         let columns = [LookupColumn::Code { start: 0, rows: 3, width: 2 }];
         let codes = Tensor::from_vec(vec![0u32, 3], 2, &Device::Cpu).unwrap();
         let error = lookup(variable(&[6], 1).as_tensor(), &columns, &[codes]).unwrap_err();
-        assert!(error.to_string().contains("code 3 is beyond its table of 3 rows"));
+        assert!(error.to_string().contains("code 3 is out of range for a table of 3 rows"));
     }
 }

@@ -1,32 +1,23 @@
-//! The long short-term memory over whole sequences (Hochreiter & Schmidhuber 1997), with PyTorch's gates in
-//! its order, i f g o:
-//! i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b), c = f c + i g, h = o tanh(c).
+//! The long short-term memory (Hochreiter & Schmidhuber 1997) over whole sequences, with PyTorch's gates
+//! i, f, g, o: i, f, o = sigmoid(x W + h U + b), g = tanh(x W + h U + b), c = f c + i g, h = o tanh(c).
 
-// Arrays of lanes, one loop per operation: this is what becomes wide instructions.
+// Loops over arrays of lanes, one per operation: the compiler turns them into SIMD instructions.
 #![allow(clippy::needless_range_loop)]
 
 use candle_core::{Result, Tensor};
-use candle_nn::ops::sigmoid as sigmoid_of;
+use candle_nn::ops::sigmoid as tensor_sigmoid;
 
 use crate::model::kernel::recurrence::{
-    BackwardStep, RecurrentCell, Traversal, add, recur, store_lanes, take,
+    BackwardStep, RecurrentCell, Traversal, add_lanes, load_lanes, recur, store_lanes,
 };
 use crate::model::kernel::wide::{sigmoid, tanh};
 
-/// The outputs `[batch, time, units]` for x `[batch, time, width]`, the weight `[width + units, 4 units]` (W
-/// above U) and the bias `[4 units]`; behind each row's end they are 0. The initial state is `[batch, 2
-/// units]`: h, then c.
-pub fn lstm(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    initial: Option<&Tensor>,
-    traversal: Traversal,
-) -> Result<Tensor> {
-    Ok(recur::<LstmCell>(x, weight, bias, initial, traversal, false)?.0)
-}
-
-/// The same with the last state `[batch, 2 units]`: h, then c.
+/// The outputs `[batch, time, units]` and the last state `[batch, 2 units]` (h, then c) for x `[batch, time,
+/// width]`. The weight is `[width + units, 4 units]` (W above U), the bias `[4 units]`, the initial state
+/// `[batch, 2 units]` (zeros without it). Outputs of padding steps are 0.
+///
+/// # Errors
+/// Shapes or lengths that do not fit together.
 pub fn lstm_with_state(
     x: &Tensor,
     weight: &Tensor,
@@ -36,35 +27,37 @@ pub fn lstm_with_state(
 ) -> Result<(Tensor, Tensor)> {
     match recur::<LstmCell>(x, weight, bias, initial, traversal, true)? {
         (y, Some(state)) => Ok((y, state)),
-        (_, None) => candle_core::bail!("a state was asked for"),
+        (_, None) => candle_core::bail!("the recurrence returned no state"),
     }
 }
 
-/// Kept: the gates, and c. The way back puts the gradients of the gates' inputs in the gates' place.
+/// Saved blocks: i, f, g, o, and c. The backward pass overwrites the gates with the gradients of their
+/// pre-activations.
 pub struct LstmCell;
 
 impl RecurrentCell for LstmCell {
     const NAME: &'static str = "lstm";
     const GATES: usize = 4;
-    const KEPT: usize = 5;
+    const SAVED: usize = 5;
     const STATE: usize = 2;
-    const SIDES: &'static [(usize, usize, usize)] = &[(0, 0, 4)];
+    const RECURRENT_GATES: &'static [(usize, usize, usize)] = &[(0, 0, 4)];
 
     #[inline(always)]
     fn step<const N: usize>(
         at: usize,
         units: usize,
-        kept: &mut [f32],
-        side: &[f32],
+        saved: &mut [f32],
+        recurrent: &[f32],
         _: &[f32],
         state: &mut [f32],
     ) {
-        let index = |block: usize| block * units + at;
+        let offset = |block: usize| block * units + at;
         let mut gates = [[0.0; N]; 4];
         for (block, gate) in gates.iter_mut().enumerate() {
-            let (input, side) = (take::<N>(kept, index(block)), take::<N>(side, index(block)));
+            let (input, recurrent) =
+                (load_lanes::<N>(saved, offset(block)), load_lanes::<N>(recurrent, offset(block)));
             for n in 0..N {
-                gate[n] = input[n] + side[n];
+                gate[n] = input[n] + recurrent[n];
             }
         }
         let [mut i, mut f, mut g, mut o] = gates;
@@ -80,7 +73,7 @@ impl RecurrentCell for LstmCell {
         for n in 0..N {
             o[n] = sigmoid(o[n]);
         }
-        let mut c = take::<N>(state, index(1));
+        let mut c = load_lanes::<N>(state, offset(1));
         let mut h = [0.0; N];
         for n in 0..N {
             c[n] = f[n] * c[n] + i[n] * g[n];
@@ -89,46 +82,55 @@ impl RecurrentCell for LstmCell {
             h[n] = o[n] * tanh(c[n]);
         }
         for (block, values) in [i, f, g, o, c].into_iter().enumerate() {
-            store_lanes(kept, index(block), values);
+            store_lanes(saved, offset(block), values);
         }
-        store_lanes(state, index(0), h);
-        store_lanes(state, index(1), c);
+        store_lanes(state, offset(0), h);
+        store_lanes(state, offset(1), c);
     }
 
     #[inline(always)]
-    fn back<const N: usize>(at: usize, units: usize, kept: &mut [f32], step: &mut BackwardStep) {
-        let index = |block: usize| block * units + at;
-        let [i, f, g, o, c] = [0, 1, 2, 3, 4].map(|block| take::<N>(kept, index(block)));
-        let before = take::<N>(step.memory, at);
-        let (of_h, mut of_c) = (take::<N>(step.previous, index(0)), take::<N>(step.previous, index(1)));
-        let of_y = take::<N>(step.gradient, at);
-        let (mut of_i, mut of_f, mut of_g, mut of_o) = ([0.0; N], [0.0; N], [0.0; N], [0.0; N]);
-        let mut t = [0.0; N];
+    fn backward_step<const N: usize>(at: usize, units: usize, saved: &mut [f32], step: &mut BackwardStep) {
+        let offset = |block: usize| block * units + at;
+        let [i, f, g, o, c] = [0, 1, 2, 3, 4].map(|block| load_lanes::<N>(saved, offset(block)));
+        let previous_c = load_lanes::<N>(step.memory, at);
+        let (h_gradient, mut c_gradient) = (
+            load_lanes::<N>(step.state_gradient, offset(0)),
+            load_lanes::<N>(step.state_gradient, offset(1)),
+        );
+        let y_gradient = load_lanes::<N>(step.y_gradient, at);
+        let (mut i_gradient, mut f_gradient, mut g_gradient, mut o_gradient) =
+            ([0.0; N], [0.0; N], [0.0; N], [0.0; N]);
+        let mut tanh_c = [0.0; N];
         for n in 0..N {
-            t[n] = tanh(c[n]);
+            tanh_c[n] = tanh(c[n]);
         }
         for n in 0..N {
-            let of_h = of_h[n] + of_y[n];
-            of_o[n] = of_h * t[n] * o[n] * (1.0 - o[n]);
-            let all = of_c[n] + of_h * o[n] * (1.0 - t[n] * t[n]);
-            of_i[n] = all * g[n] * i[n] * (1.0 - i[n]);
-            of_f[n] = all * before[n] * f[n] * (1.0 - f[n]);
-            of_g[n] = all * i[n] * (1.0 - g[n] * g[n]);
-            of_c[n] = all * f[n];
+            let h_total = h_gradient[n] + y_gradient[n];
+            o_gradient[n] = h_total * tanh_c[n] * o[n] * (1.0 - o[n]);
+            let total = c_gradient[n] + h_total * o[n] * (1.0 - tanh_c[n] * tanh_c[n]);
+            i_gradient[n] = total * g[n] * i[n] * (1.0 - i[n]);
+            f_gradient[n] = total * previous_c[n] * f[n] * (1.0 - f[n]);
+            g_gradient[n] = total * i[n] * (1.0 - g[n] * g[n]);
+            c_gradient[n] = total * f[n];
         }
-        for (block, values) in [of_i, of_f, of_g, of_o].into_iter().enumerate() {
-            store_lanes(kept, index(block), values);
-            store_lanes(step.side, index(block), values);
-            add(step.bias, index(block), values);
+        for (block, values) in [i_gradient, f_gradient, g_gradient, o_gradient].into_iter().enumerate() {
+            store_lanes(saved, offset(block), values);
+            store_lanes(step.recurrent_gradient, offset(block), values);
+            add_lanes(step.bias_gradient, offset(block), values);
         }
-        // All of h's gradient comes through the gates.
-        store_lanes(step.previous, index(0), [0.0; N]);
-        store_lanes(step.previous, index(1), of_c);
+        // The whole gradient of the previous h comes through the recurrent part.
+        store_lanes(step.state_gradient, offset(0), [0.0; N]);
+        store_lanes(step.state_gradient, offset(1), c_gradient);
     }
 
-    fn plain(input: &Tensor, side: &Tensor, _: Option<&Tensor>, state: &[Tensor]) -> Result<Vec<Tensor>> {
-        let gates = (input + side)?.chunk(4, 1)?;
-        let (i, f, o) = (sigmoid_of(&gates[0])?, sigmoid_of(&gates[1])?, sigmoid_of(&gates[3])?);
+    fn composed_step(
+        input: &Tensor,
+        recurrent: &Tensor,
+        _: Option<&Tensor>,
+        state: &[Tensor],
+    ) -> Result<Vec<Tensor>> {
+        let gates = (input + recurrent)?.chunk(4, 1)?;
+        let (i, f, o) = (tensor_sigmoid(&gates[0])?, tensor_sigmoid(&gates[1])?, tensor_sigmoid(&gates[3])?);
         let c = ((f * &state[1])? + (i * gates[2].tanh()?)?)?;
         Ok(vec![(o * c.tanh()?)?, c])
     }

@@ -1,9 +1,9 @@
-//! Fused CPU operations as candle custom operations, forward and backward.
+//! Fused CPU kernels as custom operations of candle, forward and backward.
 //!
-//! candle allocates and passes over memory for each small operation; a kernel does a layer's work in
-//! one or two passes. Each has a plain composed twin in the same file: other devices use it, and a
-//! test compares both. Results do not depend on the number of threads: every sum is made in an order
-//! fixed by the data.
+//! candle allocates memory and passes over it for each small operation; a kernel does the work of a layer
+//! in one or two passes. Each kernel has a *composed form*, written with candle's own operations: other
+//! devices use it, and a test compares the two. Results do not depend on the number of threads: the data
+//! alone determines the order of every sum.
 
 pub mod activation;
 pub mod add;
@@ -47,17 +47,17 @@ use std::mem::MaybeUninit;
 use candle_core::{CpuStorage, Layout, Result, Tensor};
 use rayon::prelude::*;
 
-/// Elements from which a pass is worth dividing among threads.
+/// Number of elements from which on a pass is divided among threads.
 pub const WORTHWHILE: usize = 1 << 15;
 
-/// Numbers that one thread takes at a time where they have no rows.
+/// Elements per task of an element-wise kernel.
 pub const CHUNK: usize = 1 << 14;
 
-/// Rows one thread takes at a time.
+/// Rows per task of a kernel over rows.
 pub const BLOCK: usize = 128;
 
-/// So many zeros. Memory that is touched for the first time costs as much as a pass over it: threads share
-/// that.
+/// A vector of `count` zeros, filled by several threads if it is large: touching memory for the first time
+/// costs as much as a pass over it.
 pub fn zeros(count: usize) -> Vec<f32> {
     if count < WORTHWHILE {
         return vec![0.0; count];
@@ -65,13 +65,15 @@ pub fn zeros(count: usize) -> Vec<f32> {
     let mut values: Vec<f32> = Vec::with_capacity(count);
     let spare = &mut values.spare_capacity_mut()[..count];
     spare.par_chunks_mut(WORTHWHILE).for_each(|spare| spare.fill(MaybeUninit::new(0.0)));
-    // SAFETY: there is room for `count` numbers, and each was written.
+    // SAFETY: the capacity is at least `count`, and every element was written.
     unsafe { values.set_len(count) };
     values
 }
 
-/// `count` numbers made in chunks of `size`: each chunk is zeros at first, and `work` computes it, by its number, while
-/// it is in the cache. Also returns what `work` returned, in the order of the chunks.
+/// Computes `count` numbers in chunks of `size`.
+///
+/// `work` receives the index of a chunk and the chunk itself, filled with zeros while it is in the cache. Its
+/// return values come back in the order of the chunks.
 pub fn computed<T: Send>(
     count: usize,
     size: usize,
@@ -81,38 +83,41 @@ pub fn computed<T: Send>(
     let spare = &mut values.spare_capacity_mut()[..count];
     let chunk = |(index, spare): (usize, &mut [MaybeUninit<f32>])| {
         spare.fill(MaybeUninit::new(0.0));
-        // SAFETY: every number was just written.
+        // SAFETY: every element was just written.
         work(index, unsafe { &mut *(std::ptr::from_mut(spare) as *mut [f32]) })
     };
     let returned = match count < WORTHWHILE {
         true => spare.chunks_mut(size.max(1)).enumerate().map(chunk).collect(),
         false => spare.par_chunks_mut(size.max(1)).enumerate().map(chunk).collect(),
     };
-    // SAFETY: there is room for `count` numbers, and each was written.
+    // SAFETY: the capacity is at least `count`, and every element was written.
     unsafe { values.set_len(count) };
     (values, returned)
 }
 
-/// The elements of a contiguous float storage.
+/// The elements of a contiguous tensor of 32-bit floats.
+///
+/// # Errors
+/// Another element type, or a layout that is not contiguous.
 pub fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    let CpuStorage::F32(values) = storage else { candle_core::bail!("a kernel takes 32-bit floats") };
+    let CpuStorage::F32(values) = storage else { candle_core::bail!("a fused kernel needs 32-bit floats") };
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(&values[start..end]),
-        None => candle_core::bail!("a kernel takes contiguous tensors"),
+        None => candle_core::bail!("a fused kernel needs contiguous tensors"),
     }
 }
 
-/// Calls `work` with the elements of a float tensor on the CPU, in row-major order.
+/// Calls `work` with the elements of a tensor of 32-bit floats on the CPU, in row-major order.
 pub fn with_floats<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> Result<T>) -> Result<T> {
     let tensor = tensor.contiguous()?;
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         candle_core::Storage::Cpu(storage) => work(floats(storage, layout)?),
-        _ => candle_core::bail!("a kernel works on the CPU"),
+        _ => candle_core::bail!("a fused kernel runs on the CPU only"),
     }
 }
 
-/// Does the kernel take these tensors? Otherwise the twin does.
+/// Whether a fused kernel can compute with these tensors; otherwise its composed form does.
 pub fn fits(tensors: &[&Tensor]) -> bool {
     !choice::composed() && tensors.iter().all(|t| t.device().is_cpu() && t.dtype() == candle_core::DType::F32)
 }

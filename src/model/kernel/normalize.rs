@@ -1,19 +1,19 @@
-//! gamma (x - mean) / deviation + beta in one pass, with the statistics of columns (batch normalization), and
-//! its gradient in two.
+//! Batch normalization (Ioffe & Szegedy 2015) over the columns of `[rows, width]`: gamma (x - mean) /
+//! sqrt(variance + epsilon) + beta in one pass, and its gradient in two.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 
 use crate::model::autograd::apply3;
 use crate::model::kernel::{floats, with_floats};
 
-/// Means and biased variances of a `[rows, width]` tensor's columns.
+/// Means and biased variances of the columns of `[rows, width]`, or of the channels of images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchStatistics {
     pub mean: Vec<f32>,
     pub variance: Vec<f32>,
 }
 
-/// The statistics, summed in 64 bits.
+/// The statistics of the columns of x `[rows, width]`, summed in 64 bits.
 pub fn statistics(x: &Tensor) -> Result<BatchStatistics> {
     let (rows, width) = x.dims2()?;
     with_floats(x, |x| {
@@ -29,12 +29,13 @@ pub fn statistics(x: &Tensor) -> Result<BatchStatistics> {
                 variance[column] += difference * difference;
             }
         }
-        let narrow = |values: Vec<f64>, by: f64| values.into_iter().map(|v| (v / by) as f32).collect();
-        Ok(BatchStatistics { mean: narrow(mean, 1.0), variance: narrow(variance, rows as f64) })
+        let divided = |sums: Vec<f64>, by: f64| sums.into_iter().map(|sum| (sum / by) as f32).collect();
+        Ok(BatchStatistics { mean: divided(mean, 1.0), variance: divided(variance, rows as f64) })
     })
 }
 
-/// gamma (x - mean) / sqrt(variance + epsilon) + beta, the statistics being those of x itself.
+/// gamma (x - mean) / sqrt(variance + epsilon) + beta. `statistics` must be those of x: the gradient takes
+/// into account that they change with x.
 pub fn normalize(
     x: &Tensor,
     gamma: &Tensor,
@@ -49,7 +50,7 @@ pub fn normalize(
 
 struct BatchNormOp {
     mean: Vec<f32>,
-    /// 1 / deviation
+    /// 1 / sqrt(variance + epsilon)
     inverse: Vec<f32>,
 }
 
@@ -88,41 +89,41 @@ impl CustomOp3 for BatchNormOp {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (rows, width) = x.dims2()?;
         let gamma_values = with_floats(gamma, |values| Ok(values.to_vec()))?;
-        // Sums over each column of the gradient before gamma, and of it times the normalized x.
+        // Column sums of the gradient of the normalized x, and of its product with the normalized x.
         let mut plain = vec![0.0f64; self.mean.len()];
         let mut weighted = vec![0.0f64; self.mean.len()];
-        let (mut of_gamma, mut of_beta) = (vec![0.0f32; width], vec![0.0f32; width]);
-        let result = with_floats(x, |x| {
+        let (mut gamma_gradient, mut beta_gradient) = (vec![0.0f32; width], vec![0.0f32; width]);
+        let x_gradient = with_floats(x, |x| {
             with_floats(gradient, |gradient| {
                 for (x, g) in x.chunks_exact(width).zip(gradient.chunks_exact(width)) {
                     for column in 0..width {
-                        let normal = (x[column] - self.mean[column]) * self.inverse[column];
-                        let before = g[column] * gamma_values[column];
-                        plain[column] += f64::from(before);
-                        weighted[column] += f64::from(before * normal);
-                        of_gamma[column] += g[column] * normal;
-                        of_beta[column] += g[column];
+                        let normalized = (x[column] - self.mean[column]) * self.inverse[column];
+                        let scaled = g[column] * gamma_values[column];
+                        plain[column] += f64::from(scaled);
+                        weighted[column] += f64::from(scaled * normalized);
+                        gamma_gradient[column] += g[column] * normalized;
+                        beta_gradient[column] += g[column];
                     }
                 }
                 let mean =
                     |sums: &[f64]| sums.iter().map(|sum| (sum / rows as f64) as f32).collect::<Vec<_>>();
                 let (plain, weighted) = (mean(&plain), mean(&weighted));
-                let mut result = gradient.to_vec();
-                for (x, g) in x.chunks_exact(width).zip(result.chunks_exact_mut(width)) {
+                let mut x_gradient = gradient.to_vec();
+                for (x, g) in x.chunks_exact(width).zip(x_gradient.chunks_exact_mut(width)) {
                     for column in 0..width {
-                        let normal = (x[column] - self.mean[column]) * self.inverse[column];
-                        let before = g[column] * gamma_values[column];
+                        let normalized = (x[column] - self.mean[column]) * self.inverse[column];
+                        let scaled = g[column] * gamma_values[column];
                         g[column] =
-                            self.inverse[column] * (before - plain[column] - normal * weighted[column]);
+                            self.inverse[column] * (scaled - plain[column] - normalized * weighted[column]);
                     }
                 }
-                Ok(result)
+                Ok(x_gradient)
             })
         })?;
         Ok((
-            Some(Tensor::from_vec(result, x.shape(), x.device())?),
-            Some(Tensor::from_vec(of_gamma, gamma.shape(), x.device())?),
-            Some(Tensor::from_vec(of_beta, beta.shape(), x.device())?),
+            Some(Tensor::from_vec(x_gradient, x.shape(), x.device())?),
+            Some(Tensor::from_vec(gamma_gradient, gamma.shape(), x.device())?),
+            Some(Tensor::from_vec(beta_gradient, beta.shape(), x.device())?),
         ))
     }
 }
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         for (rows, width) in [(3, 4), (200, 65)] {
             check_against(
                 &[variable(&[rows, width], 1), variable(&[width], 2), variable(&[width], 3)],

@@ -1,17 +1,21 @@
-//! The largest of each column over a row's real steps; its gradient goes to the first step that has it.
+//! Maximum of each column over the real steps of a row. Its gradient goes to the first step that attains it.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::autograd::apply1;
-use crate::model::kernel::softmax::real;
+use crate::model::kernel::softmax::length_mask;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
-/// `[batch, width]` of x `[batch, time, width]`, row r over its first `lengths[r]` steps; at least one.
+/// The maximum over time `[batch, width]` of x `[batch, time, width]`, of row r over its first `lengths[r]`
+/// steps.
+///
+/// # Errors
+/// Lengths that are not 1 to `time`, one for each row.
 pub fn largest(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
     let (batch, time, _) = x.dims3()?;
     if lengths.len() != batch || lengths.iter().any(|length| !(1..=time).contains(&(*length as usize))) {
-        candle_core::bail!("the lengths {lengths:?} are not those of {batch} rows of {time} steps");
+        candle_core::bail!("expected {batch} lengths from 1 to {time}, found {lengths:?}");
     }
     if !fits(&[x]) {
         return composed(x, lengths);
@@ -19,10 +23,10 @@ pub fn largest(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
     apply1(&x.contiguous()?, MaxOverTimeOp(lengths.to_vec()))
 }
 
-/// The same, composed of candle's operations. Equal steps all get the gradient.
+/// Composed form of `largest`, except that all steps with an equal maximum get the gradient.
 pub fn composed(x: &Tensor, lengths: &[u32]) -> Result<Tensor> {
-    let below = ((real(lengths, x.dim(1)?, x)?.unsqueeze(2)? - 1.0)? * 1e30)?;
-    x.broadcast_add(&below)?.max(1)
+    let padding = ((length_mask(lengths, x.dim(1)?, x)?.unsqueeze(2)? - 1.0)? * 1e30)?;
+    x.broadcast_add(&padding)?.max(1)
 }
 
 struct MaxOverTimeOp(Vec<u32>);
@@ -39,7 +43,8 @@ impl CustomOp1 for MaxOverTimeOp {
         y.par_chunks_exact_mut(width.max(1)).zip(rows).for_each(|(y, (x, length))| {
             y.copy_from_slice(&x[..width]);
             for step in x.chunks_exact(width).take(*length as usize).skip(1) {
-                // NaN stays: a comparison with it is false.
+                // A comparison with NaN is false: a NaN step replaces the maximum (and any next step replaces
+                // NaN).
                 y.iter_mut().zip(step).for_each(|(y, x)| *y = if *x <= *y { *y } else { *x });
             }
         });
@@ -48,18 +53,18 @@ impl CustomOp1 for MaxOverTimeOp {
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, time, width) = x.dims3()?;
-        let mut result = zeros(x.elem_count());
+        let mut x_gradient = zeros(x.elem_count());
         let mut work = |x: &[f32], y: &[f32], gradient: &[f32]| {
             let rows = x.par_chunks_exact((time * width).max(1)).zip(y.par_chunks_exact(width.max(1)));
             let rows = rows.zip(gradient.par_chunks_exact(width.max(1))).zip(&self.0);
-            let results = result.par_chunks_exact_mut((time * width).max(1));
-            results.zip(rows).for_each(|(result, (((x, y), gradient), length))| {
-                let mut left = gradient.to_vec();
-                let steps = result.chunks_exact_mut(width).zip(x.chunks_exact(width));
-                for (result, x) in steps.take(*length as usize) {
+            let x_gradients = x_gradient.par_chunks_exact_mut((time * width).max(1));
+            x_gradients.zip(rows).for_each(|(x_gradient, (((x, y), gradient), length))| {
+                let mut pending = gradient.to_vec();
+                let steps = x_gradient.chunks_exact_mut(width).zip(x.chunks_exact(width));
+                for (x_gradient, x) in steps.take(*length as usize) {
                     for column in 0..width {
                         if x[column] == y[column] {
-                            result[column] = std::mem::take(&mut left[column]);
+                            x_gradient[column] = std::mem::take(&mut pending[column]);
                         }
                     }
                 }
@@ -73,7 +78,7 @@ impl CustomOp1 for MaxOverTimeOp {
                 })
             })
         })?;
-        Tensor::from_vec(result, x.shape(), x.device()).map(Some)
+        Tensor::from_vec(x_gradient, x.shape(), x.device()).map(Some)
     }
 }
 
@@ -86,7 +91,7 @@ mod tests {
     use crate::model::weights::host;
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         for (batch, time, width) in [(1, 1, 1), (5, 7, 3), (4, 60, 33)] {
             let lengths: Vec<u32> = (0..batch as u32).map(|row| row * 3 % time as u32 + 1).collect();
             check_against(
@@ -99,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_steps_the_first_gets_the_gradient() {
+    fn the_first_of_equal_steps_gets_the_gradient() {
         let x = Tensor::new(&[[[1f32], [3.], [3.], [9.]]], &Device::Cpu).unwrap();
         let x = Var::from_tensor(&x).unwrap();
         let y = largest(&x, &[3]).unwrap();

@@ -1,9 +1,9 @@
-//! A matrix laid out once for many products with it: what a recurrence multiplies its state with at every
-//! step. Crate gemm lays its operands out anew for each product, which for few rows costs as much as the
-//! product itself.
+//! A matrix packed once for many products, such as those of a recurrence with its state at every step. Crate
+//! gemm packs its operands for each product, which for few rows costs as much as the product itself.
 //!
-//! Columns stand in panels of 32; a panel's rows follow each other, so that the inner loop reads it from
-//! front to back. Each element is summed in the order of the inner dimension, whatever rows are beside it.
+//! The columns are divided into panels of 32, stored row by row, so that the inner loop reads a panel from
+//! front to back. Each element is summed in the order of the inner dimension, independently of the other
+//! rows.
 
 use std::ops::Range;
 
@@ -14,12 +14,12 @@ use crate::model::kernel::choice::arch;
 use crate::model::kernel::product::MatrixView;
 use crate::model::kernel::{WORTHWHILE, zeros};
 
-/// Columns of a panel.
+/// Columns per panel.
 const PANEL: usize = 32;
-/// Rows for which a panel stays in the fastest memory.
+/// Rows that are multiplied with a panel while it is in the L1 cache.
 const BLOCK: usize = 64;
 
-/// A matrix ready to be multiplied with from the left.
+/// A packed right operand of matrix products.
 #[derive(Clone, Debug)]
 pub struct PackedMatrix {
     panels: Vec<f32>,
@@ -27,14 +27,14 @@ pub struct PackedMatrix {
     columns: usize,
 }
 
-/// What a product is added to.
+/// What a matrix product is added to.
 #[derive(Clone, Copy, Debug)]
-pub enum ProductTarget<'a> {
-    Nothing,
-    /// What stands in the result.
-    Itself,
-    /// These numbers, one per column, for each row alike.
-    Row(&'a [f32]),
+pub enum Addend<'a> {
+    Zero,
+    /// The elements of the output.
+    Output,
+    /// A bias `[columns]`, the same for every row.
+    Bias(&'a [f32]),
 }
 
 impl PackedMatrix {
@@ -44,7 +44,7 @@ impl PackedMatrix {
         let mut panels = zeros(count * rows * PANEL);
         let panel = |(panel, values): (usize, &mut [f32])| {
             let first = panel * PANEL;
-            lay_out(matrix, first..columns.min(first + PANEL), values);
+            copy_columns(matrix, first..columns.min(first + PANEL), values);
         };
         let size = (rows * PANEL).max(1);
         if panels.len() < WORTHWHILE {
@@ -63,8 +63,11 @@ impl PackedMatrix {
         self.columns
     }
 
-    /// c = a times this matrix (+ `onto`): `rows` rows of `a` and `c`, each `a_stride` and `c_stride` after
-    /// the one before. Panics when they do not lie in their slices: a bug of the caller.
+    /// c = `addend` + a times this matrix. `a` and `c` have `rows` rows, which begin `a_stride` and
+    /// `c_stride` apart.
+    ///
+    /// # Panics
+    /// If the rows exceed their slices, those of `c` overlap, or the bias is too short.
     pub fn times(
         &self,
         a: &[f32],
@@ -72,34 +75,34 @@ impl PackedMatrix {
         rows: usize,
         c: &mut [f32],
         c_stride: usize,
-        onto: ProductTarget,
+        addend: Addend,
     ) {
         if rows == 0 || self.columns == 0 {
             return;
         }
-        assert!((rows - 1) * a_stride + self.rows <= a.len(), "{rows} rows lie in the left slice");
-        assert!((rows - 1) * c_stride + self.columns <= c.len(), "{rows} rows lie in the result");
-        assert!(c_stride >= self.columns, "rows of the result lie apart");
-        if let ProductTarget::Row(row) = onto {
-            assert!(row.len() >= self.columns, "a row has {} columns", self.columns);
+        assert!((rows - 1) * a_stride + self.rows <= a.len(), "{rows} rows lie within the left slice");
+        assert!((rows - 1) * c_stride + self.columns <= c.len(), "{rows} rows lie within the output");
+        assert!(c_stride >= self.columns, "rows of the output do not overlap");
+        if let Addend::Bias(row) = addend {
+            assert!(row.len() >= self.columns, "the bias has {} columns", self.columns);
         }
-        arch().dispatch(PackedProduct { right: self, a, a_stride, rows, c, c_stride, onto });
+        arch().dispatch(PackedProduct { right: self, a, a_stride, rows, c, c_stride, addend });
     }
 }
 
-/// Lays out a panel of some columns; what is not there stays 0.
-fn lay_out(matrix: MatrixView, columns: Range<usize>, panel: &mut [f32]) {
+/// Copies some columns into a panel; the elements of missing columns stay 0.
+fn copy_columns(matrix: MatrixView, columns: Range<usize>, panel: &mut [f32]) {
     let (rows, _) = panel.as_chunks_mut::<PANEL>();
     for (row, values) in rows.iter_mut().enumerate() {
-        let Some(result) = matrix.along_row(row, columns.clone()) else { break };
-        values[..result.len()].copy_from_slice(result);
+        let Some(source) = matrix.contiguous_row(row, columns.clone()) else { break };
+        values[..source.len()].copy_from_slice(source);
         if row + 1 == matrix.rows() {
             return;
         }
     }
     for (index, column) in columns.enumerate() {
-        match matrix.down_column(column) {
-            Some(result) => rows.iter_mut().zip(result).for_each(|(values, value)| values[index] = *value),
+        match matrix.contiguous_column(column) {
+            Some(source) => rows.iter_mut().zip(source).for_each(|(values, value)| values[index] = *value),
             None => {
                 rows.iter_mut().enumerate().for_each(|(row, values)| values[index] = matrix.at(row, column))
             }
@@ -114,7 +117,7 @@ struct PackedProduct<'a> {
     rows: usize,
     c: &'a mut [f32],
     c_stride: usize,
-    onto: ProductTarget<'a>,
+    addend: Addend<'a>,
 }
 
 impl WithSimd for PackedProduct<'_> {
@@ -122,8 +125,8 @@ impl WithSimd for PackedProduct<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        // As many sums as there are registers for, less those for one step's factors.
-        let most = match (S::REGISTER_COUNT, S::F32_LANES) {
+        // Rows per tile: their sums, and the factors of one step, fit into the registers.
+        let tile_rows = match (S::REGISTER_COUNT, S::F32_LANES) {
             (32.., _) => 8,
             (_, 8) => 6,
             _ => 4,
@@ -134,7 +137,7 @@ impl WithSimd for PackedProduct<'_> {
             for panel in 0..self.right.columns.div_ceil(PANEL) {
                 let mut row = first;
                 while row < end {
-                    let count = most.min(end - row);
+                    let count = tile_rows.min(end - row);
                     match count {
                         1 => self.tile::<S, 1>(simd, panel, row),
                         2 => self.tile::<S, 2>(simd, panel, row),
@@ -154,7 +157,7 @@ impl WithSimd for PackedProduct<'_> {
 }
 
 impl PackedProduct<'_> {
-    /// `R` rows from `row` on times a panel.
+    /// `R` rows, beginning with `row`, times a panel.
     #[inline(always)]
     fn tile<S: Simd, const R: usize>(&mut self, simd: S, panel: usize, row: usize) {
         let depth = self.right.rows;
@@ -163,12 +166,12 @@ impl PackedProduct<'_> {
         let left: [&[f32]; R] = std::array::from_fn(|r| &self.a[(row + r) * self.a_stride..][..depth]);
         let from = panel * PANEL;
         let columns = PANEL.min(self.right.columns - from);
-        let wide = 2 * S::F32_LANES;
+        let width = 2 * S::F32_LANES;
         let mut part = 0;
         while part < columns {
             let mut sums = [[simd.splat_f32s(0.0); 2]; R];
             for (k, values) in values[..depth].iter().enumerate() {
-                let (factors, _) = S::as_simd_f32s(&values[part..part + wide]);
+                let (factors, _) = S::as_simd_f32s(&values[part..part + width]);
                 let (one, two) = (factors[0], factors[1]);
                 for r in 0..R {
                     let x = simd.splat_f32s(left[r][k]);
@@ -176,20 +179,20 @@ impl PackedProduct<'_> {
                     sums[r][1] = simd.mul_add_e_f32s(x, two, sums[r][1]);
                 }
             }
-            let count = wide.min(columns - part);
+            let count = width.min(columns - part);
             for (r, sums) in sums.iter().enumerate() {
                 let to = (row + r) * self.c_stride + from + part;
                 let c = &mut self.c[to..to + count];
-                if count < wide {
-                    // Not all columns of the panel are there.
-                    let mut whole = [0.0; PANEL];
-                    let (indices, _) = S::as_mut_simd_f32s(&mut whole);
-                    indices[..2].copy_from_slice(sums);
-                    let sums = c.iter_mut().zip(&whole);
-                    match self.onto {
-                        ProductTarget::Nothing => sums.for_each(|(c, sum)| *c = *sum),
-                        ProductTarget::Itself => sums.for_each(|(c, sum)| *c += sum),
-                        ProductTarget::Row(row) => {
+                if count < width {
+                    // The panel has fewer columns than two vectors.
+                    let mut padded = [0.0; PANEL];
+                    let (vectors, _) = S::as_mut_simd_f32s(&mut padded);
+                    vectors[..2].copy_from_slice(sums);
+                    let sums = c.iter_mut().zip(&padded);
+                    match self.addend {
+                        Addend::Zero => sums.for_each(|(c, sum)| *c = *sum),
+                        Addend::Output => sums.for_each(|(c, sum)| *c += sum),
+                        Addend::Bias(row) => {
                             sums.zip(&row[from + part..]).for_each(|((c, sum), row)| *c = row + sum);
                         }
                     }
@@ -197,24 +200,24 @@ impl PackedProduct<'_> {
                 }
                 let (c, _) = S::as_mut_simd_f32s(c);
                 for (index, (c, sum)) in c.iter_mut().zip(sums).enumerate() {
-                    *c = match self.onto {
-                        ProductTarget::Nothing => *sum,
-                        ProductTarget::Itself => simd.add_f32s(*c, *sum),
-                        ProductTarget::Row(row) => {
-                            let (row, _) = S::as_simd_f32s(&row[from + part..][..wide]);
+                    *c = match self.addend {
+                        Addend::Zero => *sum,
+                        Addend::Output => simd.add_f32s(*c, *sum),
+                        Addend::Bias(row) => {
+                            let (row, _) = S::as_simd_f32s(&row[from + part..][..width]);
                             simd.add_f32s(row[index], *sum)
                         }
                     };
                 }
             }
-            part += wide;
+            part += width;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::model::kernel::packed::{PackedMatrix, ProductTarget};
+    use crate::model::kernel::packed::{Addend, PackedMatrix};
     use crate::model::kernel::product::MatrixView;
 
     fn numbers(count: usize, salt: usize) -> Vec<f32> {
@@ -227,23 +230,23 @@ mod tests {
             let (a, b, bias) = (numbers(m * (k + 2), 1), numbers(k * n, 2), numbers(n, 3));
             for b in [MatrixView::new(&b, k, n), MatrixView::new(&b, n, k).t()] {
                 let packed = PackedMatrix::new(b);
-                for onto in [ProductTarget::Nothing, ProductTarget::Itself, ProductTarget::Row(&bias)] {
+                for addend in [Addend::Zero, Addend::Output, Addend::Bias(&bias)] {
                     let before = numbers(m * (n + 1), 4);
                     let mut c = before.clone();
-                    packed.times(&a, k + 2, m, &mut c, n + 1, onto);
+                    packed.times(&a, k + 2, m, &mut c, n + 1, addend);
                     for row in 0..m {
                         for column in 0..n {
                             let at = row * (n + 1) + column;
-                            let start = match onto {
-                                ProductTarget::Nothing => 0.0,
-                                ProductTarget::Itself => before[at],
-                                ProductTarget::Row(row) => row[column],
+                            let start = match addend {
+                                Addend::Zero => 0.0,
+                                Addend::Output => before[at],
+                                Addend::Bias(row) => row[column],
                             };
                             let product = |j| f64::from(a[row * (k + 2) + j]) * f64::from(b.at(j, column));
                             let sum = start + (0..k).map(product).sum::<f64>() as f32;
                             assert!((c[at] - sum).abs() < 1e-4 * sum.abs().max(1.0), "{} {sum}", c[at]);
                         }
-                        // What lies between rows stays.
+                        // Elements between the rows are unchanged.
                         assert_eq!(c[row * (n + 1) + n], before[row * (n + 1) + n]);
                     }
                 }
@@ -252,14 +255,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_the_same_alone_and_among_others() {
+    fn a_row_does_not_depend_on_other_rows() {
         let (a, b) = (numbers(11 * 40, 5), numbers(40 * 70, 6));
         let packed = PackedMatrix::new(MatrixView::new(&b, 40, 70));
         let mut all = vec![0.0; 11 * 70];
-        packed.times(&a, 40, 11, &mut all, 70, ProductTarget::Nothing);
+        packed.times(&a, 40, 11, &mut all, 70, Addend::Zero);
         for row in 0..11 {
             let mut one = vec![0.0; 70];
-            packed.times(&a[row * 40..], 40, 1, &mut one, 70, ProductTarget::Nothing);
+            packed.times(&a[row * 40..], 40, 1, &mut one, 70, Addend::Zero);
             assert_eq!(one, all[row * 70..][..70]);
         }
     }

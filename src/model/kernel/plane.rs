@@ -1,5 +1,5 @@
-//! gamma (x - mean) / deviation + beta over the channels of images (batch normalization) in one pass, and
-//! its gradient in two. The statistics are those of each channel's planes.
+//! Batch normalization (Ioffe & Szegedy 2015) over the channels of images: gamma (x - mean) / sqrt(variance +
+//! epsilon) + beta in one pass, and its gradient in two.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -8,7 +8,7 @@ use crate::model::autograd::apply3;
 use crate::model::kernel::normalize::BatchStatistics;
 use crate::model::kernel::{floats, with_floats};
 
-/// Means and biased variances of the channels of x `[rows, channels, height, width]`, summed in 64 bits.
+/// Means and biased variances of the channels of x `[batch, channels, height, width]`, summed in 64 bits.
 pub fn statistics(x: &Tensor) -> Result<BatchStatistics> {
     let (rows, channels, height, width) = x.dims4()?;
     let (plane, size) = (height * width, (rows * height * width) as f64);
@@ -26,18 +26,18 @@ pub fn statistics(x: &Tensor) -> Result<BatchStatistics> {
     })
 }
 
-/// In eight sums side by side, as wide registers like it.
-fn sum(values: &[f32], of: impl Fn(f64) -> f64) -> f64 {
+/// The sum of a function of the values, in eight partial sums, which the compiler vectorizes.
+fn sum(values: &[f32], term: impl Fn(f64) -> f64) -> f64 {
     let mut sums = [0.0f64; 8];
     let chunks = values.chunks_exact(8);
-    let rest: f64 = chunks.remainder().iter().map(|value| of(f64::from(*value))).sum();
+    let remainder: f64 = chunks.remainder().iter().map(|value| term(f64::from(*value))).sum();
     for chunk in chunks {
-        sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += of(f64::from(*value)));
+        sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum += term(f64::from(*value)));
     }
-    sums.iter().sum::<f64>() + rest
+    sums.iter().sum::<f64>() + remainder
 }
 
-/// Two sums of each plane, added up for each channel in the order of the rows.
+/// Two sums of each plane, added for each channel in the order of the rows.
 fn by_channel(
     x: &[f32],
     plane: usize,
@@ -55,8 +55,9 @@ fn by_channel(
     total
 }
 
-/// gamma (x - mean) / sqrt(variance + epsilon) + beta. The statistics are those of x itself, or, when
-/// `fixed`, known from elsewhere: then they do not move with x.
+/// gamma (x - mean) / sqrt(variance + epsilon) + beta of x `[batch, channels, height, width]`. If `fixed`,
+/// the statistics are constants, as in evaluation mode; else they must be those of x, and the gradient takes
+/// into account that they change with x.
 pub fn normalize(
     x: &Tensor,
     gamma: &Tensor,
@@ -72,7 +73,7 @@ pub fn normalize(
 
 struct PlaneNormOp {
     mean: Vec<f32>,
-    /// 1 / deviation
+    /// 1 / sqrt(variance + epsilon)
     inverse: Vec<f32>,
     fixed: bool,
 }
@@ -113,10 +114,10 @@ impl CustomOp3 for PlaneNormOp {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (rows, channels, height, width) = x.dims4()?;
         let (plane, size) = (height * width, (rows * height * width) as f64);
-        let factors = with_floats(gamma, |values| Ok(values.to_vec()))?;
-        let (result, sums) = with_floats(x, |x| {
+        let gamma_values = with_floats(gamma, |values| Ok(values.to_vec()))?;
+        let (x_gradient, sums) = with_floats(x, |x| {
             with_floats(gradient, |gradient| {
-                let both: Vec<f64> = x
+                let products: Vec<f64> = x
                     .par_chunks(plane)
                     .zip(gradient.par_chunks(plane))
                     .enumerate()
@@ -127,49 +128,49 @@ impl CustomOp3 for PlaneNormOp {
                     .collect();
                 let mut sums =
                     by_channel(gradient, plane, channels, |_, gradient| [sum(gradient, |g| g), 0.0]);
-                for row in both.chunks_exact(channels) {
-                    for ((sums, transposed), inverse) in sums.iter_mut().zip(row).zip(&self.inverse) {
-                        sums[1] += transposed * f64::from(*inverse);
+                for row in products.chunks_exact(channels) {
+                    for ((sums, product), inverse) in sums.iter_mut().zip(row).zip(&self.inverse) {
+                        sums[1] += product * f64::from(*inverse);
                     }
                 }
-                let mut result = gradient.to_vec();
-                let planes = result.par_chunks_mut(plane).zip(x.par_chunks(plane));
+                let mut x_gradient = gradient.to_vec();
+                let planes = x_gradient.par_chunks_mut(plane).zip(x.par_chunks(plane));
                 planes.enumerate().for_each(|(index, (g, x))| {
                     let channel = index % channels;
                     let (mean, inverse) = (self.mean[channel], self.inverse[channel]);
-                    let scale = inverse * factors[channel];
-                    let [plain, transposed] = sums[channel].map(|sum| (sum / size) as f32);
+                    let scale = inverse * gamma_values[channel];
+                    let [mean_gradient, weighted_mean] = sums[channel].map(|sum| (sum / size) as f32);
                     match self.fixed {
                         true => g.iter_mut().for_each(|g| *g *= scale),
                         false => g.iter_mut().zip(x).for_each(|(g, x)| {
-                            *g = scale * (*g - plain - (x - mean) * inverse * transposed);
+                            *g = scale * (*g - mean_gradient - (x - mean) * inverse * weighted_mean);
                         }),
                     }
                 });
-                Ok((result, sums))
+                Ok((x_gradient, sums))
             })
         })?;
-        let of = |index: usize| sums.iter().map(|sums| sums[index] as f32).collect::<Vec<_>>();
+        let column = |index: usize| sums.iter().map(|sums| sums[index] as f32).collect::<Vec<_>>();
         Ok((
-            Some(Tensor::from_vec(result, x.shape(), x.device())?),
-            Some(Tensor::from_vec(of(1), gamma.shape(), x.device())?),
-            Some(Tensor::from_vec(of(0), beta.shape(), x.device())?),
+            Some(Tensor::from_vec(x_gradient, x.shape(), x.device())?),
+            Some(Tensor::from_vec(column(1), gamma.shape(), x.device())?),
+            Some(Tensor::from_vec(column(0), beta.shape(), x.device())?),
         ))
     }
 }
 
-/// The sum of (x - mean) gradient.
+/// The sum of (x - mean) times gradient.
 fn product(x: &[f32], mean: f32, gradient: &[f32]) -> f64 {
     let mut sums = [0.0f64; 8];
     let (chunks, others) = (x.chunks_exact(8), gradient.chunks_exact(8));
-    let rest = chunks.remainder().iter().zip(others.remainder());
-    let rest: f64 = rest.map(|(x, g)| f64::from(x - mean) * f64::from(*g)).sum();
+    let remainder = chunks.remainder().iter().zip(others.remainder());
+    let remainder: f64 = remainder.map(|(x, g)| f64::from(x - mean) * f64::from(*g)).sum();
     for (chunk, other) in chunks.zip(others) {
         for ((sum, x), g) in sums.iter_mut().zip(chunk).zip(other) {
             *sum += f64::from(x - mean) * f64::from(*g);
         }
     }
-    sums.iter().sum::<f64>() + rest
+    sums.iter().sum::<f64>() + remainder
 }
 
 #[cfg(test)]
@@ -180,12 +181,12 @@ mod tests {
     use crate::model::kernel::plane::{normalize, statistics};
     use crate::model::kernel::reference_check::{check_against, variable};
 
-    fn spread(values: &Tensor) -> Result<Tensor> {
+    fn per_channel(values: &Tensor) -> Result<Tensor> {
         values.reshape((1, (), 1, 1))
     }
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         for shape in [[3, 2, 4, 5], [20, 5, 3, 3]] {
             let variables = [variable(&shape, 1), variable(&[shape[1]], 2), variable(&[shape[1]], 3)];
             check_against(
@@ -197,14 +198,14 @@ mod tests {
                     let centered = v[0].broadcast_sub(&mean)?;
                     let deviation = (centered.sqr()?.mean_keepdim((0, 2, 3))? + 1e-5)?.sqrt()?;
                     let normal = centered.broadcast_div(&deviation)?;
-                    normal.broadcast_mul(&spread(&v[1])?)?.broadcast_add(&spread(&v[2])?)
+                    normal.broadcast_mul(&per_channel(&v[1])?)?.broadcast_add(&per_channel(&v[2])?)
                 },
             );
         }
     }
 
     #[test]
-    fn with_fixed_statistics() {
+    fn fixed_statistics_are_constants() {
         let known = BatchStatistics { mean: vec![0.5, -1.0], variance: vec![4.0, 0.25] };
         check_against(
             &[variable(&[3, 2, 4, 5], 1), variable(&[2], 2), variable(&[2], 3)],
@@ -212,9 +213,9 @@ mod tests {
             |v| normalize(&v[0], &v[1], &v[2], &known, true, 0.0),
             |v| {
                 let device = v[0].device();
-                let centered = v[0].broadcast_sub(&spread(&Tensor::new(&[0.5f32, -1.0], device)?)?)?;
-                let normal = centered.broadcast_div(&spread(&Tensor::new(&[2.0f32, 0.5], device)?)?)?;
-                normal.broadcast_mul(&spread(&v[1])?)?.broadcast_add(&spread(&v[2])?)
+                let centered = v[0].broadcast_sub(&per_channel(&Tensor::new(&[0.5f32, -1.0], device)?)?)?;
+                let normal = centered.broadcast_div(&per_channel(&Tensor::new(&[2.0f32, 0.5], device)?)?)?;
+                normal.broadcast_mul(&per_channel(&v[1])?)?.broadcast_add(&per_channel(&v[2])?)
             },
         );
     }

@@ -1,7 +1,6 @@
-//! The largest value, or the mean, of each window of each plane of an image, with its gradient.
+//! Max and mean pooling of images.
 //!
-//! Only what lies inside the image counts. Of several largest values the first gets the gradient, as
-//! PyTorch's.
+//! Pixels outside the image do not count. Among equal maxima, the first gets the gradient, as in PyTorch.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -10,14 +9,17 @@ use crate::model::autograd::apply1;
 use crate::model::kernel::window::Window;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
-/// What a window gives.
+/// How the values of a window are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
     Max,
     Mean,
 }
 
-/// x `[rows, channels, height, width]` to `[rows, channels, window.rows, window.columns]`.
+/// Pools x `[batch, channels, height, width]` to `[batch, channels, window.rows, window.columns]`.
+///
+/// # Errors
+/// If height and width are not those of the window.
 pub fn pool(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
     if !fits(&[x]) {
         return composed(x, window, pooling);
@@ -25,7 +27,7 @@ pub fn pool(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
     apply1(&x.contiguous()?, PoolOp { window, pooling })
 }
 
-/// One value of each whole plane: `[rows, channels, height, width]` to `[rows, channels]`.
+/// Global pooling of x `[batch, channels, height, width]` to `[batch, channels]`.
 pub fn pool_all(x: &Tensor, pooling: Pooling) -> Result<Tensor> {
     let (_, _, height, width) = x.dims4()?;
     // A window larger than the image covers all of it.
@@ -34,21 +36,21 @@ pub fn pool_all(x: &Tensor, pooling: Pooling) -> Result<Tensor> {
     pool(x, window, pooling)?.flatten_from(1)
 }
 
-/// The same, composed of candle's operations.
+/// Composed form of `pool`.
 pub fn composed(x: &Tensor, window: Window, pooling: Pooling) -> Result<Tensor> {
     let mut lines = Vec::with_capacity(window.rows);
     for row in 0..window.rows {
-        let mut cells = Vec::with_capacity(window.columns);
+        let mut values = Vec::with_capacity(window.columns);
         for column in 0..window.columns {
-            let (down, across) = (window.covered_rows(row), window.covered_columns(column));
-            let covered = x.narrow(2, down.start, down.len())?.narrow(3, across.start, across.len())?;
+            let (rows, columns) = (window.covered_rows(row), window.covered_columns(column));
+            let covered = x.narrow(2, rows.start, rows.len())?.narrow(3, columns.start, columns.len())?;
             let covered = covered.flatten_from(2)?; // [rows, channels, pixels]
-            cells.push(match pooling {
+            values.push(match pooling {
                 Pooling::Max => covered.max(2)?,
                 Pooling::Mean => covered.mean(2)?,
             });
         }
-        lines.push(Tensor::stack(&cells, 2)?);
+        lines.push(Tensor::stack(&values, 2)?);
     }
     Tensor::stack(&lines, 2)
 }
@@ -63,10 +65,10 @@ impl PoolOp {
         let Window { width, columns, .. } = self.window;
         let mut line = vec![0.0; width];
         for (row, y) in y.chunks_exact_mut(columns).enumerate() {
-            // The window's rows made one first, in a loop over neighbours.
-            let down = self.window.covered_rows(row);
-            line.copy_from_slice(&x[down.start * width..][..width]);
-            for other in x[(down.start + 1) * width..down.end * width].chunks_exact(width) {
+            // First reduces the rows of the window to one, in a loop over contiguous elements.
+            let covered_rows = self.window.covered_rows(row);
+            line.copy_from_slice(&x[covered_rows.start * width..][..width]);
+            for other in x[(covered_rows.start + 1) * width..covered_rows.end * width].chunks_exact(width) {
                 let both = line.iter_mut().zip(other);
                 match self.pooling {
                     Pooling::Max => both.for_each(|(line, other)| *line = larger(*line, *other)),
@@ -74,9 +76,9 @@ impl PoolOp {
                 }
             }
             for (column, y) in y.iter_mut().enumerate() {
-                let across = self.window.covered_columns(column);
-                let count = (down.len() * across.len()) as f32;
-                let covered = line[across].iter().copied();
+                let covered_columns = self.window.covered_columns(column);
+                let count = (covered_rows.len() * covered_columns.len()) as f32;
+                let covered = line[covered_columns].iter().copied();
                 *y = match self.pooling {
                     Pooling::Max => covered.fold(f32::NEG_INFINITY, larger),
                     Pooling::Mean => covered.sum::<f32>() / count,
@@ -85,27 +87,27 @@ impl PoolOp {
         }
     }
 
-    fn backward(&self, x: &[f32], y: &[f32], gradient: &[f32], result: &mut [f32]) {
+    fn backward(&self, x: &[f32], y: &[f32], gradient: &[f32], x_gradient: &mut [f32]) {
         let Window { width, columns, .. } = self.window;
         for (position, (gradient, largest)) in gradient.iter().zip(y).enumerate() {
-            let down = self.window.covered_rows(position / columns);
-            let across = self.window.covered_columns(position % columns);
+            let covered_rows = self.window.covered_rows(position / columns);
+            let covered_columns = self.window.covered_columns(position % columns);
             match self.pooling {
                 Pooling::Max => {
-                    let matched = down.into_iter().find_map(|row| {
-                        let from = row * width + across.start;
-                        let mut line = x[from..row * width + across.end].iter();
+                    let largest_at = covered_rows.into_iter().find_map(|row| {
+                        let from = row * width + covered_columns.start;
+                        let mut line = x[from..row * width + covered_columns.end].iter();
                         line.position(|value| value == largest || value.is_nan()).map(|at| from + at)
                     });
-                    if let Some(at) = matched {
-                        result[at] += gradient;
+                    if let Some(at) = largest_at {
+                        x_gradient[at] += gradient;
                     }
                 }
                 Pooling::Mean => {
-                    let share = gradient / (down.len() * across.len()) as f32;
-                    for row in down {
-                        let line = &mut result[row * width + across.start..row * width + across.end];
-                        line.iter_mut().for_each(|value| *value += share);
+                    let share = gradient / (covered_rows.len() * covered_columns.len()) as f32;
+                    for row in covered_rows {
+                        let line = row * width + covered_columns.start..row * width + covered_columns.end;
+                        x_gradient[line].iter_mut().for_each(|value| *value += share);
                     }
                 }
             }
@@ -113,7 +115,7 @@ impl PoolOp {
     }
 }
 
-/// The larger of two numbers, NaN before all: what went wrong is to be seen.
+/// The larger of two numbers; NaN takes precedence, so that errors stay visible.
 fn larger(one: f32, other: f32) -> f32 {
     if other > one || other.is_nan() { other } else { one }
 }
@@ -127,7 +129,11 @@ impl CustomOp1 for PoolOp {
         let (batch, channels, height, width) = layout.shape().dims4()?;
         let Window { rows, columns, .. } = self.window;
         if (height, width) != (self.window.height, self.window.width) {
-            candle_core::bail!("an image of {height} x {width} for {:?}", self.window);
+            candle_core::bail!(
+                "expected an image of {} x {} pixels, found {height} x {width}",
+                self.window.height,
+                self.window.width
+            );
         }
         let x = floats(storage, layout)?;
         let mut y = zeros(batch * channels * rows * columns);
@@ -138,18 +144,20 @@ impl CustomOp1 for PoolOp {
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (pixels, positions) = (self.window.pixels(), self.window.positions());
-        let mut result = zeros(x.elem_count());
+        let mut x_gradient = zeros(x.elem_count());
         with_floats(x, |x| {
             with_floats(y, |y| {
                 with_floats(gradient, |gradient| {
-                    let given = y.par_chunks(positions).zip(gradient.par_chunks(positions));
-                    let planes = result.par_chunks_mut(pixels).zip(x.par_chunks(pixels)).zip(given);
-                    planes.for_each(|((result, x), (y, gradient))| self.backward(x, y, gradient, result));
+                    let outputs = y.par_chunks(positions).zip(gradient.par_chunks(positions));
+                    let planes = x_gradient.par_chunks_mut(pixels).zip(x.par_chunks(pixels)).zip(outputs);
+                    planes.for_each(|((x_gradient, x), (y, gradient))| {
+                        self.backward(x, y, gradient, x_gradient)
+                    });
                     Ok(())
                 })
             })
         })?;
-        Tensor::from_vec(result, x.shape(), x.device()).map(Some)
+        Tensor::from_vec(x_gradient, x.shape(), x.device()).map(Some)
     }
 }
 
@@ -166,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         let windows = [
             window(2, 2, 0, 3, 3),
             window(3, 2, 1, 4, 3),
@@ -188,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_planes() {
+    fn global_pooling_agrees_with_candle() {
         let x = variable(&[3, 2, 7, 6], 1);
         let mean = |x: &Tensor| x.flatten_from(2)?.mean(2);
         check_against(std::slice::from_ref(&x), 2e-6, |v| pool_all(&v[0], Pooling::Mean), |v| mean(&v[0]));
@@ -196,20 +204,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_stays_so() {
+    fn nan_is_kept() {
         let mut values = vec![1.0; 42];
         values[8] = f32::NAN;
         let x = Var::from_vec(values, (1, 1, 7, 6), &Device::Cpu).unwrap();
         let y = pool(&x, window(2, 2, 0, 3, 3), Pooling::Max).unwrap();
-        let position: Vec<f32> = y.flatten_all().unwrap().to_vec1().unwrap();
-        assert!(position[1].is_nan() && position[0] == 1.0 && position[2] == 1.0);
+        let values: Vec<f32> = y.flatten_all().unwrap().to_vec1().unwrap();
+        assert!(values[1].is_nan() && values[0] == 1.0 && values[2] == 1.0);
         let gradient = y.sum_all().unwrap().backward().unwrap();
         let gradient: Vec<f32> = gradient.get(&x).unwrap().flatten_all().unwrap().to_vec1().unwrap();
         assert_eq!(gradient[8], 1.0);
     }
 
     #[test]
-    fn of_equal_values_the_first_gets_the_gradient() {
+    fn the_first_of_equal_values_gets_the_gradient() {
         let x =
             Var::from_tensor(&Tensor::zeros((1, 1, 2, 2), candle_core::DType::F32, &Device::Cpu).unwrap());
         let x = x.unwrap();

@@ -1,39 +1,40 @@
-//! Matrix products over plain slices: the one safe door to crate gemm, whose own is unsafe. Strides
-//! make a transposed matrix, or some columns of a wider one, cost nothing.
+//! Matrix products over slices: a safe interface to crate gemm. Strides make transposed matrices, and ranges
+//! of columns, free.
 //!
-//! Each element is summed in an order fixed by the three dimensions, so the number of threads changes
-//! nothing.
+//! The three dimensions alone determine the order in which each element is summed, so results do not depend
+//! on the number of threads.
 
 use gemm::Parallelism;
 
-/// A matrix that lies in a slice: element (i, j) at i times `row_stride` + j times `column_stride`.
+/// A matrix within a slice: element (i, j) is at i `row_stride` + j `column_stride`.
 #[derive(Clone, Copy, Debug)]
 pub struct MatrixView<'a> {
     values: &'a [f32],
-    place: OutputPointer,
+    layout: MatrixLayout,
 }
 
-/// A matrix that is written to.
+/// A mutable matrix within a slice; see `MatrixView`.
 #[derive(Debug)]
 pub struct MatrixMut<'a> {
     values: &'a mut [f32],
-    place: OutputPointer,
+    layout: MatrixLayout,
 }
 
+/// Shape and strides of a matrix within a slice.
 #[derive(Clone, Copy, Debug)]
-struct OutputPointer {
+struct MatrixLayout {
     rows: usize,
     columns: usize,
     row_stride: usize,
     column_stride: usize,
 }
 
-impl OutputPointer {
-    /// Panics when an element lies beyond the slice: a bug of the caller.
+impl MatrixLayout {
+    /// Panics if an element lies outside a slice of this length.
     fn check(self, length: usize) -> Self {
         if self.rows > 0 && self.columns > 0 {
             let last = (self.rows - 1) * self.row_stride + (self.columns - 1) * self.column_stride;
-            assert!(last < length, "{self:?} does not lie in a slice of {length}");
+            assert!(last < length, "{self:?} exceeds a slice of {length} elements");
         }
         self
     }
@@ -49,12 +50,18 @@ impl OutputPointer {
 }
 
 impl<'a> MatrixView<'a> {
-    /// Row after row, nothing between.
+    /// A contiguous row-major matrix.
+    ///
+    /// # Panics
+    /// If it exceeds the slice.
     pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
         Self::strided(values, rows, columns, columns, 1)
     }
 
-    /// Panics when an element lies beyond the slice.
+    /// A matrix with these strides.
+    ///
+    /// # Panics
+    /// If an element lies outside the slice.
     pub fn strided(
         values: &'a [f32],
         rows: usize,
@@ -62,55 +69,65 @@ impl<'a> MatrixView<'a> {
         row_stride: usize,
         column_stride: usize,
     ) -> Self {
-        Self { values, place: OutputPointer { rows, columns, row_stride, column_stride }.check(values.len()) }
+        Self { values, layout: MatrixLayout { rows, columns, row_stride, column_stride }.check(values.len()) }
     }
 
-    /// Transposed; nothing moves.
+    /// The transposed matrix, a view.
     pub fn t(self) -> Self {
-        Self { place: self.place.transposed(), ..self }
+        Self { layout: self.layout.transposed(), ..self }
     }
 
     pub fn rows(&self) -> usize {
-        self.place.rows
+        self.layout.rows
     }
 
     pub fn columns(&self) -> usize {
-        self.place.columns
+        self.layout.columns
     }
 
-    /// Some of the columns; nothing moves. Panics when there are fewer.
+    /// A range of columns, a view.
+    ///
+    /// # Panics
+    /// If the matrix has fewer columns.
     pub fn some_columns(self, columns: std::ops::Range<usize>) -> Self {
-        assert!(columns.end <= self.place.columns, "{columns:?} of {:?}", self.place);
-        let first = columns.start * self.place.column_stride;
-        let layout = OutputPointer { columns: columns.len(), ..self.place };
+        assert!(columns.end <= self.layout.columns, "columns {columns:?} of {:?}", self.layout);
+        let first = columns.start * self.layout.column_stride;
+        let layout = MatrixLayout { columns: columns.len(), ..self.layout };
         let values = &self.values[first.min(self.values.len())..];
-        Self { values, place: layout.check(values.len()) }
+        Self { values, layout: layout.check(values.len()) }
     }
 
-    /// Numbers of a row from a column on, where a row's lie one after the other.
-    pub fn along_row(&self, row: usize, columns: std::ops::Range<usize>) -> Option<&'a [f32]> {
-        let first = row * self.place.row_stride;
-        (self.place.column_stride == 1).then(|| &self.values[first + columns.start..first + columns.end])
+    /// Some columns of a row, if the elements of a row are contiguous.
+    pub fn contiguous_row(&self, row: usize, columns: std::ops::Range<usize>) -> Option<&'a [f32]> {
+        let first = row * self.layout.row_stride;
+        (self.layout.column_stride == 1).then(|| &self.values[first + columns.start..first + columns.end])
     }
 
-    /// The numbers of a column, where they lie one after the other.
-    pub fn down_column(&self, column: usize) -> Option<&'a [f32]> {
-        let first = column * self.place.column_stride;
-        (self.place.row_stride == 1).then(|| &self.values[first..first + self.place.rows])
+    /// A column, if its elements are contiguous.
+    pub fn contiguous_column(&self, column: usize) -> Option<&'a [f32]> {
+        let first = column * self.layout.column_stride;
+        (self.layout.row_stride == 1).then(|| &self.values[first..first + self.layout.rows])
     }
 
+    /// The element at a row and a column.
     pub fn at(&self, row: usize, column: usize) -> f32 {
-        self.values[row * self.place.row_stride + column * self.place.column_stride]
+        self.values[row * self.layout.row_stride + column * self.layout.column_stride]
     }
 }
 
 impl<'a> MatrixMut<'a> {
-    /// Row after row, nothing between.
+    /// A contiguous row-major matrix.
+    ///
+    /// # Panics
+    /// If it exceeds the slice.
     pub fn new(values: &'a mut [f32], rows: usize, columns: usize) -> Self {
         Self::strided(values, rows, columns, columns, 1)
     }
 
-    /// Panics when an element lies beyond the slice, or two elements lie at the same place.
+    /// A matrix with these strides.
+    ///
+    /// # Panics
+    /// If an element lies outside the slice, or two elements overlap.
     pub fn strided(
         values: &'a mut [f32],
         rows: usize,
@@ -118,53 +135,56 @@ impl<'a> MatrixMut<'a> {
         row_stride: usize,
         column_stride: usize,
     ) -> Self {
-        let apart = (columns <= 1 || column_stride > 0) && (rows <= 1 || row_stride > 0);
+        let distinct = (columns <= 1 || column_stride > 0) && (rows <= 1 || row_stride > 0);
         let by_rows = rows <= 1 || columns.saturating_sub(1) * column_stride < row_stride;
         let by_columns = columns <= 1 || rows.saturating_sub(1) * row_stride < column_stride;
-        assert!(apart && (by_rows || by_columns), "elements of a matrix that is written to lie apart");
-        let layout = OutputPointer { rows, columns, row_stride, column_stride }.check(values.len());
-        Self { values, place: layout }
+        assert!(distinct && (by_rows || by_columns), "elements of a mutable matrix must not overlap");
+        let layout = MatrixLayout { rows, columns, row_stride, column_stride }.check(values.len());
+        Self { values, layout }
     }
 
-    /// Transposed; nothing moves.
+    /// The transposed matrix, a view.
     pub fn t(self) -> Self {
-        Self { place: self.place.transposed(), ..self }
+        Self { layout: self.layout.transposed(), ..self }
     }
 }
 
-/// Who works on a product.
+/// Which threads compute a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProductThreads {
-    /// The caller: for small products, and for callers that are one of several themselves.
+    /// The calling thread only: for small products, and for callers that run on several threads.
     One,
-    /// All of rayon's, if the product is worth it.
+    /// All threads of rayon's pool, if the product is large enough.
     All,
 }
 
-/// c = a b, or c += a b when `add`. Panics when the dimensions do not fit.
+/// c = a b, or c += a b if `add`.
+///
+/// # Panics
+/// If the dimensions do not fit together.
 pub fn product(a: MatrixView, b: MatrixView, c: MatrixMut, add: bool, threads: ProductThreads) {
-    let (m, k, n) = (a.place.rows, a.place.columns, b.place.columns);
+    let (m, k, n) = (a.layout.rows, a.layout.columns, b.layout.columns);
     assert!(
-        b.place.rows == k && c.place.rows == m && c.place.columns == n,
-        "dimensions fit: {:?} times {:?} in {:?}",
-        a.place,
-        b.place,
-        c.place
+        b.layout.rows == k && c.layout.rows == m && c.layout.columns == n,
+        "dimensions do not fit together: {:?} times {:?} into {:?}",
+        a.layout,
+        b.layout,
+        c.layout
     );
     if m == 0 || n == 0 {
         return;
     }
     let parallelism = if threads == ProductThreads::All { Parallelism::Rayon(0) } else { Parallelism::None };
-    // A stride never is beyond isize: the last element's place was compared with a slice's length, and
-    // that of a dimension of 1 is not used.
+    // Every stride that is used fits into isize, because the index of the last element is below the length of
+    // the slice. The stride of a dimension of 1 is not used.
     let stride = |length: usize, stride: usize| if length <= 1 { 1 } else { stride as isize };
-    let strides = |p: &OutputPointer| (stride(p.columns, p.column_stride), stride(p.rows, p.row_stride));
-    let (a_columns, a_rows) = strides(&a.place);
-    let (b_columns, b_rows) = strides(&b.place);
-    let (c_columns, c_rows) = strides(&c.place);
-    // SAFETY: `OutputPointer::check` made sure that all elements of the three lie in their slices; `c` is
-    // borrowed mutably, so it overlaps neither `a` nor `b`, and its elements lie apart
-    // (`MatrixMut::strided`).
+    let strides = |p: &MatrixLayout| (stride(p.columns, p.column_stride), stride(p.rows, p.row_stride));
+    let (a_columns, a_rows) = strides(&a.layout);
+    let (b_columns, b_rows) = strides(&b.layout);
+    let (c_columns, c_rows) = strides(&c.layout);
+    // SAFETY: `MatrixLayout::check` has made sure that all elements of the three matrices lie within their
+    // slices. `c` is borrowed mutably, so it overlaps neither `a` nor `b`, and its elements do not overlap
+    // (checked by `MatrixMut::strided`).
     unsafe {
         gemm::gemm(
             m,
@@ -241,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_sum_is_zero() {
+    fn an_empty_sum_is_zero() {
         let mut c = [1.0, 2.0];
         let none: [f32; 0] = [];
         let (a, b) = (MatrixView::new(&none, 1, 0), MatrixView::new(&none, 0, 2));
@@ -252,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "does not lie in a slice of 5")]
-    fn a_slice_too_short_is_refused() {
+    #[should_panic(expected = "exceeds a slice of 5 elements")]
+    fn a_short_slice_is_refused() {
         MatrixView::new(&[0.0; 5], 2, 3);
     }
 
     #[test]
-    #[should_panic(expected = "lie apart")]
-    fn elements_at_one_place_are_refused() {
+    #[should_panic(expected = "must not overlap")]
+    fn overlapping_elements_are_refused() {
         MatrixMut::strided(&mut [0.0; 5], 2, 3, 1, 1);
     }
 }

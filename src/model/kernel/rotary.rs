@@ -1,5 +1,6 @@
-//! Rotary positions (Su et al. 2021): step t turns each pair (x_i, x_(i + d/2)) of a head of width d by the
-//! angle t 10000^(-2i/d), so that the product of a query and a key depends on how far apart they stand.
+//! Rotary position embedding (Su et al. 2021): at step t, each pair (x_i, x_(i + d/2)) of a head of width d
+//! is rotated by the angle t 10000^(-2i/d), so that the product of a query and a key depends on their
+//! distance.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -7,40 +8,47 @@ use rayon::prelude::*;
 use crate::model::autograd::apply1;
 use crate::model::kernel::{fits, floats, with_floats};
 
-/// `[batch, time, width]`, the first `turned` columns of it made of heads of `size` columns, which are
-/// turned by their steps; the others stay as they are.
-pub fn rotary(x: &Tensor, transposed: usize, size: usize) -> Result<Tensor> {
+/// Rotates the first `rotated` columns of x `[batch, time, width]`, which are heads of `size` columns; the
+/// other columns are unchanged.
+///
+/// # Errors
+/// If `size` is odd, or `rotated` is not a multiple of it or exceeds the width.
+pub fn rotary(x: &Tensor, rotated: usize, size: usize) -> Result<Tensor> {
     let (_, _, width) = x.dims3()?;
-    if !size.is_multiple_of(2) || !transposed.is_multiple_of(size) || transposed > width {
-        candle_core::bail!("{transposed} of {width} columns cannot be turned in heads of {size}");
+    if !size.is_multiple_of(2) || !rotated.is_multiple_of(size) || rotated > width {
+        candle_core::bail!(
+            "cannot rotate {rotated} of {width} columns in heads of {size} columns; \
+             the head width must be even and divide the number of columns"
+        );
     }
     if !fits(&[x]) {
-        return composed(x, transposed, size);
+        return composed(x, rotated, size);
     }
-    apply1(&x.contiguous()?, RotaryOp { rotated: transposed, size })
+    apply1(&x.contiguous()?, RotaryOp { rotated, size })
 }
 
-/// The same, composed of candle's operations.
-pub fn composed(x: &Tensor, transposed: usize, size: usize) -> Result<Tensor> {
+/// Composed form of `rotary`.
+pub fn composed(x: &Tensor, rotated: usize, size: usize) -> Result<Tensor> {
     let (batch, time, width) = x.dims3()?;
-    let (cosines, sines) = turns(time, size);
+    let (cosines, sines) = cosines_and_sines(time, size);
     let half = |values| Tensor::from_vec(values, (1, time, 1, size / 2), x.device());
     let (cosines, sines) = (half(cosines)?, half(sines)?);
-    let heads = x.narrow(2, 0, transposed)?.contiguous()?.reshape((batch, time, transposed / size, size))?;
+    let heads = x.narrow(2, 0, rotated)?.contiguous()?.reshape((batch, time, rotated / size, size))?;
     let (one, other) = (heads.narrow(3, 0, size / 2)?, heads.narrow(3, size / 2, size / 2)?);
     let first = (one.broadcast_mul(&cosines)? - other.broadcast_mul(&sines)?)?;
     let second = (other.broadcast_mul(&cosines)? + one.broadcast_mul(&sines)?)?;
-    let heads = Tensor::cat(&[first, second], 3)?.reshape((batch, time, transposed))?;
-    Tensor::cat(&[heads, x.narrow(2, transposed, width - transposed)?], 2)
+    let heads = Tensor::cat(&[first, second], 3)?.reshape((batch, time, rotated))?;
+    Tensor::cat(&[heads, x.narrow(2, rotated, width - rotated)?], 2)
 }
 
-/// Frequencies of a head's pairs.
+/// The rotation frequency of each pair of a head of `size` columns.
 pub fn frequencies(size: usize) -> Vec<f64> {
     (0..size / 2).map(|i| 10_000f64.powf(-2.0 * i as f64 / size as f64)).collect()
 }
 
-/// Cosines and sines `[time, size / 2]`. The angles are made in 32 bits, as an ONNX graph makes them.
-fn turns(time: usize, size: usize) -> (Vec<f32>, Vec<f32>) {
+/// Cosines and sines of the angles `[time, size / 2]`. The angles are computed in 32 bits, as in the ONNX
+/// graph.
+fn cosines_and_sines(time: usize, size: usize) -> (Vec<f32>, Vec<f32>) {
     let angles = (0..time).flat_map(|step| {
         frequencies(size).into_iter().map(move |frequency| f64::from(step as f32 * frequency as f32))
     });
@@ -53,9 +61,9 @@ struct RotaryOp {
 }
 
 impl RotaryOp {
-    /// Turns forwards (`sign` 1) or back (-1).
+    /// Rotates by the angles (`sign` 1) or back (`sign` -1).
     fn rotate(&self, values: &mut [f32], time: usize, width: usize, sign: f32) {
-        let (cosines, mut sines) = turns(time, self.size);
+        let (cosines, mut sines) = cosines_and_sines(time, self.size);
         sines.iter_mut().for_each(|sine| *sine *= sign);
         let half = self.size / 2;
         values.par_chunks_exact_mut((time * width).max(1)).for_each(|row| {
@@ -101,23 +109,23 @@ mod tests {
     use crate::model::kernel::rotary::{composed, rotary};
 
     #[test]
-    fn agrees_with_its_twin() {
-        for (time, width, transposed, size) in [(1, 2, 2, 2), (9, 12, 8, 4), (40, 24, 16, 8)] {
+    fn agrees_with_its_composed_form() {
+        for (time, width, rotated, size) in [(1, 2, 2, 2), (9, 12, 8, 4), (40, 24, 16, 8)] {
             check_against(
                 &[variable(&[2, time, width], 1)],
                 1e-6,
-                |x| rotary(&x[0], transposed, size),
-                |x| composed(&x[0], transposed, size),
+                |x| rotary(&x[0], rotated, size),
+                |x| composed(&x[0], rotated, size),
             );
         }
     }
 
     #[test]
-    fn by_hand() {
-        // d = 4: frequencies 1 and 0.01. Step 1 turns (1, 0) by 1 and (0, 1) by 0.01.
+    fn agrees_with_values_by_hand() {
+        // d = 4: frequencies 1 and 0.01. Step 1 rotates (1, 0) by 1 and (0, 1) by 0.01.
         let x = Tensor::new(&[[[9f32, 9., 9., 9.], [1., 0., 0., 1.]]], &Device::Cpu).unwrap();
         let (one, small) = (1f32, 0.01f32);
         let expected = [[[9f32, 9., 9., 9.], [one.cos(), -small.sin(), one.sin(), small.cos()]]];
-        near("turned", &rotary(&x, 4, 4).unwrap(), &Tensor::new(&expected, &Device::Cpu).unwrap(), 1e-6);
+        near("rotated", &rotary(&x, 4, 4).unwrap(), &Tensor::new(&expected, &Device::Cpu).unwrap(), 1e-6);
     }
 }

@@ -1,6 +1,6 @@
-//! Softmax over the last dimension, of the real elements of each row alone, in one pass and with its
-//! gradient; and what kernels that make one inside take from it: sums and softmaxes of one row, written
-//! in lanes so that they become wide instructions and give the same bits on every machine.
+//! Softmax over the last dimension, restricted to the real elements of each row, in one pass; and sums and
+//! softmax of a single row for other kernels, written with lanes so that the compiler vectorizes them and
+//! results are the same on every CPU.
 
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -9,15 +9,18 @@ use crate::model::autograd::apply1;
 use crate::model::kernel::wide::{exp, wide};
 use crate::model::kernel::{BLOCK, fits, floats, with_floats};
 
-/// Partial sums kept beside each other: the floats of one AVX-512 register.
+/// Number of partial sums: the floats of one AVX-512 register.
 const LANES: usize = 16;
 
-/// Softmax over the last dimension of `[rows, n]`. With `lengths`, row r is that of its first `lengths[r]`
-/// elements, and 0 behind them.
+/// Softmax over the last dimension of x `[rows, n]`. With `lengths`, row r has the softmax of its first
+/// `lengths[r]` elements, followed by zeros.
+///
+/// # Errors
+/// Lengths that are not at most n, one for each row.
 pub fn softmax(x: &Tensor, lengths: Option<&[u32]>) -> Result<Tensor> {
     let (rows, n) = x.dims2()?;
     if lengths.is_some_and(|lengths| lengths.len() != rows || lengths.iter().any(|l| *l as usize > n)) {
-        candle_core::bail!("the lengths are not those of {rows} rows of {n}");
+        candle_core::bail!("expected {rows} lengths of at most {n}, found {:?}", lengths.unwrap_or_default());
     }
     if !fits(&[x]) {
         return composed(x, lengths);
@@ -25,18 +28,18 @@ pub fn softmax(x: &Tensor, lengths: Option<&[u32]>) -> Result<Tensor> {
     apply1(&x.contiguous()?, SoftmaxOp(lengths.map(<[u32]>::to_vec)))
 }
 
-/// The same, composed of candle's operations.
+/// Composed form of `softmax`.
 pub fn composed(x: &Tensor, lengths: Option<&[u32]>) -> Result<Tensor> {
     let n = x.dim(1)?;
     let Some(lengths) = lengths else { return candle_nn::ops::softmax(x, D::Minus1) };
-    let real = real(lengths, n, x)?;
-    // Unreal ones are far below all others, then exactly 0.
-    let below = ((&real - 1.0)? * 1e30)?;
-    candle_nn::ops::softmax(&(x.mul(&real)? + below)?, D::Minus1)?.mul(&real)
+    let mask = length_mask(lengths, n, x)?;
+    // Padding gets a logit far below all others, and then a probability of exactly 0.
+    let padding = ((&mask - 1.0)? * 1e30)?;
+    candle_nn::ops::softmax(&(x.mul(&mask)? + padding)?, D::Minus1)?.mul(&mask)
 }
 
-/// `[rows, n]`: 1 in the first `lengths[r]` elements of row r, else 0.
-pub fn real(lengths: &[u32], n: usize, like: &Tensor) -> Result<Tensor> {
+/// A mask `[rows, n]`: 1 in the first `lengths[r]` elements of row r, else 0.
+pub fn length_mask(lengths: &[u32], n: usize, like: &Tensor) -> Result<Tensor> {
     let steps = lengths.iter().flat_map(|length| (0..n).map(|t| f32::from(u8::from(t < *length as usize))));
     Tensor::from_iter(steps, like.device())?.reshape((lengths.len(), n))
 }
@@ -60,9 +63,9 @@ impl CustomOp1 for SoftmaxOp {
         y.par_chunks_mut((BLOCK * n).max(1)).enumerate().for_each(|(block, y)| {
             wide(|| {
                 for (row, y) in y.chunks_exact_mut(n).enumerate() {
-                    let (real, rest) = y.split_at_mut(self.length(block * BLOCK + row, n));
-                    soften(real, 1.0);
-                    rest.fill(0.0);
+                    let (real, padding) = y.split_at_mut(self.length(block * BLOCK + row, n));
+                    softmax_in_place(real, 1.0);
+                    padding.fill(0.0);
                 }
             });
         });
@@ -71,78 +74,78 @@ impl CustomOp1 for SoftmaxOp {
 
     fn bwd(&self, x: &Tensor, y: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, n) = x.dims2()?;
-        let mut result = with_floats(gradient, |gradient| Ok(gradient.to_vec()))?;
+        let mut x_gradient = with_floats(gradient, |gradient| Ok(gradient.to_vec()))?;
         with_floats(y, |y| {
-            let blocks = result.par_chunks_mut((BLOCK * n).max(1)).zip(y.par_chunks((BLOCK * n).max(1)));
+            let blocks = x_gradient.par_chunks_mut((BLOCK * n).max(1)).zip(y.par_chunks((BLOCK * n).max(1)));
             blocks.for_each(|(g, y)| {
                 wide(|| {
                     let rows = g.chunks_exact_mut(n).zip(y.chunks_exact(n));
-                    // Behind a row's end y is 0, and so is the slope.
-                    rows.for_each(|(g, y)| slope(y, g, 1.0));
+                    // At padding elements y is 0, and so is the gradient.
+                    rows.for_each(|(g, y)| softmax_backward(y, g, 1.0));
                 });
             });
             Ok(())
         })?;
-        Tensor::from_vec(result, x.shape(), x.device()).map(Some)
+        Tensor::from_vec(x_gradient, x.shape(), x.device()).map(Some)
     }
 }
 
-/// One number from a row's, joined lane by lane.
+/// Reduces N rows of equal length to one number, lane by lane.
 #[inline(always)]
-fn joined<const N: usize>(
+fn reduce<const N: usize>(
     rows: [&[f32]; N],
     start: f32,
-    join: impl Fn(f32, [f32; N]) -> f32,
-    last: impl Fn(f32, f32) -> f32,
+    combine: impl Fn(f32, [f32; N]) -> f32,
+    combine_lanes: impl Fn(f32, f32) -> f32,
 ) -> f32 {
     let mut lanes = [start; LANES];
-    let whole = rows[0].len() / LANES * LANES;
+    let full = rows[0].len() / LANES * LANES;
     let mut at = 0;
-    while at < whole {
+    while at < full {
         let chunks: [&[f32]; N] = rows.map(|row| &row[at..at + LANES]);
-        for (lane, joined) in lanes.iter_mut().enumerate() {
-            *joined = join(*joined, chunks.map(|chunk| chunk[lane]));
+        for (lane, value) in lanes.iter_mut().enumerate() {
+            *value = combine(*value, chunks.map(|chunk| chunk[lane]));
         }
         at += LANES;
     }
-    for at in whole..rows[0].len() {
-        lanes[at - whole] = join(lanes[at - whole], rows.map(|row| row[at]));
+    for at in full..rows[0].len() {
+        lanes[at - full] = combine(lanes[at - full], rows.map(|row| row[at]));
     }
-    lanes.into_iter().fold(start, last)
+    lanes.into_iter().fold(start, combine_lanes)
 }
 
 /// The sum of a row.
 #[inline(always)]
 pub fn sum(row: &[f32]) -> f32 {
-    joined([row], 0.0, |sum, [x]| sum + x, |a, b| a + b)
+    reduce([row], 0.0, |sum, [x]| sum + x, |a, b| a + b)
 }
 
-/// The sum of the products of two rows of one length.
+/// The dot product of two rows of equal length.
 #[inline(always)]
 pub fn dot(one: &[f32], other: &[f32]) -> f32 {
     let other = &other[..one.len()];
-    joined([one, other], 0.0, |sum, [x, y]| sum + x * y, |a, b| a + b)
+    reduce([one, other], 0.0, |sum, [x, y]| sum + x * y, |a, b| a + b)
 }
 
-/// The largest of a row; NaN is passed over.
+/// The maximum of a row, ignoring NaN.
 #[inline(always)]
 fn largest(row: &[f32]) -> f32 {
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
-    joined([row], f32::NEG_INFINITY, |a, [b]| larger(a, b), larger)
+    let max_of = |a: f32, b: f32| if b > a { b } else { a };
+    reduce([row], f32::NEG_INFINITY, |a, [b]| max_of(a, b), max_of)
 }
 
-/// Turns a row x into softmax(scale x); `scale` is positive.
+/// Replaces a row x by softmax(scale x); `scale` must be positive.
 #[inline(always)]
-pub fn soften(row: &mut [f32], scale: f32) {
-    let top = largest(row);
-    row.iter_mut().for_each(|x| *x = exp((*x - top) * scale));
+pub fn softmax_in_place(row: &mut [f32], scale: f32) {
+    let max = largest(row);
+    row.iter_mut().for_each(|x| *x = exp((*x - max) * scale));
     let inverse = 1.0 / sum(row);
     row.iter_mut().for_each(|x| *x *= inverse);
 }
 
-/// Turns the gradient by p = softmax(scale x) into that by x.
+/// Replaces the gradient with respect to p = softmax(scale x) by that with respect to x.
 #[inline(always)]
-pub fn slope(p: &[f32], gradient: &mut [f32], scale: f32) {
+pub fn softmax_backward(p: &[f32], gradient: &mut [f32], scale: f32) {
     let mean = dot(p, gradient);
     gradient.iter_mut().zip(p).for_each(|(g, p)| *g = scale * p * (*g - mean));
 }
@@ -156,7 +159,7 @@ mod tests {
     use crate::model::weights::host;
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         for (rows, n) in [(1, 1), (3, 5), (200, 37)] {
             let lengths: Vec<u32> = (0..rows as u32).map(|row| row % n as u32 + 1).collect();
             for lengths in [None, Some(lengths.as_slice())] {
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn lanes_and_what_is_left() {
+    fn sums_of_full_and_partial_lanes() {
         let row: Vec<f32> = (0..37).map(|i| i as f32).collect();
         assert_eq!((sum(&row), sum(&row[..3]), sum(&[])), (666.0, 3.0, 0.0));
         assert_eq!(dot(&row, &row), 16_206.0);

@@ -1,63 +1,62 @@
-//! One row of logits turned into the gradient of its cross entropy, where it stands.
+//! Softmax cross entropy of one row of logits, whose gradient overwrites the logits.
 
 use crate::model::kernel::wide::{exp, wide};
 
-/// Numbers added side by side: as many as the widest instructions hold. Fixed, so that sums are the same
-/// on every machine.
+/// Number of partial sums: the floats of one AVX-512 register, so that sums are the same on every CPU.
 const LANES: usize = 16;
 
-/// What the row's loss is made of.
+/// Sums of a row from which its loss is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SoftmaxTarget {
+pub struct LogitSums {
     /// The logarithm of the sum of exp(z + b).
     pub log_sum: f32,
     /// The sum of z + b.
     pub sum: f64,
 }
 
-/// Turns z into scale softmax(z + b) - spread.
-pub fn softmax_row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> SoftmaxTarget {
+/// Replaces z by scale softmax(z + b) - spread.
+pub fn softmax_row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> LogitSums {
     wide(|| row(z, bias, scale, spread))
 }
 
 #[inline(always)]
-fn row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> SoftmaxTarget {
-    let whole = z.len() / LANES * LANES;
-    let (head, tail) = z.split_at_mut(whole);
-    let (bias_head, bias_tail) = bias.split_at(whole);
-    let mut most = [f32::NEG_INFINITY; LANES];
+fn row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> LogitSums {
+    let full = z.len() / LANES * LANES;
+    let (head, tail) = z.split_at_mut(full);
+    let (bias_head, bias_tail) = bias.split_at(full);
+    let mut maxima = [f32::NEG_INFINITY; LANES];
     let mut sums = [0.0_f32; LANES];
     for (z, b) in head.chunks_exact_mut(LANES).zip(bias_head.chunks_exact(LANES)) {
         for lane in 0..LANES {
             let value = z[lane] + b[lane];
             z[lane] = value;
-            most[lane] = if value > most[lane] { value } else { most[lane] };
+            maxima[lane] = if value > maxima[lane] { value } else { maxima[lane] };
             sums[lane] += value;
         }
     }
     for (lane, (z, b)) in tail.iter_mut().zip(bias_tail).enumerate() {
         *z += b;
-        most[lane] = if *z > most[lane] { *z } else { most[lane] };
+        maxima[lane] = if *z > maxima[lane] { *z } else { maxima[lane] };
         sums[lane] += *z;
     }
-    let largest = most.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    let largest = maxima.into_iter().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = sums.into_iter().map(f64::from).sum();
-    let mut shares = [0.0_f32; LANES];
+    let mut sums_of_exp = [0.0_f32; LANES];
     for z in head.chunks_exact_mut(LANES) {
         for lane in 0..LANES {
-            let share = exp(z[lane] - largest);
-            z[lane] = share;
-            shares[lane] += share;
+            let exponential = exp(z[lane] - largest);
+            z[lane] = exponential;
+            sums_of_exp[lane] += exponential;
         }
     }
     for (lane, z) in tail.iter_mut().enumerate() {
         *z = exp(*z - largest);
-        shares[lane] += *z;
+        sums_of_exp[lane] += *z;
     }
-    let total: f64 = shares.into_iter().map(f64::from).sum();
+    let total: f64 = sums_of_exp.into_iter().map(f64::from).sum();
     let factor = (f64::from(scale) / total) as f32;
     z.iter_mut().for_each(|z| *z = *z * factor - spread);
-    SoftmaxTarget { log_sum: largest + total.ln() as f32, sum }
+    LogitSums { log_sum: largest + total.ln() as f32, sum }
 }
 
 /// The logarithm of the sum of exp(z).
@@ -68,21 +67,21 @@ pub fn log_sum(z: &[f32]) -> f32 {
 #[inline(always)]
 fn log_sum_of(z: &[f32]) -> f32 {
     let (head, tail) = z.split_at(z.len() / LANES * LANES);
-    let mut most = [f32::NEG_INFINITY; LANES];
+    let mut maxima = [f32::NEG_INFINITY; LANES];
     for z in head.chunks_exact(LANES) {
         for lane in 0..LANES {
-            most[lane] = if z[lane] > most[lane] { z[lane] } else { most[lane] };
+            maxima[lane] = if z[lane] > maxima[lane] { z[lane] } else { maxima[lane] };
         }
     }
-    let largest = most.iter().chain(tail).copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut shares = [0.0_f32; LANES];
+    let largest = maxima.iter().chain(tail).copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sums_of_exp = [0.0_f32; LANES];
     for z in head.chunks_exact(LANES) {
         for lane in 0..LANES {
-            shares[lane] += exp(z[lane] - largest);
+            sums_of_exp[lane] += exp(z[lane] - largest);
         }
     }
-    let rest: f64 = tail.iter().map(|z| f64::from(exp(*z - largest))).sum();
-    let total = shares.into_iter().map(f64::from).sum::<f64>() + rest;
+    let remainder: f64 = tail.iter().map(|z| f64::from(exp(*z - largest))).sum();
+    let total = sums_of_exp.into_iter().map(f64::from).sum::<f64>() + remainder;
     largest + total.ln() as f32
 }
 

@@ -1,4 +1,4 @@
-//! Windows over the steps of sequences, laid side by side: what a convolution over time is a dense layer of.
+//! Windows over the steps of sequences, concatenated (im2col): a 1-d convolution is a dense layer over them.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::model::autograd::apply1;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
-/// A window of `size` steps, `dilation` apart, beginning `before` steps before the step it stands at.
+/// A window of `size` steps, `dilation` apart, that begins `before` steps before its own step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepWindow {
     pub size: usize,
@@ -15,13 +15,14 @@ pub struct StepWindow {
 }
 
 impl StepWindow {
-    /// Steps from a window's first to its last.
+    /// Distance from the first step of the window to the last.
     pub fn reach(&self) -> usize {
         (self.size - 1) * self.dilation
     }
 }
 
-/// x `[rows, time, width]` to `[rows, time, size width]`, zeros standing for steps that are not there.
+/// The windows `[batch, time, size width]` of x `[batch, time, width]`, with zeros for steps outside the
+/// sequence.
 pub fn windows(x: &Tensor, steps: StepWindow) -> Result<Tensor> {
     if steps.size == 1 && steps.before == 0 {
         return Ok(x.clone());
@@ -32,25 +33,25 @@ pub fn windows(x: &Tensor, steps: StepWindow) -> Result<Tensor> {
     apply1(&x.contiguous()?, StepWindowsOp(steps))
 }
 
-/// The same, composed of candle's operations.
+/// Composed form of `windows`.
 pub fn composed(x: &Tensor, steps: StepWindow) -> Result<Tensor> {
     let time = x.dim(1)?;
     let padded = x.pad_with_zeros(1, steps.before, steps.reach().saturating_sub(steps.before))?;
-    let each = (0..steps.size).map(|tap| padded.narrow(1, tap * steps.dilation, time));
-    Tensor::cat(&each.collect::<Result<Vec<_>>>()?, 2)
+    let taps = (0..steps.size).map(|tap| padded.narrow(1, tap * steps.dilation, time));
+    Tensor::cat(&taps.collect::<Result<Vec<_>>>()?, 2)
 }
 
 struct StepWindowsOp(StepWindow);
 
 impl StepWindowsOp {
-    /// Calls `work` with the tap, the step and the step seen, for all that are there.
-    fn each(&self, time: usize, mut work: impl FnMut(usize, usize, usize)) {
+    /// Calls `work` with each tap, step, and the step that the tap reads, for those within the sequence.
+    fn for_each_tap(&self, time: usize, mut work: impl FnMut(usize, usize, usize)) {
         for step in 0..time {
             for tap in 0..self.0.size {
-                if let Some(seen) = (step + tap * self.0.dilation).checked_sub(self.0.before)
-                    && seen < time
+                if let Some(source) = (step + tap * self.0.dilation).checked_sub(self.0.before)
+                    && source < time
                 {
-                    work(tap, step, seen);
+                    work(tap, step, source);
                 }
             }
         }
@@ -68,8 +69,8 @@ impl CustomOp1 for StepWindowsOp {
         let wide = self.0.size * width;
         let mut y = zeros(rows * time * wide);
         y.par_chunks_mut(time * wide).zip(x.par_chunks(time * width)).for_each(|(y, x)| {
-            self.each(time, |tap, step, seen| {
-                y[step * wide + tap * width..][..width].copy_from_slice(&x[seen * width..][..width]);
+            self.for_each_tap(time, |tap, step, source| {
+                y[step * wide + tap * width..][..width].copy_from_slice(&x[source * width..][..width]);
             });
         });
         Ok((CpuStorage::F32(y), Shape::from((rows, time, wide))))
@@ -78,18 +79,18 @@ impl CustomOp1 for StepWindowsOp {
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, time, width) = x.dims3()?;
         let wide = self.0.size * width;
-        let mut result = zeros(x.elem_count());
+        let mut x_gradient = zeros(x.elem_count());
         with_floats(gradient, |gradient| {
-            let rows = result.par_chunks_mut(time * width).zip(gradient.par_chunks(time * wide));
-            rows.for_each(|(result, gradient)| {
-                self.each(time, |tap, step, seen| {
+            let rows = x_gradient.par_chunks_mut(time * width).zip(gradient.par_chunks(time * wide));
+            rows.for_each(|(x_gradient, gradient)| {
+                self.for_each_tap(time, |tap, step, source| {
                     let from = &gradient[step * wide + tap * width..][..width];
-                    result[seen * width..][..width].iter_mut().zip(from).for_each(|(r, g)| *r += g);
+                    x_gradient[source * width..][..width].iter_mut().zip(from).for_each(|(r, g)| *r += g);
                 });
             });
             Ok(())
         })?;
-        Tensor::from_vec(result, x.shape(), x.device()).map(Some)
+        Tensor::from_vec(x_gradient, x.shape(), x.device()).map(Some)
     }
 }
 
@@ -99,7 +100,7 @@ mod tests {
     use crate::model::kernel::steps::{StepWindow, composed, windows};
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         for (size, dilation, before) in [(1, 1, 0), (3, 1, 1), (3, 2, 4), (2, 1, 0), (4, 1, 1), (5, 3, 12)] {
             let steps = StepWindow { size, dilation, before };
             for time in [1, 2, 7] {

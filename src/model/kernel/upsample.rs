@@ -1,5 +1,5 @@
-//! Images made larger by a whole factor, and the gradient. Rows and columns on their own are each a sum of
-//! two rows or columns of the image.
+//! Upsampling of images by an integer factor. Each row and column of the result is a weighted sum of two rows
+//! or columns of the image.
 
 use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
@@ -8,7 +8,7 @@ use crate::model::autograd::apply1;
 use crate::model::interpolation::Interpolation;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
-/// x `[rows, channels, height, width]`, `factor` times as high and as wide.
+/// Upsamples x `[batch, channels, height, width]` to `[batch, channels, height factor, width factor]`.
 pub fn upsample(x: &Tensor, factor: usize, method: Interpolation) -> Result<Tensor> {
     if !fits(&[x]) {
         return composed(x, factor, method);
@@ -16,7 +16,7 @@ pub fn upsample(x: &Tensor, factor: usize, method: Interpolation) -> Result<Tens
     apply1(&x.contiguous()?, UpsampleOp { factor, method })
 }
 
-/// The same, composed of candle's operations: products with the matrices of the sums.
+/// Composed form of `upsample`: products with two interpolation matrices.
 pub fn composed(x: &Tensor, factor: usize, method: Interpolation) -> Result<Tensor> {
     let (rows, channels, height, width) = x.dims4()?;
     let down = matrix(height, factor, method, x.device())?;
@@ -26,17 +26,17 @@ pub fn composed(x: &Tensor, factor: usize, method: Interpolation) -> Result<Tens
     down.broadcast_matmul(&x)?.reshape((rows, channels, height * factor, width * factor))
 }
 
-/// `[length factor, length]`
+/// The interpolation matrix `[length factor, length]` of one dimension.
 fn matrix(length: usize, factor: usize, method: Interpolation, device: &Device) -> Result<Tensor> {
     let mut values = vec![0.0f32; length * factor * length];
-    for (row, sum) in values.chunks_exact_mut(length).zip(sums(length, factor, method)) {
-        row[sum.low] += 1.0 - sum.share;
-        row[sum.high] += sum.share;
+    for (row, term) in values.chunks_exact_mut(length).zip(terms(length, factor, method)) {
+        row[term.low] += 1.0 - term.share;
+        row[term.high] += term.share;
     }
     Tensor::from_vec(values, (length * factor, length), device)
 }
 
-/// (1 - share) of one and share of the other.
+/// (1 - share) times the element at `low` plus share times that at `high`.
 #[derive(Clone, Copy, Debug)]
 struct InterpolationTerm {
     low: usize,
@@ -44,17 +44,19 @@ struct InterpolationTerm {
     share: f32,
 }
 
-fn sums(length: usize, factor: usize, method: Interpolation) -> Vec<InterpolationTerm> {
-    let of = |at: usize| match method {
+/// The terms of each element of an upsampled dimension.
+fn terms(length: usize, factor: usize, method: Interpolation) -> Vec<InterpolationTerm> {
+    let term = |at: usize| match method {
         Interpolation::Nearest => InterpolationTerm { low: at / factor, high: at / factor, share: 0.0 },
         Interpolation::Bilinear => {
-            // Centers lie at half numbers; before the first and after the last nothing changes.
+            // Pixel centers are at half-integers (align_corners=False); outside of them, the border is
+            // repeated.
             let at = ((at as f32 + 0.5) / factor as f32 - 0.5).max(0.0);
             let low = (at as usize).min(length - 1);
             InterpolationTerm { low, high: (low + 1).min(length - 1), share: at - low as f32 }
         }
     };
-    (0..length * factor).map(of).collect()
+    (0..length * factor).map(term).collect()
 }
 
 struct UpsampleOp {
@@ -70,18 +72,19 @@ impl CustomOp1 for UpsampleOp {
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (rows, channels, height, width) = layout.shape().dims4()?;
         let x = floats(storage, layout)?;
-        let (down, across) = (sums(height, self.factor, self.method), sums(width, self.factor, self.method));
+        let (down, across) =
+            (terms(height, self.factor, self.method), terms(width, self.factor, self.method));
         let (to, plane) = (width * self.factor, height * width * self.factor * self.factor);
         let mut y = zeros(rows * channels * plane);
         y.par_chunks_mut(plane).zip(x.par_chunks(height * width)).for_each(|(y, x)| {
             let mut line = vec![0.0; width];
-            for (y, sum) in y.chunks_exact_mut(to).zip(&down) {
-                let (low, high) = (&x[sum.low * width..][..width], &x[sum.high * width..][..width]);
+            for (y, term) in y.chunks_exact_mut(to).zip(&down) {
+                let (low, high) = (&x[term.low * width..][..width], &x[term.high * width..][..width]);
                 for ((line, low), high) in line.iter_mut().zip(low).zip(high) {
-                    *line = (1.0 - sum.share) * low + sum.share * high;
+                    *line = (1.0 - term.share) * low + term.share * high;
                 }
-                for (y, sum) in y.iter_mut().zip(&across) {
-                    *y = (1.0 - sum.share) * line[sum.low] + sum.share * line[sum.high];
+                for (y, term) in y.iter_mut().zip(&across) {
+                    *y = (1.0 - term.share) * line[term.low] + term.share * line[term.high];
                 }
             }
         });
@@ -90,28 +93,29 @@ impl CustomOp1 for UpsampleOp {
 
     fn bwd(&self, x: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let (_, _, height, width) = x.dims4()?;
-        let (down, across) = (sums(height, self.factor, self.method), sums(width, self.factor, self.method));
+        let (down, across) =
+            (terms(height, self.factor, self.method), terms(width, self.factor, self.method));
         let (to, plane) = (width * self.factor, height * width * self.factor * self.factor);
-        let mut result = zeros(x.elem_count());
+        let mut x_gradient = zeros(x.elem_count());
         with_floats(gradient, |gradient| {
-            let planes = result.par_chunks_mut(height * width).zip(gradient.par_chunks(plane));
-            planes.for_each(|(result, gradient)| {
+            let planes = x_gradient.par_chunks_mut(height * width).zip(gradient.par_chunks(plane));
+            planes.for_each(|(x_gradient, gradient)| {
                 let mut line = vec![0.0; width];
                 for (gradient, row) in gradient.chunks_exact(to).zip(&down) {
                     line.fill(0.0);
-                    for (gradient, sum) in gradient.iter().zip(&across) {
-                        line[sum.low] += (1.0 - sum.share) * gradient;
-                        line[sum.high] += sum.share * gradient;
+                    for (gradient, term) in gradient.iter().zip(&across) {
+                        line[term.low] += (1.0 - term.share) * gradient;
+                        line[term.high] += term.share * gradient;
                     }
                     for (at, share) in [(row.low, 1.0 - row.share), (row.high, row.share)] {
-                        let result = result[at * width..][..width].iter_mut();
-                        result.zip(&line).for_each(|(result, line)| *result += share * line);
+                        let x_gradient = x_gradient[at * width..][..width].iter_mut();
+                        x_gradient.zip(&line).for_each(|(x_gradient, line)| *x_gradient += share * line);
                     }
                 }
             });
             Ok(())
         })?;
-        Tensor::from_vec(result, x.shape(), x.device()).map(Some)
+        Tensor::from_vec(x_gradient, x.shape(), x.device()).map(Some)
     }
 }
 
@@ -124,7 +128,7 @@ mod tests {
     use crate::model::kernel::upsample::{composed, upsample};
 
     #[test]
-    fn agrees_with_its_twin() {
+    fn agrees_with_its_composed_form() {
         for method in [Interpolation::Nearest, Interpolation::Bilinear] {
             for factor in [1, 2, 3, 4] {
                 let x = variable(&[2, 3, 4, 5], 1);

@@ -1,19 +1,17 @@
-//! A projection to many classes and its cross entropy as one operation: -log softmax(h W + b)[truth].
+//! Projection to a vocabulary and its cross entropy as one operation: -log softmax(h W + b)[truth].
 //!
-//! All logits of a batch are rows times vocabulary numbers, which no cache holds. So rows come in chunks:
-//! a chunk's logits are made, turned into their gradient where they stand, and used for the gradients of h, W
-//! and b, before the next chunk's. Rows that do not count (padding) are passed over.
-
-use std::ops::Range;
+//! The logits of a batch, `[rows, vocabulary]`, exceed every cache, so rows are processed in chunks: the
+//! logits of a chunk are computed, replaced by their gradient, and used for the gradients of h, W and b
+//! before the next chunk. Rows with a share of 0 (padding) are skipped.
 
 use candle_core::{Result, Storage, Tensor};
 use rayon::prelude::*;
 
 use crate::model::autograd::apply3;
 use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
-use crate::model::kernel::softmax_row::{SoftmaxTarget, softmax_row};
+use crate::model::kernel::softmax_row::{LogitSums, softmax_row};
 pub use crate::model::kernel::vocabulary_loss::composed::composed;
-pub use crate::model::kernel::vocabulary_loss::mixture::{share as vocabulary_share, vocabulary_mixture};
+pub use crate::model::kernel::vocabulary_loss::mixture::{vocabulary_mixture, vocabulary_share};
 use crate::model::kernel::vocabulary_loss::operation::VocabularyLoss;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
@@ -21,12 +19,12 @@ mod composed;
 mod mixture;
 mod operation;
 
-/// Logits of a chunk: so many that they stay in a core's own cache.
+/// Logits per chunk, which fit the L2 cache of a core.
 const CHUNK: usize = 1 << 17;
-/// Numbers at most in all groups' gradients of W together, unless two groups are more.
+/// Maximal number of elements of the groups' gradients of W together; there are at least two groups.
 const GROUPS: usize = 1 << 23;
 
-/// The truth of every row, and how much the row counts (0: not at all).
+/// The true class of every row, and its weight in the mean, `share` (0 for padding).
 #[derive(Clone, Copy, Debug)]
 pub struct VocabularyTargets<'a> {
     pub classes: &'a [u32],
@@ -36,19 +34,30 @@ pub struct VocabularyTargets<'a> {
 impl VocabularyTargets<'_> {
     fn check(&self, rows: usize, vocabulary: usize) -> Result<()> {
         if self.classes.len() != rows || self.shares.len() != rows {
-            candle_core::bail!("{rows} rows, {} classes, {} shares", self.classes.len(), self.shares.len());
+            candle_core::bail!(
+                "expected {rows} classes and shares, found {} classes and {} shares",
+                self.classes.len(),
+                self.shares.len()
+            );
         }
-        let counted = self.classes.iter().zip(self.shares).filter(|(_, share)| **share != 0.0);
-        match counted.map(|(class, _)| *class).find(|class| *class as usize >= vocabulary) {
-            Some(class) => candle_core::bail!("class {class} is beyond {vocabulary} classes"),
+        let counted_rows = self.classes.iter().zip(self.shares).filter(|(_, share)| **share != 0.0);
+        match counted_rows.map(|(class, _)| *class).find(|class| *class as usize >= vocabulary) {
+            Some(class) => {
+                candle_core::bail!("class {class} is out of range for a vocabulary of {vocabulary}")
+            }
             None => Ok(()),
         }
     }
 }
 
-/// The mean over rows by their shares, as a scalar; 0 when none counts. h `[rows, width]`, W
-/// `[width, vocabulary]` (it may be a transposed `[vocabulary, width]`), b `[vocabulary]`. Smoothing by e
-/// gives (1-e) of the loss to the truth and e / vocabulary to every class.
+/// The mean cross entropy over rows, weighted by their shares, as a scalar; 0 if all shares are 0.
+///
+/// h is `[rows, width]`, W `[width, vocabulary]` (possibly a transposed view of `[vocabulary, width]`), b
+/// `[vocabulary]`. With label smoothing e, the target distribution is 1 - e for the truth plus e / vocabulary
+/// for every class.
+///
+/// # Errors
+/// Shapes that do not fit together, or a class that is not in the vocabulary.
 pub fn vocabulary_loss(
     h: &Tensor,
     weight: &Tensor,
@@ -58,17 +67,21 @@ pub fn vocabulary_loss(
 ) -> Result<Tensor> {
     let ((rows, _), vocabulary) = (h.dims2()?, weight.dim(1)?);
     truth.check(rows, vocabulary)?;
-    if !fits(&[h, weight, bias]) || !dense(weight) {
+    if !fits(&[h, weight, bias]) || !is_dense(weight) {
         return composed(h, weight, bias, truth, smoothing);
     }
     let h = h.contiguous()?;
-    let goal = VocabularyLossGoal { truth, smoothing, sampled_tokens: None };
-    let ProjectionWeights { loss, gradients, .. } = with_matrices(&h, weight, bias, |work| work.learn(goal))?;
+    let options = LossOptions { truth, smoothing, other_log_probs: None };
+    let LossAndGradients { loss, gradients, .. } =
+        with_matrices(&h, weight, bias, |work| work.loss_and_gradients(options))?;
     apply3(&h, weight, bias, VocabularyLoss { loss, gradients })
 }
 
-/// -log probability of each row's truth, and its likeliest class; (0, 0) for rows that do not count. For
-/// evaluation: nothing is learned.
+/// The negative log-likelihood of the truth of each row, and its most likely class; (0, 0) for rows with a
+/// share of 0. Without gradients, for evaluation.
+///
+/// # Errors
+/// Shapes that do not fit together, or a class that is not in the vocabulary.
 pub fn vocabulary_scores(
     h: &Tensor,
     weight: &Tensor,
@@ -79,51 +92,57 @@ pub fn vocabulary_scores(
     truth.check(rows, vocabulary)?;
     let cpu = candle_core::Device::Cpu;
     let (h, weight) = (h.to_device(&cpu)?.contiguous()?, weight.to_device(&cpu)?);
-    let weight = if dense(&weight) { weight } else { weight.contiguous()? };
+    let weight = if is_dense(&weight) { weight } else { weight.contiguous()? };
     with_matrices(&h, &weight, &bias.to_device(&cpu)?, |work| work.score(truth))
 }
 
-/// Is one of the matrix's strides 1, the other that of full rows or columns?
-fn dense(weight: &Tensor) -> bool {
+/// Whether the matrix, or its transpose, is contiguous.
+fn is_dense(weight: &Tensor) -> bool {
     weight.is_contiguous() || weight.t().is_ok_and(|transposed| transposed.is_contiguous())
 }
 
-/// What is learned.
+/// Targets and options of the loss.
 #[derive(Clone, Copy)]
-struct VocabularyLossGoal<'a> {
+struct LossOptions<'a> {
     truth: VocabularyTargets<'a>,
     smoothing: f32,
-    /// See `vocabulary_mixture`.
-    sampled_tokens: Option<&'a [f32]>,
+    /// The `other_log_probs` of `vocabulary_mixture`.
+    other_log_probs: Option<&'a [f32]>,
 }
 
-/// What one call works on.
-struct LossBlock<'a> {
+/// The operands of a projection.
+struct Projection<'a> {
     h: &'a [f32],
     weight: MatrixView<'a>,
-    /// Does W lie column by column?
+    /// Whether W is a transposed view.
     transposed: bool,
     bias: &'a [f32],
     width: usize,
     vocabulary: usize,
-    /// Which gradients are wanted: of h, and of W and b.
-    wanted: (bool, bool),
+    /// Which gradients are needed: that of h, and those of W and b.
+    needs: (bool, bool),
 }
 
+/// Calls `work` with the operands, whose shapes it checks.
 fn with_matrices<T>(
     h: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
-    work: impl FnOnce(&LossBlock) -> Result<T>,
+    work: impl FnOnce(&Projection) -> Result<T>,
 ) -> Result<T> {
     let (width, vocabulary) = weight.dims2()?;
     if h.dim(1)? != width || bias.elem_count() != vocabulary {
-        candle_core::bail!("h {:?}, weight {:?}, bias {:?}", h.dims(), weight.dims(), bias.dims());
+        candle_core::bail!(
+            "the shapes of h {:?}, weight {:?} and bias {:?} do not fit together",
+            h.dims(),
+            weight.dims(),
+            bias.dims()
+        );
     }
     let transposed = !weight.is_contiguous();
-    let flat = if transposed { weight.t()? } else { weight.clone() };
-    let (storage, layout) = flat.storage_and_layout();
-    let Storage::Cpu(storage) = &*storage else { candle_core::bail!("a kernel works on the CPU") };
+    let untransposed = if transposed { weight.t()? } else { weight.clone() };
+    let (storage, layout) = untransposed.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else { candle_core::bail!("a fused kernel runs on the CPU only") };
     let values = floats(storage, layout)?;
     let matrix = match transposed {
         true => MatrixView::new(values, vocabulary, width).t(),
@@ -131,26 +150,27 @@ fn with_matrices<T>(
     };
     with_floats(h, |h_values| {
         with_floats(bias, |bias| {
-            let wanted = (h.track_op(), weight.track_op());
-            work(&LossBlock { h: h_values, weight: matrix, transposed, bias, width, vocabulary, wanted })
+            let needs = (h.track_op(), weight.track_op());
+            work(&Projection { h: h_values, weight: matrix, transposed, bias, width, vocabulary, needs })
         })
     })
 }
 
-/// The gradients of the loss with respect to h, W (as W lies) and b.
+/// The gradients of the loss with respect to h, W (in the layout of W) and b.
 pub struct VocabularyLossGradients {
     h: Option<Tensor>,
     weight: Option<(Tensor, Tensor)>,
 }
 
-struct ProjectionWeights {
+/// The loss, its gradients, and the cost of each row.
+struct LossAndGradients {
     loss: f64,
     gradients: VocabularyLossGradients,
-    /// -log probability of the truth, of every row that counts, in their order.
+    /// The negative log-likelihood of the truth, for every row with a share other than 0.
     costs: Vec<f32>,
 }
 
-/// What one group of rows adds.
+/// The part of one group of rows in the loss and its gradients.
 struct PartialGradients {
     loss: f64,
     costs: Vec<f32>,
@@ -158,22 +178,23 @@ struct PartialGradients {
     bias: Vec<f32>,
 }
 
-impl LossBlock<'_> {
-    /// Rows of one chunk.
+impl Projection<'_> {
+    /// Rows per chunk.
     fn chunk(&self) -> usize {
         (CHUNK / self.vocabulary).clamp(32, 256)
     }
 
-    /// The rows that count, divided among groups. As the sums of each group are added up, how many there are
-    /// depends on the sizes alone.
-    fn groups<'r>(&self, counted: &'r [u32]) -> Vec<&'r [u32]> {
+    /// Divides the counted rows into groups. The sums of the groups are added, so the sizes alone determine
+    /// the number of groups, not the number of threads.
+    fn groups<'r>(&self, counted_rows: &'r [u32]) -> Vec<&'r [u32]> {
         let most = (GROUPS / (self.width * self.vocabulary)).clamp(2, 16);
-        let chunks = counted.len().div_ceil(self.chunk()).max(1);
+        let chunks = counted_rows.len().div_ceil(self.chunk()).max(1);
         let each = chunks.div_ceil(most.min(chunks)) * self.chunk();
-        counted.chunks(each).collect()
+        counted_rows.chunks(each).collect()
     }
 
-    /// Makes the logits of some rows, without b, and passes them on chunk by chunk: rows, their h, logits.
+    /// Computes the logits of some rows, without b, chunk by chunk, and calls `each` with rows, their h, and
+    /// logits.
     fn chunks(&self, rows: &[u32], mut each: impl FnMut(&[u32], &[f32], &mut [f32])) {
         let size = self.chunk().min(rows.len());
         let mut logits = vec![0.0; size * self.vocabulary];
@@ -198,30 +219,31 @@ impl LossBlock<'_> {
         &self.h[row as usize * self.width..][..self.width]
     }
 
-    fn learn(&self, goal: VocabularyLossGoal) -> Result<ProjectionWeights> {
-        let truth = goal.truth;
+    /// The loss and its gradients.
+    fn loss_and_gradients(&self, options: LossOptions) -> Result<LossAndGradients> {
+        let truth = options.truth;
         let rows = truth.classes.len();
-        let counted = counted(truth);
+        let counted_rows = counted_rows(truth);
         let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
-        let share = if total > 0.0 { 1.0 / total } else { 0.0 };
-        let mut of_h = zeros(if self.wanted.0 { rows * self.width } else { 0 });
-        let groups = self.groups(&counted);
-        let jobs: Vec<(&[u32], usize, &mut [f32])> = match self.wanted.0 {
-            true => self.divided(&groups, &mut of_h),
+        let inverse_total = if total > 0.0 { 1.0 / total } else { 0.0 };
+        let mut h_gradient = zeros(if self.needs.0 { rows * self.width } else { 0 });
+        let groups = self.groups(&counted_rows);
+        let jobs: Vec<(&[u32], usize, &mut [f32])> = match self.needs.0 {
+            true => self.divide_gradient(&groups, &mut h_gradient),
             false => groups.iter().map(|group| (*group, 0, &mut [][..])).collect(),
         };
         let parts: Vec<PartialGradients> = jobs
             .into_par_iter()
-            .map(|(group, first, of_h)| self.part(group, goal, share, first, of_h))
+            .map(|(group, first, h_gradient)| {
+                self.group_part(group, options, inverse_total, first, h_gradient)
+            })
             .collect();
-        let loss = parts.iter().map(|part| part.loss).sum::<f64>() * share;
+        let loss = parts.iter().map(|part| part.loss).sum::<f64>() * inverse_total;
         let costs = parts.iter().flat_map(|part| part.costs.iter().copied()).collect();
         let device = candle_core::Device::Cpu;
-        let h = match self.wanted.0 {
-            true => Some(Tensor::from_vec(of_h, (rows, self.width), &device)?),
-            false => None,
-        };
-        let weight = match self.wanted.1 {
+        let h =
+            self.needs.0.then(|| Tensor::from_vec(h_gradient, (rows, self.width), &device)).transpose()?;
+        let weight = match self.needs.1 {
             true => {
                 let (weight, bias) = sum(parts)
                     .unwrap_or_else(|| (vec![0.0; self.width * self.vocabulary], vec![0.0; self.vocabulary]));
@@ -233,100 +255,104 @@ impl LossBlock<'_> {
             }
             false => None,
         };
-        Ok(ProjectionWeights { loss, gradients: VocabularyLossGradients { h, weight }, costs })
+        Ok(LossAndGradients { loss, gradients: VocabularyLossGradients { h, weight }, costs })
     }
 
-    /// Every group with its own piece of h's gradient, and the row with which that begins.
-    fn divided<'r, 'h>(
+    /// Each group with its part of the gradient of h, and the first row of that part.
+    fn divide_gradient<'r, 'h>(
         &self,
         groups: &[&'r [u32]],
-        mut of_h: &'h mut [f32],
+        mut h_gradient: &'h mut [f32],
     ) -> Vec<(&'r [u32], usize, &'h mut [f32])> {
         let mut jobs = Vec::with_capacity(groups.len());
         let mut first = 0;
         for (index, group) in groups.iter().enumerate() {
-            let end = groups.get(index + 1).map_or(of_h.len() / self.width, |next| next[0] as usize - first);
-            let (own, rest) = of_h.split_at_mut(end * self.width);
+            let count =
+                groups.get(index + 1).map_or(h_gradient.len() / self.width, |next| next[0] as usize - first);
+            let (own, remaining) = h_gradient.split_at_mut(count * self.width);
             jobs.push((*group, first, own));
-            (of_h, first) = (rest, first + end);
+            (h_gradient, first) = (remaining, first + count);
         }
         jobs
     }
 
-    fn part(
+    /// The loss and gradients of one group. `h_gradient` is its part of h's gradient, from row `first` on.
+    fn group_part(
         &self,
         rows: &[u32],
-        goal: VocabularyLossGoal,
-        share: f64,
+        options: LossOptions,
+        inverse_total: f64,
         first: usize,
-        of_h: &mut [f32],
+        h_gradient: &mut [f32],
     ) -> PartialGradients {
-        let VocabularyLossGoal { truth, smoothing, sampled_tokens: sampled } = goal;
-        let learns = self.wanted.1;
+        let LossOptions { truth, smoothing, other_log_probs } = options;
+        let needs_weight = self.needs.1;
         let mut part = PartialGradients {
             loss: 0.0,
             costs: Vec::with_capacity(rows.len()),
-            weight: vec![0.0; if learns { self.width * self.vocabulary } else { 0 }],
-            bias: vec![0.0; if learns { self.vocabulary } else { 0 }],
+            weight: vec![0.0; if needs_weight { self.width * self.vocabulary } else { 0 }],
+            bias: vec![0.0; if needs_weight { self.vocabulary } else { 0 }],
         };
         let spread = smoothing / self.vocabulary as f32;
         let mut gathered = Vec::new();
         self.chunks(rows, |rows, h, logits| {
             for (row, z) in rows.iter().zip(logits.chunks_exact_mut(self.vocabulary)) {
-                let (class, own) = (truth.classes[*row as usize] as usize, truth.shares[*row as usize]);
-                let scale = (f64::from(own) * share) as f32;
+                let (class, row_share) = (truth.classes[*row as usize] as usize, truth.shares[*row as usize]);
+                let scale = (f64::from(row_share) * inverse_total) as f32;
                 let at_class = z[class] + self.bias[class];
-                let SoftmaxTarget { log_sum, sum } = softmax_row(z, self.bias, scale, spread * scale);
+                let LogitSums { log_sum, sum } = softmax_row(z, self.bias, scale, spread * scale);
                 z[class] -= (1.0 - smoothing) * scale;
                 let cost = log_sum - at_class;
-                let certain = f64::from(1.0 - smoothing) * f64::from(cost);
-                let others = f64::from(spread) * (f64::from(log_sum) * self.vocabulary as f64 - sum);
-                let mut loss = f64::from(own) * (certain + if smoothing > 0.0 { others } else { 0.0 });
-                if let Some(sampled) = sampled {
-                    let part = mixture::share(cost, sampled[*row as usize]);
-                    z.iter_mut().for_each(|z| *z *= part as f32);
-                    loss *= part;
+                let own_loss = f64::from(1.0 - smoothing) * f64::from(cost);
+                let smoothed_loss = f64::from(spread) * (f64::from(log_sum) * self.vocabulary as f64 - sum);
+                let mut loss =
+                    f64::from(row_share) * (own_loss + if smoothing > 0.0 { smoothed_loss } else { 0.0 });
+                if let Some(other_log_probs) = other_log_probs {
+                    let responsibility = vocabulary_share(cost, other_log_probs[*row as usize]);
+                    z.iter_mut().for_each(|z| *z *= responsibility as f32);
+                    loss *= responsibility;
                 }
                 part.loss += loss;
                 part.costs.push(cost);
             }
             let p = MatrixView::new(logits, rows.len(), self.vocabulary);
-            if learns {
-                let transposed = MatrixView::new(h, rows.len(), self.width).t();
-                let of_weight = match self.transposed {
+            if needs_weight {
+                let h_transposed = MatrixView::new(h, rows.len(), self.width).t();
+                let weight_gradient = match self.transposed {
                     true => MatrixMut::new(&mut part.weight, self.vocabulary, self.width).t(),
                     false => MatrixMut::new(&mut part.weight, self.width, self.vocabulary),
                 };
-                product(transposed, p, of_weight, true, ProductThreads::One);
+                product(h_transposed, p, weight_gradient, true, ProductThreads::One);
                 for row in logits.chunks_exact(self.vocabulary) {
                     part.bias.iter_mut().zip(row).for_each(|(sum, p)| *sum += p);
                 }
             }
-            if !of_h.is_empty() {
+            if !h_gradient.is_empty() {
                 gathered.resize(rows.len() * self.width, 0.0);
-                let own = MatrixMut::new(&mut gathered, rows.len(), self.width);
-                product(p, self.weight.t(), own, false, ProductThreads::One);
+                let target = MatrixMut::new(&mut gathered, rows.len(), self.width);
+                product(p, self.weight.t(), target, false, ProductThreads::One);
                 for (row, own) in rows.iter().zip(gathered.chunks_exact(self.width)) {
-                    of_h[(*row as usize - first) * self.width..][..self.width].copy_from_slice(own);
+                    h_gradient[(*row as usize - first) * self.width..][..self.width].copy_from_slice(own);
                 }
             }
         });
         part
     }
 
+    /// See `vocabulary_scores`.
     fn score(&self, truth: VocabularyTargets) -> Result<Vec<(f32, u32)>> {
-        let counted = counted(truth);
+        let counted_rows = counted_rows(truth);
         let mut scores = vec![(0.0, 0); truth.classes.len()];
-        let targets: Vec<Vec<(u32, f32, u32)>> = counted
+        let targets: Vec<Vec<(u32, f32, u32)>> = counted_rows
             .par_chunks(self.chunk())
             .map(|rows| {
                 let mut targets = Vec::with_capacity(rows.len());
                 self.chunks(rows, |rows, _, logits| {
                     for (row, z) in rows.iter().zip(logits.chunks_exact_mut(self.vocabulary)) {
-                        let best = likeliest(z, self.bias);
+                        let best = most_likely(z, self.bias);
                         let class = truth.classes[*row as usize] as usize;
                         let at_class = z[class] + self.bias[class];
-                        let SoftmaxTarget { log_sum, .. } = softmax_row(z, self.bias, 1.0, 0.0);
+                        let LogitSums { log_sum, .. } = softmax_row(z, self.bias, 1.0, 0.0);
                         targets.push((*row, log_sum - at_class, best));
                     }
                 });
@@ -338,11 +364,12 @@ impl LossBlock<'_> {
     }
 }
 
-fn counted(truth: VocabularyTargets) -> Vec<u32> {
+/// The rows with a share other than 0.
+fn counted_rows(truth: VocabularyTargets) -> Vec<u32> {
     (0..truth.shares.len() as u32).filter(|row| truth.shares[*row as usize] != 0.0).collect()
 }
 
-fn likeliest(z: &[f32], bias: &[f32]) -> u32 {
+fn most_likely(z: &[f32], bias: &[f32]) -> u32 {
     let mut best = (f32::NEG_INFINITY, 0);
     for (class, (z, b)) in z.iter().zip(bias).enumerate() {
         if z + b > best.0 {
@@ -352,24 +379,20 @@ fn likeliest(z: &[f32], bias: &[f32]) -> u32 {
     best.1
 }
 
-/// The groups' gradients of W and b, added in the groups' order.
+/// The sum of the groups' gradients of W and b, in the order of the groups.
 fn sum(parts: Vec<PartialGradients>) -> Option<(Vec<f32>, Vec<f32>)> {
     let mut parts = parts.into_iter();
     let PartialGradients { mut weight, mut bias, .. } = parts.next()?;
     let others: Vec<PartialGradients> = parts.collect();
-    let add = |into: &mut [f32], range: Range<usize>, of: fn(&PartialGradients) -> &[f32]| {
+    let add = |total: &mut [f32], start: usize, values: fn(&PartialGradients) -> &[f32]| {
         for part in &others {
-            into.iter_mut().zip(&of(part)[range.clone()]).for_each(|(sum, g)| *sum += g);
+            total.iter_mut().zip(&values(part)[start..]).for_each(|(sum, g)| *sum += g);
         }
     };
     const PIECE: usize = 1 << 14;
-    weight.par_chunks_mut(PIECE).enumerate().for_each(|(index, piece)| {
-        let start = index * PIECE;
-        let range = start..start + piece.len();
-        add(piece, range, |part| &part.weight);
-    });
-    let all = 0..bias.len();
-    add(&mut bias, all, |part| &part.bias);
+    let pieces = weight.par_chunks_mut(PIECE).enumerate();
+    pieces.for_each(|(index, piece)| add(piece, index * PIECE, |part| &part.weight));
+    add(&mut bias, 0, |part| &part.bias);
     Some((weight, bias))
 }
 

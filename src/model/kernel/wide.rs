@@ -1,31 +1,31 @@
-//! Element loops compiled for the widest instructions the machine has (AVX-512, AVX2, else what every
-//! machine has), chosen while running, and exp, log, tanh, sigmoid and erf in such a form that the
-//! compiler makes wide instructions of them: no branch, no call, no table.
+//! Loops compiled for the widest instruction set of the CPU (AVX-512, AVX2, or the baseline), which is chosen
+//! at run time; and exp, log, tanh, sigmoid and erf without branches, calls and tables, so that the compiler
+//! vectorizes them.
 //!
-//! All of them give the same bits on every machine: they are made of single additions, products,
-//! divisions and comparisons. The coefficients are least-squares fits in the sense of the largest relative
-//! error (own, with numpy in float64; reweighted until the error is level). Errors: see the tests.
+//! The functions return the same bits on every CPU, because they consist of single additions, products,
+//! divisions and comparisons. Their coefficients are our own fits that minimize the largest relative error
+//! (least squares in numpy with float64, reweighted until the error is level). The tests bound the errors.
 
 use crate::model::kernel::choice::arch;
 
-/// Runs `work` compiled for the widest instructions there are. What it calls must be inlined: mark it
-/// `#[inline(always)]`.
+/// Runs `work`, compiled for the widest instruction set. Functions that it calls must be `#[inline(always)]`.
 #[inline(always)]
 pub fn wide<T>(work: impl FnOnce() -> T) -> T {
     arch().dispatch(work)
 }
 
-/// Adding and taking away this number rounds to a whole one: its last bit stands for 1.
+/// Adding and then subtracting this number rounds to an integer: the last bit of its mantissa has the value
+/// 1.
 const ROUND: f32 = 12_582_912.0;
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
-/// ln 2 in two parts: the first has few bits, so that whole numbers times it are exact.
+/// ln 2 in two parts: the first has few bits, so that its products with integers are exact.
 const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
-/// e to the x; within 2 units in the last place. 0 below -104, infinite above 88.73.
+/// e^x, with an error of at most 2 units in the last place (ULP). 0 below -104, infinite above 88.73.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    // Comparisons in this form keep NaN.
+    // In this form, the comparisons preserve NaN.
     let x = if x < -104.5 { -104.5 } else { x };
     let x = if x > 89.0 { 89.0 } else { x };
     let shifted = x * LOG2_E + ROUND;
@@ -36,20 +36,20 @@ pub fn exp(x: f32) -> f32 {
     let p = p * r + 0.166_665_21;
     let p = p * r + 0.499_999_94;
     let y = (p * (r * r) + r) + 1.0;
-    // Times 2 to the `whole` in two steps, so that neither factor is beyond what a float holds.
+    // Multiplies by 2^whole in two steps, so that neither factor overflows.
     let power = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let half = power >> 1;
     let two_to = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
     y * two_to(half) * two_to(power.wrapping_sub(half))
 }
 
-/// The natural logarithm; within 2 units in the last place. Minus infinity at 0, NaN below.
+/// The natural logarithm, with an error of at most 2 ULP. Minus infinity at 0, NaN for negative numbers.
 #[inline(always)]
 pub fn log(x: f32) -> f32 {
-    // Numbers too small for a full mantissa are made larger first.
+    // Subnormal numbers are scaled by 2^23 first.
     let small = x < f32::MIN_POSITIVE;
     let scaled = if small { x * 8_388_608.0 } else { x };
-    // m in sqrt(1/2) .. sqrt(2), x = m 2^power.
+    // x = m 2^power, with m between sqrt(1/2) and sqrt(2).
     let bits = (scaled.to_bits() as i32).wrapping_sub(0x3f35_04f3);
     let power = (bits >> 23) as f32 - if small { 23.0 } else { 0.0 };
     let m = f32::from_bits(((bits & 0x007f_ffff) + 0x3f35_04f3) as u32);
@@ -69,7 +69,7 @@ pub fn log(x: f32) -> f32 {
     if x < 0.0 || x.is_nan() { f32::NAN } else { y }
 }
 
-/// The hyperbolic tangent; within 2 units in the last place.
+/// The hyperbolic tangent, with an error of at most 2 ULP.
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     let square = x * x;
@@ -78,18 +78,18 @@ pub fn tanh(x: f32) -> f32 {
     let p = p * square + 0.133_313_28;
     let p = p * square - 0.333_332_78;
     let near = p * (square * x) + x;
-    let size = x.abs();
-    let far = 1.0 - 2.0 / (exp(2.0 * size) + 1.0);
-    if size < 0.625 { near } else { far.copysign(x) }
+    let magnitude = x.abs();
+    let far = 1.0 - 2.0 / (exp(2.0 * magnitude) + 1.0);
+    if magnitude < 0.625 { near } else { far.copysign(x) }
 }
 
-/// 1 / (1 + e^-x); within 3 units in the last place.
+/// 1 / (1 + e^-x), with an error of at most 3 ULP.
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// The error function; within 3 units in the last place.
+/// The error function, with an error of at most 3 ULP.
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
     let square = x * x;
@@ -100,30 +100,35 @@ pub fn erf(x: f32) -> f32 {
     let p = p * square - 0.376_126_26;
     let near = x * (p * square + std::f32::consts::FRAC_2_SQRT_PI);
     // 1 - e^(-x^2) q(t)
-    let size = x.abs();
-    let t = 1.0 / (1.0 + 0.5 * size);
+    let magnitude = x.abs();
+    let t = 1.0 / (1.0 + 0.5 * magnitude);
     let q = -0.230_801_63 * t + 0.636_679_9;
     let q = q * t - 0.064_460_464;
     let q = q * t + 0.396_801_98;
     let q = q * t + 0.259_700_66;
     let q = q * t + 0.001_822_478_5;
     let far = 1.0 - exp(-square) * q;
-    if size < 1.0 { near } else { far.copysign(x) }
+    if magnitude < 1.0 { near } else { far.copysign(x) }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::model::kernel::wide::{erf, exp, log, sigmoid, tanh, wide};
 
-    /// The largest error in units in the last place, and where, over numbers from `low` to `high`.
-    fn worst(low: f32, high: f32, one: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) -> (f64, f32) {
+    /// The largest error in ULP of numbers from `low` to `high`, and the number where it occurs.
+    fn worst(
+        low: f32,
+        high: f32,
+        approximate: impl Fn(f32) -> f32,
+        exact: impl Fn(f64) -> f64,
+    ) -> (f64, f32) {
         let count = 400_000;
         let mut worst = (0.0, 0.0);
         let xs: Vec<f32> = (0..=count).map(|i| low + (high - low) * (i as f32 / count as f32)).collect();
         let mut ys = xs.clone();
-        wide(|| ys.iter_mut().for_each(|y| *y = one(*y)));
+        wide(|| ys.iter_mut().for_each(|y| *y = approximate(*y)));
         for (x, y) in xs.into_iter().zip(ys) {
-            assert_eq!(one(x).to_bits(), y.to_bits(), "wide or not, the same bits at {x}");
+            assert_eq!(approximate(x).to_bits(), y.to_bits(), "vectorized and not, the same bits at {x}");
             let exact = exact(f64::from(x));
             let unit = f64::from((exact as f32).abs().next_up() - (exact as f32).abs());
             let error = (f64::from(y) - exact).abs() / unit;
@@ -158,12 +163,12 @@ mod tests {
             ("erf", worst(-4.0, 4.0, erf, erf_exact), 3.0),
         ];
         for (name, (error, at), bound) in cases {
-            assert!(error < bound, "{name}: {error} units at {at}");
+            assert!(error < bound, "{name}: {error} ULP at {at}");
         }
     }
 
     #[test]
-    fn ends() {
+    fn special_values() {
         assert_eq!([exp(-200.0), exp(f32::NEG_INFINITY), exp(0.0)], [0.0, 0.0, 1.0]);
         assert_eq!([exp(88.8), exp(f32::INFINITY)], [f32::INFINITY; 2]);
         assert_eq!([log(0.0), log(1.0), log(f32::INFINITY)], [f32::NEG_INFINITY, 0.0, f32::INFINITY]);

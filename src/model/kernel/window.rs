@@ -1,64 +1,70 @@
-//! Square windows moving over images, and how an image lies in memory so that moving every window by one
+//! Square windows moving over images, and a memory layout of images in which moving every window by one
 //! position moves each of its pixels by one element.
 //!
-//! For a stride s the padded image is dealt out to s x s smaller ones, pixel (y, x) to image (y mod s, x mod
-//! s): there neighbouring positions are neighbours whatever the stride.
+//! For stride s, the padded image is split into s x s *phases*: pixel (y, x) belongs to phase (y mod s, x mod
+//! s). Within a phase, neighbouring positions of the window are neighbours for every stride.
 
 use crate::model::kernel::direct::{PackedFilters, SLACK, correlate};
 
-/// A window of `size` x `size` moving over an image by `stride`, from `top` rows above and `left` columns
-/// beside it; what lies outside the image is 0.
+/// A window of `size` x `size` that moves over an image by `stride`. Its first position begins `top` rows
+/// above and `left` columns to the left of the image; pixels outside the image are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub size: usize,
     pub stride: usize,
     pub top: usize,
     pub left: usize,
-    /// Of the image.
+    /// Height and width of the image.
     pub height: usize,
     pub width: usize,
-    /// Positions, downwards and across.
+    /// Rows and columns of positions: the size of the output.
     pub rows: usize,
     pub columns: usize,
 }
 
 impl Window {
+    /// Number of positions.
     pub fn positions(&self) -> usize {
         self.rows * self.columns
     }
 
+    /// Number of pixels of the image.
     pub fn pixels(&self) -> usize {
         self.height * self.width
     }
 
-    /// Rows of zeros below the image.
+    /// Rows of padding below the image.
     pub fn bottom(&self) -> usize {
         ((self.rows - 1) * self.stride + self.size).saturating_sub(self.height + self.top)
     }
 
-    /// Columns of zeros right of the image.
+    /// Columns of padding to the right of the image.
     pub fn right(&self) -> usize {
         ((self.columns - 1) * self.stride + self.size).saturating_sub(self.width + self.left)
     }
 
-    /// The window of 3 x 3 that leads back, from positions to the image: its weights stand the other way
-    /// round.
+    /// For a 3 x 3 window of stride 1, the window of the transposed convolution: it reads the positions and
+    /// writes the image, with the weights rotated by 180 degrees.
     pub fn transposed(&self) -> Option<Self> {
         let Self { size, stride, top, left, height, width, rows, columns } = *self;
-        let back = Self { top: 2 - top.min(2), left: 2 - left.min(2), height: rows, width: columns, ..*self };
+        let (top_padding, left_padding) = (2 - top.min(2), 2 - left.min(2));
         (size == 3 && stride == 1 && top.max(left) < 3).then_some(Self {
+            top: top_padding,
+            left: left_padding,
+            height: rows,
+            width: columns,
             rows: height,
             columns: width,
-            ..back
+            ..*self
         })
     }
 
-    /// The rows of the image a window in this row of positions covers.
+    /// Rows of the image that the window covers in this row of positions.
     pub fn covered_rows(&self, row: usize) -> std::ops::Range<usize> {
         covered(row * self.stride, self.size, self.top, self.height)
     }
 
-    /// The columns of the image a window in this column of positions covers.
+    /// Columns of the image that the window covers in this column of positions.
     pub fn covered_columns(&self, column: usize) -> std::ops::Range<usize> {
         covered(column * self.stride, self.size, self.left, self.width)
     }
@@ -68,93 +74,94 @@ fn covered(from: usize, size: usize, before: usize, length: usize) -> std::ops::
     from.saturating_sub(before).min(length)..(from + size).saturating_sub(before).min(length)
 }
 
-/// An image laid out for reading its windows.
+/// The memory layout of an image for reading its windows.
 pub struct WindowGather {
     window: Window,
     channels: usize,
-    /// Elements from one row of positions to the next.
+    /// Distance from one row of positions to the next.
     pub pitch: usize,
-    /// Of the dealt images together, for one channel.
+    /// Elements of all phases of one channel.
     plane: usize,
-    /// Of each tap: a channel and a pixel of the window.
+    /// Offset of each tap: a channel and a pixel of the window.
     pub offsets: Vec<usize>,
-    /// Of each position.
-    pub places: Vec<usize>,
+    /// Index of each position.
+    pub positions: Vec<usize>,
 }
 
 impl WindowGather {
+    /// The layout for images with this number of channels.
     pub fn new(window: Window, channels: usize) -> Self {
         let Window { size, stride, rows, columns, .. } = window;
         let reach = (size - 1) / stride;
-        let (deep, pitch) = (rows + reach, columns + reach);
-        let plane = stride * stride * deep * pitch;
+        let (phase_rows, pitch) = (rows + reach, columns + reach);
+        let plane = stride * stride * phase_rows * pitch;
         let mut offsets = Vec::with_capacity(channels * size * size);
         for channel in 0..channels {
             for y in 0..size {
                 for x in 0..size {
-                    let dealt = (y % stride * stride + x % stride) * deep;
-                    offsets.push(channel * plane + (dealt + y / stride) * pitch + x / stride);
+                    let phase_row = (y % stride * stride + x % stride) * phase_rows;
+                    offsets.push(channel * plane + (phase_row + y / stride) * pitch + x / stride);
                 }
             }
         }
-        let indices = (0..rows).flat_map(|row| (0..columns).map(move |column| row * pitch + column));
-        let indices = indices.collect();
-        Self { window, channels, pitch, plane, offsets, places: indices }
+        let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| row * pitch + column));
+        let positions = positions.collect();
+        Self { window, channels, pitch, plane, offsets, positions }
     }
 
-    /// Room for an image, all zeros.
+    /// A buffer for an image in this layout, filled with zeros.
     pub fn zeros(&self) -> Vec<f32> {
         vec![0.0; self.channels * self.plane + SLACK]
     }
 
-    /// From the first position to the last.
+    /// Distance from the first position to the last, plus one.
     pub fn length(&self) -> usize {
         (self.window.rows - 1) * self.pitch + self.window.columns
     }
 
-    /// Puts an image into its room; the zeros around it stay as they are.
-    pub fn fill(&self, image: &[f32], room: &mut [f32]) {
+    /// Copies an image `[channels][pixels]` into a buffer of `zeros`; the padding is unchanged.
+    pub fn fill(&self, image: &[f32], buffer: &mut [f32]) {
         let Window { size, stride, top, left, height, width, rows, .. } = self.window;
-        let deep = rows + (size - 1) / stride;
-        // What no window reaches is left out.
+        let phase_rows = rows + (size - 1) / stride;
+        // Pixels that no window covers are left out.
         let (lines, across) = (
-            height.min((deep * stride).saturating_sub(top)),
+            height.min((phase_rows * stride).saturating_sub(top)),
             width.min((self.pitch * stride).saturating_sub(left)),
         );
-        for (plane, room) in image.chunks_exact(height * width).zip(room.chunks_exact_mut(self.plane)) {
+        for (plane, buffer) in image.chunks_exact(height * width).zip(buffer.chunks_exact_mut(self.plane)) {
             for (y, line) in plane.chunks_exact(width).take(lines).enumerate() {
                 let y = y + top;
-                let row = y % stride * stride * deep + y / stride;
+                let row = y % stride * stride * phase_rows + y / stride;
                 if stride == 1 {
                     let from = row * self.pitch + left;
-                    room[from..from + across].copy_from_slice(&line[..across]);
+                    buffer[from..from + across].copy_from_slice(&line[..across]);
                     continue;
                 }
                 for (x, pixel) in line[..across].iter().enumerate() {
                     let x = x + left;
-                    room[(row + x % stride * deep) * self.pitch + x / stride] = *pixel;
+                    buffer[(row + x % stride * phase_rows) * self.pitch + x / stride] = *pixel;
                 }
             }
         }
     }
 }
 
-/// Values of positions laid out for spreading each over its window, where windows overlap as a sum: a
-/// convolution's gradient, and a transposed convolution. Every dealt image is a sum of products on its
-/// own, over the taps that meet it.
+/// The memory layout of the values of positions for a transposed convolution, or the gradient of a
+/// convolution: each value times the weights is added to its window. Every phase of the image is a direct
+/// convolution of its own, over the taps that meet it.
 pub struct WindowScatter {
     window: Window,
     channels: usize,
     pitch: usize,
-    deep: usize,
-    /// Rows and columns of zeros before the positions.
+    phase_rows: usize,
+    /// Rows and columns of padding before the positions.
     before: (usize, usize),
     phases: Vec<PixelPhase>,
 }
 
-/// The pixels of a dealt image.
+/// The pixels of one phase of the image.
 struct PixelPhase {
-    /// The first pixel of the image that belongs to it.
+    /// Row and column of its first pixel in the image.
     first: (usize, usize),
     rows: usize,
     columns: usize,
@@ -163,8 +170,8 @@ struct PixelPhase {
 }
 
 impl WindowScatter {
-    /// `channels` belong to a position, `filters` to a pixel; `weight` of a channel, a filter and a tap's row
-    /// and column.
+    /// The layout for positions with `channels` and an image with `filters` channels. `weight` returns the
+    /// weight of a channel, a filter, and a row and a column of the window.
     pub fn new(
         window: Window,
         channels: usize,
@@ -173,24 +180,24 @@ impl WindowScatter {
     ) -> Self {
         let Window { size, stride, top, left, height, width, .. } = window;
         let reach = (size - 1) / stride;
-        // Pixel p of the padded image meets position p / stride - tap / stride, which is as low as top /
-        // stride - reach for the first pixel: so many rows of zeros stand before the first position.
+        // Pixel p of the padded image meets position p / stride - tap / stride. For the first pixel this is
+        // at least top / stride - reach: that many rows of padding precede the first position.
         let before = (reach - (top / stride).min(reach), reach - (left / stride).min(reach));
-        let deep = before.0 + window.rows.max((height - 1 + top) / stride + 1);
+        let phase_rows = before.0 + window.rows.max((height - 1 + top) / stride + 1);
         let pitch = before.1 + window.columns.max((width - 1 + left) / stride + 1);
         let mut phases = Vec::new();
         for y in 0..stride.min(height) {
             for x in 0..stride.min(width) {
-                let (own_y, own_x) = ((y + top) % stride, (x + left) % stride);
-                let taps: Vec<(usize, usize)> = (own_y..size)
+                let (phase_y, phase_x) = ((y + top) % stride, (x + left) % stride);
+                let taps: Vec<(usize, usize)> = (phase_y..size)
                     .step_by(stride)
-                    .flat_map(|tap_y| (own_x..size).step_by(stride).map(move |tap_x| (tap_y, tap_x)))
+                    .flat_map(|tap_y| (phase_x..size).step_by(stride).map(move |tap_x| (tap_y, tap_x)))
                     .collect();
                 let (from_y, from_x) = ((y + top) / stride + before.0, (x + left) / stride + before.1);
                 let mut offsets = Vec::with_capacity(channels * taps.len());
                 for channel in 0..channels {
                     offsets.extend(taps.iter().map(|(tap_y, tap_x)| {
-                        (channel * deep + from_y - tap_y / stride) * pitch + from_x - tap_x / stride
+                        (channel * phase_rows + from_y - tap_y / stride) * pitch + from_x - tap_x / stride
                     }));
                 }
                 let weights = PackedFilters::new(filters, channels * taps.len(), |filter, tap| {
@@ -201,39 +208,41 @@ impl WindowScatter {
                 phases.push(PixelPhase { first: (y, x), rows, columns, offsets, weights });
             }
         }
-        Self { window, channels, pitch, deep, before, phases }
+        Self { window, channels, pitch, phase_rows, before, phases }
     }
 
-    /// Room for the values of all positions, all zeros.
+    /// A buffer for the values of all positions in this layout, filled with zeros.
     pub fn zeros(&self) -> Vec<f32> {
-        vec![0.0; self.channels * self.deep * self.pitch + SLACK]
+        vec![0.0; self.channels * self.phase_rows * self.pitch + SLACK]
     }
 
-    /// Puts the values of all positions, `[channels][positions]`, into their room.
-    pub fn fill(&self, values: &[f32], room: &mut [f32]) {
+    /// Copies the values of all positions, `[channels][positions]`, into a buffer of `zeros`.
+    pub fn fill(&self, values: &[f32], buffer: &mut [f32]) {
         let Window { columns, .. } = self.window;
-        let planes = room.chunks_exact_mut(self.deep * self.pitch);
-        for (plane, room) in values.chunks_exact(self.window.positions()).zip(planes) {
+        let planes = buffer.chunks_exact_mut(self.phase_rows * self.pitch);
+        for (plane, buffer) in values.chunks_exact(self.window.positions()).zip(planes) {
             for (row, line) in plane.chunks_exact(columns).enumerate() {
                 let from = (row + self.before.0) * self.pitch + self.before.1;
-                room[from..from + columns].copy_from_slice(line);
+                buffer[from..from + columns].copy_from_slice(line);
             }
         }
     }
 
-    /// The image, `[filters][pixels]`; `wide` is room to work in.
-    pub fn sums(&self, room: &[f32], image: &mut [f32], wide: &mut Vec<f32>) {
+    /// Computes the image `[filters][pixels]` from a filled buffer; `scratch` is working memory.
+    pub fn sums(&self, buffer: &[f32], image: &mut [f32], scratch: &mut Vec<f32>) {
         let Window { stride, width, .. } = self.window;
         for phase in &self.phases {
             let length = (phase.rows - 1) * self.pitch + phase.columns;
             let pitch = length + SLACK;
-            wide.resize(wide.len().max(phase.weights.rows() * pitch), 0.0);
-            let out = &mut wide[..phase.weights.rows() * pitch];
-            correlate(&phase.weights, &phase.offsets, room, length, pitch, out);
-            for (plane, wide) in image.chunks_exact_mut(self.window.pixels()).zip(wide.chunks_exact(pitch)) {
+            scratch.resize(scratch.len().max(phase.weights.rows() * pitch), 0.0);
+            let out = &mut scratch[..phase.weights.rows() * pitch];
+            correlate(&phase.weights, &phase.offsets, buffer, length, pitch, out);
+            for (plane, scratch) in
+                image.chunks_exact_mut(self.window.pixels()).zip(scratch.chunks_exact(pitch))
+            {
                 for row in 0..phase.rows {
                     let from = (phase.first.0 + row * stride) * width + phase.first.1;
-                    let line = &wide[row * self.pitch..][..phase.columns];
+                    let line = &scratch[row * self.pitch..][..phase.columns];
                     if stride == 1 {
                         plane[from..from + phase.columns].copy_from_slice(line);
                         continue;

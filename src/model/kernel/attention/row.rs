@@ -1,14 +1,14 @@
-//! Attention within one row of a batch, some queries of one head at a time.
+//! Attention within one row of a batch, for one block of queries of one head at a time.
 
 use crate::model::kernel::attention::{AttentionDropout, AttentionShape};
 use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
-use crate::model::kernel::softmax::{slope, soften};
+use crate::model::kernel::softmax::{softmax_backward, softmax_in_place};
 use crate::model::kernel::wide::wide;
 
-/// Queries whose scores are made at a time.
+/// Queries per block.
 const QUERIES: usize = 64;
 
-/// One row's queries, keys or values of all heads: steps `stride` apart.
+/// Queries, keys or values of all heads of one row; steps begin `stride` apart.
 #[derive(Clone, Copy)]
 pub struct StridedSteps<'a> {
     pub values: &'a [f32],
@@ -16,23 +16,24 @@ pub struct StridedSteps<'a> {
 }
 
 impl<'a> StridedSteps<'a> {
-    /// Some steps' columns from `at` on, as a matrix.
-    fn head(self, from: usize, to: usize, at: usize, size: usize) -> MatrixView<'a> {
-        MatrixView::strided(&self.values[from * self.stride + at..], to - from, size, self.stride, 1)
+    /// The steps `from..to` of the head that begins at column `at`: a matrix `[steps, head_width]`.
+    fn head(self, from: usize, to: usize, at: usize, head_width: usize) -> MatrixView<'a> {
+        MatrixView::strided(&self.values[from * self.stride + at..], to - from, head_width, self.stride, 1)
     }
 }
 
-/// A row of the batch and what is known of it.
+/// One row of the batch.
 pub struct AttentionRow<'a> {
-    how: &'a AttentionShape,
-    number: usize,
-    /// Queries and keys, real or not, and how many of each are real.
+    options: &'a AttentionShape,
+    /// Index within the batch.
+    index: usize,
+    /// Numbers of queries and keys, including padding, and of the real ones.
     queries: usize,
     keys: usize,
     real_queries: usize,
     real_keys: usize,
     /// Width of a head.
-    size: usize,
+    head_width: usize,
     q: StridedSteps<'a>,
     k: StridedSteps<'a>,
     v: StridedSteps<'a>,
@@ -40,115 +41,143 @@ pub struct AttentionRow<'a> {
 
 impl<'a> AttentionRow<'a> {
     pub fn new(
-        how: &'a AttentionShape,
-        number: usize,
+        options: &'a AttentionShape,
+        index: usize,
         (queries, keys, width): (usize, usize, usize),
         [q, k, v]: [StridedSteps<'a>; 3],
     ) -> Self {
-        let real_queries = how.real(&how.queries, number, queries);
-        let real_keys = how.real(&how.keys, number, keys);
-        Self { how, number, queries, keys, real_queries, real_keys, size: width / how.heads, q, k, v }
+        let real_queries = options.real_length(&options.queries, index, queries);
+        let real_keys = options.real_length(&options.keys, index, keys);
+        let head_width = width / options.heads;
+        Self { options, index, queries, keys, real_queries, real_keys, head_width, q, k, v }
     }
 
-    /// Queries at a time: (first, last + 1, the keys any of them sees).
+    /// Blocks of queries: (first, last + 1, number of keys that any of them attends to).
     fn blocks(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         (0..self.real_queries).step_by(QUERIES).map(|from| {
             let to = (from + QUERIES).min(self.real_queries);
-            (from, to, self.limit(to - 1))
+            (from, to, self.visible_keys(to - 1))
         })
     }
 
-    fn limit(&self, query: usize) -> usize {
-        self.how.limit(query, self.queries, self.keys, self.real_keys)
+    fn visible_keys(&self, query: usize) -> usize {
+        self.options.visible_keys(query, self.queries, self.keys, self.real_keys)
     }
 
     fn scale(&self) -> f32 {
-        1.0 / (self.size as f32).sqrt()
+        1.0 / (self.head_width as f32).sqrt()
     }
 
-    /// The shares each query of a block gives to each of `seen` keys, before dropout.
-    fn shares(&self, head: usize, from: usize, to: usize, seen: usize, shares: &mut [f32]) {
-        let at = head * self.size;
-        let (q, k) = (self.q.head(from, to, at, self.size), self.k.head(0, seen, at, self.size));
-        product(q, k.t(), MatrixMut::new(shares, to - from, seen), false, ProductThreads::One);
+    /// The attention probabilities of a block, for its first `visible` keys, before dropout.
+    fn probabilities(&self, head: usize, from: usize, to: usize, visible: usize, probabilities: &mut [f32]) {
+        let at = head * self.head_width;
+        let (q, k) =
+            (self.q.head(from, to, at, self.head_width), self.k.head(0, visible, at, self.head_width));
+        product(q, k.t(), MatrixMut::new(probabilities, to - from, visible), false, ProductThreads::One);
         wide(|| {
-            for (query, row) in (from..).zip(shares.chunks_exact_mut(seen)) {
-                let (real, rest) = row.split_at_mut(self.limit(query));
-                soften(real, self.scale());
-                rest.fill(0.0);
+            for (query, row) in (from..).zip(probabilities.chunks_exact_mut(visible)) {
+                let (attended, masked) = row.split_at_mut(self.visible_keys(query));
+                softmax_in_place(attended, self.scale());
+                masked.fill(0.0);
             }
         });
     }
 
-    /// The factors of dropout for the scores of a block.
+    /// The dropout mask of a block.
     fn factors(
         &self,
         dropout: &AttentionDropout,
         head: usize,
         from: usize,
-        seen: usize,
+        visible: usize,
         factors: &mut [f32],
     ) {
-        let first = (self.number * self.how.heads + head) * self.queries + from;
-        dropout.factors(first, self.keys, seen, factors);
+        let first = (self.index * self.options.heads + head) * self.queries + from;
+        dropout.factors(first, self.keys, visible, factors);
     }
 
+    /// Writes the output of the row to y, whose steps begin `width` apart.
     pub fn forward(&self, y: &mut [f32], width: usize) {
-        let mut scratch = vec![0.0; QUERIES.min(self.queries) * self.keys];
-        let mut drops = vec![0.0; if self.how.dropout.is_some() { scratch.len() } else { 0 }];
-        for head in 0..self.how.heads {
-            let at = head * self.size;
-            for (from, to, seen) in self.blocks() {
-                let shares = &mut scratch[..(to - from) * seen];
-                self.shares(head, from, to, seen, shares);
-                if let Some(dropout) = &self.how.dropout {
-                    let factors = &mut drops[..shares.len()];
-                    self.factors(dropout, head, from, seen, factors);
-                    shares.iter_mut().zip(factors).for_each(|(share, factor)| *share *= *factor);
+        let mut scores = vec![0.0; QUERIES.min(self.queries) * self.keys];
+        let mut masks = vec![0.0; if self.options.dropout.is_some() { scores.len() } else { 0 }];
+        for head in 0..self.options.heads {
+            let at = head * self.head_width;
+            for (from, to, visible) in self.blocks() {
+                let probabilities = &mut scores[..(to - from) * visible];
+                self.probabilities(head, from, to, visible, probabilities);
+                if let Some(dropout) = &self.options.dropout {
+                    let factors = &mut masks[..probabilities.len()];
+                    self.factors(dropout, head, from, visible, factors);
+                    probabilities
+                        .iter_mut()
+                        .zip(factors)
+                        .for_each(|(probability, factor)| *probability *= *factor);
                 }
-                let shares = MatrixView::new(shares, to - from, seen);
-                let y = MatrixMut::strided(&mut y[from * width + at..], to - from, self.size, width, 1);
-                product(shares, self.v.head(0, seen, at, self.size), y, false, ProductThreads::One);
+                let probabilities = MatrixView::new(probabilities, to - from, visible);
+                let y = MatrixMut::strided(&mut y[from * width + at..], to - from, self.head_width, width, 1);
+                product(
+                    probabilities,
+                    self.v.head(0, visible, at, self.head_width),
+                    y,
+                    false,
+                    ProductThreads::One,
+                );
             }
         }
     }
 
-    /// Adds to the gradients: `add` is told which of queries, keys and values (0, 1, 2), the first step, the
-    /// column, and the two matrices whose product is added there.
+    /// Computes the gradients of queries, keys and values. Calls `add` with the part (0, 1 or 2), a step, a
+    /// column, and two matrices, whose product is to be added to the gradient of that part at that step and
+    /// column.
     pub fn backward(
         &self,
         gradient: StridedSteps,
         mut add: impl FnMut(usize, usize, usize, MatrixView, MatrixView),
     ) {
-        let size = self.size;
-        let mut scratch = vec![0.0; QUERIES.min(self.queries) * self.keys];
-        let mut slopes = scratch.clone();
-        let mut drops = vec![0.0; if self.how.dropout.is_some() { scratch.len() } else { 0 }];
-        for head in 0..self.how.heads {
-            let at = head * size;
-            for (from, to, seen) in self.blocks() {
-                let (rows, count) = (to - from, (to - from) * seen);
-                let (shares, slopes) = (&mut scratch[..count], &mut slopes[..count]);
-                self.shares(head, from, to, seen, shares);
-                let gradient = gradient.head(from, to, at, size);
-                let by_shares = MatrixMut::new(slopes, rows, seen);
-                product(gradient, self.v.head(0, seen, at, size).t(), by_shares, false, ProductThreads::One);
-                if let Some(dropout) = &self.how.dropout {
-                    let factors = &mut drops[..count];
-                    self.factors(dropout, head, from, seen, factors);
-                    slopes.iter_mut().zip(&*factors).for_each(|(slope, factor)| *slope *= factor);
-                    factors.iter_mut().zip(&*shares).for_each(|(factor, share)| *factor *= share);
-                    add(2, 0, at, MatrixView::new(factors, rows, seen).t(), gradient);
+        let head_width = self.head_width;
+        let mut scores = vec![0.0; QUERIES.min(self.queries) * self.keys];
+        let mut score_gradients = scores.clone();
+        let mut masks = vec![0.0; if self.options.dropout.is_some() { scores.len() } else { 0 }];
+        for head in 0..self.options.heads {
+            let at = head * head_width;
+            for (from, to, visible) in self.blocks() {
+                let (rows, count) = (to - from, (to - from) * visible);
+                let (probabilities, score_gradients) = (&mut scores[..count], &mut score_gradients[..count]);
+                self.probabilities(head, from, to, visible, probabilities);
+                let gradient = gradient.head(from, to, at, head_width);
+                let target = MatrixMut::new(score_gradients, rows, visible);
+                product(
+                    gradient,
+                    self.v.head(0, visible, at, head_width).t(),
+                    target,
+                    false,
+                    ProductThreads::One,
+                );
+                if let Some(dropout) = &self.options.dropout {
+                    let factors = &mut masks[..count];
+                    self.factors(dropout, head, from, visible, factors);
+                    score_gradients
+                        .iter_mut()
+                        .zip(&*factors)
+                        .for_each(|(gradient, factor)| *gradient *= factor);
+                    factors
+                        .iter_mut()
+                        .zip(&*probabilities)
+                        .for_each(|(factor, probability)| *factor *= probability);
+                    add(2, 0, at, MatrixView::new(factors, rows, visible).t(), gradient);
                 } else {
-                    add(2, 0, at, MatrixView::new(shares, rows, seen).t(), gradient);
+                    add(2, 0, at, MatrixView::new(probabilities, rows, visible).t(), gradient);
                 }
                 wide(|| {
-                    let rows = shares.chunks_exact(seen).zip(slopes.chunks_exact_mut(seen));
-                    rows.for_each(|(shares, slopes)| slope(shares, slopes, self.scale()));
+                    let rows =
+                        probabilities.chunks_exact(visible).zip(score_gradients.chunks_exact_mut(visible));
+                    rows.for_each(|(probabilities, score_gradients)| {
+                        softmax_backward(probabilities, score_gradients, self.scale())
+                    });
                 });
-                let slopes = MatrixView::new(slopes, rows, seen);
-                add(0, from, at, slopes, self.k.head(0, seen, at, size));
-                add(1, 0, at, slopes.t(), self.q.head(from, to, at, size));
+                let score_gradients = MatrixView::new(score_gradients, rows, visible);
+                add(0, from, at, score_gradients, self.k.head(0, visible, at, head_width));
+                add(1, 0, at, score_gradients.t(), self.q.head(from, to, at, head_width));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Attention against PyTorch, its twin and its own laws.
+//! Attention against PyTorch, its composed form and finite differences, and its treatment of padding.
 
 use std::sync::Arc;
 
@@ -11,15 +11,16 @@ use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::random::{RandomPurpose, stream};
 use crate::model::weights::host;
 
-fn plain(heads: usize, causal: bool) -> AttentionShape {
+fn unmasked(heads: usize, causal: bool) -> AttentionShape {
     AttentionShape { heads, causal, queries: None, keys: None, dropout: None }
 }
 
-/// Different numbers of real steps.
+/// A different number of real steps for each row.
 fn lengths(batch: usize, time: usize) -> Option<Arc<[u32]>> {
     Some((0..batch).map(|row| (time - row * 5 % time) as u32).collect())
 }
 
+/// A sequence `[1, 3, 4]`.
 fn three_steps(each: impl Fn(usize) -> f32) -> Var {
     let values: Vec<f32> = (0..12).map(each).collect();
     Var::from_tensor(&Tensor::from_vec(values, (1, 3, 4), &Device::Cpu).unwrap()).unwrap()
@@ -59,8 +60,8 @@ fn values_and_gradients_of_pytorch() {
         ],
     ];
     for (causal, expected) in [(false, expected[0]), (true, expected[1])] {
-        let how = plain(2, causal);
-        let y = attention(&q, &k, &v, &how).unwrap();
+        let options = unmasked(2, causal);
+        let y = attention(&q, &k, &v, &options).unwrap();
         let store = y.mul(&weights).unwrap().sum_all().unwrap().backward().unwrap();
         let result = [&y, store.get(&q).unwrap(), store.get(&k).unwrap(), store.get(&v).unwrap()];
         for (part, (result, expected)) in result.into_iter().zip(expected).enumerate() {
@@ -68,12 +69,12 @@ fn values_and_gradients_of_pytorch() {
             near(&format!("causal {causal}, part {part}"), result, &expected, 2e-5);
         }
         let packed = Tensor::cat(&[q.as_tensor(), k.as_tensor(), v.as_tensor()], 2).unwrap();
-        near("packed", &self_attention(&packed, &how).unwrap(), &y, 0.0);
+        near("packed", &self_attention(&packed, &options).unwrap(), &y, 0.0);
     }
 }
 
 #[test]
-fn agrees_with_its_twin() {
+fn agrees_with_its_composed_form() {
     let random = stream(1, RandomPurpose::Dropout, "a");
     for (batch, time, heads, size) in [(1, 1, 1, 1), (3, 7, 2, 3), (2, 70, 2, 4), (2, 150, 1, 8)] {
         let width = heads * size;
@@ -82,14 +83,14 @@ fn agrees_with_its_twin() {
         {
             let lengths = if masked { lengths(batch, time) } else { None };
             let dropout = rate.map(|rate| AttentionDropout { random: random.clone(), rate });
-            let how = AttentionShape { heads, causal, queries: lengths.clone(), keys: lengths, dropout };
+            let options = AttentionShape { heads, causal, queries: lengths.clone(), keys: lengths, dropout };
             check_against(
                 &[variable(&[batch, time, 3 * width], 5)],
                 2e-5,
-                |x| self_attention(&x[0], &how),
+                |x| self_attention(&x[0], &options),
                 |x| {
                     let part = |at| x[0].narrow(2, at * width, width);
-                    composed(&part(0)?, &part(1)?, &part(2)?, &how)
+                    composed(&part(0)?, &part(1)?, &part(2)?, &options)
                 },
             );
         }
@@ -97,10 +98,10 @@ fn agrees_with_its_twin() {
 }
 
 #[test]
-fn to_another_sequence_agrees_with_its_twin() {
+fn attention_to_another_sequence_agrees_with_its_composed_form() {
     for (time, other, causal) in [(1, 5, false), (1, 5, true), (4, 9, true), (70, 3, false), (3, 130, false)]
     {
-        let how = AttentionShape {
+        let options = AttentionShape {
             heads: 2,
             causal,
             queries: lengths(3, time),
@@ -110,23 +111,24 @@ fn to_another_sequence_agrees_with_its_twin() {
         check_against(
             &[variable(&[3, time, 6], 1), variable(&[3, other, 6], 2), variable(&[3, other, 6], 3)],
             2e-5,
-            |x| attention(&x[0], &x[1], &x[2], &how),
-            |x| composed(&x[0], &x[1], &x[2], &how),
+            |x| attention(&x[0], &x[1], &x[2], &options),
+            |x| composed(&x[0], &x[1], &x[2], &options),
         );
     }
 }
 
 #[test]
-fn gradients_are_those_of_finite_differences() {
+fn gradients_agree_with_finite_differences() {
     let dropout = Some(AttentionDropout { random: stream(1, RandomPurpose::Dropout, "a"), rate: 0.3 });
-    let how = AttentionShape { heads: 2, causal: true, queries: lengths(2, 5), keys: lengths(2, 5), dropout };
+    let options =
+        AttentionShape { heads: 2, causal: true, queries: lengths(2, 5), keys: lengths(2, 5), dropout };
     let x = variable(&[2, 5, 12], 4);
     let factor = |i: usize| ((i * 7 % 11) as f32 - 4.5) / 5.0;
-    let joint = |x: &Tensor| {
-        let y = host(&self_attention(x, &how).unwrap()).unwrap();
+    let loss = |x: &Tensor| {
+        let y = host(&self_attention(x, &options).unwrap()).unwrap();
         y.iter().enumerate().map(|(i, y)| f64::from(*y) * f64::from(factor(i))).sum::<f64>()
     };
-    let y = self_attention(&x, &how).unwrap();
+    let y = self_attention(&x, &options).unwrap();
     let factors: Vec<f32> = (0..y.elem_count()).map(factor).collect();
     let factors = Tensor::from_vec(factors, y.dims(), &Device::Cpu).unwrap();
     let store = y.mul(&factors).unwrap().sum_all().unwrap().backward().unwrap();
@@ -135,7 +137,7 @@ fn gradients_are_those_of_finite_differences() {
         let at = |step: f32| {
             let mut values = values.clone();
             values[index] += step;
-            joint(&Tensor::from_vec(values, (2, 5, 12), &Device::Cpu).unwrap())
+            loss(&Tensor::from_vec(values, (2, 5, 12), &Device::Cpu).unwrap())
         };
         let slope = (at(4e-3) - at(-4e-3)) / 8e-3;
         assert!((slope - f64::from(result[index])).abs() < 2e-3, "{index}: {slope} and {}", result[index]);
@@ -143,25 +145,25 @@ fn gradients_are_those_of_finite_differences() {
 }
 
 #[test]
-fn what_lies_behind_a_rows_end_changes_nothing() {
+fn padding_does_not_change_results() {
     let x = variable(&[2, 6, 12], 1);
-    let how = |lengths: &[u32]| {
+    let padded = |lengths: &[u32]| {
         let lengths: Option<Arc<[u32]>> = Some(lengths.into());
         AttentionShape { heads: 2, causal: false, queries: lengths.clone(), keys: lengths, dropout: None }
     };
-    let y = self_attention(&x, &how(&[6, 4])).unwrap();
+    let y = self_attention(&x, &padded(&[6, 4])).unwrap();
     let short = x.narrow(0, 1, 1).unwrap().narrow(1, 0, 4).unwrap();
-    let alone = self_attention(&short, &how(&[4])).unwrap();
+    let alone = self_attention(&short, &padded(&[4])).unwrap();
     near("alone", &y.narrow(0, 1, 1).unwrap().narrow(1, 0, 4).unwrap(), &alone, 0.0);
     assert!(host(&y).unwrap()[2 * 6 * 4 - 8..].iter().all(|y| *y == 0.0));
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn unsupported_shapes_are_refused() {
     let x = Tensor::zeros((2, 3, 12), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let message = |how: &AttentionShape| self_attention(&x, how).unwrap_err().to_string();
-    assert!(message(&plain(3, false)).contains("of 3 heads"));
+    let error = |options: &AttentionShape| self_attention(&x, options).unwrap_err().to_string();
+    assert!(error(&unmasked(3, false)).contains("of 3 heads"));
     let keys: Option<Arc<[u32]>> = Some([3, 0].as_slice().into());
-    let how = AttentionShape { keys, ..plain(2, false) };
-    assert!(message(&how).contains("a row without keys has nothing to attend to"));
+    let options = AttentionShape { keys, ..unmasked(2, false) };
+    assert!(error(&options).contains("every row needs at least one real key"));
 }

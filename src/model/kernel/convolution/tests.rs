@@ -1,4 +1,4 @@
-//! Convolutions against candle's own, finite differences and PyTorch's numbers.
+//! Convolutions against their composed forms and PyTorch's numbers.
 
 use candle_core::{Device, Tensor, Var};
 
@@ -26,9 +26,9 @@ fn windows(height: usize, width: usize) -> Vec<Window> {
             if top >= size || left >= size {
                 continue;
             }
-            for more in 0..2 {
-                // As many positions as fit into the image with as many zeros behind as before, and one more.
-                let count = |length: usize, before: usize| (length + 2 * before - size) / stride + more;
+            for extra in 0..2 {
+                // The positions with equal padding on both sides, and one more.
+                let count = |length: usize, before: usize| (length + 2 * before - size) / stride + extra;
                 let (rows, columns) = (count(height, top), count(width, left));
                 if rows > 0 && columns > 0 {
                     windows.push(Window { size, stride, top, left, height, width, rows, columns });
@@ -40,7 +40,7 @@ fn windows(height: usize, width: usize) -> Vec<Window> {
 }
 
 #[test]
-fn a_convolution_agrees_with_its_twin() {
+fn a_convolution_agrees_with_its_composed_form() {
     for window in windows(7, 6) {
         let Window { size, .. } = window;
         let (x, weight) = (variable(&[3, 2, 7, 6], 1), variable(&[5, 2, size, size], 2));
@@ -54,7 +54,7 @@ fn a_convolution_agrees_with_its_twin() {
 }
 
 #[test]
-fn a_transposed_convolution_agrees_with_its_twin() {
+fn a_transposed_convolution_agrees_with_its_composed_form() {
     for window in windows(7, 6) {
         let Window { size, rows, columns, .. } = window;
         let (x, weight) = (variable(&[3, 5, rows, columns], 1), variable(&[5, 2, size, size], 2));
@@ -68,7 +68,7 @@ fn a_transposed_convolution_agrees_with_its_twin() {
 }
 
 #[test]
-fn tiles_of_winograd_wherever_the_window_begins_and_ends() {
+fn winograd_agrees_with_the_composed_form_for_every_padding() {
     for window in [windows(13, 11), windows(14, 9)].concat() {
         let Window { size, stride, height, width, rows, columns, .. } = window;
         if (size, stride) != (3, 1) {
@@ -148,7 +148,7 @@ fn values_of_pytorch() {
     near("transposed", &y.unwrap(), &expected, 1e-6);
 }
 
-/// The seed model S2: convolutions to 64 and 128 channels of 28 x 28 pixels, pooling by 4, dense layers,
+/// The benchmark model S2: convolutions to 64 and 128 channels of 28 x 28 pixels, pooling by 4, dense layers,
 /// Adam.
 ///
 /// CANDLE_NUM_THREADS=1 cargo test --release convolution::tests::speed -- --ignored --nocapture
@@ -165,52 +165,52 @@ fn speed() {
         .trainable()
         .map(|w| Trainable { name: w.name.clone(), var: w.var.clone(), decay: w.decay })
         .collect();
-    let words: OptimizerConfig = serde_json::from_value(serde_json::json!("adam")).unwrap();
-    let mut optimizer = Optimizer::new(words.view(), &trainable).unwrap();
+    let config: OptimizerConfig = serde_json::from_value(serde_json::json!("adam")).unwrap();
+    let mut optimizer = Optimizer::new(config.view(), &trainable).unwrap();
     let x = Activations::plain(variable(&[32, 3, 28, 28], 1).as_detached_tensor());
     let truth = variable(&[32, 2], 2).as_detached_tensor();
     let mut best = [f64::MAX; 3];
-    let mut all = Vec::new();
+    let mut steps = Vec::new();
     for step in 0..40 {
         let start = std::time::Instant::now();
-        let since = || start.elapsed().as_secs_f64() * 1e3;
+        let elapsed = || start.elapsed().as_secs_f64() * 1e3;
         let y = trunk.forward(&x, &Mode::train(0, step)).unwrap().x;
         let loss = (y - &truth).unwrap().sqr().unwrap().mean_all().unwrap();
-        let forward = since();
-        let gradients = loss.backward().unwrap();
-        let result: Vec<_> = trainable.iter().map(|t| gradients.get(&t.var).cloned()).collect();
-        let backward = since();
-        let stroke = OptimizerStep { rate: 1e-4, scale: 1.0, strength: PenaltyStrength::default() };
-        optimizer.step(&trainable, &result, &stroke).unwrap();
-        let end = since();
+        let forward = elapsed();
+        let store = loss.backward().unwrap();
+        let gradients: Vec<_> = trainable.iter().map(|t| store.get(&t.var).cloned()).collect();
+        let backward = elapsed();
+        let update = OptimizerStep { rate: 1e-4, scale: 1.0, strength: PenaltyStrength::default() };
+        optimizer.step(&trainable, &gradients, &update).unwrap();
+        let end = elapsed();
         for (best, time) in best.iter_mut().zip([forward, backward - forward, end - backward]) {
             *best = best.min(time);
         }
-        all.push(end);
+        steps.push(end);
     }
-    all.sort_by(f64::total_cmp);
+    steps.sort_by(f64::total_cmp);
     let [forward, backward, adam] = best;
     println!(
         "forward {forward:.1} ms, backward {backward:.1}, Adam {adam:.1}; step: median {:.1}, best {:.1}",
-        all[20], all[0]
+        steps[20], steps[0]
     );
     let x = variable(&[32, 64, 28, 28], 1);
     let (weight, bias) = (variable(&[128, 64, 3, 3], 2), variable(&[128], 3));
     let window = Window { size: 3, stride: 1, top: 1, left: 1, height: 28, width: 28, rows: 28, columns: 28 };
-    let four = Window { size: 4, stride: 4, top: 0, left: 0, height: 28, width: 28, rows: 7, columns: 7 };
+    let pooled = Window { size: 4, stride: 4, top: 0, left: 0, height: 28, width: 28, rows: 7, columns: 7 };
     let mut best = [f64::MAX; 4];
     for _ in 0..15 {
         let start = std::time::Instant::now();
-        let since = || start.elapsed().as_secs_f64() * 1e3;
+        let elapsed = || start.elapsed().as_secs_f64() * 1e3;
         let y = convolution(&x, &weight, &bias, window, Activation::Identity).unwrap();
-        let one = since();
-        let two = y.backward().map(|_| since()).unwrap();
+        let one = elapsed();
+        let two = y.backward().map(|_| elapsed()).unwrap();
         let y = Var::from_tensor(&y).unwrap();
-        let begin = since();
-        let z = pool(&y, four, Pooling::Max).unwrap();
-        let three = since();
+        let begin = elapsed();
+        let z = pool(&y, pooled, Pooling::Max).unwrap();
+        let three = elapsed();
         z.backward().unwrap();
-        for (best, time) in best.iter_mut().zip([one, two - one, three - begin, since() - three]) {
+        for (best, time) in best.iter_mut().zip([one, two - one, three - begin, elapsed() - three]) {
             *best = best.min(time);
         }
     }

@@ -1,4 +1,4 @@
-//! The random field against its twin, every path tried, and pytorch-crf's numbers.
+//! The random field against its composed form, an enumeration of all paths, and pytorch-crf.
 
 use candle_core::{Device, Tensor, Var};
 
@@ -6,7 +6,7 @@ use crate::model::kernel::crf::{composed, crf};
 use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::weights::host;
 
-/// `[3, 4]`; the last row's labels are gone where `known` says so.
+/// Truth and mask `[3, 4]`; labels with a mask of 0 are removed.
 fn labels(known: [f32; 12]) -> (Tensor, Tensor) {
     let truth: Vec<f32> = [0, 2, 1, 1, 1, 0, 0, 0, 2, 0, 0, 0].map(|class| class as f32).to_vec();
     let truth: Vec<f32> = truth.iter().zip(known).map(|(truth, known)| truth * known).collect();
@@ -17,7 +17,7 @@ fn labels(known: [f32; 12]) -> (Tensor, Tensor) {
 const LENGTHS: [u32; 3] = [4, 2, 1];
 const ALL: [f32; 12] = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
 
-/// The transitions, the scores of beginning and those of ending.
+/// The scores of transitions, of starting and of ending.
 fn scores() -> Var {
     let parts = [variable(&[3, 3], 5), variable(&[1, 3], 6), variable(&[1, 3], 7)];
     let parts: Vec<&Tensor> = parts.iter().map(Var::as_tensor).collect();
@@ -25,16 +25,18 @@ fn scores() -> Var {
 }
 
 #[test]
-fn as_pytorch_crf() {
+fn agrees_with_pytorch_crf() {
     // import numpy as np, torch; from torchcrf import CRF                       # pytorch-crf 0.7.2
     // def numbers(shape, salt):
     //     i = np.arange(np.prod(shape), dtype=np.uint32) + np.uint32(salt)
     //     return torch.tensor(((i * np.uint32(2654435761) >> 8) / 2**22 - 2).astype("f4").reshape(shape))
     // crf = CRF(3, batch_first=True); crf.transitions.data = numbers((3, 3), 5)
     // crf.start_transitions.data = numbers((3,), 6); crf.end_transitions.data = numbers((3,), 7)
-    // e = numbers((3, 4, 3), 4).requires_grad_(); mask = torch.arange(4)[None] < torch.tensor([4, 2, 1])[:,
-    // None] y = torch.tensor([[0, 2, 1, 1], [1, 0, 0, 0], [2, 0, 0, 0]]) loss = -crf(e, y, mask=mask,
-    // reduction="token_mean"); loss.backward(); print(loss.item(), e.grad[1, 0])
+    // e = numbers((3, 4, 3), 4).requires_grad_()
+    // mask = torch.arange(4)[None] < torch.tensor([4, 2, 1])[:, None]
+    // y = torch.tensor([[0, 2, 1, 1], [1, 0, 0, 0], [2, 0, 0, 0]])
+    // loss = -crf(e, y, mask=mask, reduction="token_mean"); loss.backward()
+    // print(loss.item(), e.grad[1, 0])
     // print(crf.transitions.grad[0], crf.start_transitions.grad, crf.end_transitions.grad)
     let (emissions, scores) = (variable(&[3, 4, 3], 4), scores());
     let (truth, mask) = labels(ALL);
@@ -54,7 +56,7 @@ fn as_pytorch_crf() {
 }
 
 #[test]
-fn agrees_with_its_twin() {
+fn agrees_with_its_composed_form() {
     let some = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
     for known in [ALL, some] {
         let (truth, mask) = labels(known);
@@ -68,9 +70,9 @@ fn agrees_with_its_twin() {
     }
 }
 
-/// Every path, tried: -log of the share of those that agree with the labels.
+/// Enumerates all paths: -log of the fraction of weight of those that agree with the labels.
 #[test]
-fn as_every_path_tried() {
+fn agrees_with_an_enumeration_of_all_paths() {
     let (emissions, scores) = (variable(&[1, 4, 3], 8), scores());
     let (e, s) = (host(&emissions).unwrap(), host(&scores).unwrap());
     let labels = [Some(1), None, Some(0), None];
@@ -92,11 +94,11 @@ fn as_every_path_tried() {
 }
 
 #[test]
-fn the_gradient_is_that_of_finite_differences() {
+fn gradients_agree_with_finite_differences() {
     let (truth, mask) = labels(ALL);
     let (emissions, scores) = (variable(&[3, 4, 3], 8), scores());
-    let of = |e: &Tensor, s: &Tensor| crf(e, s, &truth, &mask, &LENGTHS).unwrap();
-    let gradients = of(&emissions, &scores).backward().unwrap();
+    let loss_of = |e: &Tensor, s: &Tensor| crf(e, s, &truth, &mask, &LENGTHS).unwrap();
+    let gradients = loss_of(&emissions, &scores).backward().unwrap();
     for (which, var) in [&emissions, &scores].into_iter().enumerate() {
         let (values, gradient) = (host(var).unwrap(), host(gradients.get(var).unwrap()).unwrap());
         for at in 0..values.len() {
@@ -104,7 +106,7 @@ fn the_gradient_is_that_of_finite_differences() {
                 let mut values = values.clone();
                 values[at] += by;
                 let moved = Tensor::from_vec(values, var.dims(), &Device::Cpu).unwrap();
-                let loss = if which == 0 { of(&moved, &scores) } else { of(&emissions, &moved) };
+                let loss = if which == 0 { loss_of(&moved, &scores) } else { loss_of(&emissions, &moved) };
                 loss.to_scalar::<f32>().unwrap()
             };
             let slope = (moved(0.01) - moved(-0.01)) / 0.02;
@@ -114,12 +116,12 @@ fn the_gradient_is_that_of_finite_differences() {
 }
 
 #[test]
-fn no_labels_and_great_scores_are_finite() {
+fn no_labels_and_large_scores_are_finite() {
     let none = labels([0.0; 12]);
     let loss = crf(&variable(&[3, 4, 3], 8), &scores(), &none.0, &none.1, &LENGTHS).unwrap();
     assert_eq!(loss.to_scalar::<f32>().unwrap(), 0.0);
-    let great = (variable(&[3, 4, 3], 8).as_tensor() * 1000.0).unwrap();
+    let large = (variable(&[3, 4, 3], 8).as_tensor() * 1000.0).unwrap();
     let (truth, mask) = labels(ALL);
-    let loss = crf(&great, &scores(), &truth, &mask, &LENGTHS).unwrap().to_scalar::<f32>().unwrap();
+    let loss = crf(&large, &scores(), &truth, &mask, &LENGTHS).unwrap().to_scalar::<f32>().unwrap();
     assert!(loss.is_finite() && loss > 100.0, "{loss}");
 }

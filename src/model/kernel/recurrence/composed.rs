@@ -1,10 +1,10 @@
-//! The same, composed of candle's operations: what other devices use and tests compare with.
+//! Composed form of the recurrence, for other devices and as the reference of tests.
 
 use candle_core::{D, Result, Tensor};
 
 use crate::model::kernel::recurrence::{BIAS, RecurrentCell, Traversal};
 
-/// Outputs and last state, as `recur` gives them.
+/// Outputs `[batch, time, units]` and last state `[batch, state]`, as of `recur`.
 pub fn composed<C: RecurrentCell>(
     x: &Tensor,
     weight: &Tensor,
@@ -25,19 +25,20 @@ pub fn composed<C: RecurrentCell>(
     let input =
         x.reshape(((), width))?.matmul(&weight_x)?.broadcast_add(&bias_x)?.reshape((batch, time, gates))?;
     let mut outputs = Vec::with_capacity(time);
-    for s in 0..time {
-        let t = if traversal.reversed { time - 1 - s } else { s };
-        let side = state[0].contiguous()?.matmul(&weight_h)?;
-        let mut next = C::plain(&input.narrow(1, t, 1)?.squeeze(1)?, &side, bias_h.as_ref(), &state)?;
-        // Behind a row's end its state stays and its output is 0; reversed, it has not begun yet there.
+    for index in 0..time {
+        let step = if traversal.reversed { time - 1 - index } else { index };
+        let recurrent = state[0].contiguous()?.matmul(&weight_h)?;
+        let mut next =
+            C::composed_step(&input.narrow(1, step, 1)?.squeeze(1)?, &recurrent, bias_h.as_ref(), &state)?;
+        // At padding steps the state stays and the output is 0; a reversed recurrence passes them first.
         let output = match traversal.lengths {
             Some(lengths) => {
                 let real: Vec<f32> =
-                    lengths.iter().map(|length| f32::from(u8::from((t as u32) < *length))).collect();
+                    lengths.iter().map(|length| f32::from(u8::from((step as u32) < *length))).collect();
                 let real = Tensor::from_vec(real, (batch, 1), x.device())?.to_dtype(x.dtype())?;
-                let rest = real.affine(-1.0, 1.0)?;
+                let padding = real.affine(-1.0, 1.0)?;
                 for (next, before) in next.iter_mut().zip(&state) {
-                    *next = (next.broadcast_mul(&real)? + before.broadcast_mul(&rest)?)?;
+                    *next = (next.broadcast_mul(&real)? + before.broadcast_mul(&padding)?)?;
                 }
                 next[0].broadcast_mul(&real)?
             }

@@ -1,16 +1,16 @@
-//! The way forward.
+//! The forward pass.
 
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-use crate::model::kernel::packed::{PackedMatrix, ProductTarget};
+use crate::model::kernel::packed::{Addend, PackedMatrix};
 use crate::model::kernel::product::MatrixView;
-use crate::model::kernel::recurrence::row::{RecurrenceSizes, STRETCH};
+use crate::model::kernel::recurrence::row::{RecurrenceSizes, STEP_BLOCK};
 use crate::model::kernel::recurrence::{BIAS, RecurrentCell};
 use crate::model::kernel::wide::wide;
 
-/// One row of the batch.
+/// Inputs and outputs of one row of the batch.
 struct ForwardRow<'a> {
     length: usize,
     x: &'a [f32],
@@ -19,41 +19,41 @@ struct ForwardRow<'a> {
     y: &'a mut [f32],
 }
 
-/// Fills `y` (`[batch, out, units]`, zeros) and `kept` (`[batch, time, blocks]`). `rest` is the bias and
-/// behind it the initial state.
+/// Fills `y` `[batch, out, units]`, which holds zeros, and `saved` `[batch, time, blocks]`. `parameters` is
+/// the bias, followed by the initial state if there is one.
 pub fn forward<C: RecurrentCell>(
     sizes: &RecurrenceSizes,
     x: &[f32],
     weight: &[f32],
-    rest: &[f32],
+    parameters: &[f32],
     y: &mut [f32],
-    kept: &mut [f32],
+    saved: &mut [f32],
 ) {
     let RecurrenceSizes { time, width, units, .. } = *sizes;
-    let (bias, initial) = rest.split_at(BIAS * units);
+    let (bias, initial) = parameters.split_at(BIAS * units);
     let mut initial = initial.chunks_exact(C::STATE * units);
     let rows = sizes.lengths.iter().zip(x.chunks_exact(time * width));
     let rows =
-        rows.zip(kept.chunks_exact_mut(time * C::KEPT * units)).zip(y.chunks_exact_mut(sizes.out * units));
-    let rows = rows.map(|(((length, x), kept), y)| ForwardRow {
+        rows.zip(saved.chunks_exact_mut(time * C::SAVED * units)).zip(y.chunks_exact_mut(sizes.out * units));
+    let rows = rows.map(|(((length, x), saved), y)| ForwardRow {
         length: *length,
         x,
         initial: initial.next(),
-        saved: kept,
+        saved,
         y,
     });
     let groups = sizes.groups(rows, |row| row.length);
-    let (of_x, of_h) = weight.split_at(width * C::GATES * units);
-    let sweep: ForwardSweep<C> = ForwardSweep {
+    let (weight_x, weight_h) = weight.split_at(width * C::GATES * units);
+    let pass: ForwardSweep<C> = ForwardSweep {
         sizes,
-        input: PackedMatrix::new(MatrixView::new(of_x, width, C::GATES * units)),
-        state: PackedMatrix::new(MatrixView::new(of_h, units, C::GATES * units)),
+        input: PackedMatrix::new(MatrixView::new(weight_x, width, C::GATES * units)),
+        state: PackedMatrix::new(MatrixView::new(weight_h, units, C::GATES * units)),
         bias,
         cell: PhantomData,
     };
     match groups.len() {
-        1 => groups.into_iter().for_each(|rows| sweep.over(rows)),
-        _ => groups.into_par_iter().for_each(|rows| sweep.over(rows)),
+        1 => groups.into_iter().for_each(|rows| pass.over(rows)),
+        _ => groups.into_par_iter().for_each(|rows| pass.over(rows)),
     }
 }
 
@@ -68,35 +68,35 @@ struct ForwardSweep<'a, C> {
 impl<C: RecurrentCell> ForwardSweep<'_, C> {
     fn over(&self, mut rows: Vec<ForwardRow>) {
         let RecurrenceSizes { time, width, units, out, .. } = *self.sizes;
-        let (blocks, gates) = (C::KEPT * units, C::GATES * units);
+        let (blocks, gates) = (C::SAVED * units, C::GATES * units);
         let mut state = vec![0.0; rows.len() * C::STATE * units];
         for (row, state) in rows.iter().zip(state.chunks_exact_mut(C::STATE * units)) {
             row.initial.iter().for_each(|initial| state.copy_from_slice(initial));
         }
-        let mut side = vec![0.0; rows.len() * gates];
+        let mut recurrent = vec![0.0; rows.len() * gates];
         let longest = rows.first().map_or(0, |row| row.length);
-        for start in (0..longest).step_by(STRETCH) {
-            let end = longest.min(start + STRETCH);
+        for start in (0..longest).step_by(STEP_BLOCK) {
+            let end = longest.min(start + STEP_BLOCK);
             for row in &mut rows {
-                let (first, count) = self.sizes.stretch(row.length, start, end);
-                let kept = &mut row.saved[first * blocks..];
+                let (first, count) = self.sizes.step_block(row.length, start, end);
+                let saved = &mut row.saved[first * blocks..];
                 self.input.times(
                     &row.x[first * width..],
                     width,
                     count,
-                    kept,
+                    saved,
                     blocks,
-                    ProductTarget::Row(self.bias),
+                    Addend::Bias(self.bias),
                 );
             }
             for s in start..end {
-                let going = rows.partition_point(|row| row.length > s);
-                self.state.times(&state, C::STATE * units, going, &mut side, gates, ProductTarget::Nothing);
-                let rows = &mut rows[..going];
-                let (side, state) = (&side, &mut state);
+                let active = rows.partition_point(|row| row.length > s);
+                self.state.times(&state, C::STATE * units, active, &mut recurrent, gates, Addend::Zero);
+                let rows = &mut rows[..active];
+                let (recurrent, state) = (&recurrent, &mut state);
                 wide(
                     #[inline(always)]
-                    || self.step(s, rows, side, state),
+                    || self.step(s, rows, recurrent, state),
                 );
             }
         }
@@ -107,26 +107,26 @@ impl<C: RecurrentCell> ForwardSweep<'_, C> {
         }
     }
 
-    /// Gates, state and output of one step of all rows that go on.
+    /// Computes gates, state and output of step `s` of the rows, which are all longer than that.
     #[inline(always)]
-    fn step(&self, s: usize, rows: &mut [ForwardRow], side: &[f32], state: &mut [f32]) {
+    fn step(&self, s: usize, rows: &mut [ForwardRow], recurrent: &[f32], state: &mut [f32]) {
         let units = self.sizes.units;
-        let (blocks, gates) = (C::KEPT * units, C::GATES * units);
+        let (blocks, gates) = (C::SAVED * units, C::GATES * units);
         let bias = &self.bias[gates..];
-        let parts = side.chunks_exact(gates).zip(state.chunks_exact_mut(C::STATE * units));
-        for (row, (side, state)) in rows.iter_mut().zip(parts) {
-            let index = self.sizes.position(row.length, s);
-            let kept = &mut row.saved[index * blocks..][..blocks];
+        let parts = recurrent.chunks_exact(gates).zip(state.chunks_exact_mut(C::STATE * units));
+        for (row, (recurrent, state)) in rows.iter_mut().zip(parts) {
+            let position = self.sizes.position(row.length, s);
+            let saved = &mut row.saved[position * blocks..][..blocks];
             let mut at = 0;
             while at + 16 <= units {
-                C::step::<16>(at, units, kept, side, bias, state);
+                C::step::<16>(at, units, saved, recurrent, bias, state);
                 at += 16;
             }
             while at < units {
-                C::step::<1>(at, units, kept, side, bias, state);
+                C::step::<1>(at, units, saved, recurrent, bias, state);
                 at += 1;
             }
-            row.y[index * units..][..units].copy_from_slice(&state[..units]);
+            row.y[position * units..][..units].copy_from_slice(&state[..units]);
         }
     }
 }

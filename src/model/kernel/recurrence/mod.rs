@@ -1,11 +1,13 @@
-//! A recurrence over whole sequences as one operation. The input's part of all gates is one product per
-//! stretch of steps; at each step the state's part is a product with weights that were laid out once, and one
-//! pass makes gates and state of both. Backward the same in reverse; the weights' gradients are one
-//! product each over all steps at the end.
+//! A recurrence over whole sequences as one operation.
 //!
-//! Threads own rows of the batch, and nothing is summed across rows but in an order of its own, so
-//! results do not depend on their number. Rows are filled up behind their ends: there a row's state stays,
-//! its output is 0, and no gradient comes from it. A reversed recurrence begins at each row's own last step.
+//! The gates are the sum of an input part, x W, and a recurrent part, h U. The input part of a block of steps
+//! is one matrix product. At each step, the recurrent part is a product with weights that are packed once,
+//! and one pass computes gates and state from both. The backward pass does the same in reverse; the gradient
+//! of each weight is one product over all steps at the end.
+//!
+//! Threads own rows of the batch, and sums over rows have a fixed order, so results do not depend on the
+//! number of threads. Rows are padded at the end: there the state stays, the output is 0, and no gradient
+//! arises. A reversed recurrence begins at the last real step of each row.
 
 mod backward;
 mod composed;
@@ -21,81 +23,89 @@ use candle_core::{Result, Tensor};
 pub use composed::composed;
 pub use operation::recur;
 
-/// Blocks of `units` numbers in a bias: both kinds have four.
+/// Blocks of `units` numbers in the bias, for LSTM and GRU.
 pub const BIAS: usize = 4;
 
-/// What one kind of recurrence computes. Blocks are of `units` numbers each.
+/// A recurrent cell. A block is `units` numbers.
 pub trait RecurrentCell: Send + Sync + 'static {
+    /// Name of the operation.
     const NAME: &'static str;
     /// Blocks of columns of the weights.
     const GATES: usize;
-    /// Blocks kept of each step for the way back. The first ones become the gradients of the gates'
-    /// inputs: as many as the bias has, the input's part first.
-    const KEPT: usize;
-    /// Blocks of a state: h first.
+    /// Blocks saved at each step for the backward pass, which overwrites the first `BIAS` of them with the
+    /// gradients of the bias: those of the input part first.
+    const SAVED: usize;
+    /// Blocks of the state; h is the first.
     const STATE: usize;
-    /// Which kept blocks hold the gradient of which blocks of the state's part: (kept, gates, count).
-    const SIDES: &'static [(usize, usize, usize)];
+    /// Which saved blocks hold the gradients of which gates of the recurrent part: (saved, gate, count).
+    const RECURRENT_GATES: &'static [(usize, usize, usize)];
 
-    /// `N` units from `at` on of one row's step. `kept` holds the input's part and the bias; `side` the
-    /// state's part; `bias` what is left of the bias behind the input's part.
+    /// Computes one step of one row for `N` units, beginning with `at`. `saved` holds the input part with its
+    /// bias, `recurrent` the recurrent part, `bias` the blocks of the bias after those of the input part.
     fn step<const N: usize>(
         at: usize,
         units: usize,
-        kept: &mut [f32],
-        side: &[f32],
+        saved: &mut [f32],
+        recurrent: &[f32],
         bias: &[f32],
         state: &mut [f32],
     );
 
-    /// The way back of `step`. `carry` holds the gradient of the state after it, and then that of the state
-    /// before it, but for what comes through `side`.
-    fn back<const N: usize>(at: usize, units: usize, kept: &mut [f32], step: &mut BackwardStep);
+    /// The backward pass of `step`. Replaces the gradient of the state after the step, `state_gradient`, by
+    /// that of the state before it, without the part that comes through `recurrent`.
+    fn backward_step<const N: usize>(at: usize, units: usize, saved: &mut [f32], step: &mut BackwardStep);
 
-    /// A step composed of candle's operations, from the input's part and the state's `[batch, gates]`, and
-    /// what is left of the bias, if anything.
-    fn plain(input: &Tensor, side: &Tensor, bias: Option<&Tensor>, state: &[Tensor]) -> Result<Vec<Tensor>>;
+    /// Composed form of `step`, from the input part and the recurrent part `[batch, gates]`, and the blocks
+    /// of the bias after those of the input part, if any. Returns the blocks of the next state.
+    fn composed_step(
+        input: &Tensor,
+        recurrent: &Tensor,
+        bias: Option<&Tensor>,
+        state: &[Tensor],
+    ) -> Result<Vec<Tensor>>;
 }
 
-/// What a step backward takes and gives beside what was kept of it.
+/// Inputs and outputs of a backward step, apart from the saved blocks.
 pub struct BackwardStep<'a> {
-    /// The state before the step: h, and what was kept of the memory (c) if there is one.
+    /// h before the step.
     pub h: &'a [f32],
+    /// c before the step, if the cell has one.
     pub memory: &'a [f32],
     /// The gradient of the step's output.
-    pub gradient: &'a [f32],
-    pub previous: &'a mut [f32],
-    /// The gradient of the state's part of the gates.
-    pub side: &'a mut [f32],
-    /// To which the bias's gradient is added.
-    pub bias: &'a mut [f32],
+    pub y_gradient: &'a [f32],
+    /// The gradient of the state after the step, overwritten by that of the state before it.
+    pub state_gradient: &'a mut [f32],
+    /// Output: the gradient of the recurrent part of the gates.
+    pub recurrent_gradient: &'a mut [f32],
+    /// The gradient of the bias is added here.
+    pub bias_gradient: &'a mut [f32],
 }
 
-/// How a recurrence goes over the rows.
+/// Which steps of the rows a recurrence visits, and in which direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traversal<'a> {
-    /// Steps of each row; without it all are whole.
+    /// Real steps of each row; `None` if no row is padded.
     pub lengths: Option<&'a [u32]>,
-    /// From each row's last step to its first.
+    /// Whether it runs from the last real step of each row to the first.
     pub reversed: bool,
 }
 
-/// `N` numbers from `at` on, as an array the compiler keeps in a register.
+/// Loads `N` numbers, beginning at `at`, as an array that the compiler keeps in registers.
 #[inline(always)]
-pub fn take<const N: usize>(values: &[f32], at: usize) -> [f32; N] {
-    let mut taken = [0.0; N];
-    taken.copy_from_slice(&values[at..at + N]);
-    taken
+pub fn load_lanes<const N: usize>(values: &[f32], at: usize) -> [f32; N] {
+    let mut lanes = [0.0; N];
+    lanes.copy_from_slice(&values[at..at + N]);
+    lanes
 }
 
-/// Puts `N` numbers back.
+/// Stores `N` numbers, beginning at `at`.
 #[inline(always)]
-pub fn store_lanes<const N: usize>(values: &mut [f32], at: usize, taken: [f32; N]) {
-    values[at..at + N].copy_from_slice(&taken);
+pub fn store_lanes<const N: usize>(values: &mut [f32], at: usize, lanes: [f32; N]) {
+    values[at..at + N].copy_from_slice(&lanes);
 }
 
-/// Adds `N` numbers.
+/// Adds `N` numbers to those that begin at `at`.
 #[inline(always)]
-pub fn add<const N: usize>(values: &mut [f32], at: usize, taken: [f32; N]) {
-    values[at..at + N].iter_mut().zip(taken).for_each(|(value, taken)| *value += taken);
+pub fn add_lanes<const N: usize>(values: &mut [f32], at: usize, lanes: [f32; N]) {
+    values[at..at + N].iter_mut().zip(lanes).for_each(|(value, lane)| *value += lane);
 }

@@ -1,4 +1,4 @@
-//! The recurrence as candle's custom operation.
+//! The recurrence as a custom operation of candle.
 
 use std::marker::PhantomData;
 use std::sync::Mutex;
@@ -6,16 +6,19 @@ use std::sync::Mutex;
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor};
 
 use crate::model::autograd::apply3;
-use crate::model::kernel::recurrence::backward::{RecurrenceGradients, SavedForward, backward};
+use crate::model::kernel::recurrence::backward::{SavedForward, backward};
 use crate::model::kernel::recurrence::composed::composed;
 use crate::model::kernel::recurrence::forward::forward;
 use crate::model::kernel::recurrence::row::RecurrenceSizes;
 use crate::model::kernel::recurrence::{BIAS, RecurrentCell, Traversal};
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
-/// The outputs `[batch, time, units]` and the last state `[batch, state]` of a recurrence over x `[batch,
-/// time, width]`. The weight is `[width + units, gates]`, the bias `[4 units]`, the initial state `[batch,
-/// state]` (zeros without it). Nothing is given for the last state unless `last`.
+/// The outputs `[batch, time, units]` and, if `last`, the last state `[batch, state]` of a recurrence over x
+/// `[batch, time, width]`. The weight is `[width + units, gates]`, the bias `[4 units]`, the initial state
+/// `[batch, state]` (zeros without it).
+///
+/// # Errors
+/// Shapes that do not fit together, or lengths that are not 1 to `time`, one for each row.
 pub fn recur<C: RecurrentCell>(
     x: &Tensor,
     weight: &Tensor,
@@ -29,7 +32,7 @@ pub fn recur<C: RecurrentCell>(
     let state = C::STATE * units;
     if weight.dims() != [width + units, C::GATES * units] || bias.dims() != [BIAS * units] {
         candle_core::bail!(
-            "{}: x {:?}, weight {:?}, bias {:?}",
+            "{}: the shapes of x {:?}, weight {:?} and bias {:?} do not fit together",
             C::NAME,
             x.dims(),
             weight.dims(),
@@ -37,21 +40,25 @@ pub fn recur<C: RecurrentCell>(
         );
     }
     if let Some(initial) = initial.filter(|initial| initial.dims() != [batch, state]) {
-        candle_core::bail!("{}: a state is [{batch}, {state}], not {:?}", C::NAME, initial.dims());
+        candle_core::bail!(
+            "{}: expected an initial state of shape [{batch}, {state}], found {:?}",
+            C::NAME,
+            initial.dims()
+        );
     }
     let lengths: Vec<usize> = match traversal.lengths {
         Some(lengths) => lengths.iter().map(|length| *length as usize).collect(),
         None => vec![time; batch],
     };
     if lengths.len() != batch || lengths.iter().any(|length| !(1..=time).contains(length)) {
-        candle_core::bail!("{}: {batch} rows of 1 to {time} steps, not of {lengths:?}", C::NAME);
+        candle_core::bail!("{}: expected {batch} lengths from 1 to {time}, found {lengths:?}", C::NAME);
     }
     if batch == 0 || !fits(&[x, weight, bias]) || initial.is_some_and(|initial| initial.dtype() != DType::F32)
     {
         let (y, state) = composed::<C>(x, weight, bias, initial, traversal)?;
         return Ok((y, last.then_some(state)));
     }
-    let rest = match initial {
+    let parameters = match initial {
         Some(initial) => Tensor::cat(&[bias, &initial.flatten_all()?], 0)?,
         None => bias.contiguous()?,
     };
@@ -70,11 +77,11 @@ pub fn recur<C: RecurrentCell>(
             reversed: traversal.reversed,
             initial,
         },
-        learns: x.track_op() || weight.track_op() || rest.track_op(),
+        needs_gradient: x.track_op() || weight.track_op() || parameters.track_op(),
         saved: Mutex::new(None),
         cell: PhantomData,
     };
-    let y = apply3(&x, &weight, &rest, operation)?;
+    let y = apply3(&x, &weight, &parameters, operation)?;
     if !last {
         return Ok((y, None));
     }
@@ -84,25 +91,27 @@ pub fn recur<C: RecurrentCell>(
 
 struct RecurrenceOp<C> {
     sizes: RecurrenceSizes,
-    /// Will anyone ask for a gradient?
-    learns: bool,
-    /// What the way forward leaves for the way back, which uses it up; made again if asked for twice.
+    /// Whether any input needs a gradient.
+    needs_gradient: bool,
+    /// What the forward pass saves for the backward pass, which consumes it; a second backward pass computes
+    /// it again.
     saved: Mutex<Option<Vec<f32>>>,
     cell: PhantomData<C>,
 }
 
 impl<C: RecurrentCell> RecurrenceOp<C> {
-    fn forward(&self, x: &[f32], weight: &[f32], rest: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    fn forward(&self, x: &[f32], weight: &[f32], parameters: &[f32]) -> (Vec<f32>, Vec<f32>) {
         let RecurrenceSizes { batch, time, units, out, .. } = self.sizes;
         let mut y = zeros(batch * out * units);
-        let mut kept = zeros(batch * time * C::KEPT * units);
-        forward::<C>(&self.sizes, x, weight, rest, &mut y, &mut kept);
-        (y, kept)
+        let mut saved = zeros(batch * time * C::SAVED * units);
+        forward::<C>(&self.sizes, x, weight, parameters, &mut y, &mut saved);
+        (y, saved)
     }
 
-    fn set_kept(&self, kept: Option<Vec<f32>>) -> Option<Vec<f32>> {
-        let mut index = self.saved.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        std::mem::replace(&mut *index, kept)
+    /// Replaces the saved values and returns the previous ones.
+    fn replace_saved(&self, saved: Option<Vec<f32>>) -> Option<Vec<f32>> {
+        let mut guard = self.saved.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        std::mem::replace(&mut *guard, saved)
     }
 }
 
@@ -117,13 +126,16 @@ impl<C: RecurrentCell> CustomOp3 for RecurrenceOp<C> {
         x_layout: &Layout,
         weight: &CpuStorage,
         weight_layout: &Layout,
-        rest: &CpuStorage,
-        rest_layout: &Layout,
+        parameters: &CpuStorage,
+        parameters_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (y, kept) =
-            self.forward(floats(x, x_layout)?, floats(weight, weight_layout)?, floats(rest, rest_layout)?);
-        if self.learns {
-            self.set_kept(Some(kept));
+        let (y, saved) = self.forward(
+            floats(x, x_layout)?,
+            floats(weight, weight_layout)?,
+            floats(parameters, parameters_layout)?,
+        );
+        if self.needs_gradient {
+            self.replace_saved(Some(saved));
         }
         let shape = Shape::from((self.sizes.batch, self.sizes.out, self.sizes.units));
         Ok((CpuStorage::F32(y), shape))
@@ -133,32 +145,33 @@ impl<C: RecurrentCell> CustomOp3 for RecurrenceOp<C> {
         &self,
         x: &Tensor,
         weight: &Tensor,
-        rest: &Tensor,
+        parameters: &Tensor,
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let wanted = x.track_op();
-        let gradients: RecurrenceGradients = with_floats(x, |x| {
+        let needs_x_gradient = x.track_op();
+        let gradients = with_floats(x, |x| {
             with_floats(weight, |weight| {
-                with_floats(rest, |rest| {
-                    with_floats(y, |y_values| {
+                with_floats(parameters, |parameters| {
+                    with_floats(y, |y| {
                         with_floats(gradient, |gradient| {
-                            let known = SavedForward { x, weight, rest, y: y_values, gradient };
-                            let mut kept = match self.set_kept(None) {
-                                Some(kept) => kept,
-                                None => self.forward(x, weight, rest).1,
+                            let inputs = SavedForward { x, weight, parameters, y, gradient };
+                            let mut saved = match self.replace_saved(None) {
+                                Some(saved) => saved,
+                                None => self.forward(x, weight, parameters).1,
                             };
-                            Ok(backward::<C>(&self.sizes, known, &mut kept, wanted))
+                            Ok(backward::<C>(&self.sizes, inputs, &mut saved, needs_x_gradient))
                         })
                     })
                 })
             })
         })?;
-        let tensor = |values: Vec<f32>, of: &Tensor| Tensor::from_vec(values, of.shape(), of.device());
-        let of_x = match gradients.x {
-            Some(values) => Some(tensor(values, x)?),
-            None => None,
-        };
-        Ok((of_x, Some(tensor(gradients.weight, weight)?), Some(tensor(gradients.rest, rest)?)))
+        let tensor = |values: Vec<f32>, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
+        let x_gradient = gradients.x.map(|values| tensor(values, x)).transpose()?;
+        Ok((
+            x_gradient,
+            Some(tensor(gradients.weight, weight)?),
+            Some(tensor(gradients.parameters, parameters)?),
+        ))
     }
 }

@@ -1,11 +1,11 @@
-//! Rows of a batch, shared out among threads.
+//! Sizes of a recurrence, and the division of its rows among threads.
 
 use std::cmp::Reverse;
 
 use crate::model::kernel::WORTHWHILE;
 
-/// Steps whose input part, and whose gradient, is made by one product.
-pub const STRETCH: usize = 16;
+/// Steps whose input part, and its gradient, is one matrix product.
+pub const STEP_BLOCK: usize = 16;
 
 /// The dimensions of a recurrence.
 #[derive(Clone, Debug)]
@@ -14,23 +14,23 @@ pub struct RecurrenceSizes {
     pub time: usize,
     pub width: usize,
     pub units: usize,
-    /// Rows of `units` numbers of an output: the steps, and behind them the last state if it is given out.
+    /// Blocks of `units` numbers in an output row: the steps, followed by the last state if it is requested.
     pub out: usize,
-    /// Steps of each row.
+    /// Real steps of each row.
     pub lengths: Vec<usize>,
     pub reversed: bool,
-    /// Is there an initial state behind the bias?
+    /// Whether an initial state follows the bias.
     pub initial: bool,
 }
 
 impl RecurrenceSizes {
-    /// Which step stands at which place: the `s`-th of a row of `length`.
+    /// The position of the `s`-th step that is visited in a row of `length` real steps.
     pub fn position(&self, length: usize, s: usize) -> usize {
         if self.reversed { length - 1 - s } else { s }
     }
 
-    /// The first place and the number of the steps from `s` to `end` of a row, fewer if it ends before.
-    pub fn stretch(&self, length: usize, s: usize, end: usize) -> (usize, usize) {
+    /// The first position and the number of the visited steps `s..end` of a row; fewer if it ends earlier.
+    pub fn step_block(&self, length: usize, s: usize, end: usize) -> (usize, usize) {
         let end = end.min(length);
         let count = end.saturating_sub(s);
         let first = if count == 0 {
@@ -43,6 +43,7 @@ impl RecurrenceSizes {
         (first, count)
     }
 
+    /// Whether no row is padded.
     pub fn is_full(&self) -> bool {
         self.lengths.iter().all(|length| *length == self.time)
     }
@@ -52,8 +53,8 @@ impl RecurrenceSizes {
         self.lengths.iter().sum()
     }
 
-    /// Shares rows out: each group has the longest first, so that the rows still going on at a step are
-    /// its first ones.
+    /// Divides the rows among threads. Each group is sorted by decreasing length, so that the rows that are
+    /// active at a step are its first ones.
     pub fn groups<R>(&self, rows: impl Iterator<Item = R>, length: impl Fn(&R) -> usize) -> Vec<Vec<R>> {
         let mut rows: Vec<R> = rows.collect();
         rows.sort_by_key(|row| Reverse(length(row)));

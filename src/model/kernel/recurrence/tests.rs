@@ -1,4 +1,4 @@
-//! Both recurrences against PyTorch, against their twins, and against themselves on other threads.
+//! Both recurrences against PyTorch, their composed forms, and themselves with other numbers of threads.
 
 use candle_core::{Device, Result, Tensor, Var};
 
@@ -8,7 +8,7 @@ use crate::model::kernel::recurrence::{RecurrentCell, Traversal, composed, recur
 use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::weights::host;
 
-/// PyTorch 2.11 over packed sequences of 4, 1 and 3 steps, width 3, 2 units:
+/// Results of PyTorch 2.11 over packed sequences of 4, 1 and 3 steps, width 3, 2 units:
 ///
 /// def numbers(shape, salt):
 ///     n = torch.Size(shape).numel()
@@ -34,7 +34,7 @@ use crate::model::weights::host;
 ///         f = torch.tensor([((i * 7) % 11 - 4.5) / 5 for i in range(24)]).reshape(3, 4, 2)
 ///         g = torch.autograd.grad((y * f).sum() + last.sum(), (x, w, b, s))
 ///
-/// `y`, the last state, and the gradients of x, w, b and s.
+/// Outputs `y`, last state, and gradients of x, w, b and s; `back` is `reverse=True`.
 const TORCH: &str = "\
 lstm forth y -.084394 .07874 .02506 .100088 .090546 .117168 .160669 -.036336 .146411 -.164419 0 0 0 0 0 
 0 -.090453 .127116 .10296 -.044234 .081173 -.056752 0 0
@@ -90,18 +90,18 @@ gru back s .235274 -.160744 .388163 .805512 .456219 -.218473
 
 const LENGTHS: [u32; 3] = [4, 1, 3];
 
-/// The numbers of one line of the above.
+/// The numbers of one entry of `TORCH`.
 fn torch(kind: &str, reversed: bool, what: &str) -> Vec<f32> {
-    let way = if reversed { "back" } else { "forth" };
+    let direction = if reversed { "back" } else { "forth" };
     let mut words = TORCH.split_whitespace().peekable();
     while let Some(word) = words.next() {
-        if word == kind && words.next() == Some(way) && words.next() == Some(what) {
+        if word == kind && words.next() == Some(direction) && words.next() == Some(what) {
             return std::iter::from_fn(|| words.next_if(|word| word.parse::<f32>().is_ok()))
                 .map(|word| word.parse().unwrap())
                 .collect();
         }
     }
-    panic!("{kind} {way} {what}");
+    panic!("{kind} {direction} {what}");
 }
 
 fn numbers(shape: &[usize], salt: usize) -> Var {
@@ -111,16 +111,16 @@ fn numbers(shape: &[usize], salt: usize) -> Var {
     Var::from_tensor(&Tensor::from_vec(values, shape, &Device::Cpu).unwrap()).unwrap()
 }
 
-fn as_torch<C: RecurrentCell>() {
+fn check_against_torch<C: RecurrentCell>() {
     for reversed in [false, true] {
         let x = numbers(&[3, 4, 3], 1);
         let weight = numbers(&[5, C::GATES * 2], 2);
         let bias = numbers(&[8], 3);
         let initial = numbers(&[3, C::STATE * 2], 4);
         let traversal = Traversal { lengths: Some(&LENGTHS), reversed };
-        let by_kernel = recur::<C>(&x, &weight, &bias, Some(&initial), traversal, true).unwrap();
-        let by_twin = composed::<C>(&x, &weight, &bias, Some(&initial), traversal).unwrap();
-        for (y, last) in [(by_kernel.0, by_kernel.1.unwrap()), by_twin] {
+        let fused = recur::<C>(&x, &weight, &bias, Some(&initial), traversal, true).unwrap();
+        let reference = composed::<C>(&x, &weight, &bias, Some(&initial), traversal).unwrap();
+        for (y, last) in [(fused.0, fused.1.unwrap()), reference] {
             let expect = |what: &str, found: &Tensor| {
                 let expected = torch(C::NAME, reversed, what);
                 let expected = Tensor::from_vec(expected, found.dims(), &Device::Cpu).unwrap();
@@ -132,17 +132,17 @@ fn as_torch<C: RecurrentCell>() {
             let factors = Tensor::from_vec(factors, (3, 4, 2), &Device::Cpu).unwrap();
             let sum = ((y * factors).unwrap().sum_all().unwrap() + last.sum_all().unwrap()).unwrap();
             let gradients = sum.backward().unwrap();
-            for (what, of) in [("x", &x), ("w", &weight), ("b", &bias), ("s", &initial)] {
-                expect(what, gradients.get(of).unwrap());
+            for (what, input) in [("x", &x), ("w", &weight), ("b", &bias), ("s", &initial)] {
+                expect(what, gradients.get(input).unwrap());
             }
         }
     }
 }
 
 #[test]
-fn the_same_as_torch() {
-    as_torch::<LstmCell>();
-    as_torch::<GruCell>();
+fn agrees_with_torch() {
+    check_against_torch::<LstmCell>();
+    check_against_torch::<GruCell>();
 }
 
 /// The variables of a recurrence: x, weight, bias, initial state.
@@ -159,7 +159,7 @@ fn variables<C: RecurrentCell>(batch: usize, time: usize, width: usize, units: u
     ]
 }
 
-/// Output and last state side by side.
+/// Output and last state as one flat tensor.
 fn joined((y, last): (Tensor, Option<Tensor>)) -> Result<Tensor> {
     match last {
         Some(last) => Tensor::cat(&[y.flatten_all()?, last.flatten_all()?], 0),
@@ -167,7 +167,7 @@ fn joined((y, last): (Tensor, Option<Tensor>)) -> Result<Tensor> {
     }
 }
 
-fn as_twin<C: RecurrentCell>() {
+fn check_against_composed<C: RecurrentCell>() {
     let sizes: [(usize, usize, usize, usize, Option<&[u32]>); 4] = [
         (1, 1, 1, 1, None),
         (2, 5, 3, 17, Some(&[5, 2])),
@@ -198,12 +198,12 @@ fn as_twin<C: RecurrentCell>() {
 }
 
 #[test]
-fn the_same_as_its_twin() {
-    as_twin::<LstmCell>();
-    as_twin::<GruCell>();
+fn agrees_with_its_composed_form() {
+    check_against_composed::<LstmCell>();
+    check_against_composed::<GruCell>();
 }
 
-/// All outputs and gradients, bit by bit.
+/// The bits of all outputs and gradients.
 fn bits<C: RecurrentCell>(variables: &[Var; 4], traversal: Traversal) -> Vec<u32> {
     let [x, weight, bias, initial] = variables;
     let y = recur::<C>(x, weight, bias, Some(initial), traversal, true).unwrap();
@@ -215,9 +215,9 @@ fn bits<C: RecurrentCell>(variables: &[Var; 4], traversal: Traversal) -> Vec<u32
 }
 
 #[test]
-fn threads_change_nothing() {
+fn results_do_not_depend_on_the_number_of_threads() {
     let lengths = [30, 7, 30, 21, 1];
-    let on = |threads| {
+    let bits_with = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             [
@@ -232,11 +232,11 @@ fn threads_change_nothing() {
             ]
         })
     };
-    let one = on(1);
-    assert!(one == on(2) && one == on(3));
+    let one = bits_with(1);
+    assert!(one == bits_with(2) && one == bits_with(3));
 }
 
-fn behind_the_end<C: RecurrentCell>() {
+fn check_nan_padding<C: RecurrentCell>() {
     let lengths = [3, 6];
     for reversed in [false, true] {
         let traversal = Traversal { lengths: Some(&lengths), reversed };
@@ -250,12 +250,12 @@ fn behind_the_end<C: RecurrentCell>() {
 }
 
 #[test]
-fn what_stands_behind_an_end_is_not_read() {
-    behind_the_end::<LstmCell>();
-    behind_the_end::<GruCell>();
+fn padding_is_not_read() {
+    check_nan_padding::<LstmCell>();
+    check_nan_padding::<GruCell>();
 }
 
-fn slopes<C: RecurrentCell>() {
+fn check_finite_differences<C: RecurrentCell>() {
     let variables = variables::<C>(2, 4, 3, 3);
     let traversal = Traversal { lengths: Some(&[4, 2]), reversed: false };
     let loss = |v: &[Tensor]| {
@@ -285,13 +285,13 @@ fn slopes<C: RecurrentCell>() {
 }
 
 #[test]
-fn gradients_are_slopes() {
-    slopes::<LstmCell>();
-    slopes::<GruCell>();
+fn gradients_agree_with_finite_differences() {
+    check_finite_differences::<LstmCell>();
+    check_finite_differences::<GruCell>();
 }
 
 #[test]
-fn asked_twice_the_gradient_is_the_same() {
+fn a_second_backward_pass_returns_the_same_gradient() {
     let variables = variables::<LstmCell>(2, 4, 3, 3);
     let [x, weight, bias, _] = &variables;
     let y =
@@ -301,19 +301,19 @@ fn asked_twice_the_gradient_is_the_same() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn wrong_lengths_and_states_are_refused() {
     let [x, weight, bias, initial] = variables::<GruCell>(2, 4, 3, 3);
     let refused = |lengths: &[u32], initial: &Tensor| {
         let traversal = Traversal { lengths: Some(lengths), reversed: false };
         recur::<GruCell>(&x, &weight, &bias, Some(initial), traversal, false).unwrap_err().to_string()
     };
-    assert!(refused(&[4, 5], &initial).contains("2 rows of 1 to 4 steps, not of [4, 5]"));
-    assert!(refused(&[4], &initial).contains("2 rows"));
-    assert!(refused(&[4, 0], &initial).contains("2 rows"));
-    assert!(refused(&[4, 4], &x).contains("a state is [2, 3], not [2, 4, 3]"));
+    assert!(refused(&[4, 5], &initial).contains("expected 2 lengths from 1 to 4, found [4, 5]"));
+    assert!(refused(&[4], &initial).contains("expected 2 lengths"));
+    assert!(refused(&[4, 0], &initial).contains("expected 2 lengths"));
+    assert!(refused(&[4, 4], &x).contains("expected an initial state of shape [2, 3], found [2, 4, 3]"));
 }
 
-fn time<C: RecurrentCell>() {
+fn print_times<C: RecurrentCell>() {
     let [x, weight, bias, _] = variables::<C>(32, 500, 128, 128);
     let mut best = (f64::MAX, f64::MAX);
     for _ in 0..12 {
@@ -332,6 +332,6 @@ fn time<C: RecurrentCell>() {
 #[test]
 #[ignore = "prints times"]
 fn speed() {
-    time::<LstmCell>();
-    time::<GruCell>();
+    print_times::<LstmCell>();
+    print_times::<GruCell>();
 }

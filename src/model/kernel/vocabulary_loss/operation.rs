@@ -1,5 +1,5 @@
-//! The kernel as an operation of candle: its forward pass has made the gradients, which the backward pass
-//! hands out.
+//! The loss as a custom operation of candle. Its gradients are computed together with its value; the backward
+//! pass only scales them.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 

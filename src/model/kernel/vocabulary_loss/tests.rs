@@ -1,4 +1,4 @@
-//! The loss over a vocabulary against its twin and PyTorch's numbers.
+//! The loss over a vocabulary against its composed form and PyTorch's numbers.
 
 use candle_core::{Device, Tensor, Var};
 
@@ -15,7 +15,7 @@ fn truth_of(rows: usize, vocabulary: usize) -> (Vec<u32>, Vec<f32>) {
 }
 
 #[test]
-fn agrees_with_its_twin() {
+fn agrees_with_its_composed_form() {
     for (rows, width, vocabulary, smoothing) in
         [(1, 3, 2, 0.0), (7, 5, 40, 0.1), (700, 12, 300, 0.0), (70, 8, 5000, 0.3)]
     {
@@ -29,7 +29,7 @@ fn agrees_with_its_twin() {
             |v| vocabulary_loss(&v[0], &v[1], &v[2], truth, smoothing),
             |v| composed(&v[0], &v[1], &v[2], truth, smoothing),
         );
-        // The weight of an embedding, used the other way round.
+        // The transposed weight of an embedding.
         let variables =
             [variable(&[rows, width], 1), variable(&[vocabulary, width], 2), variable(&[vocabulary], 3)];
         check_against(
@@ -73,7 +73,7 @@ fn values_of_pytorch() {
 }
 
 #[test]
-fn scores_are_losses_and_likeliest_classes() {
+fn scores_are_losses_and_most_likely_classes() {
     let (h, w, b) = (variable(&[90, 6], 1), variable(&[6, 2000], 2), variable(&[2000], 3));
     let (classes, shares) = truth_of(90, 2000);
     let truth = VocabularyTargets { classes: &classes, shares: &shares };
@@ -94,14 +94,14 @@ fn scores_are_losses_and_likeliest_classes() {
 }
 
 #[test]
-fn nothing_counts_and_a_class_beyond_is_refused() {
+fn a_loss_without_counted_rows_is_0_and_an_unknown_class_is_refused() {
     let (h, w, b) = (variable(&[2, 3], 1), variable(&[3, 4], 2), variable(&[4], 3));
     let none = VocabularyTargets { classes: &[0, 0], shares: &[0.0, 0.0] };
     let loss = vocabulary_loss(&h, &w, &b, none, 0.0).unwrap();
     assert_eq!(loss.to_scalar::<f32>().unwrap(), 0.0);
     let gradients = loss.backward().unwrap();
     assert_eq!(host(gradients.get(&w).unwrap()).unwrap(), vec![0.0; 12]);
-    let beyond = VocabularyTargets { classes: &[0, 4], shares: &[1.0, 1.0] };
-    let error = vocabulary_loss(&h, &w, &b, beyond, 0.0).unwrap_err().to_string();
-    assert!(error.contains("class 4 is beyond 4 classes"), "{error}");
+    let unknown = VocabularyTargets { classes: &[0, 4], shares: &[1.0, 1.0] };
+    let error = vocabulary_loss(&h, &w, &b, unknown, 0.0).unwrap_err().to_string();
+    assert!(error.contains("class 4 is out of range for a vocabulary of 4"), "{error}");
 }

@@ -1,13 +1,13 @@
-//! The way forward: weights transformed once, then images one after the other.
+//! The forward pass: weights are transformed once, then images one after the other.
 
 use rayon::prelude::*;
 
 use crate::model::kernel::choice::arch;
 use crate::model::kernel::direct::{PackedFilters, correlate};
-use crate::model::kernel::winograd::transform::{InputTransform, OutputTransform, spread};
+use crate::model::kernel::winograd::transform::{InputTransform, OutputTransform, transform_weights};
 use crate::model::kernel::winograd::{CHUNK, ELEMENTS, PITCH, ROW_GAP, Tiles};
 
-/// Transformed weights, G g G': for each element a matrix `[filters, channels]`.
+/// Transformed weights G g G': a matrix `[filters, channels]` for each element.
 pub struct Filters {
     elements: Vec<PackedFilters>,
     filters: usize,
@@ -16,7 +16,8 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// `weight` of a filter, a channel, and a row and a column of the window.
+    /// Transforms the weights; `weight` returns that of a filter, a channel, and a row and a column of the
+    /// window.
     pub fn new(
         filters: usize,
         channels: usize,
@@ -27,10 +28,12 @@ impl Filters {
             for (channel, tile) in tiles.iter_mut().enumerate() {
                 let mut lines = [[0.0; 4]; 3];
                 for (y, line) in lines.iter_mut().enumerate() {
-                    *line = spread([0, 1, 2].map(|x| weight(filter, channel, y, x)));
+                    *line = transform_weights([0, 1, 2].map(|x| weight(filter, channel, y, x)));
                 }
                 for column in 0..4 {
-                    for (row, value) in spread(lines.map(|line| line[column])).into_iter().enumerate() {
+                    for (row, value) in
+                        transform_weights(lines.map(|line| line[column])).into_iter().enumerate()
+                    {
                         tile[row * 4 + column] = value;
                     }
                 }
@@ -51,7 +54,7 @@ impl Filters {
     }
 }
 
-/// What an image's tiles are made in, used again for the next.
+/// Buffers for the tiles of an image, which are reused for the next image.
 #[derive(Default)]
 pub struct ConvolutionScratch {
     pixels: Vec<f32>,
@@ -59,33 +62,33 @@ pub struct ConvolutionScratch {
     values: Vec<f32>,
 }
 
-/// The values `[filters][positions]` of an image that was dealt out.
+/// Computes the values `[filters][positions]` of an image that `Tiles::fill` has split into phases.
 pub fn convolve(
     tiles: &Tiles,
     filters: &Filters,
     image: &[f32],
-    room: &mut ConvolutionScratch,
+    scratch: &mut ConvolutionScratch,
     values: &mut [f32],
 ) {
     let Filters { channels, .. } = *filters;
-    // Filters, and those that fill up.
+    // Filters, including padding.
     let rows = filters.elements[0].rows();
-    let (pixels_of, products_of) = (channels * CHUNK + ROW_GAP, rows * PITCH + ROW_GAP);
-    let dealt = tiles.length().next_multiple_of(CHUNK);
-    room.pixels.resize(ELEMENTS * pixels_of, 0.0);
-    room.products.resize(ELEMENTS * products_of, 0.0);
-    room.values.resize(filters.filters * 4 * dealt, 0.0);
+    let (pixels_size, products_size) = (channels * CHUNK + ROW_GAP, rows * PITCH + ROW_GAP);
+    let phase_stride = tiles.length().next_multiple_of(CHUNK);
+    scratch.pixels.resize(ELEMENTS * pixels_size, 0.0);
+    scratch.products.resize(ELEMENTS * products_size, 0.0);
+    scratch.values.resize(filters.filters * 4 * phase_stride, 0.0);
     for from in (0..tiles.length()).step_by(CHUNK) {
-        let some = CHUNK.min(tiles.length() - from);
-        arch().dispatch(InputTransform { tiles, image, from, some, channels, to: &mut room.pixels });
-        let products = room.products.chunks_exact_mut(products_of);
+        let count = CHUNK.min(tiles.length() - from);
+        arch().dispatch(InputTransform { tiles, image, from, count, channels, to: &mut scratch.pixels });
+        let products = scratch.products.chunks_exact_mut(products_size);
         for ((element, pixels), products) in
-            filters.elements.iter().zip(room.pixels.chunks_exact(pixels_of)).zip(products)
+            filters.elements.iter().zip(scratch.pixels.chunks_exact(pixels_size)).zip(products)
         {
-            correlate(element, &filters.offsets, pixels, some, PITCH, products);
+            correlate(element, &filters.offsets, pixels, count, PITCH, products);
         }
-        let to = &mut room.values;
-        arch().dispatch(OutputTransform { products: &room.products, rows, from, some, phases: dealt, to });
+        let to = &mut scratch.values;
+        arch().dispatch(OutputTransform { products: &scratch.products, rows, from, count, phase_stride, to });
     }
-    tiles.collect(dealt, &room.values, values);
+    tiles.collect_positions(phase_stride, &scratch.values, values);
 }
