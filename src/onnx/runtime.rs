@@ -1,9 +1,9 @@
 //! Finds ONNX Runtime and loads it, once per process.
 //!
-//! Search order: `ORT_DYLIB_PATH`; beside the `mtl` binary; the Python environment that `mtl` was installed into;
-//! the system's library folders; an `onnxruntime` installed for the Python on PATH; `mtl`'s cache; and, unless
-//! `MTL_OFFLINE=1`, one download by pip into that cache. A library that is damaged, too old or something else is
-//! skipped with a note.
+//! Search order: `ORT_DYLIB_PATH`; beside the `mtl` binary; the Python environment that `mtl` was installed
+//! into; the system's library folders; an `onnxruntime` installed for the Python on PATH; `mtl`'s cache; and,
+//! unless `MTL_OFFLINE=1`, one download by pip into that cache. A library that is damaged, too old or
+//! something else is skipped with a note.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -115,8 +115,8 @@ fn sixteen_bits_keep_a_narrow_range_apart() {
     let project = project("png", deep);
     let ran = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     let output = (ran.out() + &ran.err()).split_whitespace().collect::<Vec<_>>().join(" ");
-    let note = "60 images have 16 bits; the range of training rows, 1000..1159, is scaled to 0..255, all values \
-                stay distinct";
+    let note = "60 images have 16 bits; the range of training rows, 1000..1159, is scaled to 0..255, all \
+                values stay distinct";
     assert!(output.contains(note), "{output}");
     assert_eq!(accuracy(&project).lines().last(), Some("1"), "{}", accuracy(&project));
 }

@@ -335,7 +335,10 @@ fn a_language_model_learns_the_next_token() {
         json!({"next": [["u"], "language_model"]}),
     );
     assert!(
-        result[0].starts_with("tokens-input at tasks.next.target: the target of a language model is a token input; there is no token input `u`"),
+        result[0].starts_with(
+            "tokens-input at tasks.next.target: the target of a language \
+             model is a token input; there is no token input `u`"
+        ),
         "{result:?}"
     );
 }

@@ -295,7 +295,10 @@ fn numbers_beyond_32_bit_floats_are_refused() {
     let text = "x,y\n1,1\n2,2e300\n3,3\n4,4\n1e300,5\n6,6\n";
     let result = problems(text, json!({"x": "standardize"}), json!({"y": [["y"], {"regression": false}]}));
     assert!(
-        result[0].starts_with("beyond-floats at inputs.x: column `x`: 1 row is outside the range of float32, first 1e300 in `rows.csv`, line 6"),
+        result[0].starts_with(
+            "beyond-floats at inputs.x: column `x`: 1 row is outside the range of \
+             float32, first 1e300 in `rows.csv`, line 6"
+        ),
         "{result:?}"
     );
     assert!(result[1].contains("column `y`: 1 row is outside the range of float32"), "{result:?}");
