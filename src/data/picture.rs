@@ -87,7 +87,7 @@ impl Picture {
         let decoded = file::decode(cell)?;
         let channels = if decoded.color().has_color() { 3 } else { 1 };
         let size = ImageSize { channels, height: decoded.height() as usize, width: decoded.width() as usize };
-        let (pixels, is_transparent) = conversion.to_bytes(decoded);
+        let (pixels, is_transparent) = conversion.convert(decoded);
         Ok(Self { size, is_transparent, pixels })
     }
 

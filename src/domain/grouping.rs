@@ -8,8 +8,6 @@
 //! subset follows from those of smaller subsets, in 3^T steps for T tasks.
 
 /// Maximum number of tasks; more would take minutes.
-
-/// More tasks than this would take minutes and more.
 pub const MOST_TASKS: usize = 16;
 
 /// A proposed grouping.

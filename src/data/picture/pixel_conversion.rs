@@ -93,7 +93,7 @@ impl PixelConversion {
     }
 
     /// The pixels as bytes `[height, width, 1 or 3]`, and whether any of them is transparent.
-    pub fn to_bytes(&self, decoded: DynamicImage) -> (Vec<u8>, bool) {
+    pub fn convert(&self, decoded: DynamicImage) -> (Vec<u8>, bool) {
         match decoded {
             DynamicImage::ImageLuma8(picture) if self.range == FULL_RANGE => (picture.into_raw(), false),
             DynamicImage::ImageRgb8(picture) if self.range == FULL_RANGE => (picture.into_raw(), false),

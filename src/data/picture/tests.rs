@@ -120,7 +120,7 @@ fn a_range_of_16_bit_values_becomes_bytes() {
     let conversion = PixelConversion { range: [1000, 1159], ..PixelConversion::default() };
     let byte = |value: u16| {
         let picture = image::ImageBuffer::<image::Luma<u16>, _>::from_raw(1, 1, vec![value]).unwrap();
-        conversion.to_bytes(picture.into()).0[0]
+        conversion.convert(picture.into()).0[0]
     };
     // In Python: `[round((v - 1000) / 159 * 255) for v in (1000, 1001, 1059, 1100, 1159)]`.
     assert_eq!([1000, 1001, 1059, 1100, 1159].map(byte), [0, 2, 95, 160, 255]);

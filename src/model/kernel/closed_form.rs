@@ -60,7 +60,7 @@ pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &Loss
 /// The scalar `value`, whose gradient with respect to `x` is `gradient` (in the shape of x).
 pub fn closed_form(x: &Tensor, value: f64, gradient: Vec<f32>) -> Result<Tensor> {
     let gradient = Tensor::from_vec(gradient, x.shape(), x.device())?;
-    apply1(&x, ClosedFormLossOp { value: value as f32, gradient })
+    apply1(x, ClosedFormLossOp { value: value as f32, gradient })
 }
 
 struct ClosedFormLossOp {

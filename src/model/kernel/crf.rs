@@ -70,7 +70,7 @@ pub fn crf(
         emissions: (Tensor::from_vec(gradients.emissions, emissions.shape(), device)? * inverse_count)?,
         transitions: scaled(gradients.transitions, transitions.shape())?,
     };
-    apply2(&emissions, transitions, op)
+    apply2(emissions, transitions, op)
 }
 
 /// Composed form of `crf`.

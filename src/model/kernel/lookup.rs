@@ -36,7 +36,7 @@ pub fn lookup(tables: &Tensor, columns: &[LookupColumn], inputs: &[Tensor]) -> R
         return composed(tables, columns, inputs);
     }
     let inputs = inputs.iter().map(Tensor::contiguous).collect::<Result<Vec<_>>>()?;
-    apply1(&tables, LookupOp { columns: columns.to_vec(), inputs })
+    apply1(tables, LookupOp { columns: columns.to_vec(), inputs })
 }
 
 /// Composed form of `lookup`.

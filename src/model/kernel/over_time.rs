@@ -43,9 +43,9 @@ impl CustomOp1 for MaxOverTimeOp {
         y.par_chunks_exact_mut(width.max(1)).zip(rows).for_each(|(y, (x, length))| {
             y.copy_from_slice(&x[..width]);
             for step in x.chunks_exact(width).take(*length as usize).skip(1) {
-                // A comparison with NaN is false: a NaN step replaces the maximum (and any next step replaces
-                // NaN).
-                y.iter_mut().zip(step).for_each(|(y, x)| *y = if *x <= *y { *y } else { *x });
+                // As in PyTorch, the maximum is NaN if any step is: comparisons with NaN are false.
+                let larger = |y: f32, x: f32| if x > y || x.is_nan() { x } else { y };
+                y.iter_mut().zip(step).for_each(|(y, x)| *y = larger(*y, *x));
             }
         });
         Ok((CpuStorage::F32(y), Shape::from((batch, width))))
@@ -112,5 +112,16 @@ mod tests {
         let store = y.sum_all().unwrap().backward().unwrap();
         assert_eq!(host(store.get(&x).unwrap()).unwrap(), [0.0, 1.0, 0.0, 0.0]);
         assert!(largest(&x, &[0]).is_err());
+    }
+
+    /// torch.tensor([1., float("nan"), 3.]).max() is nan.
+    #[test]
+    fn nan_stays_nan() {
+        for nan in 0..3 {
+            let mut steps = [1f32, 2.0, 3.0];
+            steps[nan] = f32::NAN;
+            let x = Tensor::from_slice(&steps, (1, 3, 1), &Device::Cpu).unwrap();
+            assert!(host(&largest(&x, &[3]).unwrap()).unwrap()[0].is_nan(), "step {nan}");
+        }
     }
 }
