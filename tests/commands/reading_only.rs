@@ -78,8 +78,8 @@ fn reading_commands_work_in_a_read_only_folder() {
 fn writing_commands_report_a_read_only_folder() {
     let project = project();
     for (arguments, help) in [
-        ("plot", "name another place: --to DIR"),
-        ("report", "name another place: --to FILE.html"),
+        ("plot", "write elsewhere with --to DIR"),
+        ("report", "write elsewhere with --to FILE.html"),
         ("run pipeline.yaml", "--runs DIR"),
         ("resume", "--runs DIR"),
         ("rm last", "--runs DIR"),

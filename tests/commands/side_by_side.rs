@@ -223,7 +223,7 @@ fn a_search_reports_limited_parallelism() {
     let project = project("  search: {tpe: {trials: 4, startup: 2, candidates: 4}}\n");
     let output = project.mtl(&["run", "pipeline.yaml", "-j", "2", "--set", "train.epochs=1"]).expect(0).err();
     assert!(
-        output.contains("chooses 1 trial at a time") && output.contains("sweep.search.tpe.batch"),
+        output.contains("proposes 1 trial at a time") && output.contains("sweep.search.tpe.batch"),
         "{output}"
     );
     let more =

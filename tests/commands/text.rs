@@ -157,5 +157,5 @@ fn tags_that_do_not_match_the_tokens_are_reported_with_their_line() {
     let bad = rows().replacen("[\"O\",\"I-c\",\"O\"]", "[\"O\",\"I-c\"]", 1);
     std::fs::write(project.path("rows.jsonl"), bad).unwrap();
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(1).err();
-    assert!(output.contains("2 tags for 3 tokens in `rows.jsonl`, line 1"), "{output}");
+    assert!(output.contains("first in `rows.jsonl`, line 1: 2 tags, 3 tokens"), "{output}");
 }

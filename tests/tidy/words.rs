@@ -21,7 +21,9 @@ fn public_types(source: &Source) -> Vec<String> {
             return None;
         }
         let name = match words.next()? {
-            "struct" | "enum" | "trait" | "type" | "union" => words.next()?,
+            "struct" | "enum" | "trait" | "type" | "union" => {
+                words.next().filter(|name| !name.starts_with('$'))?
+            }
             _ => return None,
         };
         Some(name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())

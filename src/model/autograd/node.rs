@@ -13,14 +13,14 @@ pub enum Operation {
 }
 
 /// An entry of a tape.
-pub struct Node {
+pub struct TapeNode {
     pub operation: Operation,
     pub inputs: Vec<Tensor>,
     /// A leaf of candle's graph, except for a segment.
     pub output: Tensor,
 }
 
-impl Node {
+impl TapeNode {
     /// The gradients with respect to the inputs of a kernel, `None` for inputs that it does not
     /// differentiate; empty for a segment.
     pub fn backward(&self, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {

@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use candle_core::{Result, Tensor, TensorId};
 
 use crate::model::autograd::gradients::Gradients;
-use crate::model::autograd::node::{Node, Operation, backward_from};
+use crate::model::autograd::node::{Operation, TapeNode, backward_from};
 
 /// The kernels of one forward pass, in the order in which they ran.
 #[derive(Default)]
 pub struct Tape {
-    nodes: Vec<Node>,
+    nodes: Vec<TapeNode>,
     /// Reshaped variables: the id of the view, and the variable.
     views: HashMap<TensorId, Tensor>,
     /// The ids of the outputs of segments.
@@ -24,10 +24,10 @@ impl Tape {
             let is_leaf = input.is_variable() || self.views.contains_key(&input.id());
             if input.track_op() && !is_leaf && self.segments.insert(input.id()) {
                 let output = input.clone();
-                self.nodes.push(Node { operation: Operation::Segment, inputs: Vec::new(), output });
+                self.nodes.push(TapeNode { operation: Operation::Segment, inputs: Vec::new(), output });
             }
         }
-        self.nodes.push(Node { operation, inputs, output });
+        self.nodes.push(TapeNode { operation, inputs, output });
     }
 
     /// Records that `view` is a reshaped `x`, if `x` is a variable or a view of one.
@@ -81,7 +81,7 @@ impl Tape {
     }
 
     /// Propagates the gradient of a node's output, if there is one, to its inputs.
-    fn step(&self, node: &Node, gradients: &mut Gradients) -> Result<()> {
+    fn step(&self, node: &TapeNode, gradients: &mut Gradients) -> Result<()> {
         let Some(gradient) = gradients.remove(&node.output) else { return Ok(()) };
         if let Operation::Segment = node.operation {
             return gradients.extend(&backward_from(&node.output, gradient)?);
