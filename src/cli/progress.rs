@@ -213,7 +213,7 @@ impl Observer for ProgressDisplay {
         }
     }
 
-    fn recall(&self, event: &Event) {
+    fn replay(&self, event: &Event) {
         match self.mode {
             ProgressMode::Json => self.observe(event),
             // The scores of a cached trial are shown.

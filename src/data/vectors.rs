@@ -19,11 +19,11 @@ use crate::data::vectors::error::VectorsError;
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::diagnostic::Severity;
 use crate::domain::signature::Encoding;
-use crate::domain::vectors::{WantedVectors, WordVectors};
+use crate::domain::vectors::{WordVectors, WordVectorsRequest};
 
 /// Reads the vectors of the tokens of an input, and a note on how many tokens have one.
 pub(in crate::data) fn read(
-    wanted: &WantedVectors,
+    wanted: &WordVectorsRequest,
     encoding: &Encoding,
     base: &Path,
 ) -> Result<(WordVectors, DataNote), DataError> {

@@ -151,7 +151,7 @@ impl TaskSignature {
     }
 
     /// The ONNX output of probabilities or of values in the target's unit, `[rows, answers]`.
-    pub fn answer_output(&self) -> String {
+    pub fn prediction_output(&self) -> String {
         self.name.to_string()
     }
 }

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::label::{UnseenClass, unseen_number};
+use crate::domain::label::{UnseenClass, decode_unseen};
 use crate::domain::task::{FittedTarget, LabelLevel};
 use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::pair::NumberPairs;
@@ -61,8 +61,8 @@ impl<'a> TaskAnswers<'a> {
     /// If an array does not fill its shape: `[cells, width]` and `[cells, answers]`.
     pub fn new(target: &'a FittedTarget, truth: &'a [f32], answers: &'a [f32], cells: usize) -> Self {
         assert_eq!(truth.len(), cells * target.width(), "truth fills [{cells}, {}]", target.width());
-        if target.writes().is_none() {
-            let width = target.answers();
+        if target.output_tokenizer().is_none() {
+            let width = target.prediction_width();
             assert_eq!(answers.len(), cells * width, "answers fill [{cells}, {width}]");
         }
         Self {
@@ -143,8 +143,8 @@ impl<'a> TaskAnswers<'a> {
     /// The true value of a cell; `None` if it is missing. Unseen classes are numbered after the known ones.
     pub fn truth_of(&self, cell: f32) -> Option<f32> {
         if cell.is_nan() {
-            let number = unseen_number(cell).filter(|number| *number < self.unseen.len())?;
-            return (!self.known_only).then(|| (self.target.answers() + number) as f32);
+            let number = decode_unseen(cell).filter(|number| *number < self.unseen.len())?;
+            return (!self.known_only).then(|| (self.target.prediction_width() + number) as f32);
         }
         let is_untrained = || self.class_counts().get(cell as usize) == Some(&0);
         (!(self.known_only && is_untrained())).then_some(cell)
@@ -201,7 +201,7 @@ impl<'a> TaskAnswers<'a> {
     pub fn decided(&self) -> Cow<'a, [u32]> {
         match self.decided {
             Some(decided) => Cow::Borrowed(decided),
-            None => self.answers.chunks_exact(self.target.answers()).map(argmax).collect(),
+            None => self.answers.chunks_exact(self.target.prediction_width()).map(argmax).collect(),
         }
     }
 
@@ -221,8 +221,8 @@ impl<'a> TaskAnswers<'a> {
     pub fn one_vs_rest(&self) -> impl Iterator<Item = BinaryPredictions> + '_ {
         let problems = match self.target {
             FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. } => 0,
-            target if target.writes().is_some() => 0,
-            target => target.answers(),
+            target if target.output_tokenizer().is_some() => 0,
+            target => target.prediction_width(),
         };
         (0..problems).map(move |column| match self.target {
             FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
@@ -258,7 +258,7 @@ impl<'a> TaskAnswers<'a> {
 
     /// The true class of each labelled cell, and the probabilities of the known classes.
     pub fn distributions(&self) -> impl Iterator<Item = (usize, &'a [f32])> + '_ {
-        let width = self.target.answers();
+        let width = self.target.prediction_width();
         let cells = self.truth.iter().zip(self.answers.chunks_exact(width));
         cells.filter_map(|(cell, row)| Some((self.truth_of(*cell)? as usize, row)))
     }
@@ -266,7 +266,7 @@ impl<'a> TaskAnswers<'a> {
     /// (truth, prediction) of the labelled cells of one column of each.
     fn cells(&self, truth: usize, answer: usize) -> impl Iterator<Item = (f32, f32)> + '_ {
         let truths = self.truth.iter().skip(truth).step_by(self.target.width());
-        let answers = self.answers.iter().skip(answer).step_by(self.target.answers());
+        let answers = self.answers.iter().skip(answer).step_by(self.target.prediction_width());
         truths.zip(answers).filter_map(|(cell, answer)| Some((self.truth_of(*cell)?, *answer)))
     }
 

@@ -93,7 +93,7 @@ impl MetricCase {
         let gather = |from: &[f32], width: usize| {
             cells.iter().flat_map(|cell| from[cell * width..(cell + 1) * width].to_vec()).collect()
         };
-        let width = if self.answers.is_empty() { 0 } else { self.target.answers() };
+        let width = if self.answers.is_empty() { 0 } else { self.target.prediction_width() };
         let mut selected = Self::new(
             self.target.clone(),
             gather(&self.truth, self.target.width()),

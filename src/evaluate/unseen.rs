@@ -24,7 +24,7 @@
 
 use serde_json::json;
 
-use crate::domain::label::{UnseenClass, unseen};
+use crate::domain::label::{UnseenClass, encode_unseen};
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::domain::task::{FittedTarget, TagScheme};
@@ -40,8 +40,8 @@ fn with_unseen_classes(target: FittedTarget) -> (MetricCase, Vec<UnseenClass>) {
     case.target = target;
     for (row, truth) in case.truth.iter_mut().enumerate().filter(|(_, truth)| !truth.is_nan()) {
         *truth = match row {
-            _ if row % 11 == 3 => unseen(0),
-            _ if row % 23 == 1 => unseen(1),
+            _ if row % 11 == 3 => encode_unseen(0),
+            _ if row % 23 == 1 => encode_unseen(1),
             _ => *truth,
         };
     }
@@ -134,7 +134,7 @@ fn a_class_of_the_order_without_training_rows_is_not_known() {
 fn spans_of_unseen_kinds_are_not_found() {
     let classes: Vec<String> = ["O", "B-PER", "B-LOC", "I-LOC"].map(String::from).to_vec();
     let target = FittedTarget::Tagging { counts: vec![1; 4], classes, scheme: TagScheme::Bio, crf: false };
-    let truth = vec![1.0, 2.0, 3.0, unseen(0), f32::NAN];
+    let truth = vec![1.0, 2.0, 3.0, encode_unseen(0), f32::NAN];
     let answers = [1, 2, 3, 0, 0]
         .iter()
         .flat_map(|answer| (0..4).map(move |class| f32::from(class == *answer)))

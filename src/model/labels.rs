@@ -68,7 +68,7 @@ impl Labels {
 /// Standardizes a range of labels for training: numbers to (y - center) / scale, computed in 64 bits; classes
 /// and binary labels unchanged. Missing labels are NaN. The range must start at the first column of a cell.
 pub fn learned<'a>(target: &FittedTarget, truth: &'a Array, cells: Range<usize>) -> Cow<'a, [f32]> {
-    match (&truth.values, target.unit()) {
+    match (&truth.values, target.standardization()) {
         (ArrayValues::F32(values), None) => Cow::Borrowed(&values[cells]),
         (ArrayValues::F32(values), Some(unit)) => {
             standardized(values[cells].iter().map(|value| f64::from(*value)), unit)

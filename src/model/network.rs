@@ -106,7 +106,8 @@ impl Network {
         })?;
         let mut tasks = Vec::with_capacity(specs.len());
         for (index, task) in specs.iter().enumerate() {
-            let predictions: usize = after[index].iter().map(|t| signature.tasks[*t].target.answers()).sum();
+            let predictions: usize =
+                after[index].iter().map(|t| signature.tasks[*t].target.prediction_width()).sum();
             let mut input = body.output(index);
             if predictions > 0 {
                 let part = format!("head.{}", task.name);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::data::raw;
 pub use crate::data::raw::RawRows;
 use crate::disk::whole_file::same_file;
-use crate::domain::answer::answer_names;
+use crate::domain::answer::prediction_columns;
 use crate::domain::array::Array;
 use crate::domain::file_name::FileName;
 use crate::domain::name::{RunId, TaskName};
@@ -149,7 +149,7 @@ impl ModelBundle {
         let preference_input = preference::feed_preference(&self.card, preference)?;
         let rows = raw::read(rows, &self.card.signature)?;
         rows.notes.iter().for_each(|note| notify(note));
-        let names = answer_names(&self.card.signature.tasks);
+        let names = prediction_columns(&self.card.signature.tasks);
         names.renamed.iter().for_each(|renamed| notify(&renamed.message()));
         let mut columns = selected_columns(&rows, keep, &names.columns.concat(), notify)?;
         let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(notify))?;

@@ -46,12 +46,12 @@ impl<'a> PredictionCollector<'a> {
             }
             _ => Err(output),
         };
-        if self.task.target.writes().is_some() {
+        if self.task.target.output_tokenizer().is_some() {
             return Ok(());
         }
-        let answers = find(self.task.answer_output())?;
-        if !self.fits(answers, lengths, self.task.target.answers()) {
-            return Err(self.task.answer_output());
+        let answers = find(self.task.prediction_output())?;
+        if !self.fits(answers, lengths, self.task.target.prediction_width()) {
+            return Err(self.task.prediction_output());
         }
         if self.task.target.label_level() != LabelLevel::Step {
             match &answers.values {
@@ -89,12 +89,12 @@ impl<'a> PredictionCollector<'a> {
         }
     }
 
-    /// The prediction columns, in the order of `domain::answer::answer_names`: class and probability for a
-    /// binary task, class and every class's probability for multiclass and ordinal, a flag and a probability
+    /// The prediction columns, in the order of `domain::answer::prediction_columns`: class and probability for
+    /// a binary task, class and every class's probability for multiclass and ordinal, a flag and a probability
     /// per label for multilabel, values in the target's unit for regression, space-separated tags for steps,
     /// a JSON array of pixel rows for images.
     pub fn columns(self) -> Vec<AnswerColumn> {
-        let width = self.task.target.answers().max(1);
+        let width = self.task.target.prediction_width().max(1);
         let column =
             |index: usize| -> Vec<f32> { self.values.iter().skip(index).step_by(width).copied().collect() };
         let number = |index: usize| match self.numbers.is_empty() {
@@ -220,7 +220,7 @@ fn largest(row: &[f32]) -> usize {
 mod tests {
     use super::PredictionCollector;
     use crate::data::raw::AnswerColumn;
-    use crate::domain::answer::answer_names;
+    use crate::domain::answer::prediction_columns;
     use crate::domain::array::{Array, ArrayValues};
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::signature::TaskSignature;
@@ -279,7 +279,7 @@ mod tests {
         ];
         for target in targets {
             let task = task("x", target);
-            let named = answer_names(std::slice::from_ref(&task)).columns.concat().len();
+            let named = prediction_columns(std::slice::from_ref(&task)).columns.concat().len();
             assert_eq!(PredictionCollector::new(&task, None).columns().len(), named, "{:?}", task.target);
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::data::raw::AnswerColumn;
 use crate::data::tokenizer::TokenCodec;
-use crate::domain::answer::answer_names;
+use crate::domain::answer::prediction_columns;
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::TaskSignature;
 use crate::onnx::bundle::ModelCard;
@@ -20,7 +20,7 @@ pub fn sample_predictions(card: &ModelCard) -> Result<Vec<SampleColumn>, RunErro
     let lengths = sequence_lengths(&card.signature, &inputs);
     let tasks = &card.signature.tasks;
     let mut columns = Vec::new();
-    for (task, names) in tasks.iter().zip(answer_names(tasks).columns) {
+    for (task, names) in tasks.iter().zip(prediction_columns(tasks).columns) {
         let columns_of_task = match texts(card, task)? {
             Some(texts) => vec![texts],
             None => {
@@ -40,7 +40,7 @@ pub fn sample_predictions(card: &ModelCard) -> Result<Vec<SampleColumn>, RunErro
 
 /// The texts of a task that generates text; an empty column if the card has none, `None` for other tasks.
 fn texts(card: &ModelCard, task: &TaskSignature) -> Result<Option<AnswerColumn>, RunError> {
-    let Some(tokenizer) = task.target.writes() else { return Ok(None) };
+    let Some(tokenizer) = task.target.output_tokenizer() else { return Ok(None) };
     let Some((_, texts)) = card.texts.iter().find(|(name, _)| *name == task.name) else {
         return Ok(Some(AnswerColumn::Text(Vec::new())));
     };

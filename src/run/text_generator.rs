@@ -30,7 +30,7 @@ impl TextGenerator {
         decoder_file: &Path,
         task: &TaskSignature,
     ) -> Result<Option<Self>, RunError> {
-        let Some(tokenizer) = task.target.writes() else { return Ok(None) };
+        let Some(tokenizer) = task.target.output_tokenizer() else { return Ok(None) };
         let decoder = OnnxDecoder::open(runtime, decoder_file, task)?;
         let codec = TokenCodec::new(tokenizer)?;
         Ok(Some(Self { task: task.clone(), decoder, codec, texts: Vec::new(), empty: 0 }))

@@ -73,7 +73,7 @@ impl Evaluator<'_> {
     }
 
     fn generates(&self, task: usize) -> bool {
-        self.dataset.signature.tasks[task].target.writes().is_some()
+        self.dataset.signature.tasks[task].target.output_tokenizer().is_some()
     }
 
     /// Evaluates a task with a prediction for each row, step or pixel.
@@ -144,7 +144,7 @@ impl Evaluator<'_> {
     fn texts(&self, task_split: &TaskSplit) -> TrainResult<Option<(Vec<String>, Vec<Option<String>>)>> {
         let signature = &self.dataset.signature.tasks[task_split.task];
         let (Some(truth), Some(tokenizer)) =
-            (task_split.table.texts(&signature.name), signature.target.writes())
+            (task_split.table.texts(&signature.name), signature.target.output_tokenizer())
         else {
             return Ok(None);
         };

@@ -236,7 +236,7 @@ fn check_onnx_runtime(network: &Network) {
                 let signature = network.signature().task(&task).unwrap();
                 for (name, expected) in [
                     (signature.logits_output(), &prediction.logits),
-                    (signature.answer_output(), &prediction.answers),
+                    (signature.prediction_output(), &prediction.answers),
                 ] {
                     let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(actual.shape, expected.shape, "{name}");

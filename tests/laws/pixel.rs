@@ -122,7 +122,7 @@ fn equals_onnx_runtime_from_bytes() {
                 let signature = network.signature().task(&task).unwrap();
                 for (name, expected) in [
                     (signature.logits_output(), &prediction.logits),
-                    (signature.answer_output(), &prediction.answers),
+                    (signature.prediction_output(), &prediction.answers),
                 ] {
                     let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(actual.shape, expected.shape, "{name}");

@@ -48,7 +48,7 @@ fn outputs(network: &Network, table: &EncodedTable) -> Vec<(String, Array)> {
     let predictions = network.predict(table, &rows, table.rows).unwrap();
     let named = predictions.into_iter().flat_map(|(task, prediction)| {
         let signature = network.signature().task(&task).unwrap();
-        [(signature.logits_output(), prediction.logits), (signature.answer_output(), prediction.answers)]
+        [(signature.logits_output(), prediction.logits), (signature.prediction_output(), prediction.answers)]
     });
     named.collect()
 }

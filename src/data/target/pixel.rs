@@ -9,10 +9,10 @@ use crate::data::picture::{ImageSize, PictureError, values};
 use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
 use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, constant_target};
 use crate::domain::array::Array;
-use crate::domain::label::{UnseenClass, unseen};
+use crate::domain::label::{UnseenClass, encode_unseen};
 use crate::domain::signature::Encoding;
 use crate::domain::task::{FittedTarget, PixelRegressionConfig, SegmentationConfig};
-use crate::domain::task_remark::{TaskRemark, names};
+use crate::domain::task_remark::{TaskRemark, list_names};
 
 /// Fits a segmentation target: each pixel value is a class. Empty cells and pixels with the value `ignore`
 /// have no label.
@@ -48,7 +48,7 @@ pub(in crate::data) fn segmentation(
     let mut pixels = [0u64; 256];
     planes.values.iter().filter(|value| !value.is_nan()).for_each(|value| pixels[*value as usize] += 1);
     let unknown: Vec<usize> = (0..256).filter(|value| pixels[*value] > 0 && code[*value].is_nan()).collect();
-    unknown.iter().enumerate().for_each(|(number, value)| code[*value] = unseen(number));
+    unknown.iter().enumerate().for_each(|(number, value)| code[*value] = encode_unseen(number));
     let truth: Vec<f32> = planes
         .values
         .iter()
@@ -73,7 +73,7 @@ pub(in crate::data) fn segmentation(
                  pixels",
                 untrained.len(),
                 unknown.len() + known.len(),
-                names(untrained.iter().map(|(name, _)| name.as_str()))
+                list_names(untrained.iter().map(|(name, _)| name.as_str()))
             ),
             advice: UNSEEN_ADVICE.to_owned(),
         });

@@ -30,11 +30,11 @@ impl Metric for AccuracyConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes() || matches!(kind, TaskKind::LanguageModel | TaskKind::Text)
+        kind.predicts_classes() || matches!(kind, TaskKind::LanguageModel | TaskKind::Text)
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {
-        if answers.target.writes().is_some() {
+        if answers.target.output_tokenizer().is_some() {
             return answers.guessed;
         }
         mean(answers.decisions().iter().map(ClassDecisions::accuracy))

@@ -30,7 +30,7 @@ impl Metric for AurocConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {

@@ -31,7 +31,7 @@ impl Metric for AveragePrecisionConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {

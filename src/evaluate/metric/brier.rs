@@ -30,7 +30,7 @@ impl Metric for BrierConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
     fn score(&self, answers: &TaskAnswers) -> Option<f64> {

@@ -34,7 +34,7 @@ impl Metric for F1Config {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
     fn variant(&self) -> Option<String> {

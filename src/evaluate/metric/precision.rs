@@ -33,7 +33,7 @@ impl Metric for PrecisionConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
     fn variant(&self) -> Option<String> {

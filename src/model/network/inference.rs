@@ -79,7 +79,7 @@ impl Network {
                 let features = outputs[*task].features.as_ref().filter(|_| steps);
                 let mask = features.and_then(|features| features.mask.as_ref());
                 gathered.0.append(&logits, mask)?;
-                if target.unit().is_none() {
+                if target.standardization().is_none() {
                     gathered.1.append(&self.tasks[*task].head.predictions(&logits)?, mask)?;
                 }
             }
@@ -90,8 +90,9 @@ impl Network {
             .map(|(task, (logits, answers))| {
                 let target = &self.signature.tasks[*task].target;
                 let logits = logits.array(target.label_level(), target.logits(), rows.len());
-                let answers = in_unit(target, &logits)
-                    .unwrap_or_else(|| answers.array(target.label_level(), target.answers(), rows.len()));
+                let answers = in_unit(target, &logits).unwrap_or_else(|| {
+                    answers.array(target.label_level(), target.prediction_width(), rows.len())
+                });
                 Prediction { logits, answers }
             })
             .collect())

@@ -66,8 +66,8 @@ impl Network {
             };
             let (name, width) = (signature.logits_output(), signature.target.logits());
             graph.output(&name, logits, ElementType::Float32, &dims(width));
-            let (name, width) = (signature.answer_output(), signature.target.answers());
-            graph.output(&name, &answers, signature.target.answer_type(), &dims(width));
+            let (name, width) = (signature.prediction_output(), signature.target.prediction_width());
+            graph.output(&name, &answers, signature.target.prediction_type(), &dims(width));
         }
         Ok(graph)
     }

@@ -101,7 +101,7 @@ fn card(
         }
         let tasks = dataset.signature.tasks.iter().enumerate();
         let (generating, predicting): (Vec<_>, Vec<_>) =
-            tasks.partition(|(_, task)| task.target.writes().is_some());
+            tasks.partition(|(_, task)| task.target.output_tokenizer().is_some());
         let predicting: Vec<usize> = predicting.into_iter().map(|(index, _)| index).collect();
         let predictions = network.predict_tasks(table, rows, rows.len().max(1), &predicting)?;
         for (index, prediction) in predicting.into_iter().zip(predictions) {
@@ -109,8 +109,8 @@ fn card(
             // The model outputs zeros in padding.
             let zeros = PaddingValue::Float(0.0);
             outputs.push((signature.logits_output(), prediction.logits.padded(&zeros)));
-            let answers = prediction.answers.with_floats(signature.target.answer_type());
-            outputs.push((signature.answer_output(), answers.padded(&zeros)));
+            let answers = prediction.answers.with_floats(signature.target.prediction_type());
+            outputs.push((signature.prediction_output(), answers.padded(&zeros)));
         }
         let signals = network.signals(table, Some(rows))?;
         for (index, signature) in generating {
