@@ -142,7 +142,7 @@ fn fit_feature(
             }
             (Some(_), false) => {
                 let (table, column) = (table.to_string(), name.to_string());
-                Err(DataError::LackingColumn { table, column, kind: config.name() })
+                Err(DataError::MissingColumn { table, column, kind: config.name() })
             }
             _ => loaded.frame.cells(name.as_str()),
         };
@@ -192,7 +192,7 @@ fn targets_sharing_tokenizer(
 fn reuse_encoding(input: &InputSignature, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
     let (mut encoded, mut samples, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        let (raw, encoded_rows, texts) = raw::known(input, &part.cells, part.frame)?;
+        let (raw, encoded_rows, texts) = raw::encode_known(input, &part.cells, part.frame)?;
         notes.extend(texts.into_iter().map(warning));
         samples.push(raw.gather(part.sample));
         encoded.push(encoded_rows);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::raw::AnswerColumn;
+use crate::data::raw::PredictionColumn;
 use crate::data::tokenizer::TokenCodec;
 use crate::domain::array::Array;
 use crate::domain::name::TaskName;
@@ -78,7 +78,7 @@ impl TextGenerator {
     }
 
     /// The texts, in the order of the rows.
-    pub fn column(self) -> AnswerColumn {
-        AnswerColumn::Text(self.texts)
+    pub fn column(self) -> PredictionColumn {
+        PredictionColumn::Text(self.texts)
     }
 }

@@ -44,8 +44,8 @@ impl<'a> Loader<'a> {
         let rows = dataset.tables.iter().map(|table| table.train.clone()).collect();
         let targets = dataset.tables.iter().map(|table| targets(dataset, table)).collect();
         let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), rows)
-            .sampled(job.sampling, job.spec.epochs.get())
-            .bucketed(dataset.tables.iter().map(lengths).collect());
+            .with_sampling(job.sampling, job.spec.epochs.get())
+            .with_lengths(dataset.tables.iter().map(lengths).collect());
         let augmenter = TrainingAugmenter::new(&dataset.signature, job.seed);
         let packed =
             dataset.tables.iter().map(|table| network.packed(table)).collect::<model::ModelResult<_>>()?;

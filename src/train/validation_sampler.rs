@@ -40,7 +40,7 @@ impl<'a> ValidationSampler<'a> {
             let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), vec![rows.valid.clone()]);
             TableSampler {
                 table,
-                shuffle: shuffle.bucketed(vec![lengths(rows)]),
+                shuffle: shuffle.with_lengths(vec![lengths(rows)]),
                 current: RefCell::default(),
             }
         };

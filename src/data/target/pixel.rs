@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
 use crate::data::feature::{Statistics, collect_or_first_error, display_number};
-use crate::data::picture::{ImageSize, PictureError, values};
+use crate::data::image_file::{ImageError, ImageSize, values};
 use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
 use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, constant_target};
 use crate::domain::array::Array;
@@ -105,7 +105,7 @@ fn named_values(
     counts: &[u64; 256],
 ) -> Result<Vec<usize>, DataError> {
     let (names, column) = (&config.classes, column.name().to_owned());
-    let error = |reason: String| Err(PictureError::Classes { reason }.into());
+    let error = |reason: String| Err(ImageError::Classes { reason }.into());
     if let Some((_, name)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
         return error(format!("`classes` lists `{name}` twice"));
     }
@@ -122,7 +122,7 @@ fn named_values(
     if let Some((row, value)) = rows.next() {
         let place = labels.frame.cell_location(row, &column).to_string();
         let (count, last) = (1 + rows.count(), names.len() - 1);
-        return Err(PictureError::ClassValue { column, value, place, last, count }.into());
+        return Err(ImageError::ClassValue { column, value, place, last, count }.into());
     }
     match (0..names.len()).filter(|value| counts[*value] > 0).collect::<Vec<_>>()[..] {
         [] => Err(DataError::NoLabels { column }),
@@ -189,7 +189,7 @@ impl PixelPlanes {
             return Err(DataError::NoLabels { column: column.name().to_owned() });
         };
         if let Some((row, other)) = sizes.find(|(_, size)| *size != first) {
-            return Err(PictureError::Sizes {
+            return Err(ImageError::Sizes {
                 column: column.name().to_owned(),
                 found: other.to_string(),
                 place: location(row),

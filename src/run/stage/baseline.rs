@@ -21,7 +21,7 @@ pub fn run(
 ) -> Result<StageOutput, RunError> {
     let trial = context.trial(stage)?.alone(task);
     let not_made = || RunError::StageNotRun { stage: stage.to_string() };
-    let dataset = context.dataset()?.alone(task).ok_or_else(not_made)?;
+    let dataset = context.dataset()?.for_task(task).ok_or_else(not_made)?;
     let settings = &trial.pipeline.train;
     let checkpoints = context.layout.baseline_checkpoint(context.run, trial.number, task);
     std::fs::create_dir_all(&checkpoints).map_err(RunError::io("create", &checkpoints))?;
