@@ -29,8 +29,8 @@ use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::domain::task::{FittedTarget, TagScheme};
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::case::{self, MetricCase, metric, of_binary};
+use crate::evaluate::predictions::TaskPredictions;
 use crate::evaluate::{default_metrics, evaluate, of_known_classes};
 
 /// The multiclass case with two classes that have no training rows: `1.5`, between 1 and 2, and `9`, after
@@ -53,7 +53,7 @@ fn multiclass() -> (MetricCase, Vec<UnseenClass>) {
 }
 
 #[track_caller]
-fn assert_scores(name: &str, settings: serde_json::Value, answers: &TaskAnswers, expected: f64) {
+fn assert_scores(name: &str, settings: serde_json::Value, answers: &TaskPredictions, expected: f64) {
     let metric = metric(name, settings);
     let result = metric.view().score(answers).expect("defined");
     assert!((result - expected).abs() < 1e-6, "{}: {result}, expected {expected}", metric.label());

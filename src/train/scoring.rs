@@ -8,7 +8,7 @@ use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, EncodedTable};
 use crate::domain::task::FittedTarget;
 use crate::evaluate::metric::MetricConfig;
-use crate::evaluate::{TaskAnswers, evaluate, of_known_classes, why};
+use crate::evaluate::{TaskPredictions, evaluate, of_known_classes, undefined_reason};
 use crate::model::head::text_writer::TokenLosses;
 use crate::model::labels::{Labels, learned};
 use crate::model::mode::Mode;
@@ -92,7 +92,7 @@ impl Evaluator<'_> {
         };
         let cells = truth.to_f32().unwrap_or_default();
         let answers = prediction.answers.to_f32().unwrap_or_default();
-        let mut all = TaskAnswers::new(target, &cells, &answers, cells.len() / target.width());
+        let mut all = TaskPredictions::new(target, &cells, &answers, cells.len() / target.width());
         all = all.with_unseen(task_split.table.unseen(&self.dataset.signature.tasks[task_split.task].name));
         let exact = match prediction.answers.element_type() {
             ElementType::Float64 => truth.to_f64().zip(prediction.answers.to_f64()),
@@ -101,7 +101,7 @@ impl Evaluator<'_> {
         all = exact.as_ref().map_or(all, |(truth, answers)| all.with_numbers(truth, answers));
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         let decided = self.network.decide(task_split.task, &prediction.logits)?;
-        all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
+        all = decided.as_deref().map_or(all, |decided| all.with_predicted_classes(decided));
         Ok(self.evaluation(task_split, loss, &all))
     }
 
@@ -113,10 +113,10 @@ impl Evaluator<'_> {
         let (nll, accuracy) = (mean(token_losses.cost), mean(token_losses.correct as f64));
         let truth = task_split.truth.gather(task_split.rows);
         let cells = truth.as_f32().unwrap_or_default();
-        let mut all = TaskAnswers::new(target, cells, &[], cells.len());
+        let mut all = TaskPredictions::new(target, cells, &[], cells.len());
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         all = nll.map_or(all, |nll| all.with_nll(nll));
-        all = accuracy.map_or(all, |accuracy| all.with_guessed(accuracy));
+        all = accuracy.map_or(all, |accuracy| all.with_token_accuracy(accuracy));
         let texts = self.texts(task_split)?;
         all = texts.as_ref().map_or(all, |(text, truth)| all.with_texts(text, truth));
         Ok(self.evaluation(task_split, nll, &all))
@@ -163,7 +163,12 @@ impl Evaluator<'_> {
     }
 
     /// The scores of a task from its loss and predictions.
-    fn evaluation(&self, task_split: &TaskSplit, loss: Option<f64>, answers: &TaskAnswers) -> TaskEvaluation {
+    fn evaluation(
+        &self,
+        task_split: &TaskSplit,
+        loss: Option<f64>,
+        answers: &TaskPredictions,
+    ) -> TaskEvaluation {
         let name = &self.dataset.signature.tasks[task_split.task].name;
         let finite = loss.filter(|loss| loss.is_finite());
         let mut scores: Vec<Score> = Vec::new();
@@ -178,7 +183,8 @@ impl Evaluator<'_> {
         }));
         let metrics = &self.metrics[task_split.task];
         scores.extend(evaluate(name, task_split.split, metrics, answers));
-        let undefined = scores.iter().any(|score| score.defined().is_none()).then(|| why(answers));
+        let undefined =
+            scores.iter().any(|score| score.defined().is_none()).then(|| undefined_reason(answers));
         let of_known_classes = of_known_classes(name, task_split.split, metrics, answers);
         TaskEvaluation { task: task_split.task, loss, scores, of_known_classes, undefined }
     }
