@@ -155,7 +155,7 @@ impl ProgressDisplay {
             | Event::Gained { .. }
             | Event::Exported { .. }
             | Event::Verified { .. } => {
-                let (finished, total) = sweep.standing();
+                let (finished, total) = sweep.counts();
                 self.bar.set_length(total as u64);
                 self.bar.set_position(finished as u64);
                 self.bar.set_prefix("trials");
