@@ -69,6 +69,6 @@ fn require_database(layout: &Layout) -> Result<(), CliError> {
 /// Runs that are recorded as running, but on which no process works, with their locks. The locks are held
 /// until the state is updated, so that no process resumes a run in between.
 fn dead(layout: &Layout, store: &ResultsDatabase) -> Result<(Vec<RunId>, Vec<RunLock>), CliError> {
-    let held = |run: RunId| RunLock::of_dead(layout, &run).map(|lock| (run, lock));
+    let held = |run: RunId| RunLock::take_if_dead(layout, &run).map(|lock| (run, lock));
     Ok(store.running()?.into_iter().filter_map(held).unzip())
 }

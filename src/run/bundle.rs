@@ -76,7 +76,7 @@ impl ModelBundle {
     }
 
     /// The training data files, by their paths at training time.
-    pub fn learned_from(&self) -> impl Iterator<Item = &Path> {
+    pub fn training_files(&self) -> impl Iterator<Item = &Path> {
         self.card.data.iter().map(|file| file.path.as_path())
     }
 

@@ -20,7 +20,7 @@ pub fn perform(arguments: &Arguments, args: &PredictArguments) -> Result<ExitSta
         output::check_binary(!format.is_text(), format.name())?;
     }
     let bundle = run_selector::bundle(arguments, &args.model)?;
-    to.check(bundle.learned_from().map(|file| (file, "a file that the model was trained on")))?;
+    to.check(bundle.training_files().map(|file| (file, "a file that the model was trained on")))?;
     let note = |line: &str| output::print_error(line);
     let (keep, preference) = (&args.keep, &args.preference);
     let pipe = copy_of_pipe(&args.data)?;

@@ -32,7 +32,7 @@ impl MemoryLimit {
 }
 
 /// The diagnostic if the estimate exceeds the limit; it points at the largest part.
-pub fn refused(
+pub fn memory_error(
     pipeline: &PipelineConfig,
     estimate: &MemoryEstimate,
     limit: MemoryLimit,

@@ -19,7 +19,7 @@ pub fn run(
     folder: &Path,
     event_log: &dyn Observer,
 ) -> Result<StageOutput, RunError> {
-    let trial = context.trial(stage)?.alone(task);
+    let trial = context.trial(stage)?.single_task(task);
     let not_made = || RunError::StageNotRun { stage: stage.to_string() };
     let dataset = context.dataset()?.for_task(task).ok_or_else(not_made)?;
     let settings = &trial.pipeline.train;

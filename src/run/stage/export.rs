@@ -15,7 +15,7 @@ use crate::onnx::bundle::{CARD, FORMAT, MODEL, ModelCard, ModelSample};
 use crate::onnx::bundle_file::{BundleRole, members, tokenizer};
 use crate::onnx::config::ExportConfig;
 use crate::onnx::seal;
-use crate::plan::preference::{along, simplex};
+use crate::plan::preference::{default_points, simplex};
 use crate::plan::{Stage, Trial};
 use crate::run::context::RunContext;
 use crate::run::error::RunError;
@@ -152,7 +152,7 @@ fn card(
 
 /// A preference for each sample row: an even grid of preferences in turn, so that verification covers many.
 fn sample_preferences(tasks: usize, rows: usize) -> Vec<Vec<f64>> {
-    let mut front = simplex(tasks, along(tasks));
+    let mut front = simplex(tasks, default_points(tasks));
     for vector in &mut front {
         let sum: f64 = vector.iter().sum();
         vector.iter_mut().for_each(|share| *share /= sum);
