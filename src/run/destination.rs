@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::data::raw::PredictionFileFormat;
 use crate::data::raw::{PredictionColumn, WRITTEN, save, write};
-use crate::disk::whole_file::{folder, may_write_in, same_file};
+use crate::disk::whole_file::{may_write_in, parent_folder, same_file};
 use crate::run::error::RunError;
 
 /// Predictions of rows, ready to be written.
@@ -78,7 +78,7 @@ impl PredictionDestination {
         if to.exists() && !to.is_file() {
             return refuse(format!("`{shown}` is not a regular file; `--to -` writes to standard output"));
         }
-        let folder = folder(to);
+        let folder = parent_folder(to);
         if !folder.is_dir() {
             let shown = folder.display();
             return refuse(match folder.exists() {
