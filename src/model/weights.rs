@@ -139,7 +139,7 @@ impl Weights {
     }
 
     /// An existing weight, to be used by one more layer.
-    pub fn known(&self, name: &str) -> Option<Parameter> {
+    pub fn existing(&self, name: &str) -> Option<Parameter> {
         let Weight { name, var, trainable, .. } = self.named(name)?;
         Some(Parameter { name: name.clone(), var: var.clone(), trainable: *trainable })
     }

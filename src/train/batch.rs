@@ -104,9 +104,9 @@ impl<'a> Loader<'a> {
                 let gathered = table.inputs.iter().map(|(name, array)| (name.clone(), array.gather(rows)));
                 let mut arrays: Vec<_> = gathered.collect();
                 augmenter.images(&mut arrays, rows, epoch);
-                self.network.signals_of(&arrays)?
+                self.network.input_tensors_of(&arrays)?
             }
-            None => self.network.packed_signals(table, &self.packed[index], rows)?,
+            None => self.network.packed_input_tensors(table, &self.packed[index], rows)?,
         };
         let labels_of = |(task, truth): &(usize, &Array)| {
             let target = &self.dataset.signature.tasks[*task].target;

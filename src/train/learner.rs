@@ -216,7 +216,7 @@ impl<'a> Learner<'a> {
     fn losses_again(&self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<Vec<Option<f64>>> {
         let mut losses = Vec::with_capacity(parts.len());
         for (number, part) in parts.iter().enumerate() {
-            losses.push(self.losses(part, &self.mode(clock, number, parts.len()).again())?.0);
+            losses.push(self.losses(part, &self.mode(clock, number, parts.len()).repeated())?.0);
         }
         let losses: Vec<&[Tensor]> = losses.iter().map(Vec::as_slice).collect();
         let tasks: Vec<usize> = (0..self.proven.len()).collect();

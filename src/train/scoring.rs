@@ -10,7 +10,7 @@ use crate::domain::task::FittedTarget;
 use crate::evaluate::metric::MetricConfig;
 use crate::evaluate::{TaskPredictions, evaluate, of_known_classes, undefined_reason};
 use crate::model::head::text_writer::TokenLosses;
-use crate::model::labels::{Labels, learned};
+use crate::model::labels::{Labels, standardized_labels};
 use crate::model::mode::Mode;
 use crate::model::network::Network;
 use crate::model::prediction::Prediction;
@@ -56,7 +56,7 @@ impl Evaluator<'_> {
             targets.iter().map(|(task, _)| *task).filter(|task| !self.generates(*task)).collect();
         let mut predictions = self
             .network
-            .predict_tasks(table, rows, self.network.comfortable_rows(), &predicting)?
+            .predict_tasks(table, rows, self.network.inference_batch_size(), &predicting)?
             .into_iter();
         let mut evaluations = Vec::with_capacity(targets.len());
         for (task, truth) in targets {
@@ -110,7 +110,7 @@ impl Evaluator<'_> {
         let target = &self.dataset.signature.tasks[task_split.task].target;
         let token_losses = self.token_losses(task_split)?;
         let mean = |sum: f64| (token_losses.tokens > 0).then(|| sum / token_losses.tokens as f64);
-        let (nll, accuracy) = (mean(token_losses.cost), mean(token_losses.correct as f64));
+        let (nll, accuracy) = (mean(token_losses.nll), mean(token_losses.correct as f64));
         let truth = task_split.truth.gather(task_split.rows);
         let cells = truth.as_f32().unwrap_or_default();
         let mut all = TaskPredictions::new(target, cells, &[], cells.len());
@@ -125,7 +125,7 @@ impl Evaluator<'_> {
     /// The loss of the true tokens, and how many of them have the highest probability.
     fn token_losses(&self, task_split: &TaskSplit) -> TrainResult<TokenLosses> {
         let mut all = TokenLosses::default();
-        for rows in task_split.rows.chunks(self.network.comfortable_rows()) {
+        for rows in task_split.rows.chunks(self.network.inference_batch_size()) {
             let labels = Labels::gather(
                 task_split.task,
                 task_split.target(self),
@@ -134,8 +134,8 @@ impl Evaluator<'_> {
                 self.network.device(),
             )?;
             let Some(labels) = labels else { continue };
-            let inputs = self.network.signals(task_split.table, Some(rows))?;
-            all.add(self.network.tally(&inputs, &labels)?.unwrap_or_default());
+            let inputs = self.network.input_tensors(task_split.table, Some(rows))?;
+            all.add(self.network.token_losses(&inputs, &labels)?.unwrap_or_default());
         }
         Ok(all)
     }
@@ -153,7 +153,9 @@ impl Evaluator<'_> {
         }
         let rows: Vec<u32> =
             task_split.rows.iter().copied().filter(|row| !truth[*row as usize].is_empty()).collect();
-        let Some(generated) = self.network.write(task_split.task, task_split.table, &rows, self.seed)? else {
+        let Some(generated) =
+            self.network.generate_rows(task_split.task, task_split.table, &rows, self.seed)?
+        else {
             return Ok(None);
         };
         let codec = TokenCodec::new(tokenizer)?;
@@ -194,7 +196,7 @@ impl Evaluator<'_> {
         let device = self.network.device();
         let target = &self.dataset.signature.tasks[task].target;
         let width = target.width();
-        let cells = learned(target, truth, 0..truth.values.len());
+        let cells = standardized_labels(target, truth, 0..truth.values.len());
         if cells.iter().all(|cell| cell.is_nan()) {
             return Ok(None);
         }
@@ -211,7 +213,7 @@ impl Evaluator<'_> {
     /// A task's loss as the mean over batches, weighted by their labelled cells.
     fn batched_loss(&self, task_split: &TaskSplit) -> TrainResult<Option<f64>> {
         let (mut sum, mut cells) = (0.0, 0);
-        for rows in task_split.rows.chunks(self.network.comfortable_rows()) {
+        for rows in task_split.rows.chunks(self.network.inference_batch_size()) {
             let labels = Labels::gather(
                 task_split.task,
                 task_split.target(self),
@@ -220,7 +222,7 @@ impl Evaluator<'_> {
                 self.network.device(),
             )?;
             let Some(labels) = labels else { continue };
-            let inputs = self.network.signals(task_split.table, Some(rows))?;
+            let inputs = self.network.input_tensors(task_split.table, Some(rows))?;
             let weight = labels.cells;
             let losses = self.network.losses(&inputs, &[labels], &Mode::evaluate())?;
             for loss in losses {

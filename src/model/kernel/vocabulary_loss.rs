@@ -30,15 +30,15 @@ const GROUPS: usize = 1 << 23;
 #[derive(Clone, Copy, Debug)]
 pub struct VocabularyTargets<'a> {
     pub classes: &'a [u32],
-    pub shares: &'a [f32],
+    pub weights: &'a [f32],
 }
 
 impl VocabularyTargets<'_> {
     fn check(&self, rows: usize, vocabulary: usize) -> Result<()> {
-        if self.classes.len() != rows || self.shares.len() != rows {
-            candle_core::bail!("{rows} rows, {} classes, {} shares", self.classes.len(), self.shares.len());
+        if self.classes.len() != rows || self.weights.len() != rows {
+            candle_core::bail!("{rows} rows, {} classes, {} shares", self.classes.len(), self.weights.len());
         }
-        let counted = self.classes.iter().zip(self.shares).filter(|(_, share)| **share != 0.0);
+        let counted = self.classes.iter().zip(self.weights).filter(|(_, share)| **share != 0.0);
         match counted.map(|(class, _)| *class).find(|class| *class as usize >= vocabulary) {
             Some(class) => candle_core::bail!("class {class} is beyond {vocabulary} classes"),
             None => Ok(()),
@@ -202,7 +202,7 @@ impl LossBlock<'_> {
         let truth = goal.truth;
         let rows = truth.classes.len();
         let counted = counted(truth);
-        let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
+        let total: f64 = truth.weights.iter().map(|share| f64::from(*share)).sum();
         let share = if total > 0.0 { 1.0 / total } else { 0.0 };
         let mut of_h = zeros(if self.wanted.0 { rows * self.width } else { 0 });
         let groups = self.groups(&counted);
@@ -273,7 +273,7 @@ impl LossBlock<'_> {
         let mut gathered = Vec::new();
         self.chunks(rows, |rows, h, logits| {
             for (row, z) in rows.iter().zip(logits.chunks_exact_mut(self.vocabulary)) {
-                let (class, own) = (truth.classes[*row as usize] as usize, truth.shares[*row as usize]);
+                let (class, own) = (truth.classes[*row as usize] as usize, truth.weights[*row as usize]);
                 let scale = (f64::from(own) * share) as f32;
                 let at_class = z[class] + self.bias[class];
                 let SoftmaxTarget { log_sum, sum } = softmax_row(z, self.bias, scale, spread * scale);
@@ -339,7 +339,7 @@ impl LossBlock<'_> {
 }
 
 fn counted(truth: VocabularyTargets) -> Vec<u32> {
-    (0..truth.shares.len() as u32).filter(|row| truth.shares[*row as usize] != 0.0).collect()
+    (0..truth.weights.len() as u32).filter(|row| truth.weights[*row as usize] != 0.0).collect()
 }
 
 fn likeliest(z: &[f32], bias: &[f32]) -> u32 {

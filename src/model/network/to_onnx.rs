@@ -59,7 +59,7 @@ impl Network {
             }
             let dims = |width: usize| match level {
                 LabelLevel::Row => vec![Dim::Batch, Dim::Fixed(width)],
-                LabelLevel::Step => vec![Dim::Batch, Dim::Free("time".to_owned()), Dim::Fixed(width)],
+                LabelLevel::Step => vec![Dim::Batch, Dim::Dynamic("time".to_owned()), Dim::Fixed(width)],
                 LabelLevel::Pixel { height, width: columns } => {
                     vec![Dim::Batch, Dim::Fixed(height), Dim::Fixed(columns), Dim::Fixed(width)]
                 }

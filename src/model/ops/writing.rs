@@ -29,8 +29,8 @@ pub trait DecoderOps: Arithmetic {
     /// One step of zeros, as wide as those of a sequence `[rows, time, width]`: `[rows, 1, width]`.
     fn zero_step(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// A decoder's [place](crate::model::head::decoder::transformer::places) for the step behind those of
-    /// `past` `[rows, 1 + time, width]`, whose first stands for nothing: `[1, width]`. A graph knows places
+    /// A decoder's [place](crate::model::head::decoder::transformer::sinusoidal_encodings) for the
+    /// step behind those of `past` `[rows, 1 + time, width]`, whose first stands for nothing: `[1, width]`. A graph knows places
     /// up to `length`.
     fn next_position(&mut self, past: &Self::Value, length: usize, width: usize) -> ModelResult<Self::Value>;
 

@@ -57,7 +57,7 @@ fn together(choices: &[WeightingConfig], path: &Path) -> Option<Diagnostic> {
 fn weights(pipeline: &PipelineConfig, choice: &WeightingConfig, path: &Path) -> Vec<Diagnostic> {
     let path = path.key(choice.name());
     let mut diagnostics = Vec::new();
-    for (setting, names) in choice.view().named() {
+    for (setting, names) in choice.view().task_settings() {
         for name in names.into_iter().filter(|name| !pipeline.tasks.contains_key(*name)) {
             let path = path.key(setting).key(name);
             diagnostics.push(unknown_task(pipeline, name, setting, path).on_key());

@@ -86,7 +86,7 @@ fn front(trial: &Trial, dataset: &Dataset, network: &mut Network) -> Result<Vec<
     let metrics = without_texts(trial, dataset);
     let mut points = Vec::new();
     for vector in trial.preferences() {
-        network.prefer(std::slice::from_ref(&vector));
+        network.set_preference(std::slice::from_ref(&vector));
         let evaluator = Evaluator { dataset, network, metrics: &metrics, texts: &[], seed: trial.seed };
         let mut scores = Vec::new();
         for split in [Split::Valid, Split::Test] {

@@ -93,7 +93,7 @@ fn card(
         let rows = &table.sample_rows;
         inputs = table.sample.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
         let vectors = sample_preferences(dataset.signature.tasks.len(), rows.len());
-        let takes_preference = network.prefer(&vectors);
+        let takes_preference = network.set_preference(&vectors);
         if takes_preference {
             let shares = vectors.iter().flatten().map(|share| *share as f32).collect();
             let preferences = Array::f32(&[rows.len(), dataset.signature.tasks.len()], shares);
@@ -112,16 +112,16 @@ fn card(
             let answers = prediction.answers.with_floats(signature.target.prediction_type());
             outputs.push((signature.prediction_output(), answers.padded(&zeros)));
         }
-        let signals = network.signals(table, Some(rows))?;
+        let signals = network.input_tensors(table, Some(rows))?;
         for (index, signature) in generating {
             // The encoded steps would be too large for the card; the generated texts depend on them.
-            let memory = network.memory(index, &signals)?.into_iter();
+            let memory = network.decoder_inputs(index, &signals)?.into_iter();
             outputs.extend(memory.filter(|(_, array)| array.shape.len() < 3));
             // A language model generates for a subset of rows at a time, so each would need its own row's
             // preference.
             let tokens = match signature.target {
                 FittedTarget::LanguageModel { .. } if takes_preference => None,
-                _ => network.write(index, table, rows, 0)?,
+                _ => network.generate_rows(index, table, rows, 0)?,
             };
             if let Some(tokens) = tokens {
                 texts.push((signature.name.clone(), tokens));

@@ -78,7 +78,7 @@ fn training_batch(harness: &TrainingHarness, network: &Network) -> Batch {
         let target = &harness.dataset.signature.tasks[task].target;
         Labels::gather(task, target, truth, &table.train, network.device()).expect("labels").expect("some")
     });
-    let inputs = network.signals(table, Some(&table.train)).expect("inputs");
+    let inputs = network.input_tensors(table, Some(&table.train)).expect("inputs");
     Batch { rows: table.train.len(), inputs, labels: labels.collect() }
 }
 

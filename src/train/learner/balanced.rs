@@ -107,7 +107,7 @@ impl Learner<'_> {
         for (_, loss) in labelled.filter(|(labels, _)| tasks.contains(&labels.task)) {
             let mut store = tape.backward(loss)?;
             if let Some(point) = &point {
-                at_point.push(vec![store.remove(point.read.as_tensor())]);
+                at_point.push(vec![store.remove(point.leaf.as_tensor())]);
             }
             gradients.push(collect(store, &self.variables));
         }

@@ -150,7 +150,7 @@ impl<'a> GraphSegments<'a> {
         let mut last = Vec::with_capacity(points.len());
         // The first piece in the order of the way forward is the last on the way back.
         for point in points {
-            let nodes = point.given.sorted_nodes();
+            let nodes = point.output.sorted_nodes();
             let used = nodes.iter().filter_map(|node| indices.get(&node.id()).copied());
             let mut used: Vec<usize> =
                 used.filter(|index| !std::mem::replace(&mut reached[*index], true)).collect();
@@ -164,7 +164,7 @@ impl<'a> GraphSegments<'a> {
     /// What the way back from a scalar behind all points has come to.
     fn begin(&self, mut store: GradStore) -> BackwardPass {
         let mut row = BackwardPass { points: Vec::new(), variables: Vec::new() };
-        row.points.extend(self.points.iter().map(|point| store.remove(point.read.as_tensor())));
+        row.points.extend(self.points.iter().map(|point| store.remove(point.leaf.as_tensor())));
         row.variables.extend(self.variables.iter().map(|variable| store.remove(variable)));
         row
     }

@@ -16,13 +16,17 @@ pub fn composed(
     let logits = h.matmul(weight)?.broadcast_add(bias)?;
     let shifted = logits.broadcast_sub(&logits.detach().max_keepdim(D::Minus1)?)?;
     let logs = shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)?;
-    let classes: Vec<u32> =
-        truth.classes.iter().zip(truth.shares).map(|(c, share)| if *share == 0.0 { 0 } else { *c }).collect();
+    let classes: Vec<u32> = truth
+        .classes
+        .iter()
+        .zip(truth.weights)
+        .map(|(c, share)| if *share == 0.0 { 0 } else { *c })
+        .collect();
     let classes = Tensor::from_vec(classes, (truth.classes.len(), 1), h.device())?;
     let own = logs.gather(&classes, 1)?.squeeze(1)?;
     let all = logs.mean(1)?;
     let rows = ((own * f64::from(1.0 - smoothing))? + (all * f64::from(smoothing))?)?.neg()?;
-    let total = f64::from(truth.shares.iter().sum::<f32>());
-    let shares = Tensor::new(truth.shares, h.device())?;
+    let total = f64::from(truth.weights.iter().sum::<f32>());
+    let shares = Tensor::new(truth.weights, h.device())?;
     rows.mul(&shares)?.sum_all()? * if total > 0.0 { 1.0 / total } else { 0.0 }
 }

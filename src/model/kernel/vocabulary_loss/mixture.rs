@@ -57,11 +57,12 @@ fn mixture_composed(
 ) -> Result<(Tensor, Vec<f32>)> {
     let scores = vocabulary_scores(&h.detach(), &weight.detach(), &bias.detach(), truth)?;
     let costs: Vec<f32> = scores.into_iter().map(|(cost, _)| cost).collect();
-    let each = costs.iter().zip(sampled).zip(truth.shares);
+    let each = costs.iter().zip(sampled).zip(truth.weights);
     let shares: Vec<f32> = each.map(|((cost, rival), own)| own * share(*cost, *rival) as f32).collect();
     let sum = |shares: &[f32]| shares.iter().map(|share| f64::from(*share)).sum::<f64>();
-    let (part, total) = (sum(&shares), sum(truth.shares));
-    let loss = composed(h, weight, bias, VocabularyTargets { classes: truth.classes, shares: &shares }, 0.0)?;
+    let (part, total) = (sum(&shares), sum(truth.weights));
+    let loss =
+        composed(h, weight, bias, VocabularyTargets { classes: truth.classes, weights: &shares }, 0.0)?;
     Ok(((loss * if total > 0.0 { part / total } else { 0.0 })?, costs))
 }
 
@@ -86,7 +87,7 @@ mod tests {
         let classes: Vec<u32> = (0..rows as u32).map(|row| row * 37 % size as u32).collect();
         let shares: Vec<f32> = (0..rows).map(|row| (row % 3) as f32).collect();
         let sampled: Vec<f32> = (0..rows).map(|row| -(row as f32) / 5.0).collect();
-        let truth = VocabularyTargets { classes: &classes, shares: &shares };
+        let truth = VocabularyTargets { classes: &classes, weights: &shares };
         let (one, costs) = vocabulary_mixture(&h, &weight, &bias, truth, &sampled).unwrap();
         let (two, expected) = mixture_composed(&h, &weight, &bias, truth, &sampled).unwrap();
         let near = |a: f32, b: f32| assert!((a - b).abs() <= 1e-5 + 1e-4 * b.abs(), "{a} {b}");

@@ -25,7 +25,7 @@ impl Learner<'_> {
         if let Some(point) = &learned.point {
             let gradients: Vec<_> = learned.at_point.iter().map(|gradient| gradient[0].as_ref()).collect();
             if let Some(upstream) = combined(&gradients, &both)? {
-                let gradients = learned.tape.backward_from(&point.given, upstream)?;
+                let gradients = learned.tape.backward_from(&point.output, upstream)?;
                 trunk = Some(collect(gradients, &self.variables));
             }
         }

@@ -71,8 +71,8 @@ impl Learner<'_> {
         let values = values.collect::<candle_core::Result<Vec<_>>>()?;
         let point = match &part.point {
             Some(point) => {
-                let read = with_values(&point.given, <[f32]>::to_vec)?;
-                Some((read, point.given.dims().first().copied().unwrap_or(1)))
+                let read = with_values(&point.output, <[f32]>::to_vec)?;
+                Some((read, point.output.dims().first().copied().unwrap_or(1)))
             }
             None => None,
         };
@@ -100,7 +100,7 @@ impl Learner<'_> {
     /// How many numbers each tensor has: the variables, or the point.
     fn sizes(&self, part: &BackwardPart) -> Vec<usize> {
         match &part.point {
-            Some(point) => vec![point.given.elem_count()],
+            Some(point) => vec![point.output.elem_count()],
             None => self.variables.iter().map(|variable| variable.var.elem_count()).collect(),
         }
     }
@@ -113,7 +113,7 @@ impl Learner<'_> {
         rows: &GradientRows,
         of_losses: &[f64],
     ) -> TrainResult<()> {
-        let point = part.point.as_ref().map(|point| point.given.shape().clone());
+        let point = part.point.as_ref().map(|point| point.output.shape().clone());
         let gradients = if point.is_some() { &mut part.at_point } else { &mut part.gradients };
         for ((gradient, values), weight) in gradients.iter_mut().zip(&rows.values).zip(of_losses) {
             let back = if *weight == 0.0 { 0.0 } else { (1.0 / weight) as f32 };
