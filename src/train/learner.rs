@@ -64,7 +64,7 @@ pub struct StepOutcome {
     /// How the gradients of the batch's tasks stand to each other, when each was taken.
     pub pairs: Vec<GradientPairStep>,
     /// What a step of each task would have done to the others, when it was looked at.
-    pub looks: Vec<PairAffinity>,
+    pub affinities: Vec<PairAffinity>,
     /// Did the gradient method find gradients that cancel, or are nothing?
     pub irregular: bool,
 }
@@ -78,7 +78,7 @@ impl StepOutcome {
 
     /// As it joins the epoch's sums.
     pub fn step(&self) -> TrainingStep<'_> {
-        let Self { rows, labelled, losses, weights, joint, pairs, looks, irregular } = self;
+        let Self { rows, labelled, losses, weights, joint, pairs, affinities: looks, irregular } = self;
         TrainingStep {
             rows: *rows,
             labelled,
@@ -86,7 +86,7 @@ impl StepOutcome {
             weights,
             joint: *joint,
             pairs,
-            looks,
+            affinities: looks,
             irregular: *irregular,
         }
     }
@@ -135,14 +135,14 @@ impl<'a> Learner<'a> {
             self.balance.losses.receive_lookahead(&gradient);
         }
         let mut outcome = match parts {
-            [batch] if !self.balance.looks_at_gradients() => self.learn_jointly(batch, clock)?,
+            [batch] if !self.balance.needs_task_gradients() => self.learn_jointly(batch, clock)?,
             [batch] if self.balance.is_by_layer() => self.learn_by_layer(batch, clock)?,
             _ => self.learn_balanced(parts, clock)?,
         };
-        outcome.looks = looks;
-        if self.balance.losses.wants_losses_after() && outcome.diverged().is_none() {
+        outcome.affinities = looks;
+        if self.balance.losses.needs_losses_after_step() && outcome.diverged().is_none() {
             let after = self.losses_again(parts, clock)?;
-            self.balance.losses.receive_losses_after(&after);
+            self.balance.losses.receive_losses_after_step(&after);
         }
         Ok(outcome)
     }
@@ -233,7 +233,7 @@ impl<'a> Learner<'a> {
             weights: vec![0.0; count],
             joint: 0.0,
             pairs: Vec::new(),
-            looks: Vec::new(),
+            affinities: Vec::new(),
             irregular: false,
         };
         for (part, losses) in parts.iter().zip(losses) {

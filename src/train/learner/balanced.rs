@@ -14,7 +14,7 @@ use candle_core::Tensor;
 use crate::model::autograd::{Tape, record};
 use crate::model::cut::CutPoint;
 use crate::model::mode::Mode;
-use crate::train::balance::shared::{TaskGradient, combined};
+use crate::train::balance::shared::{TaskGradient, weighted_sum};
 use crate::train::batch::Batch;
 use crate::train::error::TrainResult;
 use crate::train::gradient::collect;
@@ -51,7 +51,7 @@ impl Learner<'_> {
     ) -> TrainResult<StepOutcome> {
         let step = clock.step as u64;
         let tasks = common(parts);
-        let at_point = !tasks.is_empty() && self.balance.is_at_point();
+        let at_point = !tasks.is_empty() && self.balance.is_at_representation();
         let mut forward = Vec::with_capacity(parts.len());
         for (number, part) in parts.iter().enumerate() {
             forward.push(self.ahead(part, &self.mode(clock, number, parts.len()), at_point)?);
@@ -78,7 +78,7 @@ impl Learner<'_> {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
             let added = collect(part.tape.backward(&penalty)?, &self.variables);
             for (gradient, added) in gradients.iter_mut().zip(added) {
-                *gradient = combined(&[gradient.as_ref(), added.as_ref()], &[1.0, 1.0])?;
+                *gradient = weighted_sum(&[gradient.as_ref(), added.as_ref()], &[1.0, 1.0])?;
             }
         }
         self.prove_balanced(&tasks, &back, &gradients)?;

@@ -13,7 +13,7 @@ use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
 use crate::model::cut::{CutPoint, CutPoints};
-use crate::train::balance::shared::{TaskGradient, combined, products};
+use crate::train::balance::shared::{TaskGradient, gradient_products, weighted_sum};
 use crate::train::batch::Batch;
 use crate::train::comparison::GradientPairStep;
 use crate::train::error::TrainResult;
@@ -73,7 +73,7 @@ impl Learner<'_> {
         let ReachedSegments { plain, looked_at, own } =
             self.backward_segments(&pieces, &tasks, rows.clone())?;
         outcome.pairs = GradientPairStep::all(&tasks, &plain);
-        let weights = match self.shared.places.is_empty() {
+        let weights = match self.shared.indices.is_empty() {
             true => vec![1.0; tasks.len()],
             false => {
                 let answer = self.solve_weights(&mut outcome, &tasks, &of_losses, step, &looked_at, None);
@@ -82,7 +82,7 @@ impl Learner<'_> {
         };
 
         let both: Vec<f64> = of_losses.iter().zip(&weights).map(|(loss, weight)| loss * weight).collect();
-        let heads = if self.balance.weighs_heads() { &both } else { &of_losses };
+        let heads = if self.balance.weights_heads() { &both } else { &of_losses };
         let mut ways = vec![BackwardPass::sum(&rows, &both)?];
         drop(rows);
         if let Some(penalty) = penalty {
@@ -113,21 +113,21 @@ impl Learner<'_> {
     ) -> TrainResult<ReachedSegments> {
         let nothing = || Matrix::from_fn(tasks.len(), |_, _| 0.0);
         let (mut plain, mut of_last) = (nothing(), nothing());
-        let last = self.shared.last.filter(|_| self.balance.looks_at_last_layer());
-        let last = last.map(|last| self.shared.places[last]);
+        let last = self.shared.last_shared_matrix.filter(|_| self.balance.uses_last_layer_only());
+        let last = last.map(|last| self.shared.indices[last]);
         let mut own = vec![None; self.variables.len()];
         let mut reached = vec![vec![false; self.variables.len()]; tasks.len()];
         pieces.backward_segment(rows, |index, gradients| {
             for (reached, gradient) in reached.iter_mut().zip(&gradients) {
                 reached[index] = gradient.is_some();
             }
-            if !self.shared.places.contains(&index) {
+            if !self.shared.indices.contains(&index) {
                 own[index] = Some(gradients);
                 return Ok(());
             }
             let gradients: Vec<TaskGradient> = gradients.into_iter().map(|one| vec![one]).collect();
-            let here = products(&gradients, &gradients, &[0])?;
-            plain = plain.plus(&here);
+            let here = gradient_products(&gradients, &gradients, &[0])?;
+            plain = plain.add(&here);
             if last == Some(index) {
                 of_last = here;
             }
@@ -202,7 +202,7 @@ impl BackwardPass {
             let count = rows.first().map_or(0, |row| tensors(row).len());
             let at = |index: usize| {
                 let all: Vec<_> = rows.iter().map(|row| tensors(row)[index].as_ref()).collect();
-                combined(&all, weights)
+                weighted_sum(&all, weights)
             };
             (0..count).map(at).collect::<candle_core::Result<TaskGradient>>()
         };
@@ -225,5 +225,5 @@ impl BackwardPass {
 /// The weighted sum of gradients of one variable.
 fn sum(gradients: &[Option<Tensor>], weights: &[f64]) -> candle_core::Result<Option<Tensor>> {
     let gradients: Vec<_> = gradients.iter().map(Option::as_ref).collect();
-    combined(&gradients, weights)
+    weighted_sum(&gradients, weights)
 }

@@ -27,7 +27,7 @@ impl Learner<'_> {
             let before = numbers(&losses)?;
             for (labels, loss) in part.labels.iter().zip(&losses) {
                 let gradient = collect(tape.backward(loss)?, &self.variables);
-                let after = self.moved(&self.shared.places, &gradient, -self.rate(clock), || {
+                let after = self.with_moved(&self.shared.indices, &gradient, -self.rate(clock), || {
                     numbers(&self.losses(part, &mode)?.0)
                 })?;
                 for (other, (before, after)) in part.labels.iter().zip(before.iter().zip(after)) {
@@ -47,7 +47,7 @@ impl Learner<'_> {
 
     /// What `look` sees while the variables at `places` are moved along a direction, so many times its
     /// length.
-    pub(in crate::train) fn moved<T>(
+    pub(in crate::train) fn with_moved<T>(
         &self,
         indices: &[usize],
         direction: &TaskGradient,

@@ -42,7 +42,7 @@ impl Learner<'_> {
         let step = joint(&losses, tasks.iter().map(|task| weights[*task]))?;
         let step = collect(tape.into_gradients(step)?, &self.variables);
         let (rate, indices) = (self.rate(clock), (0..self.variables.len()).collect::<Vec<_>>());
-        let ahead = self.moved(&indices, &step, -rate, || {
+        let ahead = self.with_moved(&indices, &step, -rate, || {
             let forward = || {
                 let mut losses: Vec<Tensor> = Vec::new();
                 for batch in &batches {
@@ -59,7 +59,8 @@ impl Learner<'_> {
             return Ok(gradient);
         }
         let reach = REACH / length;
-        let look = |times: f64| self.moved(&indices, &ahead, times, || numbers(&self.losses(part, &mode)?.0));
+        let look =
+            |times: f64| self.with_moved(&indices, &ahead, times, || numbers(&self.losses(part, &mode)?.0));
         let (above, below) = (look(reach)?, look(-reach)?);
         for ((task, above), below) in tasks.iter().zip(above).zip(below) {
             let slope = -rate * (above - below) / (2.0 * reach);
