@@ -136,11 +136,11 @@ impl Pointer {
         // log probability of copying, relative to log g
         let scores: Vec<f32> = copy.iter().zip(&generate).map(|(copy, generate)| copy - generate).collect();
         let (vocabulary_loss, losses) = vocabulary.mixture(&flat, truth, &scores)?;
-        let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
+        let total: f64 = truth.weights.iter().map(|share| f64::from(*share)).sum();
         let mut generated = Vec::with_capacity(generate.len());
         let mut remaining = Vec::with_capacity(generate.len());
         let mut entropies = 0.0;
-        for (at, share) in truth.shares.iter().enumerate() {
+        for (at, share) in truth.weights.iter().enumerate() {
             // -log P is the expected -log of both parts less the entropy of (r, 1 - r).
             let r = vocabulary_share(losses[at], scores[at]);
             entropies += f64::from(*share) * (entropy(r) + entropy(1.0 - r));

@@ -28,7 +28,7 @@ const GROUPS: usize = 1 << 23;
 #[derive(Clone, Copy, Debug)]
 pub struct VocabularyTargets<'a> {
     pub classes: &'a [u32],
-    pub shares: &'a [f32],
+    pub weights: &'a [f32],
 }
 
 impl VocabularyTargets<'_> {

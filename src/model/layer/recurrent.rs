@@ -131,7 +131,7 @@ mod tests {
                 let expected = layer.forward(&input, &Mode::evaluate()).unwrap().x;
 
                 let mut graph = Graph::new("layer");
-                let time = Dim::Free("time".to_owned());
+                let time = Dim::Dynamic("time".to_owned());
                 let dims = [Dim::Batch, time.clone(), Dim::Fixed(WIDTH)];
                 let x = graph.input("x", ElementType::Float32, &dims);
                 let steps = graph.input("steps", ElementType::Float32, &dims[..2]);
@@ -155,7 +155,7 @@ mod tests {
         let (y, last) = pass.from_state(&x, Some(&state), traversal).unwrap();
 
         let mut graph = Graph::new("pass");
-        let dims = [Dim::Batch, Dim::Free("time".to_owned()), Dim::Fixed(WIDTH)];
+        let dims = [Dim::Batch, Dim::Dynamic("time".to_owned()), Dim::Fixed(WIDTH)];
         let x = graph.input("x", ElementType::Float32, &dims);
         let lengths = graph.input("lengths", ElementType::Int64, &dims[..1]);
         let by_time = crate::onnx::operator::transpose(&mut graph, &x, &[1, 0, 2]);

@@ -13,7 +13,7 @@ use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
 use crate::model::cut::{CutPoint, CutPoints};
-use crate::train::balance::shared::{TaskGradient, combined, products};
+use crate::train::balance::shared::{TaskGradient, gradient_products, weighted_sum};
 use crate::train::batch::Batch;
 use crate::train::comparison::GradientPairStep;
 use crate::train::error::TrainResult;
@@ -122,7 +122,7 @@ impl Learner<'_> {
             for (reached, gradient) in reached.iter_mut().zip(&gradients) {
                 reached[index] = gradient.is_some();
             }
-            if !self.shared.places.contains(&index) {
+            if !self.shared.indices.contains(&index) {
                 own[index] = Some(gradients);
                 return Ok(());
             }
@@ -228,5 +228,5 @@ impl BackwardPass {
 /// The weighted sum of the gradients of one variable.
 fn sum(gradients: &[Option<Tensor>], weights: &[f64]) -> candle_core::Result<Option<Tensor>> {
     let gradients: Vec<_> = gradients.iter().map(Option::as_ref).collect();
-    combined(&gradients, weights)
+    weighted_sum(&gradients, weights)
 }

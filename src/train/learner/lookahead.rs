@@ -23,7 +23,7 @@ impl Learner<'_> {
     ) -> TrainResult<Vec<PairAffinity>> {
         let mut affinities = Vec::new();
         for (number, part) in parts.iter().enumerate() {
-            let mode = self.mode(clock, number, parts.len()).again();
+            let mode = self.mode(clock, number, parts.len()).repeated();
             let ((losses, _), tape) = record(|| self.losses(part, &mode))?;
             let before = scalars(&losses)?;
             for (labels, loss) in part.labels.iter().zip(&losses) {

@@ -28,7 +28,7 @@ impl Learner<'_> {
     ) -> TrainResult<Vec<Option<f64>>> {
         let mut gradient = vec![None; self.checked.len()];
         let (Some(part), Some(held_out)) = (parts.first(), &self.held_out) else { return Ok(gradient) };
-        let mode = self.mode(clock, 0, parts.len()).again();
+        let mode = self.mode(clock, 0, parts.len()).repeated();
         let ((losses, _), tape) = record(|| self.losses(part, &mode))?;
         let batches = held_out.draw(request.number, &request.primary)?;
         let values = scalars(&losses)?;

@@ -11,7 +11,7 @@ use crate::model::weights::Parameter;
 use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
 use crate::onnx::operator::image as operators;
-use crate::onnx::operator::image::WindowMoves;
+use crate::onnx::operator::image::WindowGeometry;
 
 impl Images for Nodes<'_> {
     fn conv2d(
@@ -84,6 +84,6 @@ fn moves(window: Window) -> WindowMoves {
         size: vec![window.size; 2],
         stride: vec![window.stride; 2],
         dilation: vec![1; 2],
-        zeros: vec![window.top, window.left, window.bottom(), window.right()],
+        padding: vec![window.top, window.left, window.bottom(), window.right()],
     }
 }

@@ -138,11 +138,11 @@ impl Sequences for Nodes<'_> {
         let transposed = weight.tensor().reshape(shape)?.permute((2, 1, 0))?.contiguous()?;
         let transposed = self.graph.weight(weight.name(), transposed.dims(), &host(&transposed)?);
         let bias = bias.map(|bias| self.weight(bias)).transpose()?;
-        let moves = WindowMoves {
+        let moves = WindowGeometry {
             size: vec![steps.size],
             stride: vec![1],
             dilation: vec![steps.dilation],
-            zeros: vec![steps.before, steps.reach() - steps.before],
+            padding: vec![steps.before, steps.reach() - steps.before],
         };
         let y = conv(self.graph, &channels_first, &transposed, bias.as_ref(), &moves);
         let y = operator::transpose(self.graph, &y, &[0, 2, 1]);

@@ -1,6 +1,6 @@
 //! Combines the tasks' gradients into the gradient of the step.
 
-use crate::train::balance::shared::{TaskGradient, combined};
+use crate::train::balance::shared::{TaskGradient, weighted_sum};
 use crate::train::error::TrainResult;
 use crate::train::gradient::collect;
 use crate::train::learner::Learner;
@@ -17,7 +17,7 @@ impl Learner<'_> {
         let Some(last) = parts.last() else { return Ok(Vec::new()) };
         let sum = |part: &BackwardPart, index: usize, weights: &[f64]| {
             let gradients: Vec<_> = part.gradients.iter().map(|gradient| gradient[index].as_ref()).collect();
-            combined(&gradients, weights)
+            weighted_sum(&gradients, weights)
         };
         // The backward pass from the shared representation through the trunk.
         let mut trunk = None;
@@ -40,7 +40,7 @@ impl Learner<'_> {
                     let of_parts = parts.iter().map(|part| sum(part, index, &head_weights));
                     let of_parts = of_parts.collect::<candle_core::Result<Vec<_>>>()?;
                     let of_parts: Vec<_> = of_parts.iter().map(Option::as_ref).collect();
-                    combined(&of_parts, &vec![1.0; of_parts.len()])?
+                    weighted_sum(&of_parts, &vec![1.0; of_parts.len()])?
                 }
             });
         }

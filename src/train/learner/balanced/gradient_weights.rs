@@ -3,7 +3,7 @@
 
 use candle_core::Tensor;
 
-use crate::train::balance::shared::{TaskGradient, products, row, with_values};
+use crate::train::balance::shared::{TaskGradient, flat_row, gradient_products, with_values};
 use crate::train::comparison::GradientPairStep;
 use crate::train::error::TrainResult;
 use crate::train::learner::balanced::BackwardPart;
@@ -22,9 +22,9 @@ impl Learner<'_> {
         loss_weights: &[f64],
         step: u64,
     ) -> TrainResult<Vec<f64>> {
-        let (indices, last) = match self.balance.is_at_point() {
+        let (indices, last) = match self.balance.is_at_representation() {
             true => (vec![0], None),
-            false => (self.shared.places.clone(), self.shared.last),
+            false => (self.shared.indices.clone(), self.shared.last_shared_matrix),
         };
         if indices.is_empty() || tasks.is_empty() {
             return Ok(vec![1.0; tasks.len()]);
@@ -77,7 +77,7 @@ impl Learner<'_> {
             }
             None => None,
         };
-        Ok(GradientRows { values, point })
+        Ok(GradientRows { values, representation: point })
     }
 
     /// Runs the method on the dot products `seen` of the unscaled gradients, and records whether they are
