@@ -162,7 +162,7 @@ fn batch(number: u32) -> Batch {
         let target = &network.signature().tasks[task].target;
         Labels::gather(task, target, &digits, &rows, &Device::Cpu).expect("labels").expect("present")
     });
-    let inputs = network.signals_of(&[(input(), pixels)]).expect("inputs");
+    let inputs = network.input_tensors_of(&[(input(), pixels)]).expect("inputs");
     Batch { rows: ROWS, inputs, labels: labels.collect() }
 }
 

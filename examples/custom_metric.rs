@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use mtl::domain::choice_config::Settings;
 use mtl::domain::score::Direction;
 use mtl::domain::task_kind::TaskKind;
-use mtl::evaluate::answers::TaskAnswers;
 use mtl::evaluate::metric::{Metric, MetricConfig};
+use mtl::evaluate::predictions::TaskPredictions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,10 +38,10 @@ impl Metric for YoudenConfig {
         kind == TaskKind::Binary
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         // A missing label is NaN, which equals neither class.
         let positive_rate = |label: f32| -> Option<f64> {
-            let cells = answers.truth.iter().zip(answers.answers).filter(|(truth, _)| **truth == label);
+            let cells = answers.truth.iter().zip(answers.predictions).filter(|(truth, _)| **truth == label);
             let predictions: Vec<bool> =
                 cells.map(|(_, probability)| *probability >= self.threshold).collect();
             let positive = predictions.iter().filter(|prediction| **prediction).count();

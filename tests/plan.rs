@@ -194,7 +194,7 @@ fn stages_are_topologically_sorted() {
         }
     }
     let only = |name: &str| -> Option<Vec<String>> {
-        Some(plan.only(name)?.into_iter().map(|node| plan.graph[node].to_string()).collect())
+        Some(plan.stages_for(name)?.into_iter().map(|node| plan.graph[node].to_string()).collect())
     };
     assert_eq!(only("split:more").unwrap(), ["load:more", "split:more"]);
     assert_eq!(only("fit").unwrap().len(), 5);

@@ -38,8 +38,8 @@ const PURE: [&str; 8] = [
     "BuildLayer",
     "accepts",
     "capabilities",
-    "together",
-    "joined",
+    "concatenated_shape",
+    "shape_with_preference",
 ];
 
 /// External crates, and the modules that may use them. Other crates, such as serde, may be used everywhere.

@@ -27,7 +27,7 @@ pub fn everything(layout: &Layout) -> IntegrityReport {
     checked.add(inspect::cache(layout));
     if let Ok(store) = ResultsDatabase::open_read_only(&layout.database()) {
         let path = layout.database().display().to_string();
-        let problems = store.damages().unwrap_or_else(|error| vec![error.to_string()]);
+        let problems = store.integrity_problems().unwrap_or_else(|error| vec![error.to_string()]);
         checked.damaged.extend(problems.into_iter().map(|problem| (path.clone(), problem)));
         match runs(&store) {
             Ok(runs) => runs.iter().for_each(|run| checked.add(inspect::folder(layout, &recorded(run)))),

@@ -150,7 +150,7 @@ impl ParsedPipeline {
         let memory = limit(arguments)?;
         if let Ok((plan, warnings)) = &mut self.result {
             plan.memory = memory;
-            if let Some(problem) = crate::run::memory::refused(plan) {
+            if let Some(problem) = crate::run::memory::memory_error(plan) {
                 let problems = std::iter::once(problem).chain(std::mem::take(warnings)).collect();
                 self.result = Err(problems);
             }

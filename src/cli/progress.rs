@@ -155,7 +155,7 @@ impl ProgressDisplay {
             | Event::Gained { .. }
             | Event::Exported { .. }
             | Event::Verified { .. } => {
-                let (finished, total) = sweep.standing();
+                let (finished, total) = sweep.counts();
                 self.bar.set_length(total as u64);
                 self.bar.set_position(finished as u64);
                 self.bar.set_prefix("trials");
@@ -213,7 +213,7 @@ impl Observer for ProgressDisplay {
         }
     }
 
-    fn recall(&self, event: &Event) {
+    fn replay(&self, event: &Event) {
         match self.mode {
             ProgressMode::Json => self.observe(event),
             // The scores of a cached trial are shown.

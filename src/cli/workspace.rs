@@ -37,13 +37,13 @@ pub fn open_for_reading(layout: &Layout) -> Result<ResultsDatabase, CliError> {
     require_database(layout)?;
     let database = layout.database();
     let store = match ResultsDatabase::open(&database) {
-        Err(error) if error.lacks_writing() => ResultsDatabase::open_read_only(&database)?,
+        Err(error) if error.is_write_failure() => ResultsDatabase::open_read_only(&database)?,
         opened => opened?,
     };
     store.opening_notes().iter().for_each(|line| output::print_error(&format!("note: {line}")));
     let (dead, _locks) = dead(layout, &store)?;
     match store.mark_interrupted(&dead) {
-        Err(error) if error.lacks_writing() => {
+        Err(error) if error.is_write_failure() => {
             let names: Vec<&str> = dead.iter().map(RunId::as_str).collect();
             let note = "recorded as running, but no process is working on it; its state could not be updated";
             let why = match error {
@@ -61,7 +61,7 @@ fn require_database(layout: &Layout) -> Result<(), CliError> {
     let path = layout.database();
     match path.try_exists() {
         Ok(true) => Ok(()),
-        Ok(false) => Err(crate::store::StoreError::Absent { path }.into()),
+        Ok(false) => Err(crate::store::StoreError::Missing { path }.into()),
         Err(source) => Err(crate::store::StoreError::File { path, source }.into()),
     }
 }
@@ -69,6 +69,6 @@ fn require_database(layout: &Layout) -> Result<(), CliError> {
 /// Runs that are recorded as running, but on which no process works, with their locks. The locks are held
 /// until the state is updated, so that no process resumes a run in between.
 fn dead(layout: &Layout, store: &ResultsDatabase) -> Result<(Vec<RunId>, Vec<RunLock>), CliError> {
-    let held = |run: RunId| RunLock::of_dead(layout, &run).map(|lock| (run, lock));
+    let held = |run: RunId| RunLock::take_if_dead(layout, &run).map(|lock| (run, lock));
     Ok(store.running()?.into_iter().filter_map(held).unzip())
 }

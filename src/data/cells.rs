@@ -52,7 +52,7 @@ impl Cells {
         })
     }
 
-    pub fn of_series(series: &Series) -> PolarsResult<Self> {
+    pub fn from_series(series: &Series) -> PolarsResult<Self> {
         convert(series)
     }
 
@@ -94,14 +94,14 @@ impl Cells {
     }
 
     /// The kind of the cells, for messages.
-    pub fn found(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Int(_) => "whole numbers".to_owned(),
             Self::Float { .. } => "numbers".to_owned(),
             Self::Bool(_) => "true and false".to_owned(),
             Self::Text(_) => "text".to_owned(),
             Self::Time(_) => "dates or times".to_owned(),
-            Self::List(list) => format!("lists of {}", list.inner.found()),
+            Self::List(list) => format!("lists of {}", list.inner.describe()),
             Self::Binary(_) => "bytes".to_owned(),
             Self::Other { found, .. } => found.clone(),
         }
@@ -187,7 +187,7 @@ impl Cells {
     }
 
     pub fn type_error(&self, wanted: &'static str) -> DataError {
-        DataError::WrongType { column: self.name().to_owned(), found: self.found(), wanted }
+        DataError::WrongType { column: self.name().to_owned(), found: self.describe(), wanted }
     }
 
     /// The cells as integer keys: `missing` for missing cells, `unseen` for those that are not whole numbers.

@@ -52,7 +52,7 @@ pub enum Deduplicate {
     #[default]
     No,
     /// Rows with the same inputs and targets.
-    Used,
+    InputsAndTargets,
     /// Rows with the same values in these columns.
     Columns(Vec<ColumnName>),
 }
@@ -61,7 +61,7 @@ impl Serialize for Deduplicate {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::No => serializer.serialize_bool(false),
-            Self::Used => serializer.serialize_bool(true),
+            Self::InputsAndTargets => serializer.serialize_bool(true),
             Self::Columns(columns) => columns.serialize(serializer),
         }
     }
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for Deduplicate {
             }
 
             fn visit_bool<E: Error>(self, value: bool) -> Result<Deduplicate, E> {
-                Ok(if value { Deduplicate::Used } else { Deduplicate::No })
+                Ok(if value { Deduplicate::InputsAndTargets } else { Deduplicate::No })
             }
 
             fn visit_str<E: Error>(self, value: &str) -> Result<Deduplicate, E> {

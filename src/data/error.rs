@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use crate::data::error::suspicion::{column_list, merge_unknown_columns};
 use crate::data::feature::registered::error::RegisteredError;
-use crate::data::free_memory::VARIABLE;
+use crate::data::free_memory::MEMORY_VARIABLE;
+use crate::data::image_file::error::ImageError;
 use crate::data::location::DataLocation;
-use crate::data::phrases::{brief, columns, counted, fields, letter, list, more, rows, short};
-use crate::data::picture::error::PictureError;
+use crate::data::phrases::{
+    brief, columns, count_rows, counted, describe_byte, fields, list, more_rows, short,
+};
 use crate::data::raw::error::ReadingError;
 use crate::data::source::file_guess::FileGuess;
 use crate::data::split::error::SplitError;
@@ -27,31 +29,31 @@ pub enum DataError {
     Many(Vec<LocatedError>),
 
     #[error("there is no file `{}`", .file.display())]
-    Absent { file: PathBuf },
+    FileNotFound { file: PathBuf },
     #[error("`{}` cannot be read", .file.display())]
     Unreadable { file: PathBuf, source: std::io::Error },
     #[error("`{}` cannot be written", .file.display())]
     Unwritable { file: PathBuf, source: std::io::Error },
     #[error("`{}` {found} more than {limit}, the limit for one file", .file.display())]
     TooLarge { file: PathBuf, found: String, limit: Bytes },
-    #[error("the environment variable {}: {reason}", VARIABLE)]
+    #[error("the environment variable {}: {reason}", MEMORY_VARIABLE)]
     MemorySetting { reason: String },
     #[error("`{}` is not {form}: {reason}", .file.display())]
-    NotOfForm { file: PathBuf, form: &'static str, reason: String },
+    InvalidFormat { file: PathBuf, form: &'static str, reason: String },
     #[error(
         "unknown file extension of `{}`; supported: .csv, .tsv, .tab, .txt, .jsonl, .ndjson, .parquet, .pq, \
          .arrow, .feather, .ipc, .idx (text files also with .gz or .zst)",
         .file.display()
     )]
-    UnknownForm { file: PathBuf },
+    UnknownExtension { file: PathBuf },
     #[error(
         "`{}` is not UTF-8 text: line {line}, byte {column} of the line{}",
         .file.display(),
-        letter(*.found)
+        describe_byte(*.found)
     )]
     NotUtf8 { file: PathBuf, line: usize, column: usize, found: Option<u8> },
     #[error("`{}` is {}, not text", .file.display(), .likeness.what)]
-    Unlike { file: PathBuf, likeness: FileGuess },
+    NotText { file: PathBuf, likeness: FileGuess },
     #[error("`{}` is not text: line {line} has a zero byte, byte {column} of the line", .file.display())]
     Nul { file: PathBuf, line: usize, column: usize },
     #[error(
@@ -59,19 +61,19 @@ pub enum DataError {
         .file.display(),
         fields(*.found),
         columns(*.expected),
-        more(*.count)
+        more_rows(*.count)
     )]
     Ragged { file: PathBuf, line: usize, found: usize, expected: usize, count: usize, cause: Option<String> },
     #[error(
         "`{}` ends in the middle of a row: its last line, {line}, has {found} of {expected} fields",
         .file.display()
     )]
-    CutShort { file: PathBuf, line: usize, found: usize, expected: usize },
+    Truncated { file: PathBuf, line: usize, found: usize, expected: usize },
     #[error("`{}`, line {line}: a quote is opened and never closed", .file.display())]
     OpenQuote { file: PathBuf, line: usize },
     #[error("`{}`, line {line}: {found:?} follows a closing quote", .file.display())]
     AfterQuote { file: PathBuf, line: usize, found: char },
-    #[error("`{}`, line {line}: {reason}{}", .file.display(), more(*.count))]
+    #[error("`{}`, line {line}: {reason}{}", .file.display(), more_rows(*.count))]
     BadJson { file: PathBuf, line: usize, reason: String, count: usize, help: Option<&'static str> },
     #[error("`{}`: duplicate column name `{}` (columns {first} and {second})", .file.display(), short(.name))]
     DuplicateHeading { file: PathBuf, name: String, first: usize, second: usize },
@@ -113,9 +115,9 @@ pub enum DataError {
     #[error("{table} has none of the columns {}: {}", list(.columns), column_list(.known))]
     UnknownColumns { table: String, columns: Vec<String>, known: Vec<String> },
     #[error("table `{table}` has no column `{column}`, which {} input requires", with_article(.kind))]
-    LackingColumn { table: String, column: String, kind: &'static str },
+    MissingColumn { table: String, column: String, kind: &'static str },
     #[error("column `{column}`, {place}: a time step has {found} values; expected {expected}")]
-    StepWidth { column: String, found: usize, expected: usize, place: DataLocation },
+    StepSize { column: String, found: usize, expected: usize, place: DataLocation },
     #[error("the rows have more than {limit} time steps in total")]
     TooManySteps { limit: u32 },
     #[error("column `{column}` has another type than in the earlier run")]
@@ -123,28 +125,28 @@ pub enum DataError {
     #[error(
         "column `{column}` is already tokenized (lists); the tokenizer `{tokenizer}` would split it again"
     )]
-    AlreadyCut { column: String, tokenizer: &'static str },
+    AlreadyTokenized { column: String, tokenizer: &'static str },
     #[error("renaming `{old}` to `{new}` makes two columns of that name")]
     RenameCollides { old: String, new: String },
     #[error(
         "column `{column}`: {} not a number, first `{}` in {place}",
-        rows(*.count, "is", "are"),
+        count_rows(*.count, "is", "are"),
         short(.value)
     )]
     NotNumber { column: String, value: String, place: DataLocation, count: usize, samples: Vec<String> },
-    #[error("column `{column}`: {} infinite, first {value} in {place}", rows(*.count, "is", "are"))]
+    #[error("column `{column}`: {} infinite, first {value} in {place}", count_rows(*.count, "is", "are"))]
     Infinite { column: String, value: String, place: DataLocation, count: usize },
     #[error(
         "column `{column}`: {} outside the range of float32, first {value} in {place}",
-        rows(*.count, "is", "are")
+        count_rows(*.count, "is", "are")
     )]
-    BeyondFloats { column: String, value: String, place: DataLocation, count: usize },
+    OutsideFloat32 { column: String, value: String, place: DataLocation, count: usize },
     #[error(
         "column `{column}`: {} not a whole number, first `{value}` in {place}",
-        rows(*.count, "is", "are")
+        count_rows(*.count, "is", "are")
     )]
     NotWhole { column: String, value: String, place: DataLocation, count: usize },
-    #[error("column `{column}` has no value in {}, first in {place}", rows(*.count, "", ""))]
+    #[error("column `{column}` has no value in {}, first in {place}", count_rows(*.count, "", ""))]
     Missing { column: String, place: DataLocation, count: usize },
     #[error("column `{column}` holds {found}, which cannot be used as {wanted}")]
     WrongType { column: String, found: String, wanted: &'static str },
@@ -162,13 +164,13 @@ pub enum DataError {
     #[error(
         "column `{column}`: `{value}` occurs on only {}, first in {place}; a stratified split needs at least \
          {splits}",
-        rows(*.count, "", "")
+        count_rows(*.count, "", "")
     )]
-    TooFewOfStratum { column: String, value: String, count: usize, splits: usize, place: DataLocation },
+    StratumTooSmall { column: String, value: String, count: usize, splits: usize, place: DataLocation },
     #[error("column `{column}`, {place}: `{value}` is not mapped to a split")]
-    UnknownSplit { column: String, value: String, place: DataLocation, known: Vec<String> },
+    UnmappedSplit { column: String, value: String, place: DataLocation, known: Vec<String> },
     #[error("`valid` + `test` must be less than 1; found {valid} + {test}")]
-    Shares { valid: f64, test: f64 },
+    SplitFractions { valid: f64, test: f64 },
 
     #[error("target `{column}`: every label is missing on training rows")]
     NoLabels { column: String },
@@ -182,7 +184,10 @@ pub enum DataError {
     NotBinary { column: String, values: Vec<String>, rows: Vec<u64> },
     #[error("target `{column}`: no row has the positive value `{positive}`")]
     UnknownPositive { column: String, positive: String, values: Vec<String> },
-    #[error("target `{column}`: {} neither 0 nor 1, first `{value}` in {place}", rows(*.count, "is", "are"))]
+    #[error(
+        "target `{column}`: {} neither 0 nor 1, first `{value}` in {place}",
+        count_rows(*.count, "is", "are")
+    )]
     NotLabel { column: String, value: String, place: DataLocation, count: usize },
     #[error("target `{column}`: an ordinal target with text labels needs `order`")]
     NoOrder { column: String, values: Vec<String> },
@@ -197,12 +202,12 @@ pub enum DataError {
     #[error(
         "target `{column}`: tags and tokens differ in number on {}, first in {place}: {tags} tags, {tokens} \
          tokens",
-        rows(*.count, "", "")
+        count_rows(*.count, "", "")
     )]
     TagCount { column: String, tags: usize, tokens: usize, place: DataLocation, count: usize },
     #[error(
         "target `{column}`, {place}: invalid tag `{tag}` at position {position}: {reason}{}",
-        more(*.count)
+        more_rows(*.count)
     )]
     BadTag {
         column: String,
@@ -232,7 +237,7 @@ pub enum DataError {
     #[error(transparent)]
     Split(#[from] SplitError),
     #[error(transparent)]
-    Picture(#[from] PictureError),
+    Image(#[from] ImageError),
     #[error(transparent)]
     Vectors(#[from] VectorsError),
     #[error(transparent)]
@@ -284,14 +289,14 @@ impl DataError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Many(_) => "data",
-            Self::Absent { .. } => "file-absent",
+            Self::FileNotFound { .. } => "file-absent",
             Self::Unreadable { .. } => "file-unreadable",
             Self::Unwritable { .. } => "file-unwritable",
-            Self::NotOfForm { .. } | Self::UnknownForm { .. } => "file-form",
+            Self::InvalidFormat { .. } | Self::UnknownExtension { .. } => "file-form",
             Self::NotUtf8 { .. } | Self::Nul { .. } => "not-utf8",
-            Self::Unlike { .. } => "file-form",
+            Self::NotText { .. } => "file-form",
             Self::Ragged { .. } => "ragged-row",
-            Self::CutShort { .. } | Self::OpenQuote { .. } => "file-cut",
+            Self::Truncated { .. } | Self::OpenQuote { .. } => "file-cut",
             Self::AfterQuote { .. } => "csv-quote",
             Self::BadJson { .. } => "bad-json",
             Self::DuplicateHeading { .. } => "duplicate-heading",
@@ -308,18 +313,18 @@ impl DataError {
             Self::OtherColumns { .. } | Self::OtherType { .. } => "other-columns",
             Self::UnknownColumn { .. } | Self::UnknownColumns { .. } => "unknown-column",
             Self::RenameCollides { .. } => "rename",
-            Self::LackingColumn { .. } => "lacking-column",
-            Self::StepWidth { .. } => "step-width",
+            Self::MissingColumn { .. } => "lacking-column",
+            Self::StepSize { .. } => "step-width",
             Self::TooManySteps { .. } => "too-many-steps",
             Self::OtherEncoding { .. } => "other-encoding",
-            Self::AlreadyCut { .. } => "already-cut",
+            Self::AlreadyTokenized { .. } => "already-cut",
             Self::TagCount { .. } => "tag-count",
             Self::BadTag { .. } => "bad-tag",
             Self::NoTokens | Self::SeveralTokens { .. } | Self::NotTokens { .. } => "tokens-input",
             Self::NoEnd { .. } | Self::NoSuchTokenizer { .. } | Self::Tokenizer { .. } => "tokenizer",
             Self::NotNumber { .. } => "not-a-number",
             Self::Infinite { .. } => "infinite-number",
-            Self::BeyondFloats { .. } => "beyond-floats",
+            Self::OutsideFloat32 { .. } => "beyond-floats",
             Self::NotWhole { .. } => "not-whole",
             Self::Missing { .. } => "missing-value",
             Self::Pixels { .. } => "picture-pixels",
@@ -327,9 +332,9 @@ impl DataError {
             Self::AllMissing { .. } => "all-missing",
             Self::TooManyValues { .. } => "too-many-values",
             Self::NoKeys { .. } => "no-known-value",
-            Self::EmptySplit { .. } | Self::Shares { .. } => "empty-split",
-            Self::TooFewOfStratum { .. } => "split-too-few",
-            Self::UnknownSplit { .. } => "unknown-split",
+            Self::EmptySplit { .. } | Self::SplitFractions { .. } => "empty-split",
+            Self::StratumTooSmall { .. } => "split-too-few",
+            Self::UnmappedSplit { .. } => "unknown-split",
             Self::NoLabels { .. } => "no-labels",
             Self::OneClass { .. } => "one-class",
             Self::NotBinary { .. } => "not-binary",
@@ -340,7 +345,7 @@ impl DataError {
             Self::OneColumn { .. } => "one-column",
             Self::UnknownTable { .. } => "unknown-table",
             Self::Split(error) => error.code(),
-            Self::Picture(error) => error.code(),
+            Self::Image(error) => error.code(),
             Self::Vectors(error) => error.code(),
             Self::Reading(error) => error.code(),
             Self::Registered(error) => error.code(),

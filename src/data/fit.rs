@@ -18,7 +18,7 @@ use crate::data::repeat::{self, UsedColumns};
 use crate::data::split::SplitRows;
 use crate::data::target::{self, FittedInput, LabelColumns, TargetFit};
 use crate::data::vectors;
-use crate::domain::answer::answer_names;
+use crate::domain::answer::prediction_columns;
 use crate::domain::array::Array;
 use crate::domain::choice_config::Choice;
 use crate::domain::diagnostic::Path as Node;
@@ -28,9 +28,9 @@ use crate::domain::score::Split;
 use crate::domain::signature::{InputSignature, Signature, TaskSignature};
 use crate::domain::table::{Dataset, EncodedTable};
 use crate::domain::task::TargetConfig;
-use crate::domain::task_remark::{TaskRemark, merged};
+use crate::domain::task_remark::{TaskRemark, merge};
 use crate::domain::tokenizer::TokenizerConfig;
-use crate::domain::vectors::{WantedVectors, WordVectors};
+use crate::domain::vectors::{WordVectors, WordVectorsRequest};
 
 /// Tables, inputs and tasks to fit.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub struct FitRequest {
     /// Inputs fitted by an earlier run, whose encodings are reused.
     pub known: Vec<InputSignature>,
     /// Pretrained vectors for embeddings.
-    pub vectors: Vec<WantedVectors>,
+    pub vectors: Vec<WordVectorsRequest>,
 }
 
 /// The settings of a task that concern the data.
@@ -142,7 +142,7 @@ fn fit_feature(
             }
             (Some(_), false) => {
                 let (table, column) = (table.to_string(), name.to_string());
-                Err(DataError::LackingColumn { table, column, kind: config.name() })
+                Err(DataError::MissingColumn { table, column, kind: config.name() })
             }
             _ => loaded.frame.cells(name.as_str()),
         };
@@ -192,7 +192,7 @@ fn targets_sharing_tokenizer(
 fn reuse_encoding(input: &InputSignature, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
     let (mut encoded, mut samples, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        let (raw, encoded_rows, texts) = raw::known(input, &part.cells, part.frame)?;
+        let (raw, encoded_rows, texts) = raw::encode_known(input, &part.cells, part.frame)?;
         notes.extend(texts.into_iter().map(warning));
         samples.push(raw.gather(part.sample));
         encoded.push(encoded_rows);
@@ -204,13 +204,13 @@ fn reuse_encoding(input: &InputSignature, parts: &[FeaturePart<'_>]) -> Result<F
 /// The pretrained vectors of the tokens of an input; `None` when the input has errors.
 fn read_vectors(
     request: &FitRequest,
-    wanted: &WantedVectors,
+    wanted: &WordVectorsRequest,
     features: &[Option<Feature>],
 ) -> Result<Option<(WordVectors, DataNote)>, LocatedError> {
     let position = request.inputs.iter().position(|(name, _)| *name == wanted.input);
     let Some(feature) = position.and_then(|position| features[position].as_ref()) else { return Ok(None) };
     let read = vectors::read(wanted, &feature.encoding, &request.base);
-    read.map(Some).map_err(|error| error.at(wanted.asked.clone()))
+    read.map(Some).map_err(|error| error.at(wanted.setting_path.clone()))
 }
 
 fn fit_task(
@@ -319,8 +319,10 @@ fn assemble(
         text: format!("no row of {} has a label", labels.split),
         advice: "the task cannot be scored on this split, nor choose the best epoch by it".to_owned(),
     }));
-    notes.extend(merged(&remarks).into_iter().map(warning));
-    notes.extend(answer_names(&signature.tasks).renamed.iter().map(|renamed| warning(renamed.message())));
+    notes.extend(merge(&remarks).into_iter().map(warning));
+    notes.extend(
+        prediction_columns(&signature.tasks).renamed.iter().map(|renamed| warning(renamed.message())),
+    );
     let duplicates: Vec<Option<DataNote>> = request
         .tables
         .par_iter()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::domain::bytes::Bytes;
 
 /// The environment variable that limits the memory of a data file, such as `8GB`.
-pub(in crate::data) const VARIABLE: &str = "MTL_DATA_MEMORY";
+pub(in crate::data) const MEMORY_VARIABLE: &str = "MTL_DATA_MEMORY";
 
 /// Memory available to this process, including what it already uses; `None` where the system does not report
 /// it.

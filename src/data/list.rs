@@ -138,7 +138,7 @@ fn width(list: &ListColumn, steps: &ListColumn, frame: &Frame) -> Result<usize, 
     other.map_or(Ok(first), |step| {
         let (found, expected) = (steps.row(step).len(), first.max(1));
         let place = frame.location(row_of(&list.offsets, step));
-        Err(DataError::StepWidth { column: list.name().to_owned(), found, expected, place })
+        Err(DataError::StepSize { column: list.name().to_owned(), found, expected, place })
     })
 }
 

@@ -8,8 +8,8 @@ use polars::prelude::{DataFrame, DataType, PlSmallStr};
 use crate::data::config::{SplitConfig, TableConfig};
 use crate::data::error::{DataError, LocatedError};
 use crate::data::frame::{Frame, LineIndex, SourceFile};
+use crate::data::image_file::ImageError;
 use crate::data::note::DataNote;
-use crate::data::picture::PictureError;
 use crate::data::reading::TableReading;
 use crate::data::source::{OpenedFile, SourceFiles, check_query, is_unordered, run_query};
 use crate::domain::choice_config::Choice;
@@ -29,7 +29,7 @@ pub struct LoadedTable {
 
 /// All files that the table is read from: the source's, then those of the split `files`. Paths are relative
 /// to `base`.
-pub fn reads(config: &TableConfig, base: &Path) -> Result<SourceFiles, DataError> {
+pub fn source_files(config: &TableConfig, base: &Path) -> Result<SourceFiles, DataError> {
     let mut files = table_files(config, base).into_iter();
     let node = files.next().map_or_else(Node::root, |(_, node)| node);
     let mut inputs = config.source.source_files(base).map_err(|error| located(error, node))?;
@@ -56,7 +56,7 @@ fn table_files(config: &TableConfig, base: &Path) -> Vec<(PathBuf, Node)> {
 /// The problems of all files together, at nodes below `data.<table>`.
 pub fn load(config: &TableConfig, base: &Path) -> Result<LoadedTable, DataError> {
     if let (SplitConfig::Files(_), false) = (&config.split, config.source.is_one_file()) {
-        let error = DataError::from(PictureError::SeveralFiles { kind: config.source.name() });
+        let error = DataError::from(ImageError::SeveralFiles { kind: config.source.name() });
         return Err(located(error, Node::from_key("split").key("files")));
     }
     let query = config.query.as_deref().map_or(Ok(()), check_query);

@@ -5,12 +5,12 @@ use std::io::{BufWriter, Error as IoError};
 use std::path::Path;
 
 use crate::data::error::DataError;
-use crate::disk::whole_file::write_whole;
+use crate::disk::whole_file::write_atomically;
 
 /// Writes a file atomically with `fill`. Its folder must exist.
 pub(in crate::data) fn persist(
     file: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<(), IoError>,
 ) -> Result<(), DataError> {
-    write_whole(file, fill).map_err(|source| DataError::Unwritable { file: file.to_owned(), source })
+    write_atomically(file, fill).map_err(|source| DataError::Unwritable { file: file.to_owned(), source })
 }

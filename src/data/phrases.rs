@@ -52,17 +52,17 @@ pub(in crate::data) fn list(values: &[String]) -> String {
 }
 
 /// `1 row is`, `3 rows are`
-pub(in crate::data) fn rows(count: usize, one: &str, several: &str) -> String {
+pub(in crate::data) fn count_rows(count: usize, one: &str, several: &str) -> String {
     if count == 1 { format!("1 row {one}") } else { format!("{count} rows {several}") }.trim_end().to_owned()
 }
 
 /// ` (and 2 more such rows)` for three rows, nothing for one.
-pub(in crate::data) fn more(count: usize) -> String {
+pub(in crate::data) fn more_rows(count: usize) -> String {
     if count <= 1 { String::new() } else { format!(" (and {} more such rows)", count - 1) }
 }
 
 /// A byte that is not UTF-8, as the character it most likely stands for.
-pub(in crate::data) fn letter(byte: Option<u8>) -> String {
+pub(in crate::data) fn describe_byte(byte: Option<u8>) -> String {
     byte.map_or_else(String::new, |byte| {
         format!(", is 0x{byte:02x}, which is `{}` in Windows-1252 (Latin-1)", latin(byte))
     })

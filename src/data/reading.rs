@@ -10,7 +10,7 @@ use crate::data::config::TableConfig;
 use crate::data::frame::Frame;
 use crate::data::source::{ColumnOrigin, RowQuery, SourceConfig, row_query};
 use crate::domain::name::{ColumnName, InputName};
-use crate::domain::reading::{CellKind, InputReading, TableSchema};
+use crate::domain::table_schema::{CellKind, InputReading, TableSchema};
 
 /// Source settings, stored columns, query and renames of a table.
 #[derive(Clone, Debug)]

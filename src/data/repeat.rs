@@ -146,7 +146,7 @@ pub fn deduplicate(
     let used = used.columns_in(&loaded.frame);
     let (columns, named): (Vec<&str>, String) = match &config.deduplicate {
         Deduplicate::No => return Ok(loaded),
-        Deduplicate::Used => {
+        Deduplicate::InputsAndTargets => {
             (used.inputs.iter().chain(&used.targets).copied().collect(), "all inputs and targets".to_owned())
         }
         Deduplicate::Columns(columns) => {

@@ -84,12 +84,12 @@ pub fn write(dataset: &Dataset, folder: &Path) -> Result<(), DataError> {
 /// Reads the dataset of a folder.
 ///
 /// # Errors
-/// [`DataError::Absent`] without a dataset file; [`DataError::Store`] when it is damaged or of another
+/// [`DataError::FileNotFound`] without a dataset file; [`DataError::Store`] when it is damaged or of another
 /// version.
 pub fn read(folder: &Path) -> Result<Dataset, DataError> {
     let file = folder.join(FILE);
     let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => DataError::Absent { file: file.clone() },
+        std::io::ErrorKind::NotFound => DataError::FileNotFound { file: file.clone() },
         _ => DataError::Unreadable { file: file.clone(), source },
     })?;
     let mut reader = PayloadReader { bytes: &bytes, position: 0, file };

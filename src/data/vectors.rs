@@ -19,11 +19,11 @@ use crate::data::vectors::error::VectorsError;
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::diagnostic::Severity;
 use crate::domain::signature::Encoding;
-use crate::domain::vectors::{WantedVectors, WordVectors};
+use crate::domain::vectors::{WordVectors, WordVectorsRequest};
 
 /// Reads the vectors of the tokens of an input, and a note on how many tokens have one.
 pub(in crate::data) fn read(
-    wanted: &WantedVectors,
+    wanted: &WordVectorsRequest,
     encoding: &Encoding,
     base: &Path,
 ) -> Result<(WordVectors, DataNote), DataError> {
@@ -146,7 +146,7 @@ impl VectorLines<'_> {
                 let file = self.file.to_owned();
                 match source.kind() {
                     ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
-                        DataError::NotOfForm { file, form: "gzip", reason: source.to_string() }
+                        DataError::InvalidFormat { file, form: "gzip", reason: source.to_string() }
                     }
                     _ => DataError::Unreadable { file, source },
                 }
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(matching(&whole, 2, &words).unwrap(), BTreeMap::from([(4, vec![1.0, 2.0])]));
         for bytes in [&packed[..packed.len() - 9], b"the 1 2\n"] {
             let bad = matching(&folder.file("bad.gz", bytes), 2, &words).unwrap_err();
-            assert!(matches!(bad, DataError::NotOfForm { form: "gzip", .. }), "{bad}");
+            assert!(matches!(bad, DataError::InvalidFormat { form: "gzip", .. }), "{bad}");
         }
     }
 

@@ -10,15 +10,15 @@ use std::path::Path;
 /// # Errors
 ///
 /// If the file cannot be written, or `path` is a folder or a special file.
-pub fn write_whole(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<()> {
+pub fn write_atomically(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> Result<()>) -> Result<()> {
     let followed = if path.is_symlink() { path.canonicalize().ok() } else { None };
     let path = followed.as_deref().unwrap_or(path);
     if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         // Renaming onto a folder would fail; onto a device or a pipe it would replace it.
         return Err(Error::other("it exists and is not a regular file"));
     }
-    let folder = folder(path);
-    let temporary = ordinary(0o666).prefix(".writing-").tempfile_in(folder)?;
+    let folder = parent_folder(path);
+    let temporary = temporary_file(0o666).prefix(".writing-").tempfile_in(folder)?;
     let mut writer = BufWriter::with_capacity(1 << 18, temporary.as_file());
     fill(&mut writer)?;
     writer.flush()?;
@@ -47,16 +47,16 @@ pub fn same_file(one: &Path, other: &Path) -> bool {
 
 /// Checks that files can be created in a folder, before work whose result would be lost.
 pub fn may_write_in(folder: &Path) -> Result<()> {
-    ordinary(0o666).prefix(".writing-").tempfile_in(folder).map(|_| ())
+    temporary_file(0o666).prefix(".writing-").tempfile_in(folder).map(|_| ())
 }
 
 /// The folder of a file.
-pub fn folder(path: &Path) -> &Path {
+pub fn parent_folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Temporary files are private by default; these get the permissions of ordinary files, limited by the umask.
-pub fn ordinary(mode: u32) -> tempfile::Builder<'static, 'static> {
+pub fn temporary_file(mode: u32) -> tempfile::Builder<'static, 'static> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -73,26 +73,26 @@ mod tests {
     use std::io::{Error, Write};
     use std::path::Path;
 
-    use crate::disk::whole_file::{folder, same_file, write_whole};
+    use crate::disk::whole_file::{parent_folder, same_file, write_atomically};
 
     #[test]
     fn the_old_file_stays_until_the_new_one_is_complete() {
         let directory = tempfile::tempdir().expect("a folder");
         let path = directory.path().join("file");
-        write_whole(&path, |file| file.write_all(b"old")).expect("written");
-        let broken = write_whole(&path, |file| {
+        write_atomically(&path, |file| file.write_all(b"old")).expect("written");
+        let broken = write_atomically(&path, |file| {
             file.write_all(b"ne")?;
             Err(Error::other("broken"))
         });
         assert!(broken.is_err());
         assert_eq!(std::fs::read(&path).expect("read"), b"old");
-        write_whole(&path, |file| file.write_all(b"new")).expect("written");
+        write_atomically(&path, |file| file.write_all(b"new")).expect("written");
         assert_eq!(std::fs::read(&path).expect("read"), b"new");
         let names: Vec<_> =
             std::fs::read_dir(directory.path()).expect("read").flatten().map(|e| e.file_name()).collect();
         assert_eq!(names, ["file"], "no temporary file is left");
-        assert!(write_whole(&directory.path().join("no/file"), |_| Ok(())).is_err());
-        assert_eq!(folder(Path::new("file")), Path::new("."));
+        assert!(write_atomically(&directory.path().join("no/file"), |_| Ok(())).is_err());
+        assert_eq!(parent_folder(Path::new("file")), Path::new("."));
     }
 
     #[cfg(unix)]
@@ -101,7 +101,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let (ours, plain) = (folder.path().join("ours"), folder.path().join("plain"));
-        write_whole(&ours, |_| Ok(())).expect("written");
+        write_atomically(&ours, |_| Ok(())).expect("written");
         std::fs::write(&plain, b"").expect("written");
         let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode();
         assert_eq!(mode(&ours), mode(&plain));
@@ -128,13 +128,13 @@ mod tests {
         std::fs::write(path("real"), b"old").expect("written");
         std::os::unix::fs::symlink(path("real"), path("link")).expect("linked");
         assert!(same_file(&path("real"), &path("link")));
-        write_whole(&path("link"), |file| file.write_all(b"new")).expect("written");
+        write_atomically(&path("link"), |file| file.write_all(b"new")).expect("written");
         assert!(path("link").is_symlink());
         assert_eq!(std::fs::read(path("real")).expect("read"), b"new");
         std::fs::create_dir(path("folder")).expect("made");
         std::os::unix::fs::symlink("/dev/null", path("null")).expect("linked");
         for name in ["folder", "null"] {
-            let error = write_whole(&path(name), |file| file.write_all(b"new")).expect_err("refused");
+            let error = write_atomically(&path(name), |file| file.write_all(b"new")).expect_err("refused");
             assert_eq!(error.to_string(), "it exists and is not a regular file");
         }
     }

@@ -67,7 +67,7 @@ fn label_suffixes(label: &str) -> [Option<String>; 2] {
 }
 
 /// Returns the prediction columns of all tasks, with unique names.
-pub fn answer_names(tasks: &[TaskSignature]) -> PredictionColumns {
+pub fn prediction_columns(tasks: &[TaskSignature]) -> PredictionColumns {
     let suffixes: Vec<Vec<Option<String>>> = tasks.iter().map(|task| suffixes(&task.target)).collect();
     let mut columns: Vec<Vec<String>> = suffixes.iter().map(|own| vec![String::new(); own.len()]).collect();
     let (mut taken, mut renamed) = (HashSet::new(), Vec::new());
@@ -164,7 +164,7 @@ pub fn planned_columns(task: &TaskName, kind: &TargetConfig, columns: &[ColumnNa
 mod tests {
     use std::collections::HashSet;
 
-    use crate::domain::answer::{answer_names, planned_columns};
+    use crate::domain::answer::{planned_columns, prediction_columns};
     use crate::domain::name::{ColumnName, TableName, TaskName};
     use crate::domain::signature::TaskSignature;
     use crate::domain::task::{BinaryConfig, FittedTarget, MultilabelConfig, TargetConfig};
@@ -209,7 +209,7 @@ mod tests {
             task("delivery", numbers(&["days", "cost"])),
             task("weeks", numbers(&["w"])),
         ];
-        let names = answer_names(&tasks);
+        let names = prediction_columns(&tasks);
         assert_eq!(names.renamed, []);
         assert_eq!(names.columns[0], ["income", "income_probability"]);
         assert_eq!(names.columns[1], ["colour", "colour_red", "colour_blue"]);
@@ -225,7 +225,7 @@ mod tests {
             task("colour_red", binary()),
             task("colour_dark", classes(&["red"])),
         ];
-        let names = answer_names(&tasks);
+        let names = prediction_columns(&tasks);
         assert_eq!(
             names.columns[0],
             ["colour", "colour:red", "colour_blue", "colour_dark_red", "colour:red_probability"]
@@ -250,7 +250,7 @@ mod tests {
         let both = ["a\nb", "a b", "a\tb", &long, &format!("{long}y"), "\u{e9}".repeat(200).as_str(), " "]
             .map(str::to_owned);
         let both: Vec<&str> = both.iter().map(String::as_str).collect();
-        let names = answer_names(&[task("c", classes(&both))]).columns.concat();
+        let names = prediction_columns(&[task("c", classes(&both))]).columns.concat();
         let different: HashSet<&String> = names.iter().collect();
         assert_eq!(different.len(), names.len(), "{names:?}");
         for name in &names {
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn clashing_tasks_of_an_old_model_get_unique_columns() {
         let tasks = [task("label", binary()), task("label_probability", numbers(&["y"]))];
-        let names = answer_names(&tasks);
+        let names = prediction_columns(&tasks);
         assert_eq!(names.columns, [vec!["label", "label:probability"], vec!["label_probability"]]);
     }
 

@@ -25,7 +25,7 @@ const UNITS: [(&str, u64); 13] = [
 
 impl Bytes {
     /// The maximum; also the result of an overflow.
-    pub const MOST: Self = Self(u64::MAX);
+    pub const MAX: Self = Self(u64::MAX);
 
     /// The size of `count` 32-bit floats.
     pub fn floats(count: usize) -> Self {
@@ -71,7 +71,7 @@ impl std::iter::Sum for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Self::MOST {
+        if *self == Self::MAX {
             return f.write_str("more than 18 EB");
         }
         let mut value = self.0 as f64;
@@ -115,12 +115,12 @@ mod tests {
         assert_eq!(text(999_700), "1.0 MB");
         assert_eq!(text(68_719_476_736), "69 GB");
         assert_eq!(text(u64::MAX - 1), "18 EB");
-        assert_eq!(Bytes::MOST.to_string(), "more than 18 EB");
+        assert_eq!(Bytes::MAX.to_string(), "more than 18 EB");
     }
 
     #[test]
     fn nothing_overflows() {
-        assert_eq!(Bytes::floats(usize::MAX), Bytes::MOST);
-        assert_eq!([Bytes::MOST, Bytes(1)].into_iter().sum::<Bytes>(), Bytes::MOST);
+        assert_eq!(Bytes::floats(usize::MAX), Bytes::MAX);
+        assert_eq!([Bytes::MAX, Bytes(1)].into_iter().sum::<Bytes>(), Bytes::MAX);
     }
 }

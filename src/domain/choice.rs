@@ -8,7 +8,7 @@ use indexmap::IndexSet;
 use serde_json::Value;
 
 /// Returns one name per value; equal values have equal names, different values different names.
-pub fn called(values: &[String]) -> Vec<String> {
+pub fn display_names(values: &[String]) -> Vec<String> {
     // Thousands of trials may have few distinct values.
     let distinct: IndexSet<&String> = values.iter().collect();
     let names = distinct_names(&distinct.iter().map(|value| (*value).clone()).collect::<Vec<_>>());
@@ -86,10 +86,10 @@ fn leaves(value: &Value) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::choice::called;
+    use crate::domain::choice::display_names;
 
     fn names(values: &[&str]) -> Vec<String> {
-        called(&values.iter().map(ToString::to_string).collect::<Vec<_>>())
+        display_names(&values.iter().map(ToString::to_string).collect::<Vec<_>>())
     }
 
     #[test]

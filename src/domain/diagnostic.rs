@@ -120,7 +120,7 @@ pub enum DiagnosticList<'a> {
 
 impl DiagnosticList<'_> {
     /// The sentence that summarizes the omitted diagnostics.
-    pub fn left_out(code: &str, paths: &[&Path]) -> String {
+    pub fn summary(code: &str, paths: &[&Path]) -> String {
         let mut seen = std::collections::HashSet::new();
         let places = paths.iter().filter(|path| seen.insert(**path)).map(ToString::to_string);
         let mut names: Vec<String> = places.filter(|path| !path.is_empty()).collect();
@@ -239,7 +239,7 @@ mod tests {
             shown.iter().filter(|one| matches!(one, DiagnosticList::Whole { help: true, .. })).count();
         assert_eq!(helps, 3, "one for each code and severity");
         let DiagnosticList::More { code, places: paths, .. } = &shown[10] else { panic!("{:?}", shown[10]) };
-        let text = DiagnosticList::left_out(code, paths);
+        let text = DiagnosticList::summary(code, paths);
         assert_eq!(
             text,
             "and 4 more like this (unknown-column), at inputs.10, inputs.11, inputs.12 and one more place"

@@ -6,7 +6,7 @@ pub fn significant(value: f64) -> String {
 }
 
 /// Like `significant`, in at most `letters` characters, with fewer digits if four do not fit.
-pub fn within(value: f64, letters: usize) -> String {
+pub fn significant_within(value: f64, letters: usize) -> String {
     if value.is_nan() {
         return "–".to_owned();
     }
@@ -36,7 +36,7 @@ fn rounded(value: f64, digits: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::digits::{significant, within};
+    use crate::domain::digits::{significant, significant_within};
 
     #[test]
     fn four_significant_digits() {
@@ -80,7 +80,7 @@ mod tests {
             (f64::NEG_INFINITY, "-inf"),
         ];
         for (value, text) in cases {
-            assert_eq!(within(value, 7), text, "{value}");
+            assert_eq!(significant_within(value, 7), text, "{value}");
         }
     }
 }

@@ -27,7 +27,7 @@ pub trait Observer: Send + Sync {
 
     /// An event of an earlier run, replayed because its stage is cached: it belongs in the records of this
     /// run, but is not live progress.
-    fn recall(&self, event: &Event) {
+    fn replay(&self, event: &Event) {
         self.observe(event);
     }
 }
@@ -37,8 +37,8 @@ impl Observer for Vec<&dyn Observer> {
         self.iter().for_each(|observer| observer.observe(event));
     }
 
-    fn recall(&self, event: &Event) {
-        self.iter().for_each(|observer| observer.recall(event));
+    fn replay(&self, event: &Event) {
+        self.iter().for_each(|observer| observer.replay(event));
     }
 }
 
@@ -268,7 +268,7 @@ impl Event {
     }
 
     /// The same event attributed to another stage: a run may reuse an artifact under another trial number.
-    pub fn spoken_by(&self, by: &Stage) -> Self {
+    pub fn attributed_to(&self, by: &Stage) -> Self {
         let mut event = self.clone();
         match &mut event {
             Self::Note { stage, .. } => *stage = by.clone().into(),

@@ -8,7 +8,7 @@
 //! subset follows from those of smaller subsets, in 3^T steps for T tasks.
 
 /// Maximum number of tasks; more would take minutes.
-pub const MOST_TASKS: usize = 16;
+pub const MAX_TASKS: usize = 16;
 
 /// A proposed grouping.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,11 +27,11 @@ pub struct TaskGroup {
 }
 
 /// Returns the best grouping into at most `max_groups` groups. `affinity[i][j]` is the effect of task `i` on
-/// task `j`; missing values count as 0. `None` for fewer than two tasks, more than [`MOST_TASKS`] tasks, or
+/// task `j`; missing values count as 0. `None` for fewer than two tasks, more than [`MAX_TASKS`] tasks, or
 /// no group.
-pub fn best(affinity: &[Vec<Option<f64>>], max_groups: usize) -> Option<Grouping> {
+pub fn best_grouping(affinity: &[Vec<Option<f64>>], max_groups: usize) -> Option<Grouping> {
     let tasks = affinity.len();
-    if !(2..=MOST_TASKS).contains(&tasks) || max_groups == 0 {
+    if !(2..=MAX_TASKS).contains(&tasks) || max_groups == 0 {
         return None;
     }
     let all_tasks = (1_usize << tasks) - 1;
@@ -123,7 +123,7 @@ fn members(set: usize) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::grouping::{MOST_TASKS, best, score_groups};
+    use crate::domain::grouping::{MAX_TASKS, best_grouping, score_groups};
 
     fn random(tasks: usize, seed: u64) -> Vec<Vec<Option<f64>>> {
         let mut state = seed.wrapping_mul(2).wrapping_add(1);
@@ -172,7 +172,7 @@ mod tests {
         for (tasks, most) in [(2, 1), (3, 1), (3, 2), (4, 2), (4, 3), (5, 2), (5, 3), (6, 2)] {
             for seed in 0..6 {
                 let affinity = random(tasks, seed);
-                let grouping = best(&affinity, most).expect("a grouping");
+                let grouping = best_grouping(&affinity, most).expect("a grouping");
                 let expected = brute_force(&affinity, most);
                 assert!(
                     (grouping.mean - expected).abs() < 1e-12,
@@ -195,30 +195,30 @@ mod tests {
     fn tasks_that_help_each_other_share_a_group() {
         let friend = |i: usize, j: usize| Some(if i / 2 == j / 2 { 0.2 } else { -0.1 });
         let affinity: Vec<Vec<_>> = (0..4).map(|i| (0..4).map(|j| friend(i, j)).collect()).collect();
-        let two = best(&affinity, 2).expect("a grouping");
+        let two = best_grouping(&affinity, 2).expect("a grouping");
         assert_eq!(
             two.groups.iter().map(|group| group.tasks.clone()).collect::<Vec<_>>(),
             [vec![0, 1], vec![2, 3]]
         );
         assert!((two.mean - 0.2).abs() < 1e-12);
-        assert_eq!(best(&affinity, 3).expect("a grouping"), two, "no more groups than are useful");
+        assert_eq!(best_grouping(&affinity, 3).expect("a grouping"), two, "no more groups than are useful");
         // A task that all others hinder is better alone.
         let outcast = |i: usize, j: usize| Some(if i == 2 || j == 2 { -0.1 } else { 0.2 });
         let affinity: Vec<Vec<_>> = (0..3).map(|i| (0..3).map(|j| outcast(i, j)).collect()).collect();
-        let result = best(&affinity, 3).expect("a grouping");
+        let result = best_grouping(&affinity, 3).expect("a grouping");
         assert_eq!(
             result.groups.iter().map(|group| group.tasks.clone()).collect::<Vec<_>>(),
             [vec![0, 1], vec![2]]
         );
         assert!((result.mean - 0.4 / 3.0).abs() < 1e-12);
         // All three: twice (0.2 - 0.1) / 2, and -0.1.
-        assert!(best(&affinity, 1).expect("a grouping").mean.abs() < 1e-12);
+        assert!(best_grouping(&affinity, 1).expect("a grouping").mean.abs() < 1e-12);
     }
 
     #[test]
     fn nothing_to_group() {
-        assert_eq!(best(&random(1, 0), 2), None);
-        assert_eq!(best(&random(MOST_TASKS + 1, 0), 2), None);
-        assert_eq!(best(&random(3, 0), 0), None);
+        assert_eq!(best_grouping(&random(1, 0), 2), None);
+        assert_eq!(best_grouping(&random(MAX_TASKS + 1, 0), 2), None);
+        assert_eq!(best_grouping(&random(3, 0), 0), None);
     }
 }

@@ -64,7 +64,7 @@ impl Layout {
     }
 
     /// The checkpoint of one task's baseline training, removed when the training is finished.
-    pub fn alone(&self, run: &RunId, trial: u32, task: &TaskName) -> PathBuf {
+    pub fn baseline_checkpoint(&self, run: &RunId, trial: u32, task: &TaskName) -> PathBuf {
         self.trial(run, trial).join(FileName::from_text(&format!("alone-{task}"), ""))
     }
 

@@ -36,13 +36,13 @@ const NUMBERS: [f64; 10] =
     [-9.0, -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, 999_999.0, -999_999.0];
 
 /// Is the number one that marks a missing value in many files?
-pub fn is_code(number: f64) -> bool {
+pub fn is_missing_code(number: f64) -> bool {
     NUMBERS.contains(&number)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::missing_word::{is_code, looks_missing};
+    use crate::domain::missing_word::{is_missing_code, looks_missing};
 
     #[test]
     fn defaults_of_pandas_look_missing() {
@@ -57,6 +57,11 @@ mod tests {
         for word in ["", "none", "a", "nano", "Nan Goldin", "0", "-1", "no", "minus -"] {
             assert!(!looks_missing(word), "{word}");
         }
-        assert!(is_code(-999.0) && is_code(9999.0) && !is_code(0.0) && !is_code(100.0));
+        assert!(
+            is_missing_code(-999.0)
+                && is_missing_code(9999.0)
+                && !is_missing_code(0.0)
+                && !is_missing_code(100.0)
+        );
     }
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::domain::array::ElementType;
 use crate::domain::augmentation::Augmentation;
 use crate::domain::name::{InputName, TableName, TaskName};
-use crate::domain::reading::TableSchema;
 use crate::domain::shape::Shape;
+use crate::domain::table_schema::TableSchema;
 use crate::domain::task::FittedTarget;
 use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
@@ -151,7 +151,7 @@ impl TaskSignature {
     }
 
     /// The ONNX output of probabilities or of values in the target's unit, `[rows, answers]`.
-    pub fn answer_output(&self) -> String {
+    pub fn prediction_output(&self) -> String {
         self.name.to_string()
     }
 }

@@ -73,7 +73,7 @@ impl Dataset {
     }
 
     /// Returns the dataset reduced to one task; `None` if there is no such task.
-    pub fn alone(&self, task: &TaskName) -> Option<Self> {
+    pub fn for_task(&self, task: &TaskName) -> Option<Self> {
         let signature = self.signature.task(task)?.clone();
         let mut table = self.table(&signature.table)?.clone();
         table.targets.retain(|(name, _)| name == task);

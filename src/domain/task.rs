@@ -322,7 +322,7 @@ impl FittedTarget {
     }
 
     /// The tokenizer, if the target is text. Vocabularies are too large to predict all probabilities.
-    pub fn writes(&self) -> Option<&Tokenizer> {
+    pub fn output_tokenizer(&self) -> Option<&Tokenizer> {
         match self {
             Self::Text { tokenizer, .. } | Self::LanguageModel { tokenizer, .. } => Some(tokenizer),
             _ => None,
@@ -354,7 +354,7 @@ impl FittedTarget {
 
     /// Columns of the prediction: the probability of the positive class (binary), of each class (multiclass,
     /// ordinal), of each label (multilabel), or the values (regression).
-    pub fn answers(&self) -> usize {
+    pub fn prediction_width(&self) -> usize {
         match self {
             Self::Ordinal { classes, .. } => classes.len(),
             other => other.logits(),
@@ -362,7 +362,7 @@ impl FittedTarget {
     }
 
     /// Center and scale of each numeric column, which is trained as (y - center) / scale.
-    pub fn unit(&self) -> Option<(&[f64], &[f64])> {
+    pub fn standardization(&self) -> Option<(&[f64], &[f64])> {
         match self {
             Self::Regression { center, scale, .. } => Some((center, scale)),
             Self::PixelRegression { center, scale, .. } => {
@@ -374,8 +374,8 @@ impl FittedTarget {
 
     /// Element type of an exported model's predictions: 64-bit floats if the values are so large, compared
     /// with their deviation, that rounding to 32 bits would be visible.
-    pub fn answer_type(&self) -> ElementType {
-        let Some((center, scale)) = self.unit() else { return ElementType::Float32 };
+    pub fn prediction_type(&self) -> ElementType {
+        let Some((center, scale)) = self.standardization() else { return ElementType::Float32 };
         let shows = |(center, scale): (&f64, &f64)| {
             let rounded = center.abs() * ROUNDING > VISIBLE * scale;
             let (smallest, largest) = (scale / SPREAD, center.abs() + SPREAD * scale);

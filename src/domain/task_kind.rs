@@ -35,7 +35,7 @@ impl TaskKind {
     }
 
     /// Are predictions probabilities of classes or labels?
-    pub const fn answers_classes(self) -> bool {
+    pub const fn predicts_classes(self) -> bool {
         matches!(
             self,
             Self::Binary
@@ -48,7 +48,7 @@ impl TaskKind {
     }
 
     /// Is the prediction a text of tokens?
-    pub const fn writes(self) -> bool {
+    pub const fn generates_text(self) -> bool {
         matches!(self, Self::Text | Self::LanguageModel)
     }
 }

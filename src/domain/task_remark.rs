@@ -16,7 +16,7 @@ pub struct TaskRemark {
 const MOST: usize = 10;
 
 /// Returns one text per cause, in the order of first occurrence.
-pub fn merged(remarks: &[TaskRemark]) -> Vec<String> {
+pub fn merge(remarks: &[TaskRemark]) -> Vec<String> {
     let mut causes: Vec<&'static str> = Vec::new();
     for remark in remarks {
         if !causes.contains(&remark.cause) {
@@ -45,7 +45,7 @@ fn merge_text(cause: &str, remarks: &[&TaskRemark]) -> String {
 }
 
 /// Lists at most ten names, each in backquotes: `` `a`, `b` and 3 more ``.
-pub fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
+pub fn list_names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
     let all: Vec<&str> = all.into_iter().collect();
     let shown: Vec<String> = all.iter().take(MOST).map(|name| format!("`{name}`")).collect();
     match all.len().saturating_sub(MOST) {
@@ -56,7 +56,7 @@ pub fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::task_remark::{TaskRemark, merged, names};
+    use crate::domain::task_remark::{TaskRemark, list_names, merge};
 
     #[test]
     fn a_cause_is_reported_once() {
@@ -66,7 +66,7 @@ mod tests {
             text: "`x`".into(),
             advice: "they count as wrong".into(),
         };
-        let texts = merged(&[remark("rare", 1), remark("new classes", 2), remark("rare", 3)]);
+        let texts = merge(&[remark("rare", 1), remark("new classes", 2), remark("rare", 3)]);
         assert_eq!(
             texts,
             [
@@ -75,15 +75,15 @@ mod tests {
             ]
         );
         let many: Vec<TaskRemark> = (0..12).map(|task| remark("rare", task)).collect();
-        let texts = merged(&many);
+        let texts = merge(&many);
         assert!(texts.len() == 1 && texts[0].contains("`t9`: `x`; and 2 more tasks;"), "{texts:?}");
         assert!(!texts[0].contains("`t10`"), "{texts:?}");
     }
 
     #[test]
     fn ten_names_at_most() {
-        assert_eq!(names(["a", "b"]), "`a`, `b`");
+        assert_eq!(list_names(["a", "b"]), "`a`, `b`");
         let twelve: Vec<String> = (0..12).map(|number| number.to_string()).collect();
-        assert!(names(twelve.iter().map(String::as_str)).ends_with("`9` and 2 more"));
+        assert!(list_names(twelve.iter().map(String::as_str)).ends_with("`9` and 2 more"));
     }
 }

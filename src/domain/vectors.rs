@@ -19,12 +19,12 @@ pub struct VectorsConfig {
 
 /// A request for pretrained vectors of an input's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WantedVectors {
+pub struct WordVectorsRequest {
     pub input: InputName,
     pub path: String,
     pub width: usize,
     /// The path of the setting in the pipeline.
-    pub asked: Path,
+    pub setting_path: Path,
 }
 
 /// The vectors that a file contains for an input's tokens.

@@ -40,8 +40,8 @@ pub mod sequence;
 use serde_json::Value;
 
 use crate::domain::task::{FittedTarget, TagScheme};
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::metric::MetricConfig;
+use crate::evaluate::predictions::TaskPredictions;
 
 const ROWS: usize = 120;
 
@@ -67,10 +67,10 @@ impl MetricCase {
         Self { target, truth, answers, rows, offsets: None, texts: None, nll: None, guessed: None }
     }
 
-    pub fn view(&self) -> TaskAnswers<'_> {
-        let mut view = TaskAnswers::new(&self.target, &self.truth, &self.answers, self.rows);
+    pub fn view(&self) -> TaskPredictions<'_> {
+        let mut view = TaskPredictions::new(&self.target, &self.truth, &self.answers, self.rows);
         view = self.offsets.as_deref().map_or(view, |offsets| view.with_offsets(offsets));
-        view = self.guessed.map_or(view, |guessed| view.with_guessed(guessed));
+        view = self.guessed.map_or(view, |guessed| view.with_token_accuracy(guessed));
         view = self.texts.as_ref().map_or(view, |(answer, truth)| view.with_texts(answer, truth));
         self.nll.map_or(view, |nll| view.with_nll(nll))
     }
@@ -93,7 +93,7 @@ impl MetricCase {
         let gather = |from: &[f32], width: usize| {
             cells.iter().flat_map(|cell| from[cell * width..(cell + 1) * width].to_vec()).collect()
         };
-        let width = if self.answers.is_empty() { 0 } else { self.target.answers() };
+        let width = if self.answers.is_empty() { 0 } else { self.target.prediction_width() };
         let mut selected = Self::new(
             self.target.clone(),
             gather(&self.truth, self.target.width()),

@@ -34,7 +34,7 @@ fn accepted() -> Vec<(MetricConfig, MetricCase)> {
 /// The case with perfect predictions.
 fn perfect(case: &MetricCase) -> MetricCase {
     let answers = match &case.target {
-        target if target.writes().is_some() => Vec::new(),
+        target if target.output_tokenizer().is_some() => Vec::new(),
         FittedTarget::Multiclass { classes, .. }
         | FittedTarget::Ordinal { classes, .. }
         | FittedTarget::Tagging { classes, .. }
@@ -67,10 +67,10 @@ fn row_order_is_irrelevant() {
 fn missing_cells_change_nothing() {
     for (metric, case) in accepted() {
         let mut other = case.clone();
-        let per_cell = case.target.width() == case.target.answers();
+        let per_cell = case.target.width() == case.target.prediction_width();
         for (cell, truth) in case.truth.iter().enumerate().filter(|(_, truth)| truth.is_nan()) {
             assert!(truth.is_nan());
-            let width = if per_cell { 1 } else { case.target.answers() };
+            let width = if per_cell { 1 } else { case.target.prediction_width() };
             other.answers[cell * width..(cell + 1) * width].fill(0.875);
         }
         assert_eq!(score(&metric, &case), score(&metric, &other), "{}", metric.label());

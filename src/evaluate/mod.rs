@@ -1,6 +1,5 @@
 //! Metrics: plain arrays of true values and predictions in, one number out.
 
-pub mod answers;
 pub mod average;
 #[cfg(test)]
 pub mod case;
@@ -12,6 +11,7 @@ pub mod metric;
 mod metric_laws;
 pub mod ngram;
 pub mod pair;
+pub mod predictions;
 pub mod ranking;
 pub mod score;
 pub mod span;
@@ -20,7 +20,7 @@ pub mod undefined;
 mod unseen;
 pub mod word;
 
-pub use answers::TaskAnswers;
 pub use gain::{MetricGain, delta_m, gain, gains, overall};
+pub use predictions::TaskPredictions;
 pub use score::{default_metrics, evaluate, of_known_classes};
-pub use undefined::why;
+pub use undefined::undefined_reason;

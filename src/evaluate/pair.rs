@@ -65,9 +65,9 @@ fn ranks(numbers: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::evaluate::answers::TaskAnswers;
     use crate::evaluate::case::{metric, of_regression};
     use crate::evaluate::pair::{ranks, sum};
+    use crate::evaluate::predictions::TaskPredictions;
 
     /// `math.fsum([1e16, 1, -1e16] * 1000 + [0.1] * 10)` is 1001.0.
     #[test]
@@ -89,7 +89,7 @@ mod tests {
         let (truth_32, answer_32) = (narrow(&truth), narrow(&answer));
         let case = of_regression(&[]);
         let answers =
-            TaskAnswers::new(&case.target, &truth_32, &answer_32, 120).with_numbers(&truth, &answer);
+            TaskPredictions::new(&case.target, &truth_32, &answer_32, 120).with_numbers(&truth, &answer);
         for (name, expected) in [
             ("mae", 28.7875),
             ("mse", 1110.76875),

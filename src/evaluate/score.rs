@@ -5,7 +5,6 @@ use crate::domain::number::Count;
 use crate::domain::score::{KNOWN_CLASSES, Score, Split};
 use crate::domain::task::TagScheme;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::ClassAverage;
 use crate::evaluate::metric::MetricConfig;
 use crate::evaluate::metric::accuracy::AccuracyConfig;
@@ -25,6 +24,7 @@ use crate::evaluate::metric::r2::R2Config;
 use crate::evaluate::metric::rmse::RmseConfig;
 use crate::evaluate::metric::rouge::RougeConfig;
 use crate::evaluate::metric::span_f1::SpanF1Config;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Scores one task on one split by every metric. A score is NaN if the metric is undefined (for example
 /// auroc with a single class) or if a prediction is NaN. Metrics of texts are skipped if no texts were
@@ -33,9 +33,9 @@ pub fn evaluate(
     task: &TaskName,
     split: Split,
     metrics: &[MetricConfig],
-    answers: &TaskAnswers,
+    answers: &TaskPredictions,
 ) -> Vec<Score> {
-    let has_nan = answers.answers.iter().any(|answer| answer.is_nan());
+    let has_nan = answers.predictions.iter().any(|answer| answer.is_nan());
     let rows = answers.present();
     let score = |metric: &MetricConfig| {
         let value = if has_nan { None } else { metric.view().score(answers) };
@@ -52,7 +52,7 @@ pub fn of_known_classes(
     task: &TaskName,
     split: Split,
     metrics: &[MetricConfig],
-    answers: &TaskAnswers,
+    answers: &TaskPredictions,
 ) -> Vec<Score> {
     let Some(known) = answers.of_known_classes() else { return Vec::new() };
     let mut scores = evaluate(task, split, metrics, &known);

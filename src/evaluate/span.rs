@@ -4,8 +4,8 @@
 //! outside of all spans. Spans are read as by `seqeval` (Nakayama 2018).
 
 use crate::domain::task::{FittedTarget, TagScheme};
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::decision::ClassCounts;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// The position of a step in its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +38,12 @@ struct Span {
 ///
 /// A step without a label is outside of all spans. `strict` counts only spans that follow the scheme;
 /// otherwise the rules of conlleval decide where spans begin and end.
-pub fn tally(answers: &TaskAnswers, strict: bool) -> Option<Vec<ClassCounts>> {
+pub fn tally(answers: &TaskPredictions, strict: bool) -> Option<Vec<ClassCounts>> {
     let FittedTarget::Tagging { classes, scheme, .. } = answers.target else { return None };
     let unseen = answers.unseen.iter().map(|unseen| &unseen.name);
     let (tags, kinds) = tags(classes.iter().chain(unseen), *scheme)?;
     let offsets = answers.offsets?;
-    let decided = answers.decided();
+    let decided = answers.predicted_classes();
     let mut tallies = vec![ClassCounts::default(); kinds];
     for row in offsets.windows(2) {
         let steps = row[0] as usize..row[1] as usize;

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 
 use crate::domain::task::FittedTarget;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::pair::NumberPairs;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// The reason why a metric is undefined on these rows, as a phrase for a message.
-pub fn why(answers: &TaskAnswers) -> String {
+pub fn undefined_reason(answers: &TaskPredictions) -> String {
     let rows = answers.present();
     if rows == 0 {
         return "no row has a label".to_owned();
     }
-    if answers.answers.iter().any(|answer| answer.is_nan()) {
+    if answers.predictions.iter().any(|answer| answer.is_nan()) {
         return "the network predicts NaN".to_owned();
     }
     let pairs = match answers.target {
@@ -47,7 +47,7 @@ pub fn why(answers: &TaskAnswers) -> String {
 }
 
 /// The name of the class if all labels are of one class.
-fn one_class<'a>(answers: &TaskAnswers<'a>) -> Option<Cow<'a, str>> {
+fn one_class<'a>(answers: &TaskPredictions<'a>) -> Option<Cow<'a, str>> {
     let target = answers.target;
     let mut cells = answers.truth.iter().filter_map(|cell| answers.truth_of(*cell));
     let first = cells.next()?;
@@ -73,18 +73,18 @@ fn one_class<'a>(answers: &TaskAnswers<'a>) -> Option<Cow<'a, str>> {
 #[cfg(test)]
 mod tests {
     use crate::evaluate::case::{of_binary, of_regression};
-    use crate::evaluate::undefined::why;
+    use crate::evaluate::undefined::undefined_reason;
 
     #[test]
     fn one_class_one_number_one_row_or_none() {
-        let reason = |rows: &[(f32, f32)]| why(&of_binary(rows).view());
+        let reason = |rows: &[(f32, f32)]| undefined_reason(&of_binary(rows).view());
         assert_eq!(
             reason(&[(1.0, 0.2), (1.0, 0.7), (f32::NAN, 0.1)]),
             "every label is `yes` on the 2 labelled rows"
         );
         assert_eq!(reason(&[(f32::NAN, 0.1)]), "no row has a label");
         assert!(reason(&[(1.0, f32::NAN), (0.0, 0.5)]).contains("NaN"));
-        let reason = |rows: &[(f32, f32)]| why(&of_regression(rows).view());
+        let reason = |rows: &[(f32, f32)]| undefined_reason(&of_regression(rows).view());
         assert_eq!(reason(&[(2.0, 1.0), (2.0, 3.0)]), "the target is 2 on all 2 labelled rows");
         assert_eq!(reason(&[(1.0, 3.0), (2.0, 3.0)]), "the network predicts 3 on all 2 labelled rows");
         assert_eq!(reason(&[(1.0, 3.0)]), "only one row has a label");

@@ -24,13 +24,13 @@
 
 use serde_json::json;
 
-use crate::domain::label::{UnseenClass, unseen};
+use crate::domain::label::{UnseenClass, encode_unseen};
 use crate::domain::name::TaskName;
 use crate::domain::score::Split;
 use crate::domain::task::{FittedTarget, TagScheme};
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::case::{self, MetricCase, metric, of_binary};
+use crate::evaluate::predictions::TaskPredictions;
 use crate::evaluate::{default_metrics, evaluate, of_known_classes};
 
 /// The multiclass case with two classes that have no training rows: `1.5`, between 1 and 2, and `9`, after
@@ -40,8 +40,8 @@ fn with_unseen_classes(target: FittedTarget) -> (MetricCase, Vec<UnseenClass>) {
     case.target = target;
     for (row, truth) in case.truth.iter_mut().enumerate().filter(|(_, truth)| !truth.is_nan()) {
         *truth = match row {
-            _ if row % 11 == 3 => unseen(0),
-            _ if row % 23 == 1 => unseen(1),
+            _ if row % 11 == 3 => encode_unseen(0),
+            _ if row % 23 == 1 => encode_unseen(1),
             _ => *truth,
         };
     }
@@ -53,7 +53,7 @@ fn multiclass() -> (MetricCase, Vec<UnseenClass>) {
 }
 
 #[track_caller]
-fn assert_scores(name: &str, settings: serde_json::Value, answers: &TaskAnswers, expected: f64) {
+fn assert_scores(name: &str, settings: serde_json::Value, answers: &TaskPredictions, expected: f64) {
     let metric = metric(name, settings);
     let result = metric.view().score(answers).expect("defined");
     assert!((result - expected).abs() < 1e-6, "{}: {result}, expected {expected}", metric.label());
@@ -134,7 +134,7 @@ fn a_class_of_the_order_without_training_rows_is_not_known() {
 fn spans_of_unseen_kinds_are_not_found() {
     let classes: Vec<String> = ["O", "B-PER", "B-LOC", "I-LOC"].map(String::from).to_vec();
     let target = FittedTarget::Tagging { counts: vec![1; 4], classes, scheme: TagScheme::Bio, crf: false };
-    let truth = vec![1.0, 2.0, 3.0, unseen(0), f32::NAN];
+    let truth = vec![1.0, 2.0, 3.0, encode_unseen(0), f32::NAN];
     let answers = [1, 2, 3, 0, 0]
         .iter()
         .flat_map(|answer| (0..4).map(move |class| f32::from(class == *answer)))

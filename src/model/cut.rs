@@ -14,12 +14,12 @@ pub struct CutPoint {
     /// The output of the segment before the cut, with its graph.
     pub output: Tensor,
     /// The same values as a leaf: the input of the segment after the cut.
-    pub read: Var,
+    pub leaf: Var,
 }
 
 impl CutPoint {
     pub fn new(output: Tensor) -> Result<Self> {
-        Ok(Self { read: Var::from_tensor(&output.detach())?, output })
+        Ok(Self { leaf: Var::from_tensor(&output.detach())?, output })
     }
 
     /// Runs candle's backward through the segment before the cut, with the gradient `upstream` of the leaf.
@@ -40,15 +40,15 @@ impl CutPoints {
     /// tensor, and `x` itself if `x` needs no gradients.
     pub fn detach(&self, x: &Tensor) -> Result<Tensor> {
         let mut points = self.0.borrow_mut();
-        let is_cut = |point: &CutPoint| point.output.id() == x.id() || point.read.id() == x.id();
+        let is_cut = |point: &CutPoint| point.output.id() == x.id() || point.leaf.id() == x.id();
         if let Some(existing) = points.iter().find(|point| is_cut(point)) {
-            return Ok(existing.read.as_tensor().clone());
+            return Ok(existing.leaf.as_tensor().clone());
         }
         if !x.track_op() {
             return Ok(x.clone());
         }
         let point = CutPoint::new(x.clone())?;
-        let read = point.read.as_tensor().clone();
+        let read = point.leaf.as_tensor().clone();
         points.push(point);
         Ok(read)
     }
@@ -75,7 +75,7 @@ mod tests {
         let after = y.backward().expect("gradients");
         assert!(after.get(w.as_tensor()).is_none());
         let points = cuts.points();
-        let upstream = after.get(points[0].read.as_tensor()).expect("a gradient").clone();
+        let upstream = after.get(points[0].leaf.as_tensor()).expect("a gradient").clone();
         let before = points[0].backward(upstream).expect("gradients");
         let gradient: Vec<f32> = before.get(&w).expect("a gradient").to_vec1().expect("numbers");
         assert_eq!(gradient, [18.0, 36.0]);

@@ -96,12 +96,13 @@ impl Inputs {
         parts.extend(encoders.iter().flat_map(|stack| stack.parts().to_vec()));
         let shapes = signatures.iter().zip(&encoders).map(|(input, encoder)| (&input.name, encoder.output()));
         let mut output_shape =
-            together(shapes).map_err(|(input, reason)| ModelError::Input { input, reason })?;
+            concatenated_shape(shapes).map_err(|(input, reason)| ModelError::Input { input, reason })?;
         if let Some(preference) = &preference {
             let part = format!("input.{}", preference::PREFERENCE);
-            output_shape = preference::joined(output_shape, preference.tasks()).map_err(|reason| {
-                ModelError::Shape { part: part.clone(), reason: format!("the inputs {reason}") }
-            })?;
+            output_shape =
+                preference::shape_with_preference(output_shape, preference.tasks()).map_err(|reason| {
+                    ModelError::Shape { part: part.clone(), reason: format!("the inputs {reason}") }
+                })?;
             let shape = Shape::vector(preference.tasks());
             parts.push(NetworkPart { name: part, kind: preference::PREFERENCE, shape, parameters: 0 });
         }
@@ -129,7 +130,7 @@ impl Inputs {
         self.preference.as_mut()
     }
 
-    /// Replaces the preference in `inputs`, as made by [`Self::signals`], by `vector` for all rows.
+    /// Replaces the preference in `inputs`, as made by [`Self::input_tensors`], by `vector` for all rows.
     ///
     /// # Errors
     /// If the network has no preference input.
@@ -148,9 +149,8 @@ impl Inputs {
         Ok(replaced)
     }
 
-    /// Embeds, encodes and concatenates the inputs. `inputs` are made by [`Self::signals`], one tensor per
-    /// block in signature order: floats `[batch, width]` of one or several inputs, codes `[batch]`, tokens
-    /// `[batch, time]`, a sequence or an image; then the preference, if the network has one.
+    /// Embeds, encodes and concatenates the [`Self::input_tensors`], per block: floats `[batch, width]`,
+    /// codes `[batch]`, tokens `[batch, time]`, a sequence or an image; then the preference, if there is one.
     pub fn forward(&self, inputs: &[Activations], mode: &Mode) -> ModelResult<Activations> {
         let x = self.encode(inputs, mode)?;
         match (&self.preference, inputs.get(self.blocks.len())) {
@@ -269,13 +269,13 @@ impl Inputs {
     ///
     /// # Errors
     /// If an input's array is missing, or its type or shape is not that of its encoding.
-    pub fn signals(
+    pub fn input_tensors(
         &self,
         arrays: &[(InputName, Array)],
         rows: Option<&[u32]>,
         device: &Device,
     ) -> ModelResult<Vec<Activations>> {
-        self.signals_of(arrays, &PackedInputs::default(), rows, device)
+        self.input_tensors_of(arrays, &PackedInputs::default(), rows, device)
     }
 
     /// Packs a table's arrays for fast repeated gathering of rows.
@@ -285,8 +285,8 @@ impl Inputs {
         PackedInputs::pack(blocks.map(|inputs| (&self.signatures[inputs.clone()], &arrays[inputs])))
     }
 
-    /// Like [`Self::signals`], using the arrays packed by [`Self::packed`] where there are any.
-    pub fn signals_of(
+    /// Like [`Self::input_tensors`], using the arrays packed by [`Self::packed`] where there are any.
+    pub fn input_tensors_of(
         &self,
         arrays: &[(InputName, Array)],
         packed: &PackedInputs,
@@ -316,7 +316,7 @@ impl Inputs {
 ///
 /// # Errors
 /// The input that is not a vector beside others, and the reason, a phrase whose subject is the input.
-pub fn together<'a>(
+pub fn concatenated_shape<'a>(
     shapes: impl Iterator<Item = (&'a InputName, Shape)> + Clone,
 ) -> ModelResult<Shape, (InputName, String)> {
     let mut all = shapes.clone();
@@ -346,7 +346,7 @@ pub fn together<'a>(
 
 /// Dimensions of the raw input in the ONNX graph.
 fn dims(input: &InputSignature) -> Vec<Dim> {
-    let time = || Dim::Free(format!("{}_time", input.name));
+    let time = || Dim::Dynamic(format!("{}_time", input.name));
     match &input.encoding {
         Encoding::Tokens { .. } => vec![Dim::Batch, time()],
         Encoding::Series { center, .. } => vec![Dim::Batch, time(), Dim::Fixed(center.len())],

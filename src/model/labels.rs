@@ -14,9 +14,9 @@ use crate::model::error::ModelResult;
 pub struct Labels {
     /// Index of the task in the signature.
     pub task: usize,
-    /// `[batch, width]`, `[batch, time]` or `[batch, height, width]`, standardized by [`learned`]; 0 for
-    /// missing labels and padding.
-    pub truth: Tensor,
+    /// `[batch, width]`, `[batch, time]` or `[batch, height, width]`, standardized by [`standardized_labels`]; 0
+    /// for missing labels and padding.
+    pub values: Tensor,
     /// Of the same shape: 1 for a label, 0 for a missing one.
     pub mask: Tensor,
     /// Number of rows with a label.
@@ -43,7 +43,7 @@ impl Labels {
             let steps = all.row(*row as usize);
             let start = position * longest * width;
             let before = cells;
-            let values = learned(target, all, steps.start * width..steps.end * width);
+            let values = standardized_labels(target, all, steps.start * width..steps.end * width);
             for (offset, cell) in values.iter().enumerate() {
                 if !cell.is_nan() {
                     truth[start + offset] = *cell;
@@ -61,14 +61,18 @@ impl Labels {
         shape.extend_from_slice(&all.shape[1..]);
         let truth = Tensor::from_vec(truth, shape.as_slice(), device)?;
         let mask = Tensor::from_vec(mask, shape.as_slice(), device)?;
-        Ok(Some(Self { task, truth, mask, labelled, cells }))
+        Ok(Some(Self { task, values: truth, mask, labelled, cells }))
     }
 }
 
 /// Standardizes a range of labels for training: numbers to (y - center) / scale, computed in 64 bits; classes
 /// and binary labels unchanged. Missing labels are NaN. The range must start at the first column of a cell.
-pub fn learned<'a>(target: &FittedTarget, truth: &'a Array, cells: Range<usize>) -> Cow<'a, [f32]> {
-    match (&truth.values, target.unit()) {
+pub fn standardized_labels<'a>(
+    target: &FittedTarget,
+    truth: &'a Array,
+    cells: Range<usize>,
+) -> Cow<'a, [f32]> {
+    match (&truth.values, target.standardization()) {
         (ArrayValues::F32(values), None) => Cow::Borrowed(&values[cells]),
         (ArrayValues::F32(values), Some(unit)) => {
             standardized(values[cells].iter().map(|value| f64::from(*value)), unit)

@@ -12,7 +12,7 @@ use crate::model::random::{RandomPurpose, stream};
 pub struct Mode<'a> {
     training: Option<RandomKey>,
     /// Whether this batch had a forward pass before.
-    again: bool,
+    repeated: bool,
     /// Collects the points where the graph is cut.
     cuts: Option<&'a CutPoints>,
 }
@@ -28,12 +28,12 @@ struct RandomKey {
 impl<'a> Mode<'a> {
     /// Evaluation: deterministic, and independent of other rows.
     pub fn evaluate() -> Self {
-        Self { training: None, again: false, cuts: None }
+        Self { training: None, repeated: false, cuts: None }
     }
 
     /// Training; random numbers depend only on the trial's seed, the step and the layer.
     pub fn train(seed: u64, step: u64) -> Self {
-        Self { training: Some(RandomKey { seed, step, epoch: 0, epochs: 1 }), again: false, cuts: None }
+        Self { training: Some(RandomKey { seed, step, epoch: 0, epochs: 1 }), repeated: false, cuts: None }
     }
 
     /// Sets the zero-based `epoch` and the number of `epochs`.
@@ -48,8 +48,8 @@ impl<'a> Mode<'a> {
 
     /// Another forward pass over the same batch: with the same dropout masks, and without an update of
     /// running statistics.
-    pub fn again(self) -> Self {
-        Self { again: true, ..self }
+    pub fn repeated(self) -> Self {
+        Self { repeated: true, ..self }
     }
 
     /// Cuts the graph before every layer with weights; `cuts` collects the points.
@@ -66,8 +66,8 @@ impl<'a> Mode<'a> {
     }
 
     /// Whether running statistics are updated by this batch.
-    pub fn is_first_look(&self) -> bool {
-        !self.again
+    pub fn updates_statistics(&self) -> bool {
+        !self.repeated
     }
 
     pub fn is_training(&self) -> bool {

@@ -106,7 +106,8 @@ impl Network {
         })?;
         let mut tasks = Vec::with_capacity(specs.len());
         for (index, task) in specs.iter().enumerate() {
-            let predictions: usize = after[index].iter().map(|t| signature.tasks[*t].target.answers()).sum();
+            let predictions: usize =
+                after[index].iter().map(|t| signature.tasks[*t].target.prediction_width()).sum();
             let mut input = body.output(index);
             if predictions > 0 {
                 let part = format!("head.{}", task.name);
@@ -164,8 +165,8 @@ impl Network {
 
     /// Input tensors of a table's encoded rows, as [`Self::forward`] takes them; all rows if `rows` is
     /// `None`.
-    pub fn signals(&self, table: &EncodedTable, rows: Option<&[u32]>) -> ModelResult<Vec<Activations>> {
-        self.inputs.signals(&table.inputs, rows, self.device())
+    pub fn input_tensors(&self, table: &EncodedTable, rows: Option<&[u32]>) -> ModelResult<Vec<Activations>> {
+        self.inputs.input_tensors(&table.inputs, rows, self.device())
     }
 
     /// Packs a table for fast repeated gathering of rows.
@@ -173,19 +174,19 @@ impl Network {
         self.inputs.packed(&table.inputs)
     }
 
-    /// Like [`Self::signals`], using the table's packed inputs.
-    pub fn packed_signals(
+    /// Like [`Self::input_tensors`], using the table's packed inputs.
+    pub fn packed_input_tensors(
         &self,
         table: &EncodedTable,
         packed: &PackedInputs,
         rows: &[u32],
     ) -> ModelResult<Vec<Activations>> {
-        self.inputs.signals_of(&table.inputs, packed, Some(rows), self.device())
+        self.inputs.input_tensors_of(&table.inputs, packed, Some(rows), self.device())
     }
 
     /// Input tensors of encoded arrays (by input name), as [`Self::forward`] takes them.
-    pub fn signals_of(&self, arrays: &[(InputName, Array)]) -> ModelResult<Vec<Activations>> {
-        self.inputs.signals(arrays, None, self.device())
+    pub fn input_tensors_of(&self, arrays: &[(InputName, Array)]) -> ModelResult<Vec<Activations>> {
+        self.inputs.input_tensors(arrays, None, self.device())
     }
 
     /// The logits of `tasks`, in that order.
@@ -262,7 +263,7 @@ impl Network {
 
     /// Default number of rows per inference batch: enough to keep all threads busy, few enough to save
     /// memory. Predictions do not depend on it.
-    pub fn comfortable_rows(&self) -> usize {
+    pub fn inference_batch_size(&self) -> usize {
         match self.inputs.are_vectors() {
             true => 4096,
             false => 256,

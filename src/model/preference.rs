@@ -63,7 +63,7 @@ fn normalized(vector: &[f64]) -> Vec<f32> {
 ///
 /// # Errors
 /// The reason if this shape is not supported, a phrase whose subject is the inputs.
-pub fn joined(shape: Shape, tasks: usize) -> ModelResult<Shape, String> {
+pub fn shape_with_preference(shape: Shape, tasks: usize) -> ModelResult<Shape, String> {
     match shape {
         Shape::Vector { width } => Ok(Shape::vector(width + tasks)),
         Shape::Image { channels, height, width } => {
@@ -89,7 +89,11 @@ pub fn join(x: &Activations, preference: &Tensor) -> ModelResult<Activations> {
 
 /// Declares the graph's input `preference`.
 pub fn declare(graph: &mut Graph, tasks: usize) -> GraphValue {
-    graph.input(PREFERENCE, ElementType::Float32, &[Dim::Free("preferences".to_owned()), Dim::Fixed(tasks)])
+    graph.input(
+        PREFERENCE,
+        ElementType::Float32,
+        &[Dim::Dynamic("preferences".to_owned()), Dim::Fixed(tasks)],
+    )
 }
 
 /// Like [`join`], as ONNX nodes; `row_shape` is the shape of one row of `x`.

@@ -13,7 +13,7 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::disk::whole_file::write_whole;
+use crate::disk::whole_file::write_atomically;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::random::{RandomPurpose, stream};
 pub use crate::model::weights::init::Init;
@@ -139,7 +139,7 @@ impl Weights {
     }
 
     /// An existing weight, to be used by one more layer.
-    pub fn known(&self, name: &str) -> Option<Parameter> {
+    pub fn existing(&self, name: &str) -> Option<Parameter> {
         let Weight { name, var, trainable, .. } = self.named(name)?;
         Some(Parameter { name: name.clone(), var: var.clone(), trainable: *trainable })
     }
@@ -306,7 +306,7 @@ impl Weights {
             views.push((weight.name.as_str(), view));
         }
         let bytes = safetensors::serialize(views, None).map_err(unwritable)?;
-        write_whole(path, |file| file.write_all(&bytes)).map_err(|source| ModelError::File {
+        write_atomically(path, |file| file.write_all(&bytes)).map_err(|source| ModelError::File {
             doing: "write",
             path: path.to_owned(),
             source,

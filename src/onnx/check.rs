@@ -121,7 +121,7 @@ fn sample(card: &ModelCard) -> Result<(), String> {
     }
     for (name, texts) in &card.texts {
         let target = card.signature.task(name).map(|task| &task.target);
-        let Some(tokenizer) = target.and_then(FittedTarget::writes) else {
+        let Some(tokenizer) = target.and_then(FittedTarget::output_tokenizer) else {
             return Err(format!("texts of `{name}`, which is not a text task"));
         };
         if texts.len() != rows {

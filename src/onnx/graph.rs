@@ -38,7 +38,7 @@ pub enum Dim {
     Batch,
     Fixed(usize),
     /// Any length, with a name such as `time`.
-    Free(String),
+    Dynamic(String),
 }
 
 /// An ONNX graph under construction.
@@ -315,7 +315,7 @@ fn value_info(name: &str, element: ElementType, dims: &[Dim]) -> ValueInfoProto 
         .map(|dim| match dim {
             Dim::Batch => DimensionValue::DimParam("batch".to_owned()),
             Dim::Fixed(length) => DimensionValue::DimValue(*length as i64),
-            Dim::Free(name) => DimensionValue::DimParam(name.clone()),
+            Dim::Dynamic(name) => DimensionValue::DimParam(name.clone()),
         })
         .map(|value| DimensionProto { value: Some(value) })
         .collect();

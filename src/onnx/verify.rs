@@ -20,8 +20,8 @@ pub fn compare(
     expected
         .iter()
         .map(|(output, expected)| {
-            let task = tasks.iter().find(|task| task.answer_output() == *output);
-            let unit = task.and_then(|task| task.target.unit());
+            let task = tasks.iter().find(|task| task.prediction_output() == *output);
+            let unit = task.and_then(|task| task.target.standardization());
             let largest = actual
                 .iter()
                 .find(|(name, _)| name == output)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use prost::Message;
 
-use crate::disk::whole_file::{folder, write_whole};
+use crate::disk::whole_file::{parent_folder, write_atomically};
 use crate::onnx::error::OnnxError;
 use crate::onnx::proto::ModelProto;
 
@@ -41,9 +41,9 @@ pub fn load(path: &Path) -> Result<ModelProto, OnnxError> {
 
 /// Writes a file atomically, and creates its folder if needed.
 pub fn atomically(path: &Path, bytes: &[u8]) -> Result<(), OnnxError> {
-    let folder = folder(path);
+    let folder = parent_folder(path);
     std::fs::create_dir_all(folder).map_err(OnnxError::file(folder))?;
-    write_whole(path, |file| file.write_all(bytes)).map_err(OnnxError::file(path))
+    write_atomically(path, |file| file.write_all(bytes)).map_err(OnnxError::file(path))
 }
 
 #[cfg(test)]

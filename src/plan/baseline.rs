@@ -24,14 +24,14 @@ impl Trial {
     }
 
     /// Returns the same trial with only this task.
-    pub fn alone(&self, task: &TaskName) -> Self {
-        Self { choices: Vec::new(), pipeline: alone(&self.pipeline, task), ..self.clone() }
+    pub fn single_task(&self, task: &TaskName) -> Self {
+        Self { choices: Vec::new(), pipeline: single_task(&self.pipeline, task), ..self.clone() }
     }
 
     /// The settings that a baseline's training and scores depend on, apart from the data. Trials with equal
     /// settings share the baseline.
     pub(crate) fn baseline_config(&self, task: &TaskName) -> Value {
-        let own = self.alone(task);
+        let own = self.single_task(task);
         let mut train = serde_json::to_value(&own.pipeline.train).unwrap_or_default();
         // The checkpoint interval does not affect the result.
         if let Some(train) = train.as_object_mut() {
@@ -47,7 +47,7 @@ impl Trial {
     }
 }
 
-fn alone(pipeline: &PipelineConfig, task: &TaskName) -> PipelineConfig {
+fn single_task(pipeline: &PipelineConfig, task: &TaskName) -> PipelineConfig {
     let mut own = pipeline.clone();
     own.tasks.retain(|name, _| name == task);
     for config in own.tasks.values_mut() {

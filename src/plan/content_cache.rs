@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::regular_file;
-use crate::disk::whole_file::{folder, write_whole};
+use crate::disk::whole_file::{parent_folder, write_atomically};
 use crate::domain::event::FileContent;
 use crate::domain::fingerprint::Fingerprint;
 
@@ -153,12 +153,12 @@ impl ContentCache {
     /// Writes the cache file atomically, if there are new entries.
     pub fn save(&mut self) -> io::Result<()> {
         let Some(cache_path) = self.file.as_ref().filter(|_| self.changed) else { return Ok(()) };
-        std::fs::create_dir_all(folder(cache_path))?;
+        std::fs::create_dir_all(parent_folder(cache_path))?;
         // Keep what another process has added in the meantime.
         let mut files = Self::open(cache_path.clone()).known;
         files.extend(self.known.iter().map(|(path, known)| (path.clone(), known.clone())));
         let text = serde_json::to_vec(&ContentCacheFile::new(files))?;
-        write_whole(cache_path, |file| file.write_all(&text))?;
+        write_atomically(cache_path, |file| file.write_all(&text))?;
         self.changed = false;
         Ok(())
     }

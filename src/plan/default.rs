@@ -28,7 +28,7 @@ pub(crate) fn fill(pipeline: &mut PipelineConfig, default_name: &str) {
     let tasks = pipeline.tasks.len();
     for choice in &mut pipeline.weighting.0 {
         if let WeightingConfig::Cosmos(config) = choice {
-            config.front.get_or_insert(Count::constant(preference::along(tasks)));
+            config.front.get_or_insert(Count::constant(preference::default_points(tasks)));
         }
     }
     pipeline.sweep = pipeline.sweep.as_ref().map(|sweep| preference::expanded(pipeline, sweep));

@@ -101,7 +101,7 @@ impl Plan {
 
     /// The stages with this key or kind and everything they need, in an order in which they can run
     /// (`--only STAGE`). `None` if there is no such stage.
-    pub fn only(&self, name: &str) -> Option<Vec<NodeIndex>> {
+    pub fn stages_for(&self, name: &str) -> Option<Vec<NodeIndex>> {
         let is_selected = |node: &NodeIndex| {
             let stage = &self.graph[*node];
             stage.key() == name || stage.kind().name() == name

@@ -34,7 +34,7 @@ pub(crate) fn cosmos(pipeline: &PipelineConfig) -> Option<(Path, &CosmosConfig)>
 }
 
 /// The default number of vectors along an edge.
-pub(crate) fn along(tasks: usize) -> usize {
+pub(crate) fn default_points(tasks: usize) -> usize {
     (2..=DEFAULT_POINTS).rev().find(|points| vector_count(tasks, *points) <= DEFAULT_VECTORS).unwrap_or(2)
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn simplex(tasks: usize, points: usize) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::preference::{along, simplex, vector_count};
+    use crate::plan::preference::{default_points, simplex, vector_count};
 
     #[test]
     fn vectors_are_evenly_spaced() {
@@ -167,6 +167,6 @@ mod tests {
         }
         assert_eq!(vector_count(40, 90), usize::MAX);
         // 11, 66, 56, 35 and 56 vectors; for 90 tasks one per task.
-        assert_eq!([2, 3, 4, 5, 6, 90].map(along), [11, 11, 6, 4, 4, 2]);
+        assert_eq!([2, 3, 4, 5, 6, 90].map(default_points), [11, 11, 6, 4, 4, 2]);
     }
 }

@@ -4,7 +4,7 @@ use petgraph::graph::DiGraph;
 
 use crate::data::config::FeatureConfig;
 use crate::domain::bytes::Bytes;
-use crate::domain::choice::called;
+use crate::domain::choice::display_names;
 use crate::domain::name::{ColumnName, InputName, PipelineName, TableName, TaskName};
 use crate::domain::task::TargetConfig;
 use crate::evaluate::config::MetricConfig;
@@ -84,7 +84,7 @@ impl Plan {
             };
             all.push(plain(&choice.value));
             let last = choice.address.rsplit('.').next().unwrap_or_default();
-            format!("{last} {}", called(&all).pop().unwrap_or_default())
+            format!("{last} {}", display_names(&all).pop().unwrap_or_default())
         });
         choices.chain([format!("seed {}", trial.seed)]).collect::<Vec<_>>().join(", ")
     }

@@ -22,7 +22,7 @@ pub struct TrialOutcome {
     /// Its best objective.
     pub objective: f64,
     /// The last epoch, if the trial was stopped early.
-    pub given_up: Option<usize>,
+    pub pruned_at: Option<usize>,
 }
 
 /// Setting paths and chosen values.
@@ -44,7 +44,7 @@ impl Plan {
     }
 
     /// Number of combinations that are still to be chosen.
-    pub fn open(&self) -> usize {
+    pub fn remaining_combinations(&self) -> usize {
         let total = self.search().map_or(0, |(_, config)| config.trials.get());
         total.saturating_sub(self.trials.len() / self.seeds())
     }
@@ -73,11 +73,11 @@ impl Plan {
             let values: Vec<Value> = trials[0].choices.iter().map(|choice| choice.value.clone()).collect();
             let outcomes: Vec<TrialOutcome> =
                 trials.iter().filter_map(|trial| outcome(trial.number)).collect();
-            let latest = outcomes.iter().map(|outcome| outcome.given_up.unwrap_or(usize::MAX)).max();
+            let latest = outcomes.iter().map(|outcome| outcome.pruned_at.unwrap_or(usize::MAX)).max();
             if let Some(latest) = latest {
                 // Of several seeds, only those that were trained longest count.
                 let longest =
-                    outcomes.iter().filter(|outcome| outcome.given_up.unwrap_or(usize::MAX) == latest);
+                    outcomes.iter().filter(|outcome| outcome.pruned_at.unwrap_or(usize::MAX) == latest);
                 let losses: Vec<f64> = longest.map(|outcome| sign * outcome.objective).collect();
                 let loss = losses.iter().sum::<f64>() / losses.len() as f64;
                 let pruned_at = (latest < usize::MAX).then_some(latest);
@@ -87,7 +87,7 @@ impl Plan {
         }
         let variants = PipelineVariants::from_pipeline(&plain(&self.pipeline));
         let mut chosen = Vec::new();
-        for _ in 0..config.batch.get().min(self.open()) {
+        for _ in 0..config.batch.get().min(self.remaining_combinations()) {
             let proposals = promising(sweep, config, seed, known.len() as u64, &tried);
             // If the estimators propose nothing new, draw at random.
             let drawn = || random(sweep, seed, known.len() + MAX_REPEATS as usize).into_iter();

@@ -201,11 +201,11 @@ fn rounded(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use crate::plan::sweep::{chance, combinations, plain};
-    use crate::spec::registry::read_words;
+    use crate::spec::registry::parse_settings;
     use crate::spec::sweep::SweepConfig;
 
     fn drawn(text: &str) -> Vec<String> {
-        let sweep: SweepConfig = read_words(text).expect("settings");
+        let sweep: SweepConfig = parse_settings(text).expect("settings");
         let picks = combinations(&sweep, 7);
         let line = |picks: &Vec<crate::plan::sweep::SettingChoice>| {
             picks.iter().map(|pick| plain(&pick.change.value)).collect::<Vec<_>>().join(" ")

@@ -257,7 +257,7 @@ mod tests {
     use crate::spec::sweep::{ChoicesConfig, SweepConfig, SweepSearchConfig};
 
     fn choices(text: &str) -> ChoicesConfig {
-        crate::spec::registry::read_words(text).expect("settings")
+        crate::spec::registry::parse_settings(text).expect("settings")
     }
 
     // scipy 1.17.1:
@@ -310,7 +310,7 @@ mod tests {
     fn tpe_finds_better_values_than_random_search() {
         let text = "{space: {x: {linear: [-2.0, 2.0]}, rate: {log: [1.0e-5, 1.0]}, layers: {whole: [1, 9]},
                      kind: [a, b, c]}, search: {tpe: {trials: 40}}}";
-        let sweep: SweepConfig = crate::spec::registry::read_words(text).expect("settings");
+        let sweep: SweepConfig = crate::spec::registry::parse_settings(text).expect("settings");
         let SweepSearchConfig::Tpe(config) = &sweep.search else { panic!("tpe") };
         let (mut proposed, mut drawn) = (0.0, 0.0);
         const SEEDS: u64 = 30;
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn proposals_are_reproducible() {
         let text = "{space: {x: {linear: [0.0, 1.0]}, kind: [a, b]}, search: {tpe: 9}}";
-        let sweep: SweepConfig = crate::spec::registry::read_words(text).expect("settings");
+        let sweep: SweepConfig = crate::spec::registry::parse_settings(text).expect("settings");
         let SweepSearchConfig::Tpe(config) = &sweep.search else { panic!("tpe") };
         let tried = [(0.1, 1.0), (0.9, 2.0), (0.5, 3.0)].map(|(x, loss)| EvaluatedChoice {
             values: vec![json!(x), json!("a")],

@@ -4,7 +4,7 @@ use crate::domain::name::TaskName;
 use crate::domain::number::Count;
 use crate::evaluate::config::MetricConfig;
 use crate::model::config::{NetworkConfig, TaskNetworkConfig};
-use crate::plan::preference::{along, cosmos, simplex};
+use crate::plan::preference::{cosmos, default_points, simplex};
 use crate::spec::pipeline::PipelineConfig;
 use crate::spec::variant::SettingChange;
 
@@ -35,7 +35,7 @@ impl Trial {
     pub(crate) fn preferences(&self) -> Vec<Vec<f64>> {
         let Some((_, config)) = cosmos(&self.pipeline) else { return Vec::new() };
         let tasks = self.pipeline.tasks.len();
-        simplex(tasks, config.front.map_or_else(|| along(tasks), Count::get))
+        simplex(tasks, config.front.map_or_else(|| default_points(tasks), Count::get))
     }
 
     /// The reference point of the front's hypervolume: a value of each task's first metric, if configured.

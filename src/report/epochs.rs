@@ -5,7 +5,7 @@
 
 use crate::domain::event::{Event, FinishedEpoch};
 use crate::domain::score::{Score, TaskValue};
-use crate::report::number::{guess, rate, within};
+use crate::report::number::{guess, rate, significant_within};
 use crate::report::table::{letter_width, width};
 
 /// Maximum width of a line.
@@ -246,7 +246,7 @@ impl EpochLayout {
             return MEAN
                 .iter()
                 .zip(values)
-                .map(|((_, width), value)| (within(value, NUMBER), *width))
+                .map(|((_, width), value)| (significant_within(value, NUMBER), *width))
                 .collect();
         }
         let mut cells = Vec::new();
@@ -258,7 +258,7 @@ impl EpochLayout {
                 (_, None) => vec![loss.value],
             };
             let widths = task.headings(self.view).into_iter().map(|(_, width)| width);
-            cells.extend(values.into_iter().map(|value| within(value, NUMBER)).zip(widths));
+            cells.extend(values.into_iter().map(|value| significant_within(value, NUMBER)).zip(widths));
         }
         cells
     }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::domain::grouping::{self, MOST_TASKS};
+use crate::domain::grouping::{self, MAX_TASKS};
 use crate::domain::name::RunId;
 use crate::domain::trial_address::TrialAddress;
 use crate::report::affinity::REMARK;
@@ -113,8 +113,8 @@ impl GroupingReport {
     pub fn reason_unavailable(&self) -> Option<String> {
         match self.tasks.len() {
             1 => Some(format!("{} has only one task; grouping needs at least 2", self.run)),
-            count if count > MOST_TASKS => {
-                Some(format!("{} has {count} tasks; grouping supports at most {MOST_TASKS}", self.run))
+            count if count > MAX_TASKS => {
+                Some(format!("{} has {count} tasks; grouping supports at most {MAX_TASKS}", self.run))
             }
             _ if self.affinity.is_none() => Some(format!(
                 "{} recorded no affinities; run its pipeline with --set train.affinity.every=10, or pass the \
@@ -168,8 +168,8 @@ fn propose(
     for pair in &pairs {
         cells[index(&pair.task)?][index(&pair.other)?] = pair.value;
     }
-    let best = grouping::best(&cells, most).filter(|_| !pairs.is_empty())?;
-    let all = grouping::best(&cells, 1)?;
+    let best = grouping::best_grouping(&cells, most).filter(|_| !pairs.is_empty())?;
+    let all = grouping::best_grouping(&cells, 1)?;
     let measurements = PairMeasurements::from_readings(readings, tasks);
     let gain = measurements.gain(&cells, most).filter(|_| best.groups.len() > 1);
     let together_half = measurements.half(|part| Some(grouping::score_groups(part, &all.groups)));

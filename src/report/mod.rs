@@ -3,7 +3,6 @@
 //! Every report is plain data that is read once, with `text(&Style)` and `json()`; nothing here prints.
 
 pub mod affinity;
-pub mod answer;
 pub mod comparison;
 pub mod detail;
 pub mod epochs;
@@ -18,6 +17,7 @@ pub mod pair_measurements;
 pub mod pareto;
 pub mod plot;
 pub mod preferences;
+pub mod query_output;
 pub mod runs;
 pub mod score;
 pub mod seeds;

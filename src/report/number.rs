@@ -1,6 +1,6 @@
 //! Formats numbers for people.
 
-pub use crate::domain::digits::{significant, within};
+pub use crate::domain::digits::{significant, significant_within};
 
 /// In full if that takes at most four digits (`0.001`, `125`), else as [`significant`].
 pub fn short(value: f64) -> String {
@@ -53,7 +53,7 @@ pub fn tiny(value: f64) -> String {
 pub fn rate(value: f64) -> String {
     match value {
         v if v >= 9.95 && v.is_finite() => count(v.round() as usize),
-        v if v >= 0.001 => within(v, 4),
+        v if v >= 0.001 => significant_within(v, 4),
         v => significant(v),
     }
 }

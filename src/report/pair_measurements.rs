@@ -81,13 +81,13 @@ impl PairMeasurements {
     /// The gain of the best grouping of at most `most` groups over one group of all tasks.
     pub fn gain(&self, whole: &TaskMatrix, most: usize) -> Option<GroupingGain> {
         let gain = |cells: &TaskMatrix, groups: &[TaskGroup]| {
-            Some(grouping::score_groups(cells, groups) - grouping::best(cells, 1)?.mean)
+            Some(grouping::score_groups(cells, groups) - grouping::best_grouping(cells, 1)?.mean)
         };
-        let chosen = gain(whole, &grouping::best(whole, most)?.groups)?;
+        let chosen = gain(whole, &grouping::best_grouping(whole, most)?.groups)?;
         let held_out = |index: usize| {
             let others = self.parts.iter().enumerate().filter(|(other, _)| *other != index);
             let others = average(&others.map(|(_, part)| part).collect::<Vec<_>>());
-            gain(&self.parts[index], &grouping::best(&others, most)?.groups)
+            gain(&self.parts[index], &grouping::best_grouping(&others, most)?.groups)
         };
         let gains: Option<Vec<f64>> = (0..self.parts.len()).map(held_out).collect();
         // The groupings of two parts are chosen on mostly the same steps, so their gains are not independent:

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::choice::called;
+use crate::domain::choice::display_names;
 use crate::domain::event::RunState;
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
@@ -96,7 +96,11 @@ impl RunSummary {
                     Some(parameter.text.clone().unwrap_or_else(|| "null".to_owned()))
                 };
                 let all: Vec<String> = detail.trials.iter().chain([trial]).filter_map(value).collect();
-                title.push_str(&format!("  {} = {}", setting.path, called(&all).pop().unwrap_or_default()));
+                title.push_str(&format!(
+                    "  {} = {}",
+                    setting.path,
+                    display_names(&all).pop().unwrap_or_default()
+                ));
             }
         }
         let mut text = String::new();

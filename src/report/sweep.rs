@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::domain::choice::called;
+use crate::domain::choice::display_names;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::report::group::{GainMean, TaskMean, TrialGroup};
@@ -167,7 +167,7 @@ impl SweepReport {
         rank(&mut groups, split);
         for index in 0..by.len() {
             let values: Vec<String> = groups.iter().map(|group| group.settings[index].clone()).collect();
-            groups.iter_mut().zip(called(&values)).for_each(|(group, short)| group.called.push(short));
+            groups.iter_mut().zip(display_names(&values)).for_each(|(group, short)| group.called.push(short));
         }
         let key = |group: &TrialGroup| group.objective.map_or(f64::NAN, |objective| objective.mean);
         groups.sort_by(|a, b| match (key(a), key(b)) {

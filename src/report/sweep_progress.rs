@@ -53,7 +53,7 @@ impl SweepProgress {
     }
 
     /// Number of ended trials, and total number of trials.
-    pub fn standing(&self) -> (usize, usize) {
+    pub fn counts(&self) -> (usize, usize) {
         (self.ended.len(), self.total)
     }
 
@@ -272,6 +272,6 @@ mod tests {
         // The mean of 3 x 40 + 20 and 3 x 60 + 20: 170 s for the remaining trial.
         assert!(last.as_ref().is_some_and(|line| line.ends_with("[3/4] about 3 min left")), "{last:?}");
         assert_eq!(progress.remaining().seconds(), Some(170.0));
-        assert_eq!(progress.standing(), (3, 4));
+        assert_eq!(progress.counts(), (3, 4));
     }
 }

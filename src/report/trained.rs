@@ -1,6 +1,6 @@
 //! Trials with their chosen settings and scores, as the sweep reports use them.
 
-use crate::domain::choice::called;
+use crate::domain::choice::display_names;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
 use crate::domain::trial_address::TrialAddress;
@@ -134,7 +134,7 @@ impl TrainedTrial {
             return number::short(number);
         }
         let all = among.iter().map(|other| other.setting(address)).chain([value]).collect::<Vec<_>>();
-        called(&all).pop().unwrap_or_default()
+        display_names(&all).pop().unwrap_or_default()
     }
 
     /// `weighting dwa, seed 2`

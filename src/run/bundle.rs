@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::data::raw;
 pub use crate::data::raw::RawRows;
 use crate::disk::whole_file::same_file;
-use crate::domain::answer::answer_names;
+use crate::domain::answer::prediction_columns;
 use crate::domain::array::Array;
 use crate::domain::file_name::FileName;
 use crate::domain::name::{RunId, TaskName};
@@ -76,7 +76,7 @@ impl ModelBundle {
     }
 
     /// The training data files, by their paths at training time.
-    pub fn learned_from(&self) -> impl Iterator<Item = &Path> {
+    pub fn training_files(&self) -> impl Iterator<Item = &Path> {
         self.card.data.iter().map(|file| file.path.as_path())
     }
 
@@ -149,7 +149,7 @@ impl ModelBundle {
         let preference_input = preference::feed_preference(&self.card, preference)?;
         let rows = raw::read(rows, &self.card.signature)?;
         rows.notes.iter().for_each(|note| notify(note));
-        let names = answer_names(&self.card.signature.tasks);
+        let names = prediction_columns(&self.card.signature.tasks);
         names.renamed.iter().for_each(|renamed| notify(&renamed.message()));
         let mut columns = selected_columns(&rows, keep, &names.columns.concat(), notify)?;
         let runtime = OnnxRuntime::find(&RuntimeSearch::everywhere(notify))?;

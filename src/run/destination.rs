@@ -4,39 +4,39 @@
 use std::io::{Error as IoError, Write};
 use std::path::{Path, PathBuf};
 
-pub use crate::data::raw::AnswerFileFormat;
-use crate::data::raw::{AnswerColumn, WRITTEN, save, write};
-use crate::disk::whole_file::{folder, may_write_in, same_file};
+pub use crate::data::raw::PredictionFileFormat;
+use crate::data::raw::{PredictionColumn, WRITTEN, save, write};
+use crate::disk::whole_file::{may_write_in, parent_folder, same_file};
 use crate::run::error::RunError;
 
 /// Predictions of rows, ready to be written.
 pub struct PredictedTable {
     pub rows: usize,
-    pub columns: Vec<(String, AnswerColumn)>,
+    pub columns: Vec<(String, PredictionColumn)>,
 }
 
 /// A destination and its file format.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AnswerDestination {
-    Output(AnswerFileFormat),
+pub enum PredictionDestination {
+    Output(PredictionFileFormat),
     /// A file, its format, and whether it is compressed.
-    File(PathBuf, (AnswerFileFormat, bool)),
+    File(PathBuf, (PredictionFileFormat, bool)),
 }
 
 /// Names of standard output.
 const OUTPUT: [&str; 3] = ["-", "/dev/stdout", "/dev/fd/1"];
 
-impl AnswerDestination {
+impl PredictionDestination {
     /// Parses the destination that a user gave; `None` and `-` mean standard output. `form` is the explicit
     /// format.
     ///
     /// # Errors
     /// If the file name's extension is unknown or contradicts `form`.
-    pub fn parse(to: Option<&Path>, form: Option<AnswerFileFormat>) -> Result<Self, RunError> {
+    pub fn parse(to: Option<&Path>, form: Option<PredictionFileFormat>) -> Result<Self, RunError> {
         let Some(to) = to.filter(|to| !OUTPUT.iter().any(|name| to.to_str() == Some(name))) else {
-            return Ok(Self::Output(form.unwrap_or(AnswerFileFormat::Csv)));
+            return Ok(Self::Output(form.unwrap_or(PredictionFileFormat::Csv)));
         };
-        let by_extension = AnswerFileFormat::of_ending(to);
+        let by_extension = PredictionFileFormat::from_extension(to);
         let form = match (form, by_extension) {
             (Some(form), Some((extension, compressed))) if form == extension => (form, compressed),
             (Some(form), Some((extension, _))) => {
@@ -78,7 +78,7 @@ impl AnswerDestination {
         if to.exists() && !to.is_file() {
             return refuse(format!("`{shown}` is not a regular file; `--to -` writes to standard output"));
         }
-        let folder = folder(to);
+        let folder = parent_folder(to);
         if !folder.is_dir() {
             let shown = folder.display();
             return refuse(match folder.exists() {
@@ -120,12 +120,12 @@ fn answers_path(file: &Path) -> PathBuf {
 
 impl PredictedTable {
     /// Writes a file, as a whole or not at all.
-    pub fn save(&self, file: &Path, form: (AnswerFileFormat, bool)) -> Result<(), RunError> {
+    pub fn save(&self, file: &Path, form: (PredictionFileFormat, bool)) -> Result<(), RunError> {
         Ok(save(file, form, &self.columns)?)
     }
 
     /// Writes to any writer.
-    pub fn write(&self, to: impl Write, form: AnswerFileFormat) -> Result<(), IoError> {
+    pub fn write(&self, to: impl Write, form: PredictionFileFormat) -> Result<(), IoError> {
         write(to, form, &self.columns)
     }
 }
@@ -134,10 +134,10 @@ impl PredictedTable {
 mod tests {
     use std::path::Path;
 
-    use super::{AnswerDestination, AnswerFileFormat, INPUT};
+    use super::{INPUT, PredictionDestination, PredictionFileFormat};
 
-    fn describe(to: &Path, form: Option<AnswerFileFormat>, data: &Path) -> String {
-        let message = AnswerDestination::parse(Some(to), form).and_then(|to| to.check([(data, INPUT)]));
+    fn describe(to: &Path, form: Option<PredictionFileFormat>, data: &Path) -> String {
+        let message = PredictionDestination::parse(Some(to), form).and_then(|to| to.check([(data, INPUT)]));
         message.map_or_else(|error| error.to_string(), |()| "fine".to_owned())
     }
 
@@ -172,8 +172,8 @@ mod tests {
             let message = describe(&path(name), None, &rows);
             assert!(message.contains(what), "{name}: {message}");
         }
-        assert_eq!(describe(&path("a.txt"), Some(AnswerFileFormat::Csv), &rows), "fine");
-        let message = describe(&path("a.csv"), Some(AnswerFileFormat::Jsonl), &rows);
+        assert_eq!(describe(&path("a.txt"), Some(PredictionFileFormat::Csv), &rows), "fine");
+        let message = describe(&path("a.csv"), Some(PredictionFileFormat::Jsonl), &rows);
         assert!(message.ends_with("has the extension of csv, but --format is jsonl"), "{message}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 4, "nothing is left behind");
     }
@@ -183,12 +183,12 @@ mod tests {
         for to in [None, Some("-"), Some("/dev/stdout")] {
             let to = to.map(Path::new);
             assert_eq!(
-                AnswerDestination::parse(to, None).expect("fine"),
-                AnswerDestination::Output(AnswerFileFormat::Csv)
+                PredictionDestination::parse(to, None).expect("fine"),
+                PredictionDestination::Output(PredictionFileFormat::Csv)
             );
             assert_eq!(
-                AnswerDestination::parse(to, Some(AnswerFileFormat::Tsv)).expect("fine"),
-                AnswerDestination::Output(AnswerFileFormat::Tsv)
+                PredictionDestination::parse(to, Some(PredictionFileFormat::Tsv)).expect("fine"),
+                PredictionDestination::Output(PredictionFileFormat::Tsv)
             );
         }
     }

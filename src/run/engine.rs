@@ -18,7 +18,8 @@ pub fn execute(request: &RunRequest, observer: &dyn Observer) -> Result<RunOutco
     observer.observe(&Event::RunStarted {
         run: request.run.clone(),
         pipeline: request.plan.name(),
-        stages: request.plan.stages().count() + 4 * request.plan.open() * request.plan.seeds(),
+        stages: request.plan.stages().count()
+            + 4 * request.plan.remaining_combinations() * request.plan.seeds(),
         resumed: request.resumed,
     });
     let outcome = search_rounds::run_rounds(request, observer).unwrap_or_else(|error| RunOutcome {

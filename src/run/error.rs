@@ -99,7 +99,7 @@ impl RunError {
         let file = path.to_owned();
         move |source| {
             Self::Data(match source.kind() {
-                std::io::ErrorKind::NotFound => crate::data::DataError::Absent { file },
+                std::io::ErrorKind::NotFound => crate::data::DataError::FileNotFound { file },
                 _ => crate::data::DataError::Unreadable { file, source },
             })
         }

@@ -49,7 +49,7 @@ pub fn execute_stage(
             Work::Train => train::replay(context, stage, observer),
             _ => {
                 // The artifact may have been made for another trial.
-                let replay = |event: &Event| observer.recall(&event.spoken_by(stage));
+                let replay = |event: &Event| observer.replay(&event.attributed_to(stage));
                 EventLog::read(&folder).map(|events| events.iter().for_each(replay))
             }
         }

@@ -62,7 +62,7 @@ impl OnnxDecoder {
         row: u32,
         text: &[u32],
     ) -> Result<Vec<f32>, OnnxError> {
-        let Some(vocabulary) = self.task.target.writes().map(|tokenizer| tokenizer.size) else {
+        let Some(vocabulary) = self.task.target.output_tokenizer().map(|tokenizer| tokenizer.size) else {
             return Ok(Vec::new());
         };
         let row_outputs = outputs.iter().filter(|(_, array)| array.rows() > row as usize);

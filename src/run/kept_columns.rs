@@ -1,6 +1,6 @@
 //! Columns of the data that are written beside the predictions (`--keep`).
 
-use crate::data::raw::{AnswerColumn, RawTable};
+use crate::data::raw::{PredictionColumn, RawTable};
 use crate::domain::answer::numbered_name;
 use crate::domain::diagnostic::nearest;
 use crate::domain::name::ColumnName;
@@ -16,7 +16,7 @@ pub fn selected_columns(
     names: &[String],
     answers: &[String],
     notify: &dyn Fn(&str),
-) -> Result<Vec<(String, AnswerColumn)>, RunError> {
+) -> Result<Vec<(String, PredictionColumn)>, RunError> {
     let (known, mut originals) = (rows.columns(), rows.originals());
     let kept = kept_names(names, &known, &originals, notify);
     let titles = titles(&kept, answers);
@@ -47,7 +47,7 @@ pub fn selected_columns(
 fn kept_names(
     names: &[String],
     known: &[String],
-    originals: &[(String, AnswerColumn)],
+    originals: &[(String, PredictionColumn)],
     notify: &dyn Fn(&str),
 ) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();

@@ -49,7 +49,7 @@ impl RunLock {
     }
 
     /// Takes the lock of a run whose process may be dead; `None` if it is alive or the lock cannot be opened.
-    pub fn of_dead(layout: &Layout, run: &RunId) -> Option<Self> {
+    pub fn take_if_dead(layout: &Layout, run: &RunId) -> Option<Self> {
         match File::open(layout.lock(run)) {
             Ok(file) => file.try_lock().is_ok().then_some(Self { _file: Some(file) }),
             // A process creates the lock file before it works on a run.
@@ -100,13 +100,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (layout, run) = run_in(&folder);
         assert!(!RunLock::is_held(&layout, &run));
-        assert!(RunLock::of_dead(&layout, &run).is_some(), "a run without a lock file is not in use");
+        assert!(RunLock::take_if_dead(&layout, &run).is_some(), "a run without a lock file is not in use");
         let lock = RunLock::take(&layout, &run).expect("free");
         assert!(RunLock::is_held(&layout, &run));
-        assert!(RunLock::take(&layout, &run).is_err() && RunLock::of_dead(&layout, &run).is_none());
+        assert!(RunLock::take(&layout, &run).is_err() && RunLock::take_if_dead(&layout, &run).is_none());
         drop(lock);
         assert!(!RunLock::is_held(&layout, &run));
-        let dead = RunLock::of_dead(&layout, &run).expect("dead");
+        let dead = RunLock::take_if_dead(&layout, &run).expect("dead");
         assert!(RunLock::take(&layout, &run).is_err(), "nobody can resume it meanwhile");
         drop(dead);
         assert!(RunLock::take(&layout, &run).is_ok());
@@ -122,7 +122,7 @@ mod tests {
                 scope.spawn(|| {
                     while !over.load(Ordering::Relaxed) {
                         RunLock::is_held(&layout, &run);
-                        drop(RunLock::of_dead(&layout, &run));
+                        drop(RunLock::take_if_dead(&layout, &run));
                     }
                 });
             }

@@ -197,7 +197,7 @@ fn activations_per_row(outline: &NetworkOutline, load: EpochLoad) -> Vec<usize> 
 }
 
 /// The first trial that cannot fit into memory, as far as the pipeline alone determines.
-pub fn refused(plan: &Plan) -> Option<Diagnostic> {
+pub fn memory_error(plan: &Plan) -> Option<Diagnostic> {
     let limit = MemoryLimit::from_setting(plan.memory)?;
     let mut previous: Option<&PipelineConfig> = None;
     plan.trials.iter().find_map(|trial| {
@@ -207,7 +207,7 @@ pub fn refused(plan: &Plan) -> Option<Diagnostic> {
         }
         let signature = nominal::signature(&trial.pipeline);
         match unfitted_estimate(trial, &signature) {
-            Ok(estimate) => limit::refused(&trial.pipeline, &estimate, limit),
+            Ok(estimate) => limit::memory_error(&trial.pipeline, &estimate, limit),
             Err(crate::model::ModelError::TooManyWeights { part, count }) => {
                 Some(limit::too_many(&trial.pipeline, &part, count))
             }
@@ -238,7 +238,7 @@ pub fn refused_fitted(plan: &Plan, trial: &Trial, dataset: &Dataset) -> Option<D
                 &outline,
                 EpochLoad::from_dataset(&trial.pipeline, dataset),
             );
-            limit::refused(&trial.pipeline, &estimate, limit)
+            limit::memory_error(&trial.pipeline, &estimate, limit)
         }
         Err(crate::model::ModelError::TooManyWeights { part, count }) => {
             Some(limit::too_many(&trial.pipeline, &part, count))

@@ -2,7 +2,7 @@
 
 mod decisions;
 
-use crate::data::raw::AnswerColumn;
+use crate::data::raw::PredictionColumn;
 use crate::decode::viterbi::Transitions;
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
@@ -46,12 +46,12 @@ impl<'a> PredictionCollector<'a> {
             }
             _ => Err(output),
         };
-        if self.task.target.writes().is_some() {
+        if self.task.target.output_tokenizer().is_some() {
             return Ok(());
         }
-        let answers = find(self.task.answer_output())?;
-        if !self.fits(answers, lengths, self.task.target.answers()) {
-            return Err(self.task.answer_output());
+        let answers = find(self.task.prediction_output())?;
+        if !self.fits(answers, lengths, self.task.target.prediction_width()) {
+            return Err(self.task.prediction_output());
         }
         if self.task.target.label_level() != LabelLevel::Step {
             match &answers.values {
@@ -89,19 +89,19 @@ impl<'a> PredictionCollector<'a> {
         }
     }
 
-    /// The prediction columns, in the order of `domain::answer::answer_names`: class and probability for a
-    /// binary task, class and every class's probability for multiclass and ordinal, a flag and a probability
+    /// The prediction columns, in the order of `domain::answer::prediction_columns`: class and probability for
+    /// a binary task, class and every class's probability for multiclass and ordinal, a flag and a probability
     /// per label for multilabel, values in the target's unit for regression, space-separated tags for steps,
     /// a JSON array of pixel rows for images.
-    pub fn columns(self) -> Vec<AnswerColumn> {
-        let width = self.task.target.answers().max(1);
+    pub fn columns(self) -> Vec<PredictionColumn> {
+        let width = self.task.target.prediction_width().max(1);
         let column =
             |index: usize| -> Vec<f32> { self.values.iter().skip(index).step_by(width).copied().collect() };
         let number = |index: usize| match self.numbers.is_empty() {
-            true => AnswerColumn::Float(column(index)),
+            true => PredictionColumn::Float(column(index)),
             false => {
                 let numbers = self.numbers.iter().skip(index).step_by(width);
-                AnswerColumn::Number(numbers.map(|number| Some(*number)).collect())
+                PredictionColumn::Number(numbers.map(|number| Some(*number)).collect())
             }
         };
         match &self.task.target {
@@ -110,18 +110,18 @@ impl<'a> PredictionCollector<'a> {
                     .iter()
                     .map(|p| Some(classes[usize::from(f64::from(*p) >= *threshold)].clone()))
                     .collect();
-                vec![AnswerColumn::Text(chosen), AnswerColumn::Float(column(0))]
+                vec![PredictionColumn::Text(chosen), PredictionColumn::Float(column(0))]
             }
             FittedTarget::Multiclass { classes, .. } | FittedTarget::Ordinal { classes, .. } => {
                 let chosen =
                     self.values.chunks(width).map(|row| Some(classes[largest(row)].clone())).collect();
-                let probabilities = (0..classes.len()).map(|index| AnswerColumn::Float(column(index)));
-                std::iter::once(AnswerColumn::Text(chosen)).chain(probabilities).collect()
+                let probabilities = (0..classes.len()).map(|index| PredictionColumn::Float(column(index)));
+                std::iter::once(PredictionColumn::Text(chosen)).chain(probabilities).collect()
             }
             FittedTarget::Multilabel { labels, threshold, .. } => {
                 let columns = (0..labels.len()).flat_map(|index| {
                     let chosen = column(index).iter().map(|p| Some(f64::from(*p) >= *threshold)).collect();
-                    [AnswerColumn::Bool(chosen), AnswerColumn::Float(column(index))]
+                    [PredictionColumn::Bool(chosen), PredictionColumn::Float(column(index))]
                 });
                 columns.collect()
             }
@@ -138,19 +138,19 @@ impl<'a> PredictionCollector<'a> {
                     Some(tags.join(" "))
                 };
                 let rows = self.offsets.windows(2).map(row).collect();
-                vec![AnswerColumn::Text(rows)]
+                vec![PredictionColumn::Text(rows)]
             }
             FittedTarget::Segmentation { classes, height, width: columns, .. } => {
                 let class = |pixel: &[f32]| class_to_json(&classes[largest(pixel)]);
                 let pixels: Vec<String> = self.values.chunks(width).map(class).collect();
-                vec![AnswerColumn::Text(pixels_to_json(&pixels, *height, *columns))]
+                vec![PredictionColumn::Text(pixels_to_json(&pixels, *height, *columns))]
             }
             FittedTarget::PixelRegression { height, width: columns, .. } => {
                 let pixels: Vec<String> = match self.numbers.is_empty() {
                     true => self.values.iter().map(f32::to_string).collect(),
                     false => self.numbers.iter().map(f64::to_string).collect(),
                 };
-                vec![AnswerColumn::Text(pixels_to_json(&pixels, *height, *columns))]
+                vec![PredictionColumn::Text(pixels_to_json(&pixels, *height, *columns))]
             }
             // A `TextGenerator` produces the texts.
             FittedTarget::Text { .. } | FittedTarget::LanguageModel { .. } => Vec::new(),
@@ -219,8 +219,8 @@ fn largest(row: &[f32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::PredictionCollector;
-    use crate::data::raw::AnswerColumn;
-    use crate::domain::answer::answer_names;
+    use crate::data::raw::PredictionColumn;
+    use crate::domain::answer::prediction_columns;
     use crate::domain::array::{Array, ArrayValues};
     use crate::domain::name::{TableName, TaskName};
     use crate::domain::signature::TaskSignature;
@@ -231,8 +231,8 @@ mod tests {
         TaskSignature { name: TaskName::new(name).expect("a name"), table, target }
     }
 
-    fn text(values: &[&str]) -> AnswerColumn {
-        AnswerColumn::Text(values.iter().map(|value| Some((*value).to_owned())).collect())
+    fn text(values: &[&str]) -> PredictionColumn {
+        PredictionColumn::Text(values.iter().map(|value| Some((*value).to_owned())).collect())
     }
 
     #[test]
@@ -245,7 +245,7 @@ mod tests {
             answer.add_batch(&[("buys".to_owned(), array)], &[]).expect("the output is there");
         }
         let columns = answer.columns();
-        assert_eq!(columns, [text(&["no", "yes", "yes"]), AnswerColumn::Float(vec![0.29, 0.3, 0.9])]);
+        assert_eq!(columns, [text(&["no", "yes", "yes"]), PredictionColumn::Float(vec![0.29, 0.3, 0.9])]);
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
         answer.add_batch(&[("letter".to_owned(), array)], &[]).expect("the output is there");
         let columns = answer.columns();
         assert_eq!(columns[0], text(&["b", "a"]));
-        assert_eq!(columns[3], AnswerColumn::Float(vec![0.3, 0.3]));
+        assert_eq!(columns[3], PredictionColumn::Float(vec![0.3, 0.3]));
     }
 
     #[test]
@@ -279,7 +279,7 @@ mod tests {
         ];
         for target in targets {
             let task = task("x", target);
-            let named = answer_names(std::slice::from_ref(&task)).columns.concat().len();
+            let named = prediction_columns(std::slice::from_ref(&task)).columns.concat().len();
             assert_eq!(PredictionCollector::new(&task, None).columns().len(), named, "{:?}", task.target);
         }
     }
@@ -301,7 +301,7 @@ mod tests {
             let array = Array::new(&[1, 2], ArrayValues::F64(row));
             answer.add_batch(&[("t".to_owned(), array)], &[]).expect("the output is there");
         }
-        let number = |values: [f64; 2]| AnswerColumn::Number(values.map(Some).to_vec());
+        let number = |values: [f64; 2]| PredictionColumn::Number(values.map(Some).to_vec());
         let columns = answer.columns();
         assert_eq!(columns[0], number([1_700_000_000_123.5, 1_699_999_999_999.25]));
         assert_eq!(columns[1], number([0.1, -2.0]));

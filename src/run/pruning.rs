@@ -155,7 +155,7 @@ mod tests {
     }
 
     fn should_prune(rule: &str, direction: Direction, trials: &[TrialProgress], epoch: usize) -> bool {
-        let rule: PruningConfig = crate::spec::registry::read_words(rule).expect("words");
+        let rule: PruningConfig = crate::spec::registry::parse_settings(rule).expect("words");
         let trials: BTreeMap<u32, TrialProgress> = (1..).zip(trials.iter().cloned()).collect();
         verdict(&rule, direction, &trials, trials.len() as u32, epoch).is_some()
     }
@@ -211,7 +211,7 @@ mod tests {
         let trials: BTreeMap<u32, TrialProgress> =
             (1..).zip([0.5, 0.4, 0.3, 0.2, 0.1].map(|value| progress(&[value, value], false))).collect();
         for rule in ["{asha: {reduction: 2}}", "{median: {warmup_epochs: 0, minimum_trials: 1}}"] {
-            let rule: PruningConfig = crate::spec::registry::read_words(rule).expect("words");
+            let rule: PruningConfig = crate::spec::registry::parse_settings(rule).expect("words");
             let is_pruned = |trial: u32, direction| verdict(&rule, direction, &trials, trial, 1).is_some();
             assert!((1..=5).all(|trial| !is_pruned(trial, Lower)), "each is the best of those before it");
             assert!((2..=5).all(|trial| is_pruned(trial, Higher)) && !is_pruned(1, Higher));

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use crate::disk::whole_file::{folder, ordinary, write_whole};
+use crate::disk::whole_file::{parent_folder, temporary_file, write_atomically};
 use crate::run::error::RunError;
 
 /// Prefixes of temporary names, and of damaged folders that were set aside; a kill may leave them behind.
@@ -17,18 +17,20 @@ const ATTEMPTS: usize = 100;
 
 /// Writes a file atomically.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), RunError> {
-    let folder = folder(path);
+    let folder = parent_folder(path);
     fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
-    write_whole(path, |file| file.write_all(content)).map_err(RunError::io("write", path))
+    write_atomically(path, |file| file.write_all(content)).map_err(RunError::io("write", path))
 }
 
 /// Copies a file atomically; the copy shares blocks where the file system supports it. Not a hard link: a
 /// change of one file must not affect the other.
 pub fn copy(from: &Path, to: &Path) -> Result<(), RunError> {
-    let folder = folder(to);
+    let folder = parent_folder(to);
     fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
-    let temporary =
-        ordinary(0o666).prefix(WRITING).tempfile_in(folder).map_err(RunError::io("write in", folder))?;
+    let temporary = temporary_file(0o666)
+        .prefix(WRITING)
+        .tempfile_in(folder)
+        .map_err(RunError::io("write in", folder))?;
     fs::copy(from, temporary.path()).map_err(RunError::io("copy", from))?;
     temporary.as_file().sync_all().map_err(RunError::io("write", to))?;
     temporary.persist(to).map_err(|error| RunError::io("write", to)(error.error))?;
@@ -37,7 +39,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), RunError> {
 
 /// Creates a temporary folder in `folder`, to be filled and then published.
 pub fn temporary_folder(folder: &Path) -> Result<tempfile::TempDir, RunError> {
-    ordinary(0o777).prefix(MAKING).tempdir_in(folder).map_err(RunError::io("write in", folder))
+    temporary_file(0o777).prefix(MAKING).tempdir_in(folder).map_err(RunError::io("write in", folder))
 }
 
 /// Renames a finished folder to `to`. An existing folder is kept if it `stays`, otherwise it is replaced; in
@@ -61,7 +63,7 @@ pub fn publish(
                 // It has its final name now, so nothing must be cleaned up.
                 let _ = temporary.keep();
                 // Makes the rename survive a power failure; not every file system supports this.
-                let _ = File::open(folder(to)).and_then(|folder| folder.sync_all());
+                let _ = File::open(parent_folder(to)).and_then(|folder| folder.sync_all());
                 return Ok(());
             }
             Err(source) if !to.exists() => return Err(RunError::io("write", to)(source)),
@@ -88,7 +90,7 @@ fn swap_folders(_: &Path, _: &Path) -> bool {
 
 /// Moves a damaged folder out of the way, for `mtl gc` to remove. A missing folder is no error.
 pub fn set_aside(folder: &Path) -> Result<(), RunError> {
-    let parent = self::folder(folder);
+    let parent = self::parent_folder(folder);
     let aside = tempfile::Builder::new()
         .prefix(ASIDE)
         .tempdir_in(parent)

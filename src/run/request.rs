@@ -22,7 +22,7 @@ pub struct RunRequest<'a> {
     /// Proof that no other process works on the run.
     pub lock: &'a RunLock,
     /// Rebuild everything, ignoring the cache.
-    pub new_run: bool,
+    pub fresh: bool,
     /// Only these stages, by key or kind, and those they depend on; all if empty.
     pub only: &'a [String],
     /// The number of trials in parallel.
@@ -58,7 +58,7 @@ impl RunRequest<'_> {
         for only in self.only {
             let missing =
                 || RunError::UnknownStage { stage: only.clone(), known: all().map(String::from).collect() };
-            let nodes = plan.only(only).ok_or_else(missing)?;
+            let nodes = plan.stages_for(only).ok_or_else(missing)?;
             selected.extend(nodes.into_iter().map(|node| plan.graph[node].clone()));
         }
         let pruned = plan.pipeline.sweep.as_ref().is_some_and(|sweep| sweep.pruning.is_some());
@@ -67,7 +67,7 @@ impl RunRequest<'_> {
         if let Some(last) = trained.max().filter(|_| pruned) {
             // Whether a trial is pruned depends on those before it.
             let before = (1..last).map(|trial| Stage::of_trial(Work::Train, trial));
-            for node in before.filter_map(|stage| plan.only(stage.key())).flatten() {
+            for node in before.filter_map(|stage| plan.stages_for(stage.key())).flatten() {
                 selected.insert(plan.graph[node].clone());
             }
         }

@@ -1,9 +1,9 @@
 //! The prediction columns of a card's sample rows, computed from the trained network's outputs. The card
 //! keeps them so that verification can recompute and compare them.
 
-use crate::data::raw::AnswerColumn;
+use crate::data::raw::PredictionColumn;
 use crate::data::tokenizer::TokenCodec;
-use crate::domain::answer::answer_names;
+use crate::domain::answer::prediction_columns;
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::TaskSignature;
 use crate::onnx::bundle::ModelCard;
@@ -20,7 +20,7 @@ pub fn sample_predictions(card: &ModelCard) -> Result<Vec<SampleColumn>, RunErro
     let lengths = sequence_lengths(&card.signature, &inputs);
     let tasks = &card.signature.tasks;
     let mut columns = Vec::new();
-    for (task, names) in tasks.iter().zip(answer_names(tasks).columns) {
+    for (task, names) in tasks.iter().zip(prediction_columns(tasks).columns) {
         let columns_of_task = match texts(card, task)? {
             Some(texts) => vec![texts],
             None => {
@@ -39,25 +39,25 @@ pub fn sample_predictions(card: &ModelCard) -> Result<Vec<SampleColumn>, RunErro
 }
 
 /// The texts of a task that generates text; an empty column if the card has none, `None` for other tasks.
-fn texts(card: &ModelCard, task: &TaskSignature) -> Result<Option<AnswerColumn>, RunError> {
-    let Some(tokenizer) = task.target.writes() else { return Ok(None) };
+fn texts(card: &ModelCard, task: &TaskSignature) -> Result<Option<PredictionColumn>, RunError> {
+    let Some(tokenizer) = task.target.output_tokenizer() else { return Ok(None) };
     let Some((_, texts)) = card.texts.iter().find(|(name, _)| *name == task.name) else {
-        return Ok(Some(AnswerColumn::Text(Vec::new())));
+        return Ok(Some(PredictionColumn::Text(Vec::new())));
     };
     let codec = TokenCodec::new(tokenizer)?;
     let texts = texts.iter().map(|tokens| codec.decode(tokens).map(Some)).collect::<Result<_, _>>()?;
-    Ok(Some(AnswerColumn::Text(texts)))
+    Ok(Some(PredictionColumn::Text(texts)))
 }
 
-fn array(column: AnswerColumn) -> Array {
+fn array(column: PredictionColumn) -> Array {
     let values = match column {
-        AnswerColumn::Float(values) => ArrayValues::F32(values),
-        AnswerColumn::Number(values) => {
+        PredictionColumn::Float(values) => ArrayValues::F32(values),
+        PredictionColumn::Number(values) => {
             ArrayValues::F64(values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect())
         }
-        AnswerColumn::Int(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
-        AnswerColumn::Bool(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
-        AnswerColumn::Text(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
+        PredictionColumn::Int(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
+        PredictionColumn::Bool(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
+        PredictionColumn::Text(values) => ArrayValues::Text(values.into_iter().map(text_or_empty).collect()),
     };
     Array::new(&[values.len()], values)
 }

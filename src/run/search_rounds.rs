@@ -66,13 +66,13 @@ pub(super) fn run_rounds(request: &RunRequest, observer: &dyn Observer) -> Resul
 /// Opens the run's sweep log. It is written only if pruning or a search depends on it.
 fn open_sweep_log(request: &RunRequest) -> Result<SweepLog, RunError> {
     let rule = request.plan.pipeline.sweep.as_ref().and_then(|sweep| sweep.pruning.clone());
-    let kept = rule.is_some() || request.plan.open() > 0;
+    let kept = rule.is_some() || request.plan.remaining_combinations() > 0;
     SweepLog::open(&request.layout.sweep_log(request.run), kept, rule, request.plan.direction())
 }
 
 /// Warns if `-j` allows more parallel trials than the search proposes at a time.
 fn warn_of_idle_jobs(request: &RunRequest, plan: &Plan, observer: &dyn Observer) {
-    let Some(batch) = plan.batch().filter(|_| plan.open() > 0) else { return };
+    let Some(batch) = plan.batch().filter(|_| plan.remaining_combinations() > 0) else { return };
     let (jobs, trials) = (request.jobs.get(), batch.saturating_mul(plan.seeds()));
     if jobs > trials {
         let trials = if trials == 1 { "1 trial".to_owned() } else { format!("{trials} trials") };
@@ -92,7 +92,7 @@ fn propose(
     done: &BTreeSet<Stage>,
     observer: &dyn Observer,
 ) -> Result<BTreeSet<Stage>, RunError> {
-    let open = plan.open();
+    let open = plan.remaining_combinations();
     let chosen = plan.propose(|trial| log.outcome(trial));
     if chosen.is_empty() && open > 0 {
         let text =
@@ -147,7 +147,7 @@ fn round(
     progress: &mut SearchProgress,
     observer: &dyn Observer,
 ) {
-    let statuses = stage_statuses(plan, request.base, request.layout, request.new_run, selected);
+    let statuses = stage_statuses(plan, request.base, request.layout, request.fresh, selected);
     let context = RunContext {
         plan,
         base: request.base,
@@ -170,7 +170,7 @@ fn round(
                 while let Some(stage) = scheduler.next(request.cancel) {
                     let execution =
                         if working.contains(stage) { StageExecution::Work } else { StageExecution::Replay };
-                    let work = || execute_stage(&context, stage, execution, request.new_run, observer);
+                    let work = || execute_stage(&context, stage, execution, request.fresh, observer);
                     // A bug in one stage must not leave the others waiting for ever.
                     let outcome = catch_unwind(AssertUnwindSafe(work))
                         .unwrap_or_else(|_| Err(RunError::Panicked { stage: stage.to_string() }));
@@ -203,7 +203,7 @@ fn outcome(request: &RunRequest, plan: &Plan, log: &SweepLog, progress: SearchPr
         let pruned = stage.trial.is_some_and(|trial| log.pruned(trial).is_some());
         !progress.done.contains(stage) && !cached && !pruned
     };
-    let part = !request.only.is_empty() && (plan.open() > 0 || plan.stages().any(left));
+    let part = !request.only.is_empty() && (plan.remaining_combinations() > 0 || plan.stages().any(left));
     let state = match (progress.interrupted, progress.failures.is_empty()) {
         (true, _) => RunState::Interrupted,
         (_, false) => RunState::Failed,

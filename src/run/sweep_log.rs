@@ -125,7 +125,7 @@ impl SweepLog {
         let state = self.state();
         let progress = state.trials.get(&trial)?;
         let objective = progress.best(self.direction, usize::MAX)?;
-        Some(TrialOutcome { objective, given_up: (!progress.ended).then(|| progress.last()) })
+        Some(TrialOutcome { objective, pruned_at: (!progress.ended).then(|| progress.last()) })
     }
 
     /// The epoch at which a trial was pruned, and the reason.

@@ -51,7 +51,7 @@ pub fn of_table(
     contents: &mut ContentCache,
 ) -> Result<(Vec<FileContent>, Fingerprint), RunError> {
     let config = &plan.pipeline.data[table];
-    let reads = crate::data::reads(config, base)?;
+    let reads = crate::data::source_files(config, base)?;
     let table_files = reads.files.iter().map(|path| contents.file(path).map_err(RunError::reading(path)));
     let mut files = table_files.collect::<Result<Vec<_>, _>>()?;
     // Missing shared files are reported by `fit`.

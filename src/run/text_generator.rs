@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::raw::AnswerColumn;
+use crate::data::raw::PredictionColumn;
 use crate::data::tokenizer::TokenCodec;
 use crate::domain::array::Array;
 use crate::domain::name::TaskName;
@@ -30,7 +30,7 @@ impl TextGenerator {
         decoder_file: &Path,
         task: &TaskSignature,
     ) -> Result<Option<Self>, RunError> {
-        let Some(tokenizer) = task.target.writes() else { return Ok(None) };
+        let Some(tokenizer) = task.target.output_tokenizer() else { return Ok(None) };
         let decoder = OnnxDecoder::open(runtime, decoder_file, task)?;
         let codec = TokenCodec::new(tokenizer)?;
         Ok(Some(Self { task: task.clone(), decoder, codec, texts: Vec::new(), empty: 0 }))
@@ -78,7 +78,7 @@ impl TextGenerator {
     }
 
     /// The texts, in the order of the rows.
-    pub fn column(self) -> AnswerColumn {
-        AnswerColumn::Text(self.texts)
+    pub fn column(self) -> PredictionColumn {
+        PredictionColumn::Text(self.texts)
     }
 }

@@ -106,7 +106,7 @@ pub fn example(name: &str, key: &str) -> Option<&'static str> {
 }
 
 /// Parses YAML into settings; `None` if it is invalid.
-pub fn read_words<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+pub fn parse_settings<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
     let (node, _) = yaml::parse(text).ok()?;
     T::deserialize(NodeReader(&node)).ok()
 }

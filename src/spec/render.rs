@@ -18,7 +18,7 @@ pub fn render(diagnostics: &[Diagnostic], source: &PipelineText, colour: bool) -
             DiagnosticList::More { severity, code, places } => {
                 let (word, hue) = name(severity);
                 let _ =
-                    writeln!(out, "{}: {}", paint.with(hue, word), DiagnosticList::left_out(code, &places));
+                    writeln!(out, "{}: {}", paint.with(hue, word), DiagnosticList::summary(code, &places));
             }
         }
         out.push('\n');

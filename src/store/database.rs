@@ -14,7 +14,7 @@ use crate::store::migration::{VERSION, migrate};
 use crate::store::reading::{self, FileStamp, StoreReader};
 
 /// Prefix of the file name of a database that is being created; a killed process may leave such a file.
-pub const MAKING: &str = ".mtl-";
+pub const TEMPORARY_PREFIX: &str = ".mtl-";
 
 /// The open results database, `mtl.db`.
 pub struct ResultsDatabase {
@@ -60,10 +60,10 @@ impl ResultsDatabase {
     /// migrated in place, or a temporary copy of it is, so that all views exist.
     ///
     /// # Errors
-    /// [`StoreError::Absent`] without a database; otherwise as [`open`](Self::open).
+    /// [`StoreError::Missing`] without a database; otherwise as [`open`](Self::open).
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         if !exists(path)? {
-            return Err(StoreError::Absent { path: path.to_owned() });
+            return Err(StoreError::Missing { path: path.to_owned() });
         }
         check_header(path)?;
         let mut reader = StoreReader::open(path)?;
@@ -71,7 +71,7 @@ impl ResultsDatabase {
             drop(reader);
             reader = match Self::open(path) {
                 Ok(_) => StoreReader::open(path)?,
-                Err(error) if error.lacks_writing() => StoreReader::migrated(path)?,
+                Err(error) if error.is_write_failure() => StoreReader::migrated(path)?,
                 Err(error) => return Err(error),
             };
         }
@@ -129,7 +129,7 @@ fn create(path: &Path) -> Result<(), StoreError> {
     let file_error = |source| StoreError::File { path: path.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(file_error)?;
     let fresh = tempfile::Builder::new()
-        .prefix(MAKING)
+        .prefix(TEMPORARY_PREFIX)
         .suffix(".db")
         .tempfile_in(folder)
         .map_err(file_error)?

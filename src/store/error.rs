@@ -21,14 +21,14 @@ pub enum StoreError {
         "{}: the database is truncated: it has {found} bytes, expected {expected}; \
          restore a backup, or move the file away to start with an empty database", path.display()
     )]
-    CutShort { path: PathBuf, found: u64, expected: u64 },
+    Truncated { path: PathBuf, found: u64, expected: u64 },
     #[error(
         "{}: the database is corrupt ({source}); restore a backup, or move the file away to start with \
          an empty database", path.display()
     )]
-    Damaged { path: PathBuf, source: rusqlite::Error },
+    Corrupt { path: PathBuf, source: rusqlite::Error },
     #[error("{}: no runs yet; start one with `mtl run FILE`", path.display())]
-    Absent { path: PathBuf },
+    Missing { path: PathBuf },
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: std::io::Error },
     #[error("{}: the disk is full", path.display())]
@@ -51,7 +51,7 @@ pub enum StoreError {
     NotCopied { path: PathBuf, folder: PathBuf, source: std::io::Error },
     /// The sink of a query's rows failed.
     #[error("cannot write the query result: {0}")]
-    Answer(std::io::Error),
+    Output(std::io::Error),
     #[error("{}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("no runs yet; start one with `mtl run FILE`")]
@@ -92,13 +92,13 @@ impl StoreError {
             Some(ErrorCode::NotADatabase) => {
                 Self::NotADatabase { path, reason: "SQLite does not recognize the file" }
             }
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, source },
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { path, source },
             _ => Self::Sqlite { path, source },
         }
     }
 
     /// Whether only writing failed, so that reading may still work.
-    pub fn lacks_writing(&self) -> bool {
+    pub fn is_write_failure(&self) -> bool {
         use std::io::ErrorKind;
         match self {
             Self::ReadOnly { .. } | Self::Full { .. } | Self::Busy { .. } => true,

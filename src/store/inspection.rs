@@ -24,7 +24,7 @@ pub(crate) fn check_header(path: &Path) -> Result<(), StoreError> {
         return foreign("the file is not an SQLite database");
     }
     let length = file.metadata().map(|data| data.len()).map_err(file_error)?;
-    let truncated = |expected| Err(StoreError::CutShort { path: path.to_owned(), found: length, expected });
+    let truncated = |expected| Err(StoreError::Truncated { path: path.to_owned(), found: length, expected });
     if header.len() < 100 {
         return truncated(4096);
     }

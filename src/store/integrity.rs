@@ -6,7 +6,7 @@ use crate::store::error::StoreError;
 impl ResultsDatabase {
     /// Lets SQLite check every page, index and foreign key; returns one line per problem, at most ten of
     /// each kind.
-    pub fn damages(&self) -> Result<Vec<String>, StoreError> {
+    pub fn integrity_problems(&self) -> Result<Vec<String>, StoreError> {
         let pages: Vec<String> = self.select("PRAGMA integrity_check(10)", [], |row| row.get(0))?;
         let pages = pages.into_iter().filter(|text| text != "ok");
         let references: Vec<(String, String)> =

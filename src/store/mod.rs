@@ -33,6 +33,6 @@ mod start_run;
 #[cfg(test)]
 mod tests;
 
-pub use database::{MAKING, ResultsDatabase};
+pub use database::{ResultsDatabase, TEMPORARY_PREFIX};
 pub use error::StoreError;
 pub use migration::schema_sql;

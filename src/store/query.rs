@@ -83,7 +83,7 @@ impl ResultsDatabase {
     /// # Errors
     /// [`StoreError::Refused`] for a statement that could write, [`StoreError::EmptyQuery`],
     /// [`StoreError::SeveralStatements`], [`StoreError::Query`] with SQLite's message, and
-    /// [`StoreError::Answer`] if the sink fails.
+    /// [`StoreError::Output`] if the sink fails.
     pub fn query_rows(&self, sql: &str, sink: &mut dyn RowSink) -> Result<(), StoreError> {
         let Some(keyword) = first_word(sql) else { return Err(StoreError::EmptyQuery) };
         if !["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"].contains(&keyword.as_str()) {
@@ -103,12 +103,12 @@ impl ResultsDatabase {
         let mut rows = statement.query([]).map_err(query_error)?;
         // Fetched before the header is written, so that an error of the first row comes alone.
         let mut next = rows.next().map_err(query_error)?;
-        sink.columns(columns).map_err(StoreError::Answer)?;
+        sink.columns(columns).map_err(StoreError::Output)?;
         while let Some(row) = next {
             let values: rusqlite::Result<Vec<SqlValue>> =
                 (0..count).map(|column| row.get_ref(column).map(owned_value)).collect();
             self.check_unchanged()?;
-            sink.row(values.map_err(query_error)?).map_err(StoreError::Answer)?;
+            sink.row(values.map_err(query_error)?).map_err(StoreError::Output)?;
             next = rows.next().map_err(query_error)?;
         }
         self.check_unchanged()

@@ -46,12 +46,12 @@ impl LossBalancer {
     }
 
     /// Does a step need each task's own gradient?
-    pub fn looks_at_gradients(&self) -> bool {
+    pub fn needs_task_gradients(&self) -> bool {
         self.gradients.is_some() || self.config.observe
     }
 
     /// Are gradients taken with respect to the shared representation?
-    pub fn is_at_point(&self) -> bool {
+    pub fn is_at_representation(&self) -> bool {
         self.config.at == GradientsAt::Representation
     }
 
@@ -61,22 +61,22 @@ impl LossBalancer {
     }
 
     /// Does the method use only the gradients of the last shared layer?
-    pub fn looks_at_last_layer(&self) -> bool {
+    pub fn uses_last_layer_only(&self) -> bool {
         self.capabilities
             .is_some_and(|capabilities| capabilities.location == GradientLocation::LastLayerOrRepresentation)
-            && !self.is_at_point()
+            && !self.is_at_representation()
     }
 
     /// Does the method need full gradients?
-    pub fn needs_rows(&self) -> bool {
+    pub fn needs_full_gradients(&self) -> bool {
         matches!(self.gradients, Some(GradientMethod::Rows(_)))
     }
 
     /// Do its weights also apply to the task-specific layers?
-    pub fn weighs_heads(&self) -> bool {
+    pub fn weights_heads(&self) -> bool {
         match self.config.heads {
             Some(heads) => heads == HeadGradients::Weighted,
-            None => self.capabilities.is_some_and(|capabilities| capabilities.heads),
+            None => self.capabilities.is_some_and(|capabilities| capabilities.weights_heads),
         }
     }
 
@@ -109,7 +109,7 @@ impl LossBalancer {
     fn scale(&self, weights: &[f64], gramian: &Matrix) -> f64 {
         let tasks = weights.len() as f64;
         let (sum, size) = (weights.iter().sum::<f64>(), weights.iter().map(|w| w.abs()).sum::<f64>());
-        let length = |weights: &[f64]| gramian.between(weights, weights).max(0.0).sqrt();
+        let length = |weights: &[f64]| gramian.bilinear(weights, weights).max(0.0).sqrt();
         let scale = match self.config.scale {
             GradientScale::None => 1.0,
             // The sum of weights that cancel is only rounding error.
@@ -122,12 +122,12 @@ impl LossBalancer {
     }
 
     /// Does the scale depend on the norm of the step?
-    pub fn scales_length(&self) -> bool {
+    pub fn scales_by_norm(&self) -> bool {
         self.config.scale == GradientScale::NormOfMean
     }
 
     /// The state for a checkpoint.
-    pub fn memory(&self) -> BalanceState {
+    pub fn state(&self) -> BalanceState {
         let (numbers, rows) = match &self.gradients {
             Some(GradientMethod::Gramian(method)) => (method.state(), Vec::new()),
             Some(GradientMethod::Rows(method)) => (method.state(), method.buffers()),

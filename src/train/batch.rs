@@ -44,8 +44,8 @@ impl<'a> Loader<'a> {
         let rows = dataset.tables.iter().map(|table| table.train.clone()).collect();
         let targets = dataset.tables.iter().map(|table| targets(dataset, table)).collect();
         let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), rows)
-            .sampled(job.sampling, job.spec.epochs.get())
-            .bucketed(dataset.tables.iter().map(lengths).collect());
+            .with_sampling(job.sampling, job.spec.epochs.get())
+            .with_lengths(dataset.tables.iter().map(lengths).collect());
         let augmenter = TrainingAugmenter::new(&dataset.signature, job.seed);
         let packed =
             dataset.tables.iter().map(|table| network.packed(table)).collect::<model::ModelResult<_>>()?;
@@ -104,9 +104,9 @@ impl<'a> Loader<'a> {
                 let gathered = table.inputs.iter().map(|(name, array)| (name.clone(), array.gather(rows)));
                 let mut arrays: Vec<_> = gathered.collect();
                 augmenter.images(&mut arrays, rows, epoch);
-                self.network.signals_of(&arrays)?
+                self.network.input_tensors_of(&arrays)?
             }
-            None => self.network.packed_signals(table, &self.packed[index], rows)?,
+            None => self.network.packed_input_tensors(table, &self.packed[index], rows)?,
         };
         let labels_of = |(task, truth): &(usize, &Array)| {
             let target = &self.dataset.signature.tasks[*task].target;

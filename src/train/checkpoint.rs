@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk::whole_file::{folder, write_whole};
+use crate::disk::whole_file::{parent_folder, write_atomically};
 use crate::train::affinity::EpochAffinities;
 use crate::train::comparison::EpochComparison;
 use crate::train::early_stopping::StopperState;
@@ -88,8 +88,8 @@ impl Checkpoint {
     /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
         let file_error = |source| CheckpointError::File { doing: "write", path: path.to_owned(), source };
-        fs::create_dir_all(folder(path)).map_err(file_error)?;
-        write_whole(path, |file| self.write_to(file)).map_err(file_error)
+        fs::create_dir_all(parent_folder(path)).map_err(file_error)?;
+        write_atomically(path, |file| self.write_to(file)).map_err(file_error)
     }
 
     fn write_to(&self, file: &mut BufWriter<&File>) -> std::io::Result<()> {

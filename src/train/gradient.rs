@@ -53,7 +53,7 @@ pub fn optimizer_step(
     strength: PenaltyStrength,
     clip_norm: Option<f64>,
 ) -> Result<(OptimizerStep, f64)> {
-    if clip_norm.is_none() && strength.is_nothing() {
+    if clip_norm.is_none() && strength.is_zero() {
         return Ok((OptimizerStep { rate, scale: 1.0, strength }, 0.0));
     }
     let statistics = GradientStatistics::from_gradients(variables, gradients, strength)?;

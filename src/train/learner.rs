@@ -88,7 +88,7 @@ impl StepOutcome {
             weights,
             joint: *joint,
             pairs,
-            looks: affinities,
+            affinities,
             irregular: *irregular,
         }
     }
@@ -144,14 +144,14 @@ impl<'a> Learner<'a> {
             self.balance.losses.receive_lookahead(&gradient);
         }
         let mut outcome = match parts {
-            [batch] if !self.balance.looks_at_gradients() => self.learn_jointly(batch, clock)?,
+            [batch] if !self.balance.needs_task_gradients() => self.learn_jointly(batch, clock)?,
             [batch] if self.balance.is_by_layer() => self.learn_by_layer(batch, clock)?,
             _ => self.learn_balanced(parts, clock)?,
         };
         outcome.affinities = affinities;
-        if self.balance.losses.wants_losses_after() && outcome.diverged().is_none() {
+        if self.balance.losses.needs_losses_after_step() && outcome.diverged().is_none() {
             let after = self.losses_after_step(parts, clock)?;
-            self.balance.losses.receive_losses_after(&after);
+            self.balance.losses.receive_losses_after_step(&after);
         }
         Ok(outcome)
     }
@@ -226,7 +226,7 @@ impl<'a> Learner<'a> {
     fn losses_after_step(&self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<Vec<Option<f64>>> {
         let mut losses = Vec::with_capacity(parts.len());
         for (number, part) in parts.iter().enumerate() {
-            losses.push(self.losses(part, &self.mode(clock, number, parts.len()).again())?.0);
+            losses.push(self.losses(part, &self.mode(clock, number, parts.len()).repeated())?.0);
         }
         let losses: Vec<&[Tensor]> = losses.iter().map(Vec::as_slice).collect();
         let tasks: Vec<usize> = (0..self.checked.len()).collect();

@@ -52,7 +52,7 @@ pub struct TrainingStep<'a> {
     pub weights: &'a [f64],
     pub joint: f64,
     pub pairs: &'a [GradientPairStep],
-    pub looks: &'a [PairAffinity],
+    pub affinities: &'a [PairAffinity],
     pub irregular: bool,
 }
 
@@ -87,7 +87,7 @@ impl EpochSums {
         self.joint.add(step.joint * step.rows as f64);
         self.rows += step.rows as u64;
         self.comparison.add(step.pairs, step.irregular);
-        self.affinities.add(step.looks);
+        self.affinities.add(step.affinities);
     }
 
     /// Adds time spent.
@@ -247,7 +247,7 @@ mod tests {
             weights: &[1.0, 1.0],
             joint: 1.0,
             pairs: &[],
-            looks: &[],
+            affinities: &[],
             irregular: false,
         };
         sums.add(&step);
@@ -258,7 +258,7 @@ mod tests {
             weights: &[0.5, 2.0],
             joint: 4.0,
             pairs: &[],
-            looks: &[],
+            affinities: &[],
             irregular: false,
         };
         sums.add(&step);

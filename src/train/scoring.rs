@@ -8,9 +8,9 @@ use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, EncodedTable};
 use crate::domain::task::FittedTarget;
 use crate::evaluate::metric::MetricConfig;
-use crate::evaluate::{TaskAnswers, evaluate, of_known_classes, why};
+use crate::evaluate::{TaskPredictions, evaluate, of_known_classes, undefined_reason};
 use crate::model::head::text_writer::TokenLosses;
-use crate::model::labels::{Labels, learned};
+use crate::model::labels::{Labels, standardized_labels};
 use crate::model::mode::Mode;
 use crate::model::network::Network;
 use crate::model::prediction::Prediction;
@@ -56,7 +56,7 @@ impl Evaluator<'_> {
             targets.iter().map(|(task, _)| *task).filter(|task| !self.generates(*task)).collect();
         let mut predictions = self
             .network
-            .predict_tasks(table, rows, self.network.comfortable_rows(), &predicting)?
+            .predict_tasks(table, rows, self.network.inference_batch_size(), &predicting)?
             .into_iter();
         let mut evaluations = Vec::with_capacity(targets.len());
         for (task, truth) in targets {
@@ -73,7 +73,7 @@ impl Evaluator<'_> {
     }
 
     fn generates(&self, task: usize) -> bool {
-        self.dataset.signature.tasks[task].target.writes().is_some()
+        self.dataset.signature.tasks[task].target.output_tokenizer().is_some()
     }
 
     /// Evaluates a task with a prediction for each row, step or pixel.
@@ -92,7 +92,7 @@ impl Evaluator<'_> {
         };
         let cells = truth.to_f32().unwrap_or_default();
         let answers = prediction.answers.to_f32().unwrap_or_default();
-        let mut all = TaskAnswers::new(target, &cells, &answers, cells.len() / target.width());
+        let mut all = TaskPredictions::new(target, &cells, &answers, cells.len() / target.width());
         all = all.with_unseen(task_split.table.unseen(&self.dataset.signature.tasks[task_split.task].name));
         let exact = match prediction.answers.element_type() {
             ElementType::Float64 => truth.to_f64().zip(prediction.answers.to_f64()),
@@ -101,7 +101,7 @@ impl Evaluator<'_> {
         all = exact.as_ref().map_or(all, |(truth, answers)| all.with_numbers(truth, answers));
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         let decided = self.network.decide(task_split.task, &prediction.logits)?;
-        all = decided.as_deref().map_or(all, |decided| all.with_decided(decided));
+        all = decided.as_deref().map_or(all, |decided| all.with_predicted_classes(decided));
         Ok(self.evaluation(task_split, loss, &all))
     }
 
@@ -110,13 +110,13 @@ impl Evaluator<'_> {
         let target = &self.dataset.signature.tasks[task_split.task].target;
         let token_losses = self.token_losses(task_split)?;
         let mean = |sum: f64| (token_losses.tokens > 0).then(|| sum / token_losses.tokens as f64);
-        let (nll, accuracy) = (mean(token_losses.cost), mean(token_losses.correct as f64));
+        let (nll, accuracy) = (mean(token_losses.nll), mean(token_losses.correct as f64));
         let truth = task_split.truth.gather(task_split.rows);
         let cells = truth.as_f32().unwrap_or_default();
-        let mut all = TaskAnswers::new(target, cells, &[], cells.len());
+        let mut all = TaskPredictions::new(target, cells, &[], cells.len());
         all = truth.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
         all = nll.map_or(all, |nll| all.with_nll(nll));
-        all = accuracy.map_or(all, |accuracy| all.with_guessed(accuracy));
+        all = accuracy.map_or(all, |accuracy| all.with_token_accuracy(accuracy));
         let texts = self.texts(task_split)?;
         all = texts.as_ref().map_or(all, |(text, truth)| all.with_texts(text, truth));
         Ok(self.evaluation(task_split, nll, &all))
@@ -125,7 +125,7 @@ impl Evaluator<'_> {
     /// The loss of the true tokens, and how many of them have the highest probability.
     fn token_losses(&self, task_split: &TaskSplit) -> TrainResult<TokenLosses> {
         let mut all = TokenLosses::default();
-        for rows in task_split.rows.chunks(self.network.comfortable_rows()) {
+        for rows in task_split.rows.chunks(self.network.inference_batch_size()) {
             let labels = Labels::gather(
                 task_split.task,
                 task_split.target(self),
@@ -134,8 +134,8 @@ impl Evaluator<'_> {
                 self.network.device(),
             )?;
             let Some(labels) = labels else { continue };
-            let inputs = self.network.signals(task_split.table, Some(rows))?;
-            all.add(self.network.tally(&inputs, &labels)?.unwrap_or_default());
+            let inputs = self.network.input_tensors(task_split.table, Some(rows))?;
+            all.add(self.network.token_losses(&inputs, &labels)?.unwrap_or_default());
         }
         Ok(all)
     }
@@ -144,7 +144,7 @@ impl Evaluator<'_> {
     fn texts(&self, task_split: &TaskSplit) -> TrainResult<Option<(Vec<String>, Vec<Option<String>>)>> {
         let signature = &self.dataset.signature.tasks[task_split.task];
         let (Some(truth), Some(tokenizer)) =
-            (task_split.table.texts(&signature.name), signature.target.writes())
+            (task_split.table.texts(&signature.name), signature.target.output_tokenizer())
         else {
             return Ok(None);
         };
@@ -153,7 +153,9 @@ impl Evaluator<'_> {
         }
         let rows: Vec<u32> =
             task_split.rows.iter().copied().filter(|row| !truth[*row as usize].is_empty()).collect();
-        let Some(generated) = self.network.write(task_split.task, task_split.table, &rows, self.seed)? else {
+        let Some(generated) =
+            self.network.generate_rows(task_split.task, task_split.table, &rows, self.seed)?
+        else {
             return Ok(None);
         };
         let codec = TokenCodec::new(tokenizer)?;
@@ -163,7 +165,12 @@ impl Evaluator<'_> {
     }
 
     /// The scores of a task from its loss and predictions.
-    fn evaluation(&self, task_split: &TaskSplit, loss: Option<f64>, answers: &TaskAnswers) -> TaskEvaluation {
+    fn evaluation(
+        &self,
+        task_split: &TaskSplit,
+        loss: Option<f64>,
+        answers: &TaskPredictions,
+    ) -> TaskEvaluation {
         let name = &self.dataset.signature.tasks[task_split.task].name;
         let finite = loss.filter(|loss| loss.is_finite());
         let mut scores: Vec<Score> = Vec::new();
@@ -178,7 +185,8 @@ impl Evaluator<'_> {
         }));
         let metrics = &self.metrics[task_split.task];
         scores.extend(evaluate(name, task_split.split, metrics, answers));
-        let undefined = scores.iter().any(|score| score.defined().is_none()).then(|| why(answers));
+        let undefined =
+            scores.iter().any(|score| score.defined().is_none()).then(|| undefined_reason(answers));
         let of_known_classes = of_known_classes(name, task_split.split, metrics, answers);
         TaskEvaluation { task: task_split.task, loss, scores, of_known_classes, undefined }
     }
@@ -188,7 +196,7 @@ impl Evaluator<'_> {
         let device = self.network.device();
         let target = &self.dataset.signature.tasks[task].target;
         let width = target.width();
-        let cells = learned(target, truth, 0..truth.values.len());
+        let cells = standardized_labels(target, truth, 0..truth.values.len());
         if cells.iter().all(|cell| cell.is_nan()) {
             return Ok(None);
         }
@@ -205,7 +213,7 @@ impl Evaluator<'_> {
     /// A task's loss as the mean over batches, weighted by their labelled cells.
     fn batched_loss(&self, task_split: &TaskSplit) -> TrainResult<Option<f64>> {
         let (mut sum, mut cells) = (0.0, 0);
-        for rows in task_split.rows.chunks(self.network.comfortable_rows()) {
+        for rows in task_split.rows.chunks(self.network.inference_batch_size()) {
             let labels = Labels::gather(
                 task_split.task,
                 task_split.target(self),
@@ -214,7 +222,7 @@ impl Evaluator<'_> {
                 self.network.device(),
             )?;
             let Some(labels) = labels else { continue };
-            let inputs = self.network.signals(task_split.table, Some(rows))?;
+            let inputs = self.network.input_tensors(task_split.table, Some(rows))?;
             let weight = labels.cells;
             let losses = self.network.losses(&inputs, &[labels], &Mode::evaluate())?;
             for loss in losses {

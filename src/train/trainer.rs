@@ -28,9 +28,9 @@ pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> T
     let started = Instant::now();
     let device = device(&job.spec.device)?;
     let mut network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
-    network.begin_with(&job.dataset.vectors)?;
+    network.set_pretrained_vectors(&job.dataset.vectors)?;
     if let Some(start) = &job.start {
-        network.start_from(&start.weights, &WarmStartPart::ALL.map(WarmStartPart::prefix))?;
+        network.load_warm_start(&start.weights, &WarmStartPart::ALL.map(WarmStartPart::prefix))?;
         start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
     }
     let network = network;

@@ -252,7 +252,7 @@ impl<'a> Training<'a> {
             let moments = state.moments.into_iter().enumerate();
             arrays.extend(moments.map(|(number, values)| (moment(number, &variable.name), values)));
         }
-        let BalanceState { numbers, rows } = self.learner.balance.memory();
+        let BalanceState { numbers, rows } = self.learner.balance.state();
         arrays.extend(rows.into_iter().enumerate().map(|(task, values)| (balance(task), values)));
         let state = TrainingState {
             job: self.job.job_fingerprint.to_owned(),
@@ -301,7 +301,7 @@ impl<'a> Training<'a> {
         let fits = known_best
             && state.tally.tasks() == self.last_losses.len()
             && state.position.batch <= self.steps_per_epoch
-            && self.learner.balance.memory().numbers.len() == balance_state.numbers.len()
+            && self.learner.balance.state().numbers.len() == balance_state.numbers.len()
             && self.learner.optimizer.restore(optimizer_state, &self.learner.variables)?
             && self.learner.balance.restore(balance_state);
         if !fits {

@@ -4,7 +4,7 @@ use crate::domain::name::TaskName;
 use crate::domain::score::{Score, Split};
 use crate::domain::signature::TaskSignature;
 use crate::domain::table::{Dataset, EncodedTable};
-use crate::domain::task_remark::names;
+use crate::domain::task_remark::list_names;
 use crate::evaluate::metric::MetricConfig;
 use crate::model::network::Network;
 use crate::train::batch::targets;
@@ -104,7 +104,7 @@ impl<'a> Validation<'a> {
                     loss.filter(|loss| !loss.is_finite()).map(|_| task.name.to_string())
                 };
                 let not_finite: Vec<String> = tasks.iter().zip(losses).filter_map(not_finite).collect();
-                format!("the loss of {} is not finite", names(not_finite.iter().map(String::as_str)))
+                format!("the loss of {} is not finite", list_names(not_finite.iter().map(String::as_str)))
             }
         }
     }
@@ -135,7 +135,7 @@ impl<'a> Validation<'a> {
         for table in self.tables() {
             for (task, truth) in targets(self.dataset, table) {
                 let target = &self.dataset.signature.tasks[task].target;
-                losses[task] = match target.writes() {
+                losses[task] = match target.output_tokenizer() {
                     Some(tokenizer) => token_entropy(truth, tokenizer.size, &table.train, &table.valid),
                     None => {
                         let row = constant_logits(target, truth, &table.train);

@@ -40,7 +40,7 @@ impl<'a> ValidationSampler<'a> {
             let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), vec![rows.valid.clone()]);
             TableSampler {
                 table,
-                shuffle: shuffle.bucketed(vec![lengths(rows)]),
+                shuffle: shuffle.with_lengths(vec![lengths(rows)]),
                 current: RefCell::default(),
             }
         };
@@ -72,7 +72,7 @@ impl<'a> ValidationSampler<'a> {
             let labels = labelled.iter().map(labels_of);
             let labels = labels.flatten().collect::<model::ModelResult<Vec<Labels>>>()?;
             if !labels.is_empty() {
-                let inputs = self.network.signals(table, Some(&rows))?;
+                let inputs = self.network.input_tensors(table, Some(&rows))?;
                 batches.push(Batch { rows: rows.len(), inputs, labels });
             }
         }

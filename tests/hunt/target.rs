@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use mtl::cli::arguments::Arguments;
 use mtl::cli::exit::ExitStatus;
-use mtl::data::{FitRequest, Fitted, TaskRequest, divide, fit, load};
+use mtl::data::{FitRequest, Fitted, TaskRequest, fit, load, split_rows};
 use mtl::onnx::bundle::{CARD, ModelCard};
 use mtl::plan::Plan;
 use mtl::run::bundle::{ModelBundle, RawRows};
@@ -227,7 +227,7 @@ fn fitted(plan: &Plan, base: &Path) -> Option<Fitted> {
     for (name, config) in &plan.pipeline.data {
         let output = |error: mtl::data::DataError| assert!(!error.to_string().is_empty());
         let loaded = load(config, base).map_err(output).ok()?;
-        let rows = divide(&config.split, &loaded.frame, loaded.parts, 1).map_err(output).ok()?;
+        let rows = split_rows(&config.split, &loaded.frame, loaded.parts, 1).map_err(output).ok()?;
         let all = rows.train.len() + rows.valid.len() + rows.test.len();
         assert!(all <= loaded.frame.rows(), "{all} rows of {}", loaded.frame.rows());
         tables.push((name.clone(), loaded, rows));
@@ -261,7 +261,7 @@ fn proved(plan: &Plan, base: &Path) -> Option<Fitted> {
         }
     }
     for (name, config) in &plan.pipeline.data {
-        if let Err(error) = mtl::data::raw::prove(&fitted.dataset, name, config, base) {
+        if let Err(error) = mtl::data::raw::verify_reading(&fitted.dataset, name, config, base) {
             panic!("the law of reading is broken: {error}");
         }
     }
@@ -439,7 +439,9 @@ fn card(folder: &Folder, bytes: &[u8]) {
     let silent = |_: &str| {};
     let rows = RawRows::from_file(&folder.place.path().join("texts.jsonl"));
     if let Ok(answers) = bundle.predict(&rows, &[], &[], 4, &silent) {
-        answers.write(std::io::sink(), mtl::data::raw::AnswerFileFormat::Jsonl).expect("answers are written");
+        answers
+            .write(std::io::sink(), mtl::data::raw::PredictionFileFormat::Jsonl)
+            .expect("answers are written");
     }
     let _ = bundle.verify(&silent);
     let outside = folder.place.path().join("outside");

@@ -236,7 +236,7 @@ fn check_onnx_runtime(network: &Network) {
                 let signature = network.signature().task(&task).unwrap();
                 for (name, expected) in [
                     (signature.logits_output(), &prediction.logits),
-                    (signature.answer_output(), &prediction.answers),
+                    (signature.prediction_output(), &prediction.answers),
                 ] {
                     let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(actual.shape, expected.shape, "{name}");
@@ -272,7 +272,7 @@ fn gradients_reach_exactly_the_weights_a_task_uses() {
 
 fn check_gradients(network: &Network) {
     let (_, table) = rows();
-    let inputs = network.signals(&table, None).unwrap();
+    let inputs = network.input_tensors(&table, None).unwrap();
     let names = ["rich", "job", "has", "grade", "flag", "weeks"];
     for (task, name) in names.iter().enumerate() {
         let logits = network.forward(&inputs, &Mode::train(1, 1), &[task]).unwrap();
@@ -323,7 +323,7 @@ fn frozen_weights_get_no_gradients() {
     let reached = |frozen: &[&str]| {
         let mut network = network();
         frozen.iter().for_each(|prefix| network.freeze(prefix));
-        let inputs = network.signals(&table, None).unwrap();
+        let inputs = network.input_tensors(&table, None).unwrap();
         let logits = network.forward(&inputs, &Mode::train(1, 1), &[0, 1, 2, 3, 4, 5]).unwrap();
         let sums: Vec<_> = logits.iter().map(|logits| logits.sqr().unwrap().sum_all().unwrap()).collect();
         let joint = sums.into_iter().reduce(|a, b| (a + b).unwrap()).unwrap();

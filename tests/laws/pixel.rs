@@ -122,7 +122,7 @@ fn equals_onnx_runtime_from_bytes() {
                 let signature = network.signature().task(&task).unwrap();
                 for (name, expected) in [
                     (signature.logits_output(), &prediction.logits),
-                    (signature.answer_output(), &prediction.answers),
+                    (signature.prediction_output(), &prediction.answers),
                 ] {
                     let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(actual.shape, expected.shape, "{name}");
@@ -138,7 +138,7 @@ fn equals_onnx_runtime_from_bytes() {
 #[test]
 fn gradients_reach_exactly_the_weights_a_task_uses() {
     let network = network();
-    let inputs = network.signals(&table(), None).unwrap();
+    let inputs = network.input_tensors(&table(), None).unwrap();
     for (task, name) in ["what", "where", "depth"].iter().enumerate() {
         let logits = network.forward(&inputs, &Mode::train(1, 1), &[task]).unwrap();
         let store = logits[0].sqr().unwrap().sum_all().unwrap().backward().unwrap();

@@ -48,7 +48,7 @@ fn outputs(network: &Network, table: &EncodedTable) -> Vec<(String, Array)> {
     let predictions = network.predict(table, &rows, table.rows).unwrap();
     let named = predictions.into_iter().flat_map(|(task, prediction)| {
         let signature = network.signature().task(&task).unwrap();
-        [(signature.logits_output(), prediction.logits), (signature.answer_output(), prediction.answers)]
+        [(signature.logits_output(), prediction.logits), (signature.prediction_output(), prediction.answers)]
     });
     named.collect()
 }
@@ -66,7 +66,7 @@ fn equals_onnx_runtime_for_every_preference() {
             [even, vectors(1, tasks), vectors(table.rows, tasks)].into_iter().enumerate()
         {
             // The uniform preference is the default.
-            assert!(number == 0 || network.prefer(&preferences));
+            assert!(number == 0 || network.set_preference(&preferences));
             let expected = outputs(&network, &table);
             for opset in [17, 21] {
                 let mut session = session(network.to_onnx().unwrap(), folder.path(), opset);
@@ -93,10 +93,10 @@ fn each_row_is_predicted_for_its_own_preference() {
     for (what, config, signature, (_, table)) in cases() {
         let mut network = build(config, &signature);
         let preferences = vectors(table.rows, signature.tasks.len());
-        network.prefer(&preferences);
+        network.set_preference(&preferences);
         let all = outputs(&network, &table);
         for (row, vector) in preferences.iter().enumerate() {
-            network.prefer(std::slice::from_ref(vector));
+            network.set_preference(std::slice::from_ref(vector));
             for ((name, all), (_, alone)) in all.iter().zip(outputs(&network, &table)) {
                 let width = all.values.len() / table.rows;
                 let of = |array: &Array| array.to_f32().unwrap()[row * width..][..width].to_vec();
@@ -111,9 +111,9 @@ fn each_row_is_predicted_for_its_own_preference() {
 fn a_network_without_a_preference_input_refuses_one() {
     let (_, config, signature, (_, table)) = cases().remove(0);
     let mut network = Network::build(&config, &signature, 3, &Device::Cpu).unwrap();
-    let signals = network.signals(&table, None).unwrap();
+    let signals = network.input_tensors(&table, None).unwrap();
     assert!(network.with_preference(&signals, &vec![1.0; signature.tasks.len()]).is_err());
-    assert!(!network.prefer(&vectors(1, signature.tasks.len())));
+    assert!(!network.set_preference(&vectors(1, signature.tasks.len())));
 }
 
 /// The plan also reports this.

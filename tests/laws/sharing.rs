@@ -435,7 +435,7 @@ fn equals_onnx_runtime() {
 /// A sharing as a graph with the input `x` (and `mask`) and an output per task, named after the task.
 fn graph(case: &Case, built: &Built) -> Graph {
     let mut graph = Graph::new("sharing");
-    let time = || Dim::Free("time".to_owned());
+    let time = || Dim::Dynamic("time".to_owned());
     let (element, dims) = match case.input {
         Shape::Vector { width } => (ElementType::Float32, vec![Dim::Batch, Dim::Fixed(width)]),
         Shape::Sequence { width } => (ElementType::Float32, vec![Dim::Batch, time(), Dim::Fixed(width)]),

@@ -103,7 +103,7 @@ pub fn row(x: &Activations, number: usize) -> Activations {
 /// A layer as a graph with the input `x` (and `mask`) and the output `y` (and `steps` and `lengths`).
 pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
     let mut graph = Graph::new("layer");
-    let time = || Dim::Free("time".to_owned());
+    let time = || Dim::Dynamic("time".to_owned());
     let x = match input {
         Shape::Vector { width } => graph.input("x", ElementType::Float32, &[Dim::Batch, Dim::Fixed(width)]),
         Shape::Sequence { width } => {
@@ -125,7 +125,7 @@ pub fn graph(built: &Built, input: Shape, output: Shape) -> Graph {
         Shape::Tokens { .. } => ElementType::Int64,
         _ => ElementType::Float32,
     };
-    let out_time = || Dim::Free("out_time".to_owned());
+    let out_time = || Dim::Dynamic("out_time".to_owned());
     let dims = match output {
         Shape::Vector { width } => vec![Dim::Batch, Dim::Fixed(width)],
         Shape::Sequence { width } => vec![Dim::Batch, out_time(), Dim::Fixed(width)],

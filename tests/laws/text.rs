@@ -191,8 +191,8 @@ fn onnx_runtime_generates_the_same_texts() {
             save_decoders(&network, folder.path(), opset);
             let outputs = session.run(&[("x".to_owned(), raw)]).unwrap();
             for (index, task) in network.signature().tasks.iter().enumerate() {
-                let inputs = network.signals(&table, Some(&all)).unwrap();
-                for (name, expected) in network.memory(index, &inputs).unwrap() {
+                let inputs = network.input_tensors(&table, Some(&all)).unwrap();
+                for (name, expected) in network.decoder_inputs(index, &inputs).unwrap() {
                     let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                     assert_eq!(actual.shape, expected.shape, "{name}");
                     let difference =
@@ -206,7 +206,7 @@ fn onnx_runtime_generates_the_same_texts() {
                     continue;
                 };
                 let actual = writer.write(&outputs, 0, 9).unwrap();
-                let expected = network.write(index, &table, &all, 9).unwrap().unwrap();
+                let expected = network.generate_rows(index, &table, &all, 9).unwrap().unwrap();
                 assert_eq!(actual, expected, "{} {search} {sequence}", task.name);
                 assert!(actual.iter().all(|text| text.len() <= LENGTH));
                 different.extend(actual);
@@ -222,8 +222,8 @@ fn a_text_does_not_depend_on_its_batch() {
         let network = network(true, &search);
         let (_, table) = rows(true);
         for task in 0..decoders().len() {
-            let whole = network.write(task, &table, &[0, 1, 2, 3, 4], 9).unwrap().unwrap();
-            let inputs = network.signals(&table, Some(&[1])).unwrap();
+            let whole = network.generate_rows(task, &table, &[0, 1, 2, 3, 4], 9).unwrap().unwrap();
+            let inputs = network.input_tensors(&table, Some(&[1])).unwrap();
             let alone = network.generate(task, &inputs, 1..2, 9).unwrap().unwrap();
             assert_eq!(alone[0], whole[1], "{search} {task}");
         }
@@ -325,9 +325,9 @@ fn language_models_generate_the_same_in_onnx_runtime() {
         let mut session = session(network.to_onnx().unwrap(), folder.path(), 17);
         let inputs = [("x".to_owned(), raw)];
         let outputs = session.run(&inputs).unwrap();
-        let tokens = network.signals(&table, Some(&[0, 1, 2])).unwrap();
+        let tokens = network.input_tensors(&table, Some(&[0, 1, 2])).unwrap();
         for task in 0..4 {
-            for (name, expected) in network.memory(task, &tokens).unwrap() {
+            for (name, expected) in network.decoder_inputs(task, &tokens).unwrap() {
                 let (_, actual) = outputs.iter().find(|(output, _)| *output == name).unwrap();
                 assert_eq!(actual.shape, expected.shape, "{name}");
                 let difference = largest_difference(&actual.to_f32().unwrap(), &expected.to_f32().unwrap());
@@ -336,7 +336,7 @@ fn language_models_generate_the_same_in_onnx_runtime() {
         }
         let (signature, task) = (network.signature(), &network.signature().tasks[0]);
         let actual = continue_inputs(&mut session, signature, task, &inputs, 0, 9).unwrap().unwrap();
-        let expected = network.write(0, &table, &[0, 1, 2], 9).unwrap().unwrap();
+        let expected = network.generate_rows(0, &table, &[0, 1, 2], 9).unwrap().unwrap();
         assert_eq!(actual, expected, "{search}");
         assert!(actual.iter().any(|text| text.len() > 2), "{search}: {actual:?}");
     }
@@ -357,7 +357,7 @@ fn copy_decoders_generate_the_same_in_onnx_runtime() {
                 .unwrap()
                 .unwrap();
             let actual = writer.write(&outputs, 0, 9).unwrap();
-            let expected = network.write(task, &table, &[0, 1, 2], 9).unwrap().unwrap();
+            let expected = network.generate_rows(task, &table, &[0, 1, 2], 9).unwrap().unwrap();
             assert_eq!(actual, expected, "{} {search}", config.name);
             assert!(actual.iter().any(|text| !text.is_empty()));
         }

@@ -126,7 +126,7 @@ fn combine(method: &mut dyn RowWeighting, rows: &Jacobian, step: u64) -> (Gradie
     let losses: Vec<f64> = tasks.iter().map(|task| 0.5 + *task as f64).collect();
     let gramian = Matrix::gramian(rows);
     let values = rows.iter().map(|row| row.iter().map(|value| *value as f32).collect()).collect();
-    let mut values = GradientRows { values, point: None };
+    let mut values = GradientRows { values, representation: None };
     let answer = method.compute_weights(
         &GradientContext { step, tasks: &tasks, losses: &losses, gramian: &gramian },
         &mut values,
@@ -184,8 +184,8 @@ fn loss_weightings_are_finite_and_resume_exactly() {
             assert!(weights.len() == 3 && weights.iter().all(|w| w.is_finite()), "{name}: {weights:?}");
             assert!(one.penalty(&losses).is_finite(), "{name}");
             one.learn(&losses, 0.5);
-            if one.wants_losses_after() {
-                one.receive_losses_after(
+            if one.needs_losses_after_step() {
+                one.receive_losses_after_step(
                     &losses.iter().map(|loss| loss.map(|loss| loss * 0.9)).collect::<Vec<_>>(),
                 );
             }
@@ -360,7 +360,7 @@ fn defining_equations_hold() {
         let nash = compute_weights(&read(json!({"nash_mtl": {"max_norm": 1e30}})), &rows);
         assert_eq!(nash.weights, compute_weights(&read(json!({"fairgrad": 1.0})), &rows).weights, "{what}");
         if nash.regular && what.starts_with("random") {
-            for (left, w) in gramian.times(&nash.weights).iter().zip(&nash.weights) {
+            for (left, w) in gramian.matvec(&nash.weights).iter().zip(&nash.weights) {
                 assert!((left * w - 1.0).abs() < 2e-3, "{what}: {left} {w}");
             }
             assert!((norm(&direction(&rows, &nash.weights)) - (tasks as f64).sqrt()).abs() < 1e-2, "{what}");
@@ -434,13 +434,14 @@ fn quadratic_programs_are_solved() {
             let rows = draw.rows(size, width);
             let quadratic = Matrix::gramian(&rows);
             // A linear term in the row space, so that the minimum exists.
-            let linear: Vec<f64> = quadratic.times(&(0..size).map(|_| draw.next()).collect::<Vec<_>>());
+            let linear: Vec<f64> = quadratic.matvec(&(0..size).map(|_| draw.next()).collect::<Vec<_>>());
             let total: Vec<f64> = (0..size).map(|_| 0.1 + draw.next().abs()).collect();
             for total in [None, Some(total.as_slice())] {
-                let actual = QuadraticProgram { quadratic: &quadratic, linear: &linear, total }.solve();
-                assert!(actual.reached, "{size} {width}");
+                let actual =
+                    QuadraticProgram { quadratic: &quadratic, linear: &linear, equality: total }.solve();
+                assert!(actual.converged, "{size} {width}");
                 let slope: Vec<f64> =
-                    quadratic.times(&actual.x).iter().zip(&linear).map(|(h, p)| h + p).collect();
+                    quadratic.matvec(&actual.x).iter().zip(&linear).map(|(h, p)| h + p).collect();
                 let multiplier = match total {
                     Some(total) => {
                         assert!((dot(total, &actual.x) - 1.0).abs() < 1e-9);

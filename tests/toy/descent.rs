@@ -59,9 +59,9 @@ pub fn descend(
                 }
             };
         }
-        if balance.losses.wants_losses_after() {
+        if balance.losses.needs_losses_after_step() {
             let after: Vec<Option<f64>> = (problem.of)(&x).0.into_iter().map(Some).collect();
-            balance.losses.receive_losses_after(&after);
+            balance.losses.receive_losses_after_step(&after);
         }
         if (at + 1) % keep == 0 || at + 1 == steps {
             path.push(x.clone());
@@ -78,12 +78,13 @@ fn direction(balance: &mut LossBalancer, step: u64, losses: &[f64], gradients: V
     let scaled = |row: &Vec<f64>, weight: &f64| row.iter().map(|g| g * weight).collect::<Vec<f64>>();
     let mut rows: Vec<Vec<f64>> = gradients.iter().zip(&of_losses).map(|(row, w)| scaled(row, w)).collect();
     let mut weights = vec![1.0; rows.len()];
-    if balance.looks_at_gradients() {
+    if balance.needs_task_gradients() {
         let gramian = Matrix::gramian(&rows);
         let losses: Vec<f64> = losses.iter().zip(&of_losses).map(|(loss, weight)| loss * weight).collect();
         let context = GradientContext { step, tasks: &[0, 1], losses: &losses, gramian: &gramian };
         let values = rows.iter().map(|row| row.iter().map(|g| *g as f32).collect()).collect();
-        let mut whole = balance.needs_rows().then_some(GradientRows { values, point: None });
+        let mut whole =
+            balance.needs_full_gradients().then_some(GradientRows { values, representation: None });
         let answer = balance.compute_weights(&context, whole.as_mut());
         weights = balance.scaled(answer.weights, &gramian);
         if let Some(whole) = whole {

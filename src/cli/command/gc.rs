@@ -99,7 +99,7 @@ fn temporary_below(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
 
 fn is_temporary(path: &Path) -> bool {
     let name = name(path);
-    let prefixes = [publish::MAKING, publish::WRITING, publish::ASIDE, crate::store::MAKING];
+    let prefixes = [publish::MAKING, publish::WRITING, publish::ASIDE, crate::store::TEMPORARY_PREFIX];
     prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 

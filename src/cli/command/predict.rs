@@ -9,17 +9,18 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::{output, run_selector, workspace};
 use crate::report::number::count;
 use crate::run::bundle::RawRows;
-use crate::run::destination::{AnswerDestination, AnswerFileFormat, INPUT};
+use crate::run::destination::{INPUT, PredictionDestination, PredictionFileFormat};
 
 pub fn perform(arguments: &Arguments, args: &PredictArguments) -> Result<ExitStatus, CliError> {
-    let to = AnswerDestination::parse(args.to.as_deref(), args.format.map(PredictionFormat::file_format))?;
+    let to =
+        PredictionDestination::parse(args.to.as_deref(), args.format.map(PredictionFormat::file_format))?;
     let database = workspace::layout(arguments).database();
     to.check([(args.data.as_path(), INPUT), (database.as_path(), "the results database")])?;
-    if let AnswerDestination::Output(format) = &to {
+    if let PredictionDestination::Output(format) = &to {
         output::check_binary(!format.is_text(), format.name())?;
     }
     let bundle = run_selector::bundle(arguments, &args.model)?;
-    to.check(bundle.learned_from().map(|file| (file, "a file that the model was trained on")))?;
+    to.check(bundle.training_files().map(|file| (file, "a file that the model was trained on")))?;
     let note = |line: &str| output::print_error(line);
     let (keep, preference) = (&args.keep, &args.preference);
     let pipe = copy_of_pipe(&args.data)?;
@@ -28,8 +29,8 @@ pub fn perform(arguments: &Arguments, args: &PredictArguments) -> Result<ExitSta
     let predictions = bundle.predict(&data, keep, preference, args.batch_size as usize, &note)?;
     let rows = count(predictions.rows);
     match to {
-        AnswerDestination::Output(format) => output::pipe(|out| predictions.write(out, format))?,
-        AnswerDestination::File(file, format) => {
+        PredictionDestination::Output(format) => output::pipe(|out| predictions.write(out, format))?,
+        PredictionDestination::File(file, format) => {
             predictions.save(&file, format)?;
             output::print(&format!("wrote predictions of {rows} rows to {}", file.display()))?;
         }
@@ -67,13 +68,13 @@ fn is_pipe(_: &Path) -> bool {
 }
 
 impl PredictionFormat {
-    fn file_format(self) -> AnswerFileFormat {
+    fn file_format(self) -> PredictionFileFormat {
         match self {
-            Self::Csv => AnswerFileFormat::Csv,
-            Self::Tsv => AnswerFileFormat::Tsv,
-            Self::Jsonl => AnswerFileFormat::Jsonl,
-            Self::Parquet => AnswerFileFormat::Parquet,
-            Self::Arrow => AnswerFileFormat::Arrow,
+            Self::Csv => PredictionFileFormat::Csv,
+            Self::Tsv => PredictionFileFormat::Tsv,
+            Self::Jsonl => PredictionFileFormat::Jsonl,
+            Self::Parquet => PredictionFileFormat::Parquet,
+            Self::Arrow => PredictionFileFormat::Arrow,
         }
     }
 }

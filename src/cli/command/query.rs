@@ -6,7 +6,7 @@ use crate::cli::arguments::{Arguments, QueryArguments, TableFormat};
 use crate::cli::error::CliError;
 use crate::cli::exit::ExitStatus;
 use crate::cli::{output, workspace};
-use crate::report::answer::{CsvOutput, JsonOutput, QueryWriter, TextOutput};
+use crate::report::query_output::{CsvOutput, JsonOutput, QueryWriter, TextOutput};
 use crate::store;
 
 pub fn perform(arguments: &Arguments, args: &QueryArguments) -> Result<ExitStatus, CliError> {
@@ -27,7 +27,7 @@ pub fn perform(arguments: &Arguments, args: &QueryArguments) -> Result<ExitStatu
         };
         match store.query_rows(&sql, &mut *writer) {
             Ok(()) => writer.end(),
-            Err(store::StoreError::Answer(error)) => Err(error),
+            Err(store::StoreError::Output(error)) => Err(error),
             Err(error) => {
                 // Rows found so far have already been written.
                 outcome = Err(error);

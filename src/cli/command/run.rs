@@ -93,7 +93,7 @@ pub fn perform_with(
         layout,
         run: &job.run,
         lock: &job.lock,
-        new_run: job.fresh,
+        fresh: job.fresh,
         only: &job.only,
         jobs: job.jobs,
         resumed: job.resumed,
@@ -151,7 +151,7 @@ fn labels(plan: &Plan) -> Vec<String> {
 
 /// The total number of trials, including those that a search has not chosen yet.
 fn trials(plan: &Plan) -> usize {
-    plan.trials.len() + plan.open() * plan.seeds()
+    plan.trials.len() + plan.remaining_combinations() * plan.seeds()
 }
 
 fn mode(showing: &DisplayArguments) -> ProgressMode {

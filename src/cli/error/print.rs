@@ -35,7 +35,7 @@ impl CliError {
                         DiagnosticList::More { code, places, .. } => {
                             output::print_error(&format!(
                                 "error: {}",
-                                DiagnosticList::left_out(code, &places)
+                                DiagnosticList::summary(code, &places)
                             ));
                         }
                     }

@@ -42,7 +42,7 @@ impl ListColumn {
             offsets = std::iter::once(0).chain(ends).collect();
         }
         let inner = inner.with_name(series.name().clone());
-        Ok(Some(Self { name: series.name().clone(), offsets, inner: Cells::of_series(&inner)? }))
+        Ok(Some(Self { name: series.name().clone(), offsets, inner: Cells::from_series(&inner)? }))
     }
 
     pub fn name(&self) -> &str {

@@ -52,7 +52,7 @@ impl DataError {
                 "write `header: false` and `skip_rows: 1`, and list the column names under `columns`"
             }
             Self::UnknownPositive { positive, values, .. } => return Some(suggest(positive, values)),
-            Self::UnknownSplit { known, .. } => return Some(format!("mapped values: {}", list(known))),
+            Self::UnmappedSplit { known, .. } => return Some(format!("mapped values: {}", list(known))),
             Self::NotInOrder { value, order, .. } => return Some(suggest(value, order)),
             Self::NoOrder { values, .. } => {
                 return Some(format!("name the classes from lowest to highest; found {}", list(values)));
@@ -61,7 +61,7 @@ impl DataError {
                 "save the file as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
             }
             Self::Nul { .. } => "the file is damaged or of another kind; write it again as UTF-8 text",
-            Self::Unlike { likeness, .. } => likeness.help,
+            Self::NotText { likeness, .. } => likeness.help,
             Self::Separator { .. } => {
                 "quote it, for example `separator: \";\"`, and write a tab as `\"\\t\"`"
             }
@@ -75,9 +75,9 @@ impl DataError {
                 "the limit is half of the free memory; set the environment variable MTL_DATA_MEMORY for \
                  another, for example `MTL_DATA_MEMORY=64GB`"
             }
-            Self::Absent { .. } => "paths are relative to the pipeline file",
+            Self::FileNotFound { .. } => "paths are relative to the pipeline file",
             Self::Ragged { .. } => "put fields that contain the separator in double quotes",
-            Self::CutShort { .. } => "the file is probably truncated; download or write it again",
+            Self::Truncated { .. } => "the file is probably truncated; download or write it again",
             Self::OpenQuote { .. } => {
                 "the file may be truncated; if quotes are ordinary characters, such as inches, write `quote: \
                  none`"
@@ -101,7 +101,7 @@ impl DataError {
             }
             Self::WrongType { .. } => "convert it to text or a number in the `query`",
             Self::Infinite { .. } => "replace the value or drop these rows in the `query`",
-            Self::BeyondFloats { .. } => {
+            Self::OutsideFloat32 { .. } => {
                 "`standardize` it; otherwise take its logarithm or drop these rows in the `query`"
             }
             Self::Missing { .. } => "allow missing values with `missing`, or drop these rows in the `query`",
@@ -113,8 +113,8 @@ impl DataError {
             }
             Self::NotBinary { .. } => "use `multiclass`, or reduce the column to two values in the `query`",
             Self::NotLabel { .. } => "write 0 or 1, true or false, or leave unknown labels empty",
-            Self::TooFewOfStratum { .. } => "merge or drop it in the `query`, or use another split",
-            Self::Shares { .. } => "lower `valid` or `test`; the remaining rows are for training",
+            Self::StratumTooSmall { .. } => "merge or drop it in the `query`, or use another split",
+            Self::SplitFractions { .. } => "lower `valid` or `test`; the remaining rows are for training",
             Self::OneColumn { .. } => {
                 "use `multilabel` for several columns of 0 and 1, or one task per column"
             }
@@ -126,15 +126,15 @@ impl DataError {
                 "write `inputs: {words: tokens}` for a column `words` of tokens, or \
                  `text: {tokenizer: character}` for one tag per character"
             }
-            Self::LackingColumn { .. } => {
+            Self::MissingColumn { .. } => {
                 "add the column with `rename` or `query`; only number and category inputs may be missing \
                  from a table"
             }
-            Self::AlreadyCut { .. } => {
+            Self::AlreadyTokenized { .. } => {
                 "use the input kind `tokens`, or the tokenizer `word`, `character` or `jieba`"
             }
             Self::Split(error) => return error.help(),
-            Self::Picture(error) => return error.help().map(str::to_owned),
+            Self::Image(error) => return error.help().map(str::to_owned),
             Self::Vectors(error) => return error.help(),
             Self::Reading(error) => return error.help(),
             Self::Registered(error) => return error.help().map(str::to_owned),

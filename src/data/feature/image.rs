@@ -8,10 +8,10 @@ use crate::data::error::DataError;
 use crate::data::feature::image_format::{ImageFormat, collect_or_first_error, decode_all, image_files};
 use crate::data::feature::pixels::packed;
 use crate::data::feature::{Feature, FeaturePart, SOME_SIZE};
-use crate::data::note::{DataNote, warning};
-use crate::data::picture::{
-    Background, ImageHeader, ImageSize, PictureError, PixelConversion, extremes, header,
+use crate::data::image_file::{
+    Background, ImageError, ImageHeader, ImageSize, PixelConversion, extremes, header,
 };
+use crate::data::note::{DataNote, warning};
 use crate::domain::array::{Array, ArrayValues, ElementType};
 use crate::domain::augmentation::Augmentation;
 use crate::domain::choice_config::Settings;
@@ -165,7 +165,7 @@ impl ImageConfig {
                     None => first = Some((size, part.frame.location(row).to_string())),
                     Some((first_size, _)) if *first_size == size => {}
                     Some((first_size, first_place)) => {
-                        return Err(PictureError::Sizes {
+                        return Err(ImageError::Sizes {
                             column: name.to_owned(),
                             found: size.to_string(),
                             place: part.frame.location(row).to_string(),
@@ -196,7 +196,7 @@ impl ImageConfig {
         if let Some(range @ [low, high]) = self.range {
             return match low < high {
                 true => Ok((PixelConversion { range, ..plain }, vec![])),
-                false => Err(PictureError::Range { low, high }.into()),
+                false => Err(ImageError::Range { low, high }.into()),
             };
         }
         if deep == 0 {
@@ -256,7 +256,7 @@ impl ImageConfig {
                 }
                 _ => {
                     let (found, channels) = (numbers.len(), size.channels);
-                    Err(PictureError::Statistics { value, found, channels }.into())
+                    Err(ImageError::Statistics { value, found, channels }.into())
                 }
             }
         };

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::data::cells::{BadRow, Cells};
 use crate::data::error::DataError;
 use crate::data::feature::pixels::packed;
-use crate::data::picture::{ImageSize, Picture, PictureError, PixelConversion};
+use crate::data::image_file::{DecodedImage, ImageError, ImageSize, PixelConversion};
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::Encoding;
 
@@ -28,7 +28,7 @@ impl ImageFormat {
 }
 
 /// The images of a column as bytes `[rows, channels, height, width]`.
-pub(in crate::data) fn pictures(
+pub(in crate::data) fn decode_images(
     cells: &Cells,
     format: ImageFormat,
     location: impl Fn(usize) -> String,
@@ -56,12 +56,12 @@ pub(super) fn decode_all(
 }
 
 /// The image of a cell as bytes `[channels, height, width]`; the error says why it cannot be decoded.
-pub(in crate::data) fn picture(cell: &[u8], format: ImageFormat) -> Result<Vec<u8>, String> {
+pub(in crate::data) fn decode_image(cell: &[u8], format: ImageFormat) -> Result<Vec<u8>, String> {
     decode(cell, format).map(|(pixels, _)| pixels)
 }
 
 fn decode(cell: &[u8], format: ImageFormat) -> Result<(Vec<u8>, bool), String> {
-    let picture = Picture::decode(cell, &format.conversion)?;
+    let picture = DecodedImage::decode(cell, &format.conversion)?;
     let is_transparent = picture.is_transparent;
     let ImageSize { channels, height, width } = format.size;
     Ok((picture.with_channels(channels).resized(height, width).planes(), is_transparent))
@@ -92,7 +92,7 @@ pub(in crate::data) fn collect_or_first_error<T>(
         None => Ok(rows.into_iter().flatten().collect()),
         Some(row) => {
             let what = format!("the image in {} cannot be used: {first_reason}", location(row));
-            Err(PictureError::Unreadable { what, count: bad.count }.into())
+            Err(ImageError::Unreadable { what, count: bad.count }.into())
         }
     }
 }

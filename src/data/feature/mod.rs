@@ -29,17 +29,17 @@ use crate::data::cells::Cells;
 use crate::data::error::DataError;
 pub use crate::data::feature::encode::encode;
 pub(in crate::data) use crate::data::feature::image_format::{
-    ImageFormat, collect_or_first_error, picture, pictures,
+    ImageFormat, collect_or_first_error, decode_image, decode_images,
 };
-pub(in crate::data) use crate::data::feature::pixels::holds_pictures;
+pub(in crate::data) use crate::data::feature::pixels::holds_images;
 pub(in crate::data) use crate::data::feature::precision::{
     display_number, integer_precision_loss, precision_loss,
 };
-pub(in crate::data) use crate::data::feature::registered::known as encode_registered;
+pub(in crate::data) use crate::data::feature::registered::encode_known as encode_registered;
 pub use crate::data::feature::registered::{AnyInputKind, Encoder, InputKind};
-pub(in crate::data) use crate::data::feature::scale::{raw, refuse_beyond};
+pub(in crate::data) use crate::data::feature::scale::{raw_numbers, refuse_beyond};
 pub(in crate::data) use crate::data::feature::statistics::Statistics;
-pub(in crate::data) use crate::data::feature::token::{fed, truncate_rows};
+pub(in crate::data) use crate::data::feature::token::{pad_tokens, truncate_rows};
 pub use crate::data::feature::value_type::SOME_SIZE;
 use crate::data::frame::Frame;
 use crate::data::note::DataNote;

@@ -9,7 +9,7 @@ use polars::prelude::{BinaryChunked, NewChunkedArray, PlSmallStr};
 
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
-use crate::data::picture::pack;
+use crate::data::image_file::pack;
 
 /// Cells of numbers converted to raw grayscale images; binary cells are returned unchanged.
 pub(in crate::data) fn packed<'a>(
@@ -46,7 +46,7 @@ pub(in crate::data) fn packed<'a>(
 }
 
 /// Whether cells hold images or pixels, rather than file names.
-pub(in crate::data) fn holds_pictures(cells: &Cells) -> bool {
+pub(in crate::data) fn holds_images(cells: &Cells) -> bool {
     match cells {
         Cells::Text(texts) => {
             let first = texts.iter().flatten().find(|text| !text.is_empty()).unwrap_or_default();
@@ -92,10 +92,10 @@ mod tests {
 
     use crate::data::cells::Cells;
     use crate::data::feature::pixels::packed;
-    use crate::data::picture::{Picture, PixelConversion};
+    use crate::data::image_file::{DecodedImage, PixelConversion};
 
     fn cells(texts: &[&str]) -> Cells {
-        Cells::of_series(&Series::new("picture".into(), texts)).unwrap()
+        Cells::from_series(&Series::new("picture".into(), texts)).unwrap()
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         let planes: Vec<Vec<u8>> = values
             .iter()
             .flatten()
-            .map(|cell| Picture::decode(cell, &PixelConversion::default()).unwrap().planes())
+            .map(|cell| DecodedImage::decode(cell, &PixelConversion::default()).unwrap().planes())
             .collect();
         assert_eq!(planes, [[0, 1, 2, 255, 4, 5], [9, 8, 7, 6, 5, 4]]);
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::data::error::DataError;
 use crate::data::feature::registered::error::{InputKindOrigin, RegisteredError};
-use crate::data::feature::series::fed;
+use crate::data::feature::series::pad_series;
 use crate::data::feature::token::offset;
 use crate::data::feature::{Feature, FeatureConfig, FeaturePart};
 use crate::data::frame::Frame;
@@ -24,7 +24,7 @@ use crate::domain::signature::{Encoding, InputSignature};
 /// settings and registers them with [`FeatureConfig::register`].
 ///
 /// A cell is a text whose spelling does not depend on the file format (see
-/// [`CellKind`](crate::domain::reading::CellKind)); `None` is a missing cell. To use several columns,
+/// [`CellKind`](crate::domain::table_schema::CellKind)); `None` is a missing cell. To use several columns,
 /// combine them in the `query` of the pipeline.
 pub trait InputKind: Send + Sync {
     /// The state fitted on training rows. It is stored as JSON in the dataset and in the model card, so
@@ -105,7 +105,7 @@ pub(in crate::data) fn fit(
     let (mut encoded, mut samples) = (Vec::new(), Vec::new());
     for (part, texts) in parts.iter().zip(&texts) {
         let array = encode(&encoder, texts, part.frame, &whose)?;
-        samples.push(fed(&array.gather(part.sample)));
+        samples.push(pad_series(&array.gather(part.sample)));
         encoded.push(array);
     }
     let encoding = Encoding::Registered {
@@ -120,7 +120,7 @@ pub(in crate::data) fn fit(
 
 /// Encodes new cells with the fitted state of a model. Also returns the crate that registers the kind in this
 /// program.
-pub(in crate::data) fn known<T: AsRef<str> + Sync>(
+pub(in crate::data) fn encode_known<T: AsRef<str> + Sync>(
     input: &InputSignature,
     texts: &[T],
     frame: &Frame,

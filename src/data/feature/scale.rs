@@ -19,7 +19,11 @@ pub(in crate::data) fn fed(values: Vec<f64>, element: ElementType) -> Array {
 ///
 /// # Errors
 /// Cells that are not numbers, and numbers too large for the network, see [`refuse_beyond`].
-pub(in crate::data) fn raw(cells: &Cells, frame: &Frame, input: &InputSignature) -> Result<Array, DataError> {
+pub(in crate::data) fn raw_numbers(
+    cells: &Cells,
+    frame: &Frame,
+    input: &InputSignature,
+) -> Result<Array, DataError> {
     let raw = fed(cells.numbers(frame)?, input.raw);
     match encode(&input.encoding, &raw) {
         Some(encoded) => refuse_beyond(cells, frame, &encoded).map(|()| raw),
@@ -35,7 +39,7 @@ pub(in crate::data) fn refuse_beyond(cells: &Cells, frame: &Frame, encoded: &Arr
     bad.first.map_or(Ok(()), |row| {
         let (column, text) = (cells.name().to_owned(), cells.text(row));
         let value = text.parse().map_or_else(|_| text.to_string(), display_number);
-        Err(DataError::BeyondFloats {
+        Err(DataError::OutsideFloat32 {
             place: frame.cell_location(row, &column),
             column,
             value,

@@ -48,7 +48,7 @@ impl SeriesConfig {
         let differs = |steps: &StepLists| !steps.values.is_empty() && steps.width != width;
         if let Some(other) = tables.iter().position(differs) {
             let (column, place) = (name.to_owned(), parts[other].frame.location(0));
-            return Err(DataError::StepWidth { column, found: tables[other].width, expected: width, place });
+            return Err(DataError::StepSize { column, found: tables[other].width, expected: width, place });
         }
         let mut notes = Vec::new();
         let (mut centers, mut scales) = (Vec::new(), Vec::new());
@@ -89,7 +89,7 @@ impl SeriesConfig {
         let (mut samples, mut encoded) = (Vec::new(), Vec::new());
         for (part, steps) in parts.iter().zip(&tables) {
             let (raw_rows, array) = truncate_rows(name, steps, part.frame, (&encoding, raw))?;
-            samples.push(fed(&raw_rows.gather(part.sample)));
+            samples.push(pad_series(&raw_rows.gather(part.sample)));
             encoded.push(array);
         }
         Ok(Feature { raw, samples, encoded, encoding, notes })
@@ -160,11 +160,11 @@ pub(in crate::data) fn truncate_rows(
     let Some(infinite) = infinite else { return Ok((raw_rows, encoded)) };
     let row = (0..encoded.rows()).find(|row| encoded.row(*row).contains(&(infinite / width))).unwrap_or(0);
     let value = raw_rows.to_f64().map(|values| display_number(values[infinite])).unwrap_or_default();
-    Err(DataError::BeyondFloats { column: name.to_owned(), value, place: frame.location(row), count: 1 })
+    Err(DataError::OutsideFloat32 { column: name.to_owned(), value, place: frame.location(row), count: 1 })
 }
 
 /// Series as a model input: `[rows, time, width]`, padded with NaN at the end.
-pub(in crate::data) fn fed(raw: &Array) -> Array {
+pub(in crate::data) fn pad_series(raw: &Array) -> Array {
     raw.padded(&PaddingValue::Float(f64::NAN))
 }
 

@@ -96,9 +96,10 @@ impl<'a> TextColumn<'a> {
             Cells::List(_) if takes_pieces(tokenizer) => {
                 Ok(Self::Pieces(TextLists::from_cells(&part.cells, " ")?))
             }
-            Cells::List(list) => {
-                Err(DataError::AlreadyCut { column: list.name().to_owned(), tokenizer: tokenizer.name() })
-            }
+            Cells::List(list) => Err(DataError::AlreadyTokenized {
+                column: list.name().to_owned(),
+                tokenizer: tokenizer.name(),
+            }),
             cells => Ok(Self::Texts(cells.texts()?)),
         }
     }

@@ -32,11 +32,12 @@ impl TokenizedInput<'_> {
         let (length, side) = self.limits;
         let encoded = ids.iter().map(|rows| truncate_rows(rows, self.limits, self.unknown));
         let encoded = encoded.collect::<Result<Vec<Array>, DataError>>()?;
-        let fed =
-            |(part, array): (&FeaturePart<'_>, &Array)| fed(&array.gather(part.sample), self.tokenizer.pad);
+        let padded = |(part, array): (&FeaturePart<'_>, &Array)| {
+            pad_tokens(&array.gather(part.sample), self.tokenizer.pad)
+        };
         Ok(Feature {
             raw: ElementType::Int64,
-            samples: parts.iter().zip(&encoded).map(fed).collect(),
+            samples: parts.iter().zip(&encoded).map(padded).collect(),
             encoded,
             encoding: Encoding::Tokens { tokenizer: self.tokenizer, length, side },
             notes,
@@ -139,7 +140,7 @@ pub(in crate::data) fn offset(steps: usize) -> Result<u32, DataError> {
 }
 
 /// Token ids as a model input: `[rows, time]`, padded at the end.
-pub(in crate::data) fn fed(array: &Array, pad: u32) -> Array {
+pub(in crate::data) fn pad_tokens(array: &Array, pad: u32) -> Array {
     let ArrayValues::U32(values) = &array.values else { return array.clone() };
     let values = ArrayValues::I64(values.iter().map(|value| i64::from(*value)).collect());
     let ids = Array { shape: array.shape.clone(), values, offsets: array.offsets.clone() };

@@ -6,7 +6,7 @@ use crate::data::fit::Fitted;
 use crate::data::fixture::{Folder, fit_table, idx, most_train, png};
 use crate::data::raw::{RawRows, read};
 use crate::domain::array::{Array, ArrayValues};
-use crate::domain::label::{UnseenClass, unseen_number};
+use crate::domain::label::{UnseenClass, decode_unseen};
 use crate::domain::signature::Encoding;
 use crate::domain::task::FittedTarget;
 
@@ -142,7 +142,7 @@ fn each_value_of_a_mask_is_a_class() {
     assert_eq!(truth.shape, [6, 2, 2]);
     let truth = truth.as_f32().unwrap();
     assert_eq!(truth[..6], [0.0, 1.0, 1.0, 2.0, 1.0, 0.0]);
-    assert_eq!(unseen_number(truth[23]), Some(0));
+    assert_eq!(decode_unseen(truth[23]), Some(0));
     let unseen = UnseenClass { name: "9".into(), before: 2 };
     assert_eq!(fitted.dataset.tables[0].unseen[0].1, [unseen]);
     let note =

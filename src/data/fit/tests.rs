@@ -7,7 +7,7 @@ use crate::data::fit::Fitted;
 use crate::data::fixture::{Folder, csv, fit_table, most_train};
 use crate::data::split::SplitRows;
 use crate::domain::array::{Array, ArrayValues, ElementType};
-use crate::domain::label::{UnseenClass, unseen_number};
+use crate::domain::label::{UnseenClass, decode_unseen};
 use crate::domain::signature::{Encoding, Keys, MISSING_INT};
 use crate::domain::task::FittedTarget;
 
@@ -52,7 +52,7 @@ fn only_training_rows_are_fitted() {
     // A class only on valid and test rows is not a class of the task: it causes a warning, and its labels
     // differ from missing ones.
     let truth = &table.targets[0].1.as_f32().unwrap()[4..];
-    assert!(truth.iter().all(|label| label.is_nan() && unseen_number(*label) == Some(0)));
+    assert!(truth.iter().all(|label| label.is_nan() && decode_unseen(*label) == Some(0)));
     assert_eq!(table.unseen[0].1, [UnseenClass { name: "9".into(), before: 2 }]);
     assert!(
         result.notes[0]
@@ -73,11 +73,11 @@ fn unseen_classes_are_ordered_among_the_known_ones() {
     ] {
         let result = fitted(text, json!({}), tasks);
         let table = &result.dataset.tables[0];
-        assert_eq!(result.dataset.signature.tasks[0].target.answers(), classes);
+        assert_eq!(result.dataset.signature.tasks[0].target.prediction_width(), classes);
         let unseen = unseen.map(|(name, before)| UnseenClass { name: name.into(), before });
         assert_eq!(table.unseen[0].1, unseen);
         let truth = table.targets[0].1.as_f32().unwrap();
-        assert_eq!([unseen_number(truth[6]), unseen_number(truth[7])], [Some(1), Some(0)]);
+        assert_eq!([decode_unseen(truth[6]), decode_unseen(truth[7])], [Some(1), Some(0)]);
     }
 }
 
@@ -280,7 +280,7 @@ fn numbers_far_from_0_keep_their_digits() {
         panic!("regression")
     };
     assert_eq!((center[0], scale[0]), (1_700_000_000_030.0, 22.360_679_774_997_898));
-    assert_eq!(signature.tasks[0].target.answer_type(), ElementType::Float64);
+    assert_eq!(signature.tasks[0].target.prediction_type(), ElementType::Float64);
     // Without standardization the digits are lost, with a warning.
     let message: Vec<&str> = result.notes.iter().map(|note| note.text.as_str()).collect();
     assert_eq!(

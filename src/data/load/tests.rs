@@ -273,12 +273,12 @@ fn lists_in_json_lines_are_columns_of_lists() {
     folder.file("rows.jsonl", text);
     let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
     let cells = |name: &str| loaded.frame.cells(name).unwrap();
-    assert_eq!(cells("t").found(), "lists of text");
-    assert_eq!(cells("n").found(), "lists of numbers");
-    assert_eq!(cells("m").found(), "lists of lists of numbers");
+    assert_eq!(cells("t").describe(), "lists of text");
+    assert_eq!(cells("n").describe(), "lists of numbers");
+    assert_eq!(cells("m").describe(), "lists of lists of numbers");
     // Lists of other things are kept as their JSON text.
     assert_eq!(cells("o").text(0), "[{\"a\":1}]");
-    assert_eq!(cells("e").found(), "lists of text");
+    assert_eq!(cells("e").describe(), "lists of text");
     let pieces = TextLists::from_cells(&cells("t"), " ").unwrap();
     let rows: Vec<Vec<&str>> = (0..3).map(|row| pieces.row(row).collect()).collect();
     assert_eq!(rows, [vec!["a", "1", ""], vec![], vec!["b"]]);

@@ -19,7 +19,7 @@ pub struct ColumnProfile {
     /// Minimum, median and maximum of numbers.
     pub range: Option<[f64; 3]>,
     /// The second-smallest number.
-    pub second: Option<f64>,
+    pub second_smallest: Option<f64>,
     /// Are all numbers whole?
     pub is_whole: bool,
     /// The number of rows with an infinite number.
@@ -27,15 +27,15 @@ pub struct ColumnProfile {
     /// The most frequent values with their row counts, most frequent first, at most a hundred.
     pub values: Vec<(String, usize)>,
     /// The row count of the rarest value.
-    pub rarest: usize,
+    pub rarest_count: usize,
     /// The number of distinct values that occur on at least 2, 5 and 20 rows.
-    pub frequent: [usize; 3],
+    pub frequent_counts: [usize; 3],
     /// Do the whole numbers form an arithmetic sequence, as row numbers do?
-    pub is_running: bool,
+    pub is_sequence: bool,
     /// The pattern of nine of ten texts.
     pub pattern: Option<Pattern>,
     /// Word statistics of texts.
-    pub prose: Option<TextProfile>,
+    pub text: Option<TextProfile>,
     pub list: Option<ListProfile>,
 }
 
@@ -94,15 +94,15 @@ pub(super) fn describe(cells: &Cells) -> ColumnProfile {
         distinct: 0,
         missing: 0,
         range: None,
-        second: None,
+        second_smallest: None,
         is_whole: false,
         infinite: 0,
         values: vec![],
-        rarest: 0,
-        frequent: [0; 3],
-        is_running: false,
+        rarest_count: 0,
+        frequent_counts: [0; 3],
+        is_sequence: false,
         pattern: None,
-        prose: None,
+        text: None,
         list: list(cells),
     };
     if let Cells::Time(values) = cells {
@@ -113,26 +113,26 @@ pub(super) fn describe(cells: &Cells) -> ColumnProfile {
     profile.distinct = counted.distinct();
     profile.missing = counted.missing;
     profile.values = counted.texts(100);
-    profile.rarest = counts.iter().copied().min().unwrap_or(0);
-    profile.frequent = [2, 5, 20].map(|least| counts.iter().filter(|count| **count >= least).count());
+    profile.rarest_count = counts.iter().copied().min().unwrap_or(0);
+    profile.frequent_counts = [2, 5, 20].map(|least| counts.iter().filter(|count| **count >= least).count());
     match &counted.values {
         CountedValues::Numbers(numbers) => {
             let mut ordered = numbers.clone();
             ordered.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
             profile.range = range(&ordered);
-            profile.second = ordered.get(1).map(|(number, _)| *number);
+            profile.second_smallest = ordered.get(1).map(|(number, _)| *number);
             profile.is_whole = numbers.iter().all(|(number, _)| number.fract() == 0.0);
             profile.infinite =
                 numbers.iter().filter(|(number, _)| number.is_infinite()).map(|(_, rows)| rows).sum();
         }
         CountedValues::Texts(texts) if kind == ColumnKind::Text => {
             profile.pattern = pattern::detect(texts);
-            profile.prose = text_profile::profile(texts);
+            profile.text = text_profile::profile(texts);
         }
         CountedValues::Texts(_) => {}
     }
     if let Cells::Int(values) = cells {
-        profile.is_running = is_running(values);
+        profile.is_sequence = is_sequence(values);
     }
     profile
 }
@@ -148,7 +148,7 @@ fn range(ordered: &[(f64, usize)]) -> Option<[f64; 3]> {
     Some([ordered.first()?.0, median?.0, ordered.last()?.0])
 }
 
-fn is_running(values: &Int64Chunked) -> bool {
+fn is_sequence(values: &Int64Chunked) -> bool {
     if values.null_count() > 0 || values.len() < 3 {
         return false;
     }

@@ -25,7 +25,7 @@ pub struct ColumnPair {
 
 impl DataProfile {
     /// The pair of `candidates` that best determines the number `target`, if one does.
-    pub fn pair(&self, target: usize, candidates: &[usize]) -> Result<Option<ColumnPair>, DataError> {
+    pub fn best_pair(&self, target: usize, candidates: &[usize]) -> Result<Option<ColumnPair>, DataError> {
         let rows = self.few_rows();
         let numbers = |column: usize| -> Result<Option<Vec<f64>>, DataError> {
             let sampled = SampledColumn::from_cells(&self.cells(column)?, &rows);
@@ -52,7 +52,7 @@ impl DataProfile {
     }
 
     /// The coefficient of determination of a column given the targets; `None` unless they determine it.
-    pub fn made_of(&self, column: usize, targets: &[usize]) -> Result<Option<f64>, DataError> {
+    pub fn determined_by(&self, column: usize, targets: &[usize]) -> Result<Option<f64>, DataError> {
         let rows = self.few_rows();
         let as_numbers = |column: usize| -> Result<Option<Vec<f64>>, DataError> {
             let sampled = SampledColumn::from_cells(&self.cells(column)?, &rows);

@@ -31,14 +31,14 @@ pub struct ColumnRelevance {
     /// The number of labelled rows in the sample.
     pub rows: usize,
     /// How often the column's value changes along a target of numbers, if it has at most 50 values.
-    pub steps: Option<StepDifferences>,
+    pub steps: Option<ValueChanges>,
     /// Are the values numbers, more than half of them distinct?
     pub is_continuous: bool,
 }
 
 /// Changes of a column's value from row to row, with the rows sorted by a target's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepDifferences {
+pub struct ValueChanges {
     pub changes: usize,
     /// The expected number of changes in random order.
     pub chance: f64,
@@ -46,7 +46,7 @@ pub struct StepDifferences {
     pub values: usize,
 }
 
-impl StepDifferences {
+impl ValueChanges {
     /// Are the values bins of the target's numbers? Then they change only at the bin borders, or hardly more
     /// often if the numbers were rounded.
     pub fn are_classes(&self) -> bool {
@@ -67,7 +67,7 @@ struct SampledTarget {
 impl DataProfile {
     /// How well each column predicts each target, as `[column][target]`. `None` for target columns, for
     /// columns of other types than numbers and texts, and for targets with too few labels.
-    pub fn alone(
+    pub fn relevance(
         &self,
         targets: &[(usize, TargetMeasure)],
     ) -> Result<Vec<Vec<Option<ColumnRelevance>>>, DataError> {
@@ -146,14 +146,14 @@ fn column_relevance(
     })
 }
 
-fn steps(codes: &[u32], truth: &[f64], mut rows: Vec<usize>, values: usize) -> StepDifferences {
+fn steps(codes: &[u32], truth: &[f64], mut rows: Vec<usize>, values: usize) -> ValueChanges {
     rows.sort_unstable_by(|a, b| truth[*a].total_cmp(&truth[*b]).then(codes[*a].cmp(&codes[*b])));
     let changes = rows.windows(2).filter(|pair| codes[pair[0]] != codes[pair[1]]).count();
     let mut counts = vec![0usize; values + 1];
     rows.iter().for_each(|row| counts[codes[*row] as usize] += 1);
     let share = |count: &usize| (*count as f64 / rows.len() as f64).powi(2);
     let chance = (rows.len() - 1) as f64 * (1.0 - counts.iter().map(share).sum::<f64>());
-    StepDifferences { changes, chance, values: counts.iter().filter(|count| **count > 0).count() }
+    ValueChanges { changes, chance, values: counts.iter().filter(|count| **count > 0).count() }
 }
 
 /// The score rescaled so that a constant prediction has 0 and a perfect one 1; never negative.

@@ -90,7 +90,7 @@ pub(super) fn sentinels(columns: &[ColumnProfile]) -> Vec<String> {
 pub(super) fn sentinel(column: &ColumnProfile) -> Option<f64> {
     let smallest = column.range?[0];
     let (_, rows) = column.values.iter().find(|(text, _)| *text == smallest.to_string())?;
-    let apart = match column.second? {
+    let apart = match column.second_smallest? {
         second if smallest > -500.0 => second >= 0.0,
         second => second > smallest / 2.0,
     };

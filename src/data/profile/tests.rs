@@ -16,10 +16,10 @@ fn each_column_is_described() {
     let kinds: Vec<ColumnKind> = columns.iter().map(|column| column.kind).collect();
     assert_eq!(kinds, [ColumnKind::Whole, ColumnKind::Text, ColumnKind::Number, ColumnKind::Boolean]);
     assert_eq!(columns[0].range, Some([3.0, 3.0, 10.0]));
-    assert_eq!((columns[0].distinct, columns[0].rows, columns[0].rarest), (2, 3, 1));
+    assert_eq!((columns[0].distinct, columns[0].rows, columns[0].rarest_count), (2, 3, 1));
     assert_eq!((columns[2].missing, columns[2].range), (1, Some([-2.0, -2.0, 1.5])));
     assert_eq!(columns[1].values, [("x".to_owned(), 2), ("y".to_owned(), 1)]);
-    assert_eq!((columns[1].frequent, columns[0].is_whole), ([1, 0, 0], true));
+    assert_eq!((columns[1].frequent_counts, columns[0].is_whole), ([1, 0, 0], true));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_quote_that_never_closes_is_a_character() {
 fn relevances(text: &str, measure: TargetMeasure) -> Vec<ColumnRelevance> {
     let profile = profile(text);
     let target = profile.columns.len() - 1;
-    let relevances = profile.alone(&[(target, measure)]).unwrap();
+    let relevances = profile.relevance(&[(target, measure)]).unwrap();
     relevances.into_iter().take(target).map(|of_targets| of_targets[0].unwrap()).collect()
 }
 
@@ -112,6 +112,6 @@ fn codes_predict_several_classes() {
 fn patterns_and_word_counts_are_detected() {
     let columns =
         profile("when,file,said\n2020-01-01,a.png,good and fast\n2020-01-02,b.png,bad and slow\n").columns;
-    assert_eq!((columns[0].pattern, columns[1].pattern), (Some(Pattern::Date), Some(Pattern::Picture)));
-    assert_eq!(columns[2].prose.unwrap().words_per_text, 3.0);
+    assert_eq!((columns[0].pattern, columns[1].pattern), (Some(Pattern::Date), Some(Pattern::Image)));
+    assert_eq!(columns[2].text.unwrap().words_per_text, 3.0);
 }

@@ -8,11 +8,11 @@ pub struct TextProfile {
     /// The mean number of words per text; of characters in scripts without spaces.
     pub words_per_text: f64,
     /// The 98th percentile of the number of words, or characters, per text.
-    pub long: usize,
+    pub words_p98: usize,
     /// The share of texts with more than one word, in [0, 1].
-    pub several: f64,
+    pub multi_word_share: f64,
     /// The share of words that also occur in another text, in [0, 1].
-    pub repeated: f64,
+    pub repeated_share: f64,
     pub script: WritingSystem,
 }
 
@@ -20,7 +20,7 @@ pub struct TextProfile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WritingSystem {
     /// At spaces.
-    Blanks,
+    Spaced,
     /// Chinese: with a dictionary.
     Chinese,
     /// Japanese, Thai and other scripts without spaces.
@@ -53,16 +53,16 @@ pub(super) fn profile(texts: &[(String, usize)]) -> Option<TextProfile> {
     let repeated = words.iter().flatten().filter(|word| texts_with[word.as_str()] > 1).count();
     Some(TextProfile {
         words_per_text: all as f64 / count,
-        long: lengths[(lengths.len() * 49 / 50).min(lengths.len() - 1)],
-        several: lengths.iter().filter(|length| **length > 1).count() as f64 / count,
-        repeated: repeated as f64 / all.max(1) as f64,
+        words_p98: lengths[(lengths.len() * 49 / 50).min(lengths.len() - 1)],
+        multi_word_share: lengths.iter().filter(|length| **length > 1).count() as f64 / count,
+        repeated_share: repeated as f64 / all.max(1) as f64,
         script,
     })
 }
 
 fn split_words(text: &str, script: WritingSystem) -> Vec<String> {
     match script {
-        WritingSystem::Blanks => {
+        WritingSystem::Spaced => {
             let is_separator = |character: char| !character.is_alphanumeric();
             text.split(is_separator).filter(|word| !word.is_empty()).map(str::to_lowercase).collect()
         }
@@ -90,7 +90,7 @@ fn script(texts: &[&str]) -> WritingSystem {
     match (many(unspaced), many(chinese)) {
         (true, _) => WritingSystem::Unspaced,
         (_, true) => WritingSystem::Chinese,
-        _ => WritingSystem::Blanks,
+        _ => WritingSystem::Spaced,
     }
 }
 
@@ -105,8 +105,8 @@ mod tests {
     #[test]
     fn words_and_repeated_words_are_counted() {
         let english = profile(&texts(&["The cat sat.", "the dog ran", "one"])).unwrap();
-        assert_eq!((english.words_per_text * 3.0, english.script), (7.0, WritingSystem::Blanks));
-        assert_eq!((english.repeated * 7.0, english.several * 3.0), (2.0, 2.0));
+        assert_eq!((english.words_per_text * 3.0, english.script), (7.0, WritingSystem::Spaced));
+        assert_eq!((english.repeated_share * 7.0, english.multi_word_share * 3.0), (2.0, 2.0));
         assert_eq!(profile(&texts(&["这本书很好", "不好看"])).unwrap().script, WritingSystem::Chinese);
         assert_eq!(profile(&texts(&["とても良い本です"])).unwrap().script, WritingSystem::Unspaced);
         assert_eq!(profile(&[]), None);

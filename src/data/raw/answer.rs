@@ -7,7 +7,7 @@ use crate::data::list::TextLists;
 
 /// One column to write. `None` and NaN are missing values.
 #[derive(Clone, Debug, PartialEq)]
-pub enum AnswerColumn {
+pub enum PredictionColumn {
     /// Probabilities and predicted numbers.
     Float(Vec<f32>),
     Number(Vec<Option<f64>>),
@@ -16,7 +16,7 @@ pub enum AnswerColumn {
     Text(Vec<Option<String>>),
 }
 
-impl AnswerColumn {
+impl PredictionColumn {
     /// The number of rows.
     pub fn len(&self) -> usize {
         match self {

@@ -8,20 +8,20 @@ use rayon::prelude::*;
 use crate::data::cells::{BadRow, Cells};
 use crate::data::error::DataError;
 use crate::data::feature::{
-    ImageFormat, collect_or_first_error, encode, encode_registered, holds_pictures, picture, pictures,
-    raw as numbers, series, truncate_rows,
+    ImageFormat, collect_or_first_error, decode_image, decode_images, encode, encode_registered,
+    holds_images, raw_numbers as numbers, series, truncate_rows,
 };
 use crate::data::frame::Frame;
+use crate::data::image_file::ImageSize;
 use crate::data::list::{StepLists, TextLists};
-use crate::data::picture::ImageSize;
 use crate::data::raw::input_warnings::{self, InputWarning, merged};
 use crate::data::raw::open::cell_type;
 use crate::data::raw::values::RawColumn;
 use crate::data::source::{CellType, read_bytes};
 use crate::data::tokenizer::TokenCodec;
 use crate::domain::array::{Array, ArrayValues, ElementType};
-use crate::domain::reading::CellKind;
 use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, UNSEEN_INT};
+use crate::domain::table_schema::CellKind;
 use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
 /// An input's values and warnings about them. `kind`: the kind of its cells in training.
@@ -109,7 +109,7 @@ fn series(
     let steps = StepLists::from_cells(cells, frame)?;
     if steps.width != width && !steps.values.is_empty() {
         let (column, location) = (cells.name().to_owned(), frame.location(0));
-        return Err(DataError::StepWidth { column, found: steps.width, expected: width, place: location });
+        return Err(DataError::StepSize { column, found: steps.width, expected: width, place: location });
     }
     let lengths: Vec<usize> = (0..steps.rows()).map(|row| steps.length(row)).collect();
     let warnings = input_warnings::truncation_warning(input, &lengths).into_iter().collect();
@@ -136,13 +136,13 @@ fn registered(
 /// file of the rows.
 fn images(cells: &Cells, frame: &Frame, format: ImageFormat) -> Result<RawColumn, DataError> {
     let location = |row: usize| frame.location(row).to_string();
-    if holds_pictures(cells) {
-        return Ok(RawColumn::Image(pictures(cells, format, location)?));
+    if holds_images(cells) {
+        return Ok(RawColumn::Image(decode_images(cells, format, location)?));
     }
     let read = |row: usize| {
         let file = frame.location(row).file.with_file_name("").join(cells.text(row).as_ref());
         let cell = read_bytes(&file).map_err(|cause| cause.with_causes())?;
-        picture(&cell, format)
+        decode_image(&cell, format)
     };
     let decoded: Vec<Result<Vec<u8>, String>> = (0..cells.len()).into_par_iter().map(read).collect();
     let pixels = collect_or_first_error(decoded, location)?.concat();
@@ -203,7 +203,7 @@ fn as_known(text: &str, known: &PlHashSet<&str>) -> String {
 }
 
 /// A column under an encoding that is already fitted: the raw input values, the encoded values, and warnings.
-pub(in crate::data) fn known(
+pub(in crate::data) fn encode_known(
     input: &InputSignature,
     cells: &Cells,
     frame: &Frame,

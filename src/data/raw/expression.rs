@@ -11,7 +11,7 @@ use sqlparser::tokenizer::Token;
 
 use crate::data::error::DataError;
 use crate::data::raw::ReadingError;
-use crate::domain::reading::Expression;
+use crate::domain::table_schema::Expression;
 
 /// Refuses anything but a single expression over the cells of one row.
 pub(super) fn check_row_expression(expression: &Expression) -> Result<(), DataError> {
@@ -53,7 +53,7 @@ impl Visitor for QueryVisitor {
 #[cfg(test)]
 mod tests {
     use super::check_row_expression;
-    use crate::domain::reading::Expression;
+    use crate::domain::table_schema::Expression;
 
     #[test]
     fn an_expression_reads_no_file() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// The format of a predictions file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerFileFormat {
+pub enum PredictionFileFormat {
     Csv,
     Tsv,
     Jsonl,
@@ -13,20 +13,20 @@ pub enum AnswerFileFormat {
 }
 
 /// The file extensions of each format; the first is the usual one.
-const EXTENSIONS: [(AnswerFileFormat, &[&str]); 5] = [
-    (AnswerFileFormat::Csv, &[".csv"]),
-    (AnswerFileFormat::Tsv, &[".tsv"]),
-    (AnswerFileFormat::Jsonl, &[".jsonl", ".ndjson"]),
-    (AnswerFileFormat::Parquet, &[".parquet", ".pq"]),
-    (AnswerFileFormat::Arrow, &[".arrow", ".feather", ".ipc"]),
+const EXTENSIONS: [(PredictionFileFormat, &[&str]); 5] = [
+    (PredictionFileFormat::Csv, &[".csv"]),
+    (PredictionFileFormat::Tsv, &[".tsv"]),
+    (PredictionFileFormat::Jsonl, &[".jsonl", ".ndjson"]),
+    (PredictionFileFormat::Parquet, &[".parquet", ".pq"]),
+    (PredictionFileFormat::Arrow, &[".arrow", ".feather", ".ipc"]),
 ];
 
 /// The supported extensions, for messages.
 pub const WRITTEN: &str = ".csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow";
 
-impl AnswerFileFormat {
+impl PredictionFileFormat {
     /// The format for a file's extension, and whether to compress it with gzip. `None` for other extensions.
-    pub fn of_ending(file: &Path) -> Option<(Self, bool)> {
+    pub fn from_extension(file: &Path) -> Option<(Self, bool)> {
         let name = file.to_string_lossy().to_lowercase();
         let gzip = name.ends_with(".gz");
         let plain = name.strip_suffix(".gz").unwrap_or(&name);
@@ -57,19 +57,19 @@ impl AnswerFileFormat {
 mod tests {
     use std::path::Path;
 
-    use crate::data::raw::AnswerFileFormat;
+    use crate::data::raw::PredictionFileFormat;
     use crate::data::source::source_from_extension;
 
     #[test]
     fn every_format_that_is_written_can_be_read() {
         for (name, format) in [
-            ("a.csv", Some((AnswerFileFormat::Csv, false))),
-            ("a.b/A.CSV", Some((AnswerFileFormat::Csv, false))),
-            (".tsv.gz", Some((AnswerFileFormat::Tsv, true))),
-            ("a.jsonl", Some((AnswerFileFormat::Jsonl, false))),
-            ("a.ndjson.gz", Some((AnswerFileFormat::Jsonl, true))),
-            ("a.pq", Some((AnswerFileFormat::Parquet, false))),
-            ("a.feather", Some((AnswerFileFormat::Arrow, false))),
+            ("a.csv", Some((PredictionFileFormat::Csv, false))),
+            ("a.b/A.CSV", Some((PredictionFileFormat::Csv, false))),
+            (".tsv.gz", Some((PredictionFileFormat::Tsv, true))),
+            ("a.jsonl", Some((PredictionFileFormat::Jsonl, false))),
+            ("a.ndjson.gz", Some((PredictionFileFormat::Jsonl, true))),
+            ("a.pq", Some((PredictionFileFormat::Parquet, false))),
+            ("a.feather", Some((PredictionFileFormat::Arrow, false))),
             ("a.txt", None),
             ("a.parquet.gz", None),
             ("a.csv.zst", None),
@@ -78,7 +78,7 @@ mod tests {
             ("csv", None),
             ("a", None),
         ] {
-            assert_eq!(AnswerFileFormat::of_ending(Path::new(name)), format, "{name}");
+            assert_eq!(PredictionFileFormat::from_extension(Path::new(name)), format, "{name}");
             assert!(
                 format.is_none() || source_from_extension(Path::new(name)).is_ok(),
                 "{name} cannot be read"

@@ -12,11 +12,11 @@ mod read;
 mod values;
 mod write;
 
-pub use crate::data::raw::answer::AnswerColumn;
-pub(in crate::data) use crate::data::raw::column::known;
+pub use crate::data::raw::answer::PredictionColumn;
+pub(in crate::data) use crate::data::raw::column::encode_known;
 pub use crate::data::raw::error::ReadingError;
-pub use crate::data::raw::file_format::{AnswerFileFormat, WRITTEN};
-pub use crate::data::raw::proof::prove;
+pub use crate::data::raw::file_format::{PredictionFileFormat, WRITTEN};
+pub use crate::data::raw::proof::verify_reading;
 pub use crate::data::raw::read::{RawRows, RawTable, read};
 pub use crate::data::raw::write::{save, write};
 

@@ -14,7 +14,7 @@ use crate::data::source::csv::{CsvConfig, is_tsv};
 use crate::data::source::{CellType, OpenedFile, SourceConfig, source_from_extension};
 use crate::domain::choice_config::Choice;
 use crate::domain::name::{ColumnName, TableName};
-use crate::domain::reading::{CellKind, TableSchema};
+use crate::domain::table_schema::{CellKind, TableSchema};
 
 /// The schema of the table that the rows of a file belong to: the one named `table`, else by file name or
 /// source kind. `None` when the model's card has no schemas.

@@ -21,7 +21,7 @@ use crate::domain::table::Dataset;
 /// # Errors
 ///
 /// Those of [`read`], or `ReadingError::Card` naming the first row that is not found.
-pub fn prove(
+pub fn verify_reading(
     dataset: &Dataset,
     name: &TableName,
     config: &TableConfig,

@@ -10,13 +10,13 @@ use crate::data::raw::expression::check_row_expression;
 use crate::data::raw::input_warnings::merged;
 use crate::data::raw::open::{RequiredColumns, name_images, read_table, reading_of, source_for};
 use crate::data::raw::values::RawColumn;
-use crate::data::raw::{AnswerColumn, ReadingError};
+use crate::data::raw::{PredictionColumn, ReadingError};
 use crate::data::source::{compute, kept_rows};
 use crate::domain::array::{Array, ElementType};
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::InputName;
-use crate::domain::reading::{CellKind, Expression, InputReading, TableSchema};
 use crate::domain::signature::{Encoding, InputSignature, Signature};
+use crate::domain::table_schema::{CellKind, Expression, InputReading, TableSchema};
 
 /// New rows that match a signature.
 #[derive(Clone, Debug)]
@@ -217,10 +217,10 @@ impl RawTable {
     }
 
     /// The file's columns, to be written beside the predictions; bytes and nested lists are left out.
-    pub fn originals(&self) -> Vec<(String, AnswerColumn)> {
+    pub fn originals(&self) -> Vec<(String, PredictionColumn)> {
         let columns = self.frame.table().columns().iter();
         columns
-            .filter_map(|column| Some((column.name().to_string(), AnswerColumn::from_column(column)?)))
+            .filter_map(|column| Some((column.name().to_string(), PredictionColumn::from_column(column)?)))
             .collect()
     }
 }

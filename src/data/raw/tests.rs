@@ -4,7 +4,7 @@ use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 use serde_json::json;
 
 use crate::data::fixture::{Folder, csv, fit_table, most_train};
-use crate::data::raw::{AnswerColumn, AnswerFileFormat, RawRows, read, save};
+use crate::data::raw::{PredictionColumn, PredictionFileFormat, RawRows, read, save};
 use crate::data::source::{OpenedFile, source_from_extension};
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::signature::{MISSING_INT, Signature};
@@ -76,16 +76,21 @@ fn a_missing_or_bad_column_is_named() {
 }
 
 /// Writes a file in the format of its extension.
-fn write(path: &std::path::Path, columns: &[(String, AnswerColumn)]) -> Result<(), crate::data::DataError> {
-    save(path, AnswerFileFormat::of_ending(path).expect("a known extension"), columns)
+fn write(
+    path: &std::path::Path,
+    columns: &[(String, PredictionColumn)],
+) -> Result<(), crate::data::DataError> {
+    save(path, PredictionFileFormat::from_extension(path).expect("a known extension"), columns)
 }
 
-fn reread(path: &std::path::Path) -> Vec<(String, AnswerColumn)> {
+fn reread(path: &std::path::Path) -> Vec<(String, PredictionColumn)> {
     let opened = OpenedFile::open(&source_from_extension(path).unwrap(), path).unwrap();
     let kinds = opened.texts(|name| name == "text");
     let (table, _) = opened.build(&kinds).unwrap();
     let columns = table.columns().iter();
-    columns.map(|column| (column.name().to_string(), AnswerColumn::from_column(column).unwrap())).collect()
+    columns
+        .map(|column| (column.name().to_string(), PredictionColumn::from_column(column).unwrap()))
+        .collect()
 }
 
 proptest! {
@@ -102,10 +107,10 @@ proptest! {
             rows.iter().map(|row| row.1.clone().filter(|text| !text.is_empty())).collect();
         let numbers = rows.iter().map(|row| Some(row.2 + 0.5)).collect();
         let columns = vec![
-            ("whole".to_owned(), AnswerColumn::Int(rows.iter().map(|row| Some(row.0)).collect())),
-            ("text".to_owned(), AnswerColumn::Text(text)),
-            ("a \"number\"".to_owned(), AnswerColumn::Number(numbers)),
-            ("flag".to_owned(), AnswerColumn::Bool(rows.iter().map(|row| Some(row.3)).collect())),
+            ("whole".to_owned(), PredictionColumn::Int(rows.iter().map(|row| Some(row.0)).collect())),
+            ("text".to_owned(), PredictionColumn::Text(text)),
+            ("a \"number\"".to_owned(), PredictionColumn::Number(numbers)),
+            ("flag".to_owned(), PredictionColumn::Bool(rows.iter().map(|row| Some(row.3)).collect())),
         ];
         for extension in ["csv", "tsv", "jsonl", "parquet", "arrow", "csv.gz", "jsonl.gz"] {
             let file = format!("out.{extension}");
@@ -120,7 +125,7 @@ proptest! {
 #[test]
 fn floats_are_written_with_as_few_digits_as_possible() {
     let folder = Folder::new();
-    let columns = vec![("p".to_owned(), AnswerColumn::Float(vec![0.1, f32::NAN, 1.0]))];
+    let columns = vec![("p".to_owned(), PredictionColumn::Float(vec![0.1, f32::NAN, 1.0]))];
     for (file, text) in
         [("out.csv", "p\n0.1\n\"\"\n1\n"), ("out.jsonl", "{\"p\":0.1}\n{\"p\":null}\n{\"p\":1}\n")]
     {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::data::feature::{fed, series};
+use crate::data::feature::{pad_tokens, series};
 use crate::domain::array::{Array, ArrayValues};
 
 /// An input's values, one per row.
@@ -25,8 +25,8 @@ impl RawColumn {
     pub fn rows(&self, rows: Range<usize>) -> Array {
         let picked: Vec<u32> = (rows.start as u32..rows.end as u32).collect();
         let values = match self {
-            Self::Tokens(array, pad) => return fed(&array.gather(&picked), *pad),
-            Self::Series(array) => return series::fed(&array.gather(&picked)),
+            Self::Tokens(array, pad) => return pad_tokens(&array.gather(&picked), *pad),
+            Self::Series(array) => return series::pad_series(&array.gather(&picked)),
             Self::Image(array) | Self::Numbers(array) => return array.gather(&picked),
             Self::Whole(values) => ArrayValues::I64(values[rows.clone()].to_vec()),
             Self::Text(distinct, indices) => {

@@ -11,7 +11,7 @@ use polars::prelude::{
 
 use crate::data::error::DataError;
 use crate::data::persist::persist;
-use crate::data::raw::{AnswerColumn, AnswerFileFormat};
+use crate::data::raw::{PredictionColumn, PredictionFileFormat};
 
 /// Writes columns of equal length and unique names to a file, atomically. The `bool` asks for gzip.
 ///
@@ -20,8 +20,8 @@ use crate::data::raw::{AnswerColumn, AnswerFileFormat};
 /// `DataError::Unwritable`.
 pub fn save(
     path: &Path,
-    (format, gzip): (AnswerFileFormat, bool),
-    columns: &[(String, AnswerColumn)],
+    (format, gzip): (PredictionFileFormat, bool),
+    columns: &[(String, PredictionColumn)],
 ) -> Result<(), DataError> {
     persist(path, |writer| match gzip {
         false => write(writer, format, columns),
@@ -36,32 +36,32 @@ pub fn save(
 /// Writes columns of equal length and unique names to a writer.
 pub fn write(
     mut writer: impl Write,
-    format: AnswerFileFormat,
-    columns: &[(String, AnswerColumn)],
+    format: PredictionFileFormat,
+    columns: &[(String, PredictionColumn)],
 ) -> Result<(), IoError> {
     let writer = &mut writer;
     match format {
-        AnswerFileFormat::Csv => separated(writer, columns, b','),
-        AnswerFileFormat::Tsv => separated(writer, columns, b'\t'),
-        AnswerFileFormat::Jsonl => json_lines(writer, columns),
-        AnswerFileFormat::Parquet => {
+        PredictionFileFormat::Csv => separated(writer, columns, b','),
+        PredictionFileFormat::Tsv => separated(writer, columns, b'\t'),
+        PredictionFileFormat::Jsonl => json_lines(writer, columns),
+        PredictionFileFormat::Parquet => {
             let mut table = table(columns)?;
             ParquetWriter::new(writer).finish(&mut table).map(|_| ()).map_err(IoError::other)
         }
-        AnswerFileFormat::Arrow => {
+        PredictionFileFormat::Arrow => {
             let mut table = table(columns)?;
             IpcWriter::new(writer).finish(&mut table).map_err(IoError::other)
         }
     }
 }
 
-fn rows(columns: &[(String, AnswerColumn)]) -> usize {
+fn rows(columns: &[(String, PredictionColumn)]) -> usize {
     columns.first().map_or(0, |(_, column)| column.len())
 }
 
 fn separated(
     writer: &mut impl Write,
-    columns: &[(String, AnswerColumn)],
+    columns: &[(String, PredictionColumn)],
     separator: u8,
 ) -> Result<(), IoError> {
     let mut line = Vec::new();
@@ -80,15 +80,15 @@ fn separated(
                 line.push(separator);
             }
             match column {
-                AnswerColumn::Float(values) => {
+                PredictionColumn::Float(values) => {
                     field(&mut line, Some(values[row]).filter(|value| !value.is_nan()))?
                 }
-                AnswerColumn::Number(values) => {
+                PredictionColumn::Number(values) => {
                     field(&mut line, values[row].filter(|value| !value.is_nan()))?
                 }
-                AnswerColumn::Int(values) => field(&mut line, values[row])?,
-                AnswerColumn::Bool(values) => field(&mut line, values[row])?,
-                AnswerColumn::Text(values) => {
+                PredictionColumn::Int(values) => field(&mut line, values[row])?,
+                PredictionColumn::Bool(values) => field(&mut line, values[row])?,
+                PredictionColumn::Text(values) => {
                     quote(&mut line, values[row].as_deref().unwrap_or(""), separator)
                 }
             }
@@ -118,7 +118,7 @@ fn quote(line: &mut Vec<u8>, text: &str, separator: u8) {
     line.push(b'"');
 }
 
-fn json_lines(writer: &mut impl Write, columns: &[(String, AnswerColumn)]) -> Result<(), IoError> {
+fn json_lines(writer: &mut impl Write, columns: &[(String, PredictionColumn)]) -> Result<(), IoError> {
     let names: Vec<String> =
         columns.iter().map(|(name, _)| serde_json::to_string(name)).collect::<Result<_, _>>()?;
     for row in 0..rows(columns) {
@@ -126,15 +126,15 @@ fn json_lines(writer: &mut impl Write, columns: &[(String, AnswerColumn)]) -> Re
             write!(writer, "{}{name}:", if position == 0 { '{' } else { ',' })?;
             match column {
                 // Formatted as f32: converted to f64 the same number has many more digits.
-                AnswerColumn::Float(values) => {
+                PredictionColumn::Float(values) => {
                     json_value(writer, Some(values[row]).filter(|value| value.is_finite()))?
                 }
-                AnswerColumn::Number(values) => {
+                PredictionColumn::Number(values) => {
                     json_value(writer, values[row].filter(|value| value.is_finite()))?
                 }
-                AnswerColumn::Int(values) => json_value(writer, values[row])?,
-                AnswerColumn::Bool(values) => json_value(writer, values[row])?,
-                AnswerColumn::Text(values) => serde_json::to_writer(&mut *writer, &values[row])?,
+                PredictionColumn::Int(values) => json_value(writer, values[row])?,
+                PredictionColumn::Bool(values) => json_value(writer, values[row])?,
+                PredictionColumn::Text(values) => serde_json::to_writer(&mut *writer, &values[row])?,
             }
         }
         writeln!(writer, "}}")?;
@@ -149,15 +149,15 @@ fn json_value(writer: &mut impl Write, value: Option<impl std::fmt::Display>) ->
     }
 }
 
-fn table(columns: &[(String, AnswerColumn)]) -> Result<DataFrame, IoError> {
-    let series = |(name, column): &(String, AnswerColumn)| {
+fn table(columns: &[(String, PredictionColumn)]) -> Result<DataFrame, IoError> {
+    let series = |(name, column): &(String, PredictionColumn)| {
         let name = PlSmallStr::from_str(name);
         match column {
-            AnswerColumn::Float(values) => Series::new(name, values),
-            AnswerColumn::Number(values) => Series::new(name, values),
-            AnswerColumn::Int(values) => Series::new(name, values),
-            AnswerColumn::Bool(values) => Series::new(name, values),
-            AnswerColumn::Text(values) => Series::new(name, values),
+            PredictionColumn::Float(values) => Series::new(name, values),
+            PredictionColumn::Number(values) => Series::new(name, values),
+            PredictionColumn::Int(values) => Series::new(name, values),
+            PredictionColumn::Bool(values) => Series::new(name, values),
+            PredictionColumn::Text(values) => Series::new(name, values),
         }
         .into_column()
     };

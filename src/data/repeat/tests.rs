@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use crate::data::fixture::{Folder, csv, table};
 use crate::data::load::LoadedTable;
 use crate::data::repeat::{UsedColumns, across_splits, deduplicate};
-use crate::data::split::{SplitRows, divide};
+use crate::data::split::{SplitRows, split_rows};
 
 /// The warning for a table of these lines whose last column is the label, split at random.
 fn warning_of(header: &str, lines: &[String]) -> Option<String> {
     let loaded = csv(&format!("{header}\n{}\n", lines.join("\n")));
     let config =
         table(json!({"source": {"csv": "rows.csv"}, "split": {"random": {"valid": 0.1, "test": 0.2}}}));
-    let rows = divide(&config.split, &loaded.frame, loaded.parts, 1).unwrap();
+    let rows = split_rows(&config.split, &loaded.frame, loaded.parts, 1).unwrap();
     let names: Vec<&str> = header.split(',').collect();
     let (inputs, targets) = names.split_at(names.len() - 1);
     let used = UsedColumns { inputs: inputs.to_vec(), targets: targets.to_vec() };

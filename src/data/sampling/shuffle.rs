@@ -33,7 +33,7 @@ impl RowShuffle {
     }
 
     /// Sets the sampling, and the number of epochs over which it may anneal.
-    pub fn sampled(mut self, sampling: &SamplingConfig, epochs: usize) -> Self {
+    pub fn with_sampling(mut self, sampling: &SamplingConfig, epochs: usize) -> Self {
         self.sampling = sampling.clone();
         self.epochs = epochs;
         self
@@ -43,7 +43,7 @@ impl RowShuffle {
     ///
     /// # Panics
     /// When `lengths` does not have one entry per table.
-    pub fn bucketed(mut self, lengths: Vec<Option<Vec<u32>>>) -> Self {
+    pub fn with_lengths(mut self, lengths: Vec<Option<Vec<u32>>>) -> Self {
         assert_eq!(lengths.len(), self.tables.len(), "one entry of lengths per table");
         self.lengths = lengths;
         self

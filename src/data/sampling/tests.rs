@@ -91,7 +91,7 @@ fn tables_take_turns_in_proportion() {
 #[test]
 fn tables_take_turns_one_by_one() {
     let tables = vec![(0..40).collect(), (0..10).collect(), vec![]];
-    let shuffle = RowShuffle::new(0, 10, tables).sampled(&sampling("round_robin".into()), 3);
+    let shuffle = RowShuffle::new(0, 10, tables).with_sampling(&sampling("round_robin".into()), 3);
     let order: Vec<usize> = shuffle.epoch(1).iter().map(|batch| batch.table).collect();
     assert_eq!(order, [0, 1, 0, 1, 0, 1, 0, 1]);
     assert_eq!(shuffle.steps_per_epoch(), 8);
@@ -101,7 +101,7 @@ fn tables_take_turns_one_by_one() {
 fn a_table_continues_where_the_previous_epoch_ended() {
     let tables: Vec<Vec<u32>> = vec![(0..90).collect(), (0..30).collect()];
     for config in ["uniform", "annealed"] {
-        let shuffle = RowShuffle::new(5, 10, tables.clone()).sampled(&sampling(config.into()), 8);
+        let shuffle = RowShuffle::new(5, 10, tables.clone()).with_sampling(&sampling(config.into()), 8);
         let epochs: Vec<Vec<BatchRows>> = (0..8).map(|epoch| shuffle.epoch(epoch)).collect();
         assert!(epochs.iter().all(|epoch| epoch.len() == 12), "{config}");
         for (table, rows) in tables.iter().enumerate() {
@@ -133,7 +133,7 @@ fn rows_of_similar_length_are_batched() {
     // Lengths from 1 to 200, unordered.
     let lengths: Vec<u32> = rows.iter().map(|row| row * 7919 % 200 + 1).collect();
     let plain = RowShuffle::new(2, 16, vec![rows.clone()]);
-    let bucketed = plain.clone().bucketed(vec![Some(lengths.clone())]);
+    let bucketed = plain.clone().with_lengths(vec![Some(lengths.clone())]);
     let padding = |epoch: &[BatchRows]| -> u32 {
         let batch = |batch: &BatchRows| {
             let row_lengths = batch.rows.iter().map(|&row| lengths[row as usize]);

@@ -28,7 +28,7 @@ pub(in crate::data) fn open(file: &Path) -> Result<std::fs::File, DataError> {
 
 fn unreadable(file: &Path, source: std::io::Error) -> DataError {
     match source.kind() {
-        ErrorKind::NotFound => DataError::Absent { file: file.to_owned() },
+        ErrorKind::NotFound => DataError::FileNotFound { file: file.to_owned() },
         _ => DataError::Unreadable { file: file.to_owned(), source },
     }
 }
@@ -42,7 +42,7 @@ pub(in crate::data) fn plain(file: &Path) -> Result<Vec<u8>, DataError> {
 pub(in crate::data) fn text(file: &Path) -> Result<String, DataError> {
     let bytes = plain(file)?;
     if let Some(guess) = file_guess::guess(&bytes) {
-        return Err(DataError::Unlike { file: file.to_owned(), likeness: guess });
+        return Err(DataError::NotText { file: file.to_owned(), likeness: guess });
     }
     if let Some(index) = bytes.iter().position(|&b| b == 0) {
         let (line, column) = line_and_column(&bytes[..index]);
@@ -83,7 +83,7 @@ fn decompressed(file: &Path, packed: Vec<u8>) -> Result<Vec<u8>, DataError> {
         Some("zst") => ("zstd", &[0x28, 0xb5, 0x2f, 0xfd]),
         _ => return Ok(packed),
     };
-    let refuse = |reason: String| DataError::NotOfForm { file: file.to_owned(), form, reason };
+    let refuse = |reason: String| DataError::InvalidFormat { file: file.to_owned(), form, reason };
     // Checked here, since polars decides by the first bytes and returns other data unchanged.
     if !packed.starts_with(magic) || packed.len() < 4 {
         return Err(refuse("it begins with other bytes".to_owned()));

@@ -90,7 +90,7 @@ pub(in crate::data) fn read(config: &ConllConfig, file: &Path) -> Result<(DataFr
     let columns =
         config.columns.iter().zip(&columns).map(|(name, lists)| list_builder::texts(name.as_str(), lists));
     let table = DataFrame::new(first_lines.len(), columns.collect()).map_err(|cause| {
-        DataError::NotOfForm { file: file.to_owned(), form: "a CoNLL file", reason: cause.to_string() }
+        DataError::InvalidFormat { file: file.to_owned(), form: "a CoNLL file", reason: cause.to_string() }
     })?;
     let origin = SourceFile {
         file: file.to_owned(),

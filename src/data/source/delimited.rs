@@ -47,7 +47,7 @@ impl Delimited {
         }
         let text = bytes::text(file)?;
         if let Some(guess) = file_guess::of_json(&text) {
-            return Err(DataError::Unlike { file: file.to_owned(), likeness: guess });
+            return Err(DataError::NotText { file: file.to_owned(), likeness: guess });
         }
         let mut cursor = FieldCursor::new(&text, dialect, 1);
         for skipped in 0..config.skip_rows {
@@ -144,7 +144,7 @@ impl Delimited {
     }
 
     fn refuse(&self, cause: &polars::prelude::PolarsError) -> DataError {
-        DataError::NotOfForm {
+        DataError::InvalidFormat {
             file: self.file.clone(),
             form: "a delimited text file",
             reason: cause.to_string(),
@@ -224,7 +224,7 @@ fn finish_scan(
     let truncated = last.filter(|(_, fields)| *fields < expected && !text.ends_with(['\n', '\r']));
     if let Some((line, found)) = truncated {
         count -= 1;
-        problems.push(DataError::CutShort { file: file.clone(), line, found, expected }.at(Node::root()));
+        problems.push(DataError::Truncated { file: file.clone(), line, found, expected }.at(Node::root()));
     }
     if let Some((line, found)) = ragged.filter(|first| Some(*first) != truncated) {
         let mut widths: BTreeMap<usize, (usize, usize)> = BTreeMap::new();

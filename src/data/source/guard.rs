@@ -15,7 +15,7 @@ use crate::data::source::bytes;
 ///
 /// # Errors
 ///
-/// `DataError::NotOfForm` if the magic bytes or the footer's length do not fit.
+/// `DataError::InvalidFormat` if the magic bytes or the footer's length do not fit.
 pub(in crate::data) fn magic(
     file: &Path,
     form: &'static str,
@@ -24,7 +24,7 @@ pub(in crate::data) fn magic(
 ) -> Result<File, DataError> {
     let mut opened = bytes::open(file)?;
     let refuse =
-        |reason: &str| DataError::NotOfForm { file: file.to_owned(), form, reason: reason.to_owned() };
+        |reason: &str| DataError::InvalidFormat { file: file.to_owned(), form, reason: reason.to_owned() };
     let unreadable = |source| DataError::Unreadable { file: file.to_owned(), source };
     let size = opened.metadata().map_err(unreadable)?.len();
     let ends = 4 + mark.len();
@@ -50,7 +50,7 @@ pub(in crate::data) fn magic(
     Ok(opened)
 }
 
-/// Runs polars on a file. Its errors and panics become `DataError::NotOfForm`.
+/// Runs polars on a file. Its errors and panics become `DataError::InvalidFormat`.
 pub(in crate::data) fn guarded<T>(
     file: &Path,
     form: &'static str,
@@ -61,7 +61,7 @@ pub(in crate::data) fn guarded<T>(
         Ok(Err(cause)) => cause.to_string(),
         Err(panic) => panic_text(panic.as_ref()),
     };
-    Err(DataError::NotOfForm { file: file.to_owned(), form, reason })
+    Err(DataError::InvalidFormat { file: file.to_owned(), form, reason })
 }
 
 /// The message of a panic.

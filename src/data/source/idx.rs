@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::error::DataError;
 use crate::data::frame::{LineIndex, SourceFile};
-use crate::data::picture::{PictureError, pack};
+use crate::data::image_file::{ImageError, pack};
 use crate::data::source::bytes;
 use crate::domain::choice_config::Settings;
 use crate::domain::name::ColumnName;
@@ -84,7 +84,7 @@ pub(in crate::data) fn read(
         let labels = open(&path)?;
         if labels.sizes[0] != rows {
             let (file, first) = (path.display().to_string(), file.display().to_string());
-            let error = PictureError::Rows { file, found: labels.sizes[0], first, expected: rows };
+            let error = ImageError::Rows { file, found: labels.sizes[0], first, expected: rows };
             return Err(error.into());
         }
         columns.push(column(name.as_str(), labels, &path)?);
@@ -151,7 +151,7 @@ fn list(sizes: &[usize]) -> String {
 }
 
 fn refuse(file: &Path, reason: String) -> DataError {
-    DataError::NotOfForm { file: file.to_owned(), form: "an IDX file of bytes", reason }
+    DataError::InvalidFormat { file: file.to_owned(), form: "an IDX file of bytes", reason }
 }
 
 #[cfg(test)]
@@ -162,7 +162,7 @@ mod tests {
 
     use crate::data::cells::Cells;
     use crate::data::fixture::{Folder, idx};
-    use crate::data::picture::{Picture, PixelConversion};
+    use crate::data::image_file::{DecodedImage, PixelConversion};
 
     fn config() -> serde_json::Value {
         let labels = json!({"digit": "digits.gz", "mask": "masks"});
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(frame.cells("digit").unwrap().numbers(&frame).unwrap(), [7.0, 0.0, 9.0]);
         let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
         assert_eq!(
-            Picture::decode(images.get(1).unwrap(), &PixelConversion::default()).unwrap().planes(),
+            DecodedImage::decode(images.get(1).unwrap(), &PixelConversion::default()).unwrap().planes(),
             [4, 5, 6, 7]
         );
         assert_eq!(
@@ -206,7 +206,7 @@ mod tests {
         let frame = folder.load(queried).unwrap().frame;
         let Cells::Binary(images) = frame.cells("image").unwrap() else { panic!("bytes") };
         assert_eq!(
-            Picture::decode(images.get(0).unwrap(), &PixelConversion::default()).unwrap().planes(),
+            DecodedImage::decode(images.get(0).unwrap(), &PixelConversion::default()).unwrap().planes(),
             [8, 9, 10, 11]
         );
     }

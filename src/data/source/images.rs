@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::error::DataError;
 use crate::data::frame::{LineIndex, SourceFile};
+use crate::data::image_file::{DecodedImage, ImageError, PixelConversion};
 use crate::data::note::{DataNote, warning};
-use crate::data::picture::{Picture, PictureError, PixelConversion};
 use crate::data::source::csv::CsvConfig;
 use crate::data::source::delimited::Delimited;
 use crate::data::source::idx::IMAGE;
@@ -133,11 +133,11 @@ pub(in crate::data) fn read(
 /// The bytes of an image file, or why it cannot be used.
 fn read_image(file: &Path) -> Result<Vec<u8>, String> {
     let cell = bytes::bytes(file).map_err(|error| match error {
-        DataError::Absent { .. } => "there is no such file".to_owned(),
+        DataError::FileNotFound { .. } => "there is no such file".to_owned(),
         DataError::Unreadable { source, .. } => source.to_string(),
         other => other.to_string(),
     })?;
-    Picture::decode(&cell, &PixelConversion::default())?;
+    DecodedImage::decode(&cell, &PixelConversion::default())?;
     Ok(cell)
 }
 
@@ -152,7 +152,7 @@ fn filter_corrupt(
     let count = bad_images.clone().count();
     let Some(first) = bad_images.next() else { return Ok((table, origin, vec![])) };
     if config.corrupt == OnCorruptImage::Stop {
-        return Err(PictureError::Unreadable { what: first.clone(), count }.into());
+        return Err(ImageError::Unreadable { what: first.clone(), count }.into());
     }
     let good: Vec<u32> = (0..origin.rows as u32).filter(|row| bad[*row as usize].is_none()).collect();
     let mask = BooleanChunked::from_iter_values(PlSmallStr::EMPTY, bad.iter().map(Option::is_none));

@@ -129,7 +129,7 @@ impl Jsonl {
     }
 
     fn refuse(&self, reason: String) -> DataError {
-        DataError::NotOfForm { file: self.file.clone(), form: "a file of JSON lines", reason }
+        DataError::InvalidFormat { file: self.file.clone(), form: "a file of JSON lines", reason }
     }
 }
 

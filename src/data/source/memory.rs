@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use crate::data::error::DataError;
-use crate::data::free_memory::{self, VARIABLE};
+use crate::data::free_memory::{self, MEMORY_VARIABLE};
 use crate::domain::bytes::Bytes;
 
 /// The limit when the amount of free memory is unknown.
@@ -17,7 +17,7 @@ const IMAGE_LIMIT: Bytes = Bytes(512 << 20);
 
 /// The value of the environment variable, in bytes or with a unit.
 fn read_limit() -> Result<Option<Bytes>, DataError> {
-    let Some(text) = std::env::var_os(VARIABLE) else { return Ok(None) };
+    let Some(text) = std::env::var_os(MEMORY_VARIABLE) else { return Ok(None) };
     Bytes::parse(&text.to_string_lossy()).map(Some).map_err(|reason| DataError::MemorySetting { reason })
 }
 

@@ -133,6 +133,6 @@ pub(in crate::data) fn source_from_extension(file: &Path) -> Result<SourceConfig
     } else if ends(&["-ubyte", ".idx"], plain) {
         Ok(SourceConfig::Idx(IdxConfig::plain(&path)))
     } else {
-        Err(DataError::UnknownForm { file: file.to_owned() })
+        Err(DataError::UnknownExtension { file: file.to_owned() })
     }
 }

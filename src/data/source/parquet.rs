@@ -56,7 +56,7 @@ pub(in crate::data) fn read(file: &Path) -> Result<DataFrame, DataError> {
         Ok(columns.collect::<Vec<_>>())
     })?;
     let again = magic(file, form, b"PAR1", 8)?;
-    let refuse = |reason: std::io::Error| DataError::NotOfForm {
+    let refuse = |reason: std::io::Error| DataError::InvalidFormat {
         file: file.to_owned(),
         form,
         reason: reason.to_string(),

@@ -17,7 +17,7 @@ use sqlparser::ast::{
 
 use crate::data::error::DataError;
 use crate::data::source::query::{parse, run, with_stack};
-use crate::domain::reading::Expression;
+use crate::domain::table_schema::Expression;
 
 /// The row-wise part of a query.
 #[derive(Clone, Debug, Default, PartialEq)]

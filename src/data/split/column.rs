@@ -80,7 +80,7 @@ impl ColumnConfig {
         if let Some(row) = unknown {
             let known = vec![self.train.clone(), self.valid.clone(), self.test.clone()];
             let value = cells.text(row).into_owned();
-            return Err(DataError::UnknownSplit {
+            return Err(DataError::UnmappedSplit {
                 column: self.by.to_string(),
                 value,
                 place: frame.cell_location(row, self.by.as_str()),

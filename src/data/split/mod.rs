@@ -51,7 +51,7 @@ fn tenth() -> crate::domain::number::Fraction {
 ///
 /// # Errors
 /// Problems of the data, with paths relative to `data.<table>`.
-pub fn divide(
+pub fn split_rows(
     config: &SplitConfig,
     frame: &Frame,
     parts: Option<[usize; 3]>,

@@ -76,7 +76,7 @@ impl TimeColumn<'_> {
         let read = self.cells.for_each_text(|_, text| {
             texts.push(text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned));
         });
-        let (column, found) = (self.column.to_owned(), self.cells.found());
+        let (column, found) = (self.column.to_owned(), self.cells.describe());
         read.map_err(|_| SplitError::NoTime { column, found })?;
         Ok(texts)
     }

@@ -17,7 +17,11 @@ const MAX_DEVIATION: f64 = 0.25;
 impl SplitShares {
     pub fn new(valid: Fraction, test: Fraction) -> Result<Self, DataError> {
         let (valid, test) = (valid.get(), test.get());
-        if valid + test >= 1.0 { Err(DataError::Shares { valid, test }) } else { Ok(Self { valid, test }) }
+        if valid + test >= 1.0 {
+            Err(DataError::SplitFractions { valid, test })
+        } else {
+            Ok(Self { valid, test })
+        }
     }
 
     /// The number of splits with a share, including training.

@@ -39,7 +39,7 @@ impl StratifiedConfig {
         strata.groups.sort_by(|a, b| a.value.cmp(&b.value));
         let splits = shares.splits();
         if let Some(small) = strata.groups.iter().find(|stratum| stratum.rows.len() < splits) {
-            return Err(DataError::TooFewOfStratum {
+            return Err(DataError::StratumTooSmall {
                 column: self.by.to_string(),
                 value: small.value.clone().unwrap_or_default(),
                 count: small.rows.len(),

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::data::fixture::{Folder, csv, table};
 use crate::data::load::LoadedTable;
-use crate::data::split::{SplitRows, divide};
+use crate::data::split::{SplitRows, split_rows};
 
 fn divided(split: Value, loaded: &LoadedTable, seed: u64) -> Result<SplitRows, crate::data::DataError> {
-    divide(
+    split_rows(
         &table(json!({"source": {"csv": "rows.csv"}, "split": split})).split,
         &loaded.frame,
         loaded.parts,

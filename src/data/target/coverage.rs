@@ -4,7 +4,7 @@ use crate::data::target::TargetFit;
 use crate::domain::score::Split;
 use crate::domain::table::EncodedTable;
 use crate::domain::task::FittedTarget;
-use crate::domain::task_remark::{TaskRemark, names};
+use crate::domain::task_remark::{TaskRemark, list_names};
 
 /// A remark on classes of training rows that valid or test lack, so that they cannot be scored there. Splits
 /// without any label are reported elsewhere.
@@ -36,7 +36,7 @@ pub(in crate::data) fn check_coverage(
                     "{} of {} classes occur on no {split} row ({})",
                     absent.len(),
                     classes.len(),
-                    names(absent)
+                    list_names(absent)
                 )
             })
         })

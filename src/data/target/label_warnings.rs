@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::missing_word::{is_code, looks_missing};
-use crate::domain::task_remark::{TaskRemark, names};
+use crate::domain::missing_word::{is_missing_code, looks_missing};
+use crate::domain::task_remark::{TaskRemark, list_names};
 
 const WORDS: &str = "labels that look like missing values";
 const CODES: &str = "numbers that look like missing values";
@@ -81,7 +81,7 @@ pub(in crate::data) fn of_numbers(task: &str, column: &str, values: &[f64]) -> O
                 false => (min, max) = (min.min(value), max.max(value)),
             }
         }
-        let is_code = is_code(*code);
+        let is_code = is_missing_code(*code);
         let gap = if *code < min { min - code } else { code - max };
         let only_negative = *code < 0.0 && min >= 0.0;
         let frequent = rows >= 2 && (is_code || rows >= 3.max(all / 100));
@@ -126,8 +126,8 @@ fn code_among(numbers: &[f64]) -> Option<usize> {
         // The classes -1, 0 and 1 may mean against, undecided and for.
         let balanced = numbers.len() == 3 && min == 0.0 && max == 1.0;
         match code < 0.0 {
-            true => min >= 0.0 && (is_code(code) || (code == -1.0 && !balanced)),
-            false => is_code(code) && code > 10.0 * max.abs(),
+            true => min >= 0.0 && (is_missing_code(code) || (code == -1.0 && !balanced)),
+            false => is_missing_code(code) && code > 10.0 * max.abs(),
         }
     };
     (0..numbers.len()).find(is_suspicious)
@@ -146,7 +146,7 @@ fn similar_labels<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
         return Vec::new();
     }
     let several = groups.into_values().filter(|group| group.len() > 1);
-    several.take(10).map(|group| names(group.iter().copied())).collect()
+    several.take(10).map(|group| list_names(group.iter().copied())).collect()
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use crate::data::cells::Cells;
 use crate::data::error::DataError;
 use crate::data::target::{LabelColumns, label_warnings};
 use crate::domain::array::Array;
-use crate::domain::label::{UnseenClass, unseen};
-use crate::domain::task_remark::{TaskRemark, names};
+use crate::domain::label::{UnseenClass, encode_unseen};
+use crate::domain::task_remark::{TaskRemark, list_names};
 
 /// The cause of remarks on classes without training rows.
 pub(in crate::data) const NO_TRAINING_ROW: &str = "classes on no training row";
@@ -120,7 +120,7 @@ impl LabelIndex {
         let mut unseen_labels: Vec<&str> = self.labels.iter().map(|label| label.text.as_str()).collect();
         unseen_labels.retain(|label| !code.contains_key(label));
         unseen_labels.sort_by(|a, b| order(a, b));
-        code.extend(unseen_labels.iter().enumerate().map(|(number, label)| (*label, unseen(number))));
+        code.extend(unseen_labels.iter().enumerate().map(|(number, label)| (*label, encode_unseen(number))));
         let before = |label: &str| classes.iter().filter(|class| order(class, label).is_lt()).count();
         let unseen_classes = unseen_labels
             .iter()
@@ -160,7 +160,7 @@ impl LabelIndex {
                 "{} of {} classes occur on one training row only ({})",
                 rare.len(),
                 self.labels.len(),
-                names(rare)
+                list_names(rare)
             ),
             advice: "too few rows to learn from; merge or drop such classes in the `query`".to_owned(),
         })
@@ -177,7 +177,7 @@ impl LabelIndex {
                 "{} of {} classes occur on no training row ({}), but on {rows} validation and test rows",
                 unseen.len(),
                 self.labels.len(),
-                names(unseen.iter().map(|label| label.text.as_str()))
+                list_names(unseen.iter().map(|label| label.text.as_str()))
             ),
             advice: UNSEEN_ADVICE.to_owned(),
         })

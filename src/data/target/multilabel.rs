@@ -5,7 +5,7 @@ use crate::data::error::DataError;
 use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, constant_target, side_by_side};
 use crate::domain::array::ArrayValues;
 use crate::domain::task::{FittedTarget, MultilabelConfig};
-use crate::domain::task_remark::{TaskRemark, names};
+use crate::domain::task_remark::{TaskRemark, list_names};
 
 pub(in crate::data) fn fit(
     config: &MultilabelConfig,
@@ -59,7 +59,7 @@ fn constant_labels(task: &str, constant: &[(String, f32, usize)]) -> Vec<TaskRem
     let remark = |value: f32| {
         let columns = || constant.iter().filter(move |(_, constant, _)| *constant == value);
         let others: usize = columns().map(|(.., others)| others).sum();
-        let names = names(columns().map(|(name, ..)| name.as_str()));
+        let names = list_names(columns().map(|(name, ..)| name.as_str()));
         let text = match columns().count() {
             0 => return None,
             1 => format!("label {names} is {value}"),

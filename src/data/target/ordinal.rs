@@ -5,7 +5,7 @@ use crate::data::error::DataError;
 use crate::data::target::labels::LabelIndex;
 use crate::data::target::{LabelColumns, LabelStatistics, TargetFit};
 use crate::domain::task::{FittedTarget, OrdinalConfig};
-use crate::domain::task_remark::{TaskRemark, names};
+use crate::domain::task_remark::{TaskRemark, list_names};
 
 pub(in crate::data) fn fit(
     config: &OrdinalConfig,
@@ -25,7 +25,10 @@ pub(in crate::data) fn fit(
                 remarks.push(TaskRemark {
                     cause: "classes of `order` on no row",
                     task: labels.task.to_owned(),
-                    text: format!("{absent_count} of {count} classes occur on no row ({})", names(absent)),
+                    text: format!(
+                        "{absent_count} of {count} classes occur on no row ({})",
+                        list_names(absent)
+                    ),
                     advice: "check their spelling, or remove them from `order`".to_owned(),
                 });
             }

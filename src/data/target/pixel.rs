@@ -5,14 +5,14 @@ use rayon::prelude::*;
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
 use crate::data::feature::{Statistics, collect_or_first_error, display_number};
-use crate::data::picture::{ImageSize, PictureError, values};
+use crate::data::image_file::{ImageError, ImageSize, values};
 use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
 use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, constant_target};
 use crate::domain::array::Array;
-use crate::domain::label::{UnseenClass, unseen};
+use crate::domain::label::{UnseenClass, encode_unseen};
 use crate::domain::signature::Encoding;
 use crate::domain::task::{FittedTarget, PixelRegressionConfig, SegmentationConfig};
-use crate::domain::task_remark::{TaskRemark, names};
+use crate::domain::task_remark::{TaskRemark, list_names};
 
 /// Fits a segmentation target: each pixel value is a class. Empty cells and pixels with the value `ignore`
 /// have no label.
@@ -48,7 +48,7 @@ pub(in crate::data) fn segmentation(
     let mut pixels = [0u64; 256];
     planes.values.iter().filter(|value| !value.is_nan()).for_each(|value| pixels[*value as usize] += 1);
     let unknown: Vec<usize> = (0..256).filter(|value| pixels[*value] > 0 && code[*value].is_nan()).collect();
-    unknown.iter().enumerate().for_each(|(number, value)| code[*value] = unseen(number));
+    unknown.iter().enumerate().for_each(|(number, value)| code[*value] = encode_unseen(number));
     let truth: Vec<f32> = planes
         .values
         .iter()
@@ -73,7 +73,7 @@ pub(in crate::data) fn segmentation(
                  pixels",
                 untrained.len(),
                 unknown.len() + known.len(),
-                names(untrained.iter().map(|(name, _)| name.as_str()))
+                list_names(untrained.iter().map(|(name, _)| name.as_str()))
             ),
             advice: UNSEEN_ADVICE.to_owned(),
         });
@@ -105,7 +105,7 @@ fn named_values(
     counts: &[u64; 256],
 ) -> Result<Vec<usize>, DataError> {
     let (names, column) = (&config.classes, column.name().to_owned());
-    let error = |reason: String| Err(PictureError::Classes { reason }.into());
+    let error = |reason: String| Err(ImageError::Classes { reason }.into());
     if let Some((_, name)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
         return error(format!("`classes` lists `{name}` twice"));
     }
@@ -122,7 +122,7 @@ fn named_values(
     if let Some((row, value)) = rows.next() {
         let place = labels.frame.cell_location(row, &column).to_string();
         let (count, last) = (1 + rows.count(), names.len() - 1);
-        return Err(PictureError::ClassValue { column, value, place, last, count }.into());
+        return Err(ImageError::ClassValue { column, value, place, last, count }.into());
     }
     match (0..names.len()).filter(|value| counts[*value] > 0).collect::<Vec<_>>()[..] {
         [] => Err(DataError::NoLabels { column }),
@@ -189,7 +189,7 @@ impl PixelPlanes {
             return Err(DataError::NoLabels { column: column.name().to_owned() });
         };
         if let Some((row, other)) = sizes.find(|(_, size)| *size != first) {
-            return Err(PictureError::Sizes {
+            return Err(ImageError::Sizes {
                 column: column.name().to_owned(),
                 found: other.to_string(),
                 place: location(row),

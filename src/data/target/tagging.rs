@@ -10,9 +10,9 @@ use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
 use crate::data::target::scheme::{self, TagError};
 use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, label_warnings};
 use crate::domain::array::{Array, ArrayValues};
-use crate::domain::label::{UnseenClass, unseen};
+use crate::domain::label::{UnseenClass, encode_unseen};
 use crate::domain::task::{FittedTarget, TaggingConfig};
-use crate::domain::task_remark::{TaskRemark, names};
+use crate::domain::task_remark::{TaskRemark, list_names};
 use crate::domain::tokenizer::{TokenizerConfig, TruncationSide};
 
 pub(in crate::data) fn fit(
@@ -166,7 +166,7 @@ impl TagCounts {
                     "{} of {} tags occur on no training row ({}), but on {tokens} validation and test tokens",
                     self.others.len(),
                     self.classes.len() + self.others.len(),
-                    names(others().map(|(tag, _)| tag))
+                    list_names(others().map(|(tag, _)| tag))
                 ),
                 advice: UNSEEN_ADVICE.to_owned(),
             });
@@ -183,7 +183,8 @@ fn truth(
     counted: &TagCounts,
 ) -> Array {
     let known = counted.classes.iter().enumerate().map(|(index, class)| (class.as_str(), index as f32));
-    let others = counted.others.iter().enumerate().map(|(number, (tag, _))| (tag.as_str(), unseen(number)));
+    let others =
+        counted.others.iter().enumerate().map(|(number, (tag, _))| (tag.as_str(), encode_unseen(number)));
     let codes: PlHashMap<&str, f32> = known.chain(others).collect();
     let (mut values, mut offsets) = (Vec::new(), vec![0]);
     for row in 0..tags.rows() {

@@ -19,7 +19,7 @@ const ENDS: [&str; 7] = [END, "</s>", "<eos>", "[SEP]", "<|endoftext|>", "<|end_
 /// Reads a `tokenizer.json`. Its truncation and padding are disabled, since the pipeline sets lengths.
 /// Missing special tokens are appended to the vocabulary.
 pub fn read(file: &Path) -> Result<Tokenizer, DataError> {
-    let refuse = |cause: tokenizers::Error| DataError::NotOfForm {
+    let refuse = |cause: tokenizers::Error| DataError::InvalidFormat {
         file: file.to_owned(),
         form: "a tokenizer in the Hugging Face format",
         reason: cause.to_string(),

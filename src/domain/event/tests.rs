@@ -63,9 +63,9 @@ fn events_of_all_versions_are_read_and_written() {
 fn an_event_can_be_attributed_to_another_trial() {
     let saved = Event::CheckpointSaved { trial: 1, epoch: 2, step: 3 };
     let by = Stage::of_trial(Work::Evaluate, 7);
-    assert_eq!(saved.spoken_by(&by).trial(), Some(7));
-    assert_eq!(saved.spoken_by(&Stage::shared(Work::Fit)), saved);
-    let noted = note(Stage::of_trial(Work::Evaluate, 1).into()).spoken_by(&by);
+    assert_eq!(saved.attributed_to(&by).trial(), Some(7));
+    assert_eq!(saved.attributed_to(&Stage::shared(Work::Fit)), saved);
+    let noted = note(Stage::of_trial(Work::Evaluate, 1).into()).attributed_to(&by);
     assert_eq!((noted.trial(), noted), (Some(7), note(by.into())));
     assert_eq!(note(EventSource::Search).trial(), None);
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Fraction of correct predictions, over rows, tokens or pixels. Multilabel tasks: the mean over labels (1 -
 /// Hamming loss). Text tasks and language models: the fraction of tokens that are the most likely ones under
@@ -30,12 +30,12 @@ impl Metric for AccuracyConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes() || matches!(kind, TaskKind::LanguageModel | TaskKind::Text)
+        kind.predicts_classes() || matches!(kind, TaskKind::LanguageModel | TaskKind::Text)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
-        if answers.target.writes().is_some() {
-            return answers.guessed;
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
+        if answers.target.output_tokenizer().is_some() {
+            return answers.token_accuracy;
         }
         mean(answers.decisions().iter().map(ClassDecisions::accuracy))
     }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 use crate::evaluate::ranking::TiedRows;
 
 /// Area under the precision-recall curve as a step function, without interpolation. Several classes:
@@ -31,10 +31,10 @@ impl Metric for AveragePrecisionConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         mean(answers.one_vs_rest().map(|ranking| Some(area(&ranking.ranking()?))))
     }
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::decision::{ClassCounts, ratio};
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Mean recall over classes; classes without rows are left out.
 ///
@@ -38,7 +38,7 @@ impl Metric for BalancedAccuracyConfig {
         )
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         let [decisions] = answers.decisions().try_into().ok()?;
         let recall = |tally: &ClassCounts| (tally.actual > 0).then(|| ratio(tally.correct, tally.actual));
         mean(decisions.tally().iter().map(recall))

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
+use crate::evaluate::predictions::TaskPredictions;
 use crate::evaluate::word::WordTokenizer;
 
 /// Corpus BLEU, from 0 to 100: the precision of n-grams of one to four words (Papineni et al. 2002). As in
@@ -56,7 +56,7 @@ impl Metric for BleuConfig {
         (!parts.is_empty()).then(|| parts.join("_"))
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         let pairs = answers.text_pairs()?;
         let mut counts = BleuCounts::default();
         for (answer, truth) in pairs {

@@ -7,9 +7,9 @@ use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Brier score: the mean squared difference of probability and truth, of the positive class for binary tasks
 /// (0 to 1), summed over the classes for several classes (0 to 2; Brier 1950). Multilabel tasks: the mean
@@ -30,10 +30,10 @@ impl Metric for BrierConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         let squares = answers
             .one_vs_rest()
             .map(|ranking| ranking.mean(|truth, p| (p - f64::from(u8::from(truth))).powi(2)));

@@ -8,9 +8,9 @@ use crate::domain::number::Count;
 use crate::domain::score::Direction;
 use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::{TaskAnswers, argmax};
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::{TaskPredictions, argmax};
 
 /// Expected calibration error over bins of equal width (Naeini et al. 2015).
 ///
@@ -40,14 +40,14 @@ impl Metric for CalibrationErrorConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
     fn variant(&self) -> Option<String> {
         (self.bins != default_bins()).then(|| self.bins.get().to_string())
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         let bins = self.bins.get();
         match answers.target {
             FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {

@@ -7,9 +7,9 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Whole};
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
+use crate::evaluate::predictions::TaskPredictions;
 use crate::evaluate::word::{is_space, pieces};
 
 /// chrF, from 0 to 100: the F-score of character n-grams, in which recall weighs more than precision
@@ -90,7 +90,7 @@ impl Metric for ChrfConfig {
         (!parts.is_empty()).then(|| parts.join("_"))
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         let (characters, words) = (self.character_order.get(), self.word_order.get());
         let mut by_order = vec![ChrfCounts::default(); characters + words];
         for (answer, truth) in answers.text_pairs()? {

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{ClassAverage, averaged};
 use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Mean Dice coefficient over classes. Classes neither true nor predicted anywhere are left out.
 ///
@@ -35,7 +35,7 @@ impl Metric for DiceMetricConfig {
         kind == TaskKind::Segmentation
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         averaged(&answers.decisions(), ClassAverage::Macro, |tally| {
             ratio(2 * tally.correct, tally.actual + tally.predicted)
         })

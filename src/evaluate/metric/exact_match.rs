@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 use crate::evaluate::word::pieces;
 
 /// Fraction of rows whose generated text is exactly the true one, after trimming white space and collapsing
@@ -36,7 +36,7 @@ impl Metric for ExactMatchConfig {
         true
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         mean(answers.text_pairs()?.map(|(answer, truth)| Some(f64::from(pieces(answer).eq(pieces(truth))))))
     }
 }

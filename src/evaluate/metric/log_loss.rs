@@ -7,9 +7,9 @@ use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task::FittedTarget;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Cross-entropy: the mean negative log-probability of the true class, in nats. Multilabel tasks: the mean
 /// over labels.
@@ -30,10 +30,10 @@ impl Metric for LogLossConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         match answers.target {
             FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
                 mean(answers.one_vs_rest().map(|problem| problem.mean(log_loss_of)))

@@ -32,8 +32,8 @@ pub mod spearman;
 use crate::domain::choice_config::{Choice, kinds};
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 pub use crate::evaluate::average::ClassAverage;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Computes one number from a task's true values and predictions.
 ///
@@ -63,7 +63,7 @@ pub trait Metric: Send + Sync {
     }
 
     /// The score; `None` if it is undefined, for example without labelled rows or with a single class.
-    fn score(&self, answers: &TaskAnswers) -> Option<f64>;
+    fn score(&self, answers: &TaskPredictions) -> Option<f64>;
 }
 
 impl MetricConfig {

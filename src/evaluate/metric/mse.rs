@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Mean squared error in the target's squared unit; in squared classes for ordinal tasks. Several columns:
 /// the mean over columns.
@@ -31,7 +31,7 @@ impl Metric for MseMetricConfig {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression | TaskKind::Ordinal)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         mean(answers.pairs().iter().map(|pairs| pairs.mean(|truth, answer| (truth - answer).powi(2))))
     }
 }

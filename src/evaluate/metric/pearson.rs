@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::NumberPairs;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Linear correlation of prediction and truth; undefined if either is constant. Several columns: the mean
 /// over columns.
@@ -32,7 +32,7 @@ impl Metric for PearsonConfig {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         mean(answers.pairs().iter().map(NumberPairs::correlation))
     }
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Perplexity: the exponential of the mean negative log-likelihood of the true tokens under teacher forcing.
 ///
@@ -29,7 +29,7 @@ impl Metric for PerplexityConfig {
         matches!(kind, TaskKind::Text | TaskKind::LanguageModel)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         answers.nll.map(f64::exp)
     }
 }

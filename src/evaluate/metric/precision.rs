@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{ClassAverage, averaged};
 use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// The fraction of the rows predicted as a class that have it; 0 if none is predicted.
 ///
@@ -33,14 +33,14 @@ impl Metric for PrecisionConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
     fn variant(&self) -> Option<String> {
         self.average.name().map(str::to_owned)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         averaged(&answers.decisions(), self.average, |tally| ratio(tally.correct, tally.predicted))
     }
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Cohen's kappa with quadratic weights: agreement beyond chance, where disagreement is weighted by the
 /// squared distance of the classes (Cohen 1968).
@@ -33,7 +33,7 @@ impl Metric for QuadraticKappaConfig {
         matches!(kind, TaskKind::Multiclass | TaskKind::Ordinal)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         let [decisions] = answers.decisions().try_into().ok()?;
         agreement(&decisions)
     }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{ClassAverage, averaged};
 use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// The fraction of the rows of a class that are predicted as it; 0 if there are none.
 ///
@@ -33,14 +33,14 @@ impl Metric for RecallConfig {
     }
 
     fn accepts(&self, kind: TaskKind) -> bool {
-        kind.answers_classes()
+        kind.predicts_classes()
     }
 
     fn variant(&self) -> Option<String> {
         self.average.name().map(str::to_owned)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         averaged(&answers.decisions(), self.average, |tally| ratio(tally.correct, tally.actual))
     }
 }

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::pair::NumberPairs;
+use crate::evaluate::predictions::TaskPredictions;
 
 /// Root mean squared error in the target's unit; in classes for ordinal tasks. Several columns: the mean
 /// over columns.
@@ -32,7 +32,7 @@ impl Metric for RmseConfig {
         matches!(kind, TaskKind::Regression | TaskKind::PixelRegression | TaskKind::Ordinal)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         let root = |pairs: &NumberPairs| pairs.mean(|truth, answer| (truth - answer).powi(2)).map(f64::sqrt);
         mean(answers.pairs().iter().map(root))
     }

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::mean;
 use crate::evaluate::decision::ratio;
 use crate::evaluate::metric::Metric;
 use crate::evaluate::ngram::{common, counts, total};
+use crate::evaluate::predictions::TaskPredictions;
 use crate::evaluate::word::is_space;
 
 /// ROUGE, from 0 to 1: the overlap of the generated and the true text (Lin 2004), averaged over rows. As in
@@ -114,7 +114,7 @@ impl Metric for RougeConfig {
         Some(format!("{variant}{tokenizer}{measure}"))
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         mean(answers.text_pairs()?.map(|(answer, truth)| Some(self.row_score(answer, truth))))
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::domain::score::Direction;
 use crate::domain::task_kind::TaskKind;
-use crate::evaluate::answers::TaskAnswers;
 use crate::evaluate::average::{SpanAverage, micro_or_macro};
 use crate::evaluate::decision::ClassCounts;
 use crate::evaluate::metric::Metric;
+use crate::evaluate::predictions::TaskPredictions;
 use crate::evaluate::span::tally;
 
 /// A metric of the spans that tags mark.
@@ -35,7 +35,7 @@ impl<S: SpanMetric> Metric for S {
         average.variant(strict)
     }
 
-    fn score(&self, answers: &TaskAnswers) -> Option<f64> {
+    fn score(&self, answers: &TaskPredictions) -> Option<f64> {
         let (average, strict) = self.settings();
         let tallies = tally(answers, strict)?;
         micro_or_macro(&tallies, average == SpanAverage::Micro, |tally| self.score_of(tally))

@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, InplaceOp2, Layout, Result, Tensor, TensorId};
 use rayon::prelude::*;
 
 use crate::model::kernel::wide::wide;
-use crate::model::kernel::{WORTHWHILE, fits};
+use crate::model::kernel::{PARALLEL_THRESHOLD, fits};
 
 /// Gradients with respect to variables, by tensor id.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ impl InplaceOp2 for AddInPlace {
             candle_core::bail!("cannot add a gradient of {} values to one of {}", y.len(), x.len());
         }
         let add = |(x, y): (&mut [f32], &[f32])| wide(|| x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
-        x.par_chunks_mut(WORTHWHILE).zip(y.par_chunks(WORTHWHILE)).for_each(add);
+        x.par_chunks_mut(PARALLEL_THRESHOLD).zip(y.par_chunks(PARALLEL_THRESHOLD)).for_each(add);
         Ok(())
     }
 }

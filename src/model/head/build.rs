@@ -49,7 +49,7 @@ pub fn build(
             Box::new(ordinal::Ordinal::build(name, width, classes.len(), weights)?)
         }
         FittedTarget::Regression { center, scale, .. } => {
-            let unit = TargetUnit::new(center, scale, target.answer_type());
+            let unit = TargetUnit::new(center, scale, target.prediction_type());
             Box::new(regression::Regression::build(name, width, unit, weights)?)
         }
         FittedTarget::Tagging { classes, scheme, crf, .. } => {
@@ -67,7 +67,7 @@ pub fn build(
         }
         FittedTarget::PixelRegression { height, width, center, scale } => {
             let pixels = segmentation::PixelProjection::build(name, input, (*height, *width), 1, weights)?;
-            let unit = TargetUnit::new(&[*center], &[*scale], target.answer_type());
+            let unit = TargetUnit::new(&[*center], &[*scale], target.prediction_type());
             Box::new(pixel_regression::PixelRegression::new(pixels, unit))
         }
         FittedTarget::Text { tokenizer, length, decoder, copy, scheduled_sampling, .. } => {

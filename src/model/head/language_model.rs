@@ -50,7 +50,7 @@ impl LanguageModel {
 
 /// The true tokens and the mask of the labelled ones.
 fn targets(labels: &Labels) -> ModelResult<(Vec<u32>, Vec<f32>)> {
-    let classes = host(&labels.truth)?.into_iter().map(|class| class as u32).collect();
+    let classes = host(&labels.values)?.into_iter().map(|class| class as u32).collect();
     Ok((classes, host(&labels.mask)?))
 }
 
@@ -71,9 +71,9 @@ impl Output for LanguageModel {
         _: &Mode,
     ) -> ModelResult<Option<Tensor>> {
         let (classes, shares) = targets(labels)?;
-        let truth = VocabularyTargets { classes: &classes, shares: &shares };
+        let truth = VocabularyTargets { classes: &classes, weights: &shares };
         let (weight, bias) = (self.weight.tensor(), self.bias.tensor());
-        Ok(Some(vocabulary_loss(&Self::flat(x)?, &weight, &bias, truth, loss.smoothing())?))
+        Ok(Some(vocabulary_loss(&Self::flat(x)?, &weight, &bias, truth, loss.label_smoothing())?))
     }
 
     fn has_own_loss(&self) -> bool {
@@ -86,9 +86,9 @@ impl Output for LanguageModel {
 }
 
 impl Generator for LanguageModel {
-    fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
+    fn token_losses(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
         let (classes, shares) = targets(labels)?;
-        let truth = VocabularyTargets { classes: &classes, shares: &shares };
+        let truth = VocabularyTargets { classes: &classes, weights: &shares };
         let scores = vocabulary_scores(&Self::flat(x)?, self.weight.var(), self.bias.var(), truth)?;
         Ok(TokenLosses::from_scores(&scores, &classes, &shares))
     }

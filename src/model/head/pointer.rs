@@ -24,7 +24,7 @@ use crate::model::head::decoder::{DecoderPort, lengths};
 use crate::model::kernel::activation::activation;
 use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::softmax_row::log_sum;
-use crate::model::kernel::vocabulary_loss::{VocabularyTargets, vocabulary_share};
+use crate::model::kernel::vocabulary_loss::{VocabularyTargets, responsibility};
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::weights::{Weights, host};
@@ -136,13 +136,13 @@ impl Pointer {
         // log probability of copying, relative to log g
         let scores: Vec<f32> = copy.iter().zip(&generate).map(|(copy, generate)| copy - generate).collect();
         let (vocabulary_loss, losses) = vocabulary.mixture(&flat, truth, &scores)?;
-        let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
+        let total: f64 = truth.weights.iter().map(|share| f64::from(*share)).sum();
         let mut generated = Vec::with_capacity(generate.len());
         let mut remaining = Vec::with_capacity(generate.len());
         let mut entropies = 0.0;
-        for (at, share) in truth.shares.iter().enumerate() {
+        for (at, share) in truth.weights.iter().enumerate() {
             // -log P is the expected -log of both parts less the entropy of (r, 1 - r).
-            let r = vocabulary_share(losses[at], scores[at]);
+            let r = responsibility(losses[at], scores[at]);
             entropies += f64::from(*share) * (entropy(r) + entropy(1.0 - r));
             generated.push(share * r as f32);
             remaining.push(share * (1.0 - r) as f32);

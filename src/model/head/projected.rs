@@ -20,15 +20,16 @@ pub fn cross_entropy(
     labels: &Labels,
     loss: &LossConfig,
 ) -> ModelResult<Option<Tensor>> {
-    let (Some((weight, bias)), Some(smoothing)) = (projection.linear(), loss.plain_smoothing()) else {
+    let (Some((weight, bias)), Some(smoothing)) = (projection.linear(), loss.unweighted_label_smoothing())
+    else {
         return Ok(None);
     };
     let width = x.x.dim(D::Minus1)?;
-    if bias.elem_count() < MANY || x.x.elem_count() / width != labels.truth.elem_count() {
+    if bias.elem_count() < MANY || x.x.elem_count() / width != labels.values.elem_count() {
         return Ok(None);
     }
-    let classes: Vec<u32> = host(&labels.truth)?.into_iter().map(|class| class as u32).collect();
+    let classes: Vec<u32> = host(&labels.values)?.into_iter().map(|class| class as u32).collect();
     let shares = host(&labels.mask)?;
-    let truth = VocabularyTargets { classes: &classes, shares: &shares };
+    let truth = VocabularyTargets { classes: &classes, weights: &shares };
     Ok(Some(vocabulary_loss(&x.x.reshape(((), width))?, weight, bias, truth, smoothing)?))
 }

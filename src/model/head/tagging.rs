@@ -98,7 +98,7 @@ impl Output for Tagging {
         )?;
         let whole = vec![time as u32; rows];
         let lengths = x.mask.as_ref().map_or(whole.as_slice(), |mask| &mask.lengths);
-        Ok(Some(crf(&emissions, &scores, &labels.truth, &labels.mask, lengths)?))
+        Ok(Some(crf(&emissions, &scores, &labels.values, &labels.mask, lengths)?))
     }
 
     fn has_own_loss(&self) -> bool {
@@ -137,7 +137,7 @@ mod tests {
     fn labels() -> Labels {
         let truth = Tensor::new(&[[0.0_f32, 1.0, 1.0], [1.0, 0.0, 0.0]], &Device::Cpu).unwrap();
         let mask = Tensor::new(&[[1.0_f32, 1.0, 1.0], [1.0, 0.0, 0.0]], &Device::Cpu).unwrap();
-        Labels { task: 0, truth, mask, labelled: 2, cells: 4 }
+        Labels { task: 0, values: truth, mask, labelled: 2, cells: 4 }
     }
 
     fn features() -> Activations {

@@ -27,11 +27,11 @@ impl TargetUnit {
 /// Converts logits to predictions in the unit of a regression target; `None` for other targets. Predictions
 /// for rows are float64; those for pixels have the target's precision.
 pub fn in_unit(target: &FittedTarget, logits: &Array) -> Option<Array> {
-    let (center, scale) = target.unit()?;
+    let (center, scale) = target.standardization()?;
     let columns = || center.iter().zip(scale).cycle();
     let answers = logits.as_f32()?.iter().zip(columns());
     let answers = answers.map(|(logit, (center, scale))| f64::from(*logit) * scale + center);
-    let values = match (target, target.answer_type()) {
+    let values = match (target, target.prediction_type()) {
         (FittedTarget::PixelRegression { .. }, ElementType::Float32) => {
             ArrayValues::F32(answers.map(|answer| answer as f32).collect())
         }
@@ -60,9 +60,9 @@ mod tests {
             predictions.values,
             ArrayValues::F64(vec![1_700_000_000_014.25, 2.0, 1_699_999_999_971.5, 3.0])
         );
-        assert_eq!(target(1.7e12, 57.0).answer_type(), ElementType::Float64);
-        assert_eq!(target(39.0, 13.0).answer_type(), ElementType::Float32);
-        assert_eq!(target(0.0, 1e300).answer_type(), ElementType::Float64);
-        assert_eq!(target(0.0, 1e-40).answer_type(), ElementType::Float64);
+        assert_eq!(target(1.7e12, 57.0).prediction_type(), ElementType::Float64);
+        assert_eq!(target(39.0, 13.0).prediction_type(), ElementType::Float32);
+        assert_eq!(target(0.0, 1e300).prediction_type(), ElementType::Float64);
+        assert_eq!(target(0.0, 1e-40).prediction_type(), ElementType::Float64);
     }
 }

@@ -173,7 +173,7 @@ impl TextHead {
     /// Negative log-likelihood of each true token, and the most likely token, with teacher forcing.
     fn scores(&self, x: &Activations, texts: &TrueTexts) -> ModelResult<Vec<(f32, u32)>> {
         let (h, prepared) = self.hidden(x, texts, &texts.classes, &Mode::evaluate())?;
-        let truth = VocabularyTargets { classes: &texts.classes, shares: &texts.shares };
+        let truth = VocabularyTargets { classes: &texts.classes, weights: &texts.shares };
         match &self.copy {
             Some(copy) => copy.scores(&self.vocabulary, &h, copy_memory(&prepared.fixed), &texts.classes),
             None => self.vocabulary.scores(&flat(&h)?, truth),
@@ -199,8 +199,8 @@ impl TextHead {
     }
 
     fn true_texts(&self, labels: &Labels) -> ModelResult<TrueTexts> {
-        let (all, time) = labels.truth.dims2()?;
-        let (truth, mask) = (host(&labels.truth)?, host(&labels.mask)?);
+        let (all, time) = labels.values.dims2()?;
+        let (truth, mask) = (host(&labels.values)?, host(&labels.mask)?);
         let mut texts = TrueTexts { rows: Vec::with_capacity(all), time, classes: vec![], shares: vec![] };
         for row in 0..all {
             let cells = row * time..(row + 1) * time;
@@ -239,10 +239,10 @@ impl Output for TextHead {
         let texts = self.true_texts(labels)?;
         let tokens = self.input_tokens(x, &texts, mode)?;
         let (h, prepared) = self.hidden(x, &texts, &tokens, mode)?;
-        let truth = VocabularyTargets { classes: &texts.classes, shares: &texts.shares };
+        let truth = VocabularyTargets { classes: &texts.classes, weights: &texts.shares };
         match &self.copy {
             Some(copy) => copy.loss(&self.vocabulary, &h, copy_memory(&prepared.fixed), truth),
-            None => self.vocabulary.loss(&flat(&h)?, truth, loss.smoothing()),
+            None => self.vocabulary.loss(&flat(&h)?, truth, loss.label_smoothing()),
         }
         .map(Some)
     }
@@ -263,7 +263,7 @@ impl Output for TextHead {
 }
 
 impl Generator for TextHead {
-    fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
+    fn token_losses(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
         let texts = self.true_texts(labels)?;
         Ok(TokenLosses::from_scores(&self.scores(x, &texts)?, &texts.classes, &texts.shares))
     }
@@ -314,7 +314,9 @@ impl Generator for TextHead {
         let (h, states) = self.step(&mut ops, &table, &token, &prepared)?;
         let logits = self.vocabulary.logits(&mut ops, &h)?;
         let logits = match (&self.copy, prepared.fixed.as_slice()) {
-            (Some(copy), [.., keys, tokens]) => ops.copying(copy, &logits, &h, [keys, tokens])?,
+            (Some(copy), [.., keys, tokens]) => {
+                ops.pointer_log_probabilities(copy, &logits, &h, [keys, tokens])?
+            }
             _ => logits,
         };
         let dims = [Dim::Batch, Dim::Fixed(self.vocabulary.start_token() as usize)];
@@ -324,7 +326,7 @@ impl Generator for TextHead {
                 .dims
                 .iter()
                 .map(|dim| match dim {
-                    Dim::Free(name) => Dim::Free(format!("{name}_next")),
+                    Dim::Dynamic(name) => Dim::Dynamic(format!("{name}_next")),
                     other => other.clone(),
                 })
                 .collect();

@@ -16,7 +16,7 @@ pub struct TokenLosses {
     /// Number of labelled tokens.
     pub tokens: usize,
     /// Sum of the negative log-likelihoods of the true tokens.
-    pub cost: f64,
+    pub nll: f64,
     /// Number of tokens where the true one was the most likely.
     pub correct: usize,
 }
@@ -29,7 +29,7 @@ impl TokenLosses {
         for ((cost, likeliest), (class, share)) in scores.iter().zip(classes.iter().zip(shares)) {
             if *share != 0.0 {
                 tally.tokens += 1;
-                tally.cost += f64::from(*cost);
+                tally.nll += f64::from(*cost);
                 tally.correct += usize::from(likeliest == class);
             }
         }
@@ -38,7 +38,7 @@ impl TokenLosses {
 
     pub fn add(&mut self, other: Self) {
         self.tokens += other.tokens;
-        self.cost += other.cost;
+        self.nll += other.nll;
         self.correct += other.correct;
     }
 }
@@ -49,7 +49,7 @@ pub type TextDecoding<'a> = Box<dyn Stepper<Error = ModelError> + 'a>;
 /// A text generating head over any backend.
 pub trait Generator: Send + Sync {
     /// Losses of the true texts.
-    fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses>;
+    fn token_losses(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses>;
 
     /// Starts decoding from the start token; `None` if that needs the whole network (a language model
     /// continues its input).
@@ -76,7 +76,7 @@ pub trait Generator: Send + Sync {
 
 /// A [`Generator`] over tensors and over an ONNX graph.
 pub trait TextWriter {
-    fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses>;
+    fn token_losses(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses>;
 
     fn start_decoding(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>>;
 
@@ -95,8 +95,8 @@ pub trait TextWriter {
 }
 
 impl<G: Generator> TextWriter for G {
-    fn tally(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
-        Generator::tally(self, x, labels)
+    fn token_losses(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses> {
+        Generator::token_losses(self, x, labels)
     }
 
     fn start_decoding(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>> {

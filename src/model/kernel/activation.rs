@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::model::activation::Activation;
 use crate::model::autograd::apply1;
 use crate::model::kernel::wide::{self, erf, exp, tanh, wide};
-use crate::model::kernel::{WORTHWHILE, fits, floats, with_floats};
+use crate::model::kernel::{PARALLEL_THRESHOLD, fits, floats, with_floats};
 
 /// Slope of leaky ReLU for negative inputs.
 const LEAK: f32 = 0.01;
@@ -123,10 +123,10 @@ impl CustomOp1 for ElementwiseOp {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let mut values = floats(storage, layout)?.to_vec();
-        if values.len() < WORTHWHILE {
+        if values.len() < PARALLEL_THRESHOLD {
             apply(self.0, &mut values);
         } else {
-            values.par_chunks_mut(WORTHWHILE / 4).for_each(|chunk| apply(self.0, chunk));
+            values.par_chunks_mut(PARALLEL_THRESHOLD / 4).for_each(|chunk| apply(self.0, chunk));
         }
         Ok((CpuStorage::F32(values), layout.shape().clone()))
     }
@@ -136,10 +136,10 @@ impl CustomOp1 for ElementwiseOp {
         let from_output = has_derivative_from_output(self.0);
         with_floats(if from_output { y } else { x }, |saved| {
             let backward = if from_output { backward_from_output } else { backward_from_input };
-            if saved.len() < WORTHWHILE {
+            if saved.len() < PARALLEL_THRESHOLD {
                 backward(self.0, saved, &mut x_gradient);
             } else {
-                let size = WORTHWHILE / 4;
+                let size = PARALLEL_THRESHOLD / 4;
                 let pairs = x_gradient.par_chunks_mut(size).zip(saved.par_chunks(size));
                 pairs.for_each(|(g, saved)| backward(self.0, saved, g));
             }

@@ -20,7 +20,7 @@ use crate::model::kernel::dot_products::dots;
 use crate::model::kernel::packed::{Addend, PackedMatrix};
 use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 use crate::model::kernel::wide::wide;
-use crate::model::kernel::{BLOCK, WORTHWHILE, computed, fits, floats, with_floats, zeros};
+use crate::model::kernel::{BLOCK, PARALLEL_THRESHOLD, computed, fits, floats, with_floats, zeros};
 
 /// activation(x W + b) `[..., out]` of x `[..., in]`, W `[in, out]` and b `[out]`.
 pub fn affine(x: &Tensor, weight: &Tensor, bias: &Tensor, function: Activation) -> Result<Tensor> {
@@ -213,7 +213,7 @@ fn by_columns(
 /// Calls `work` with blocks of rows, on several threads if there are many elements.
 fn in_blocks(values: &mut [f32], out: usize, work: impl Fn(&mut [f32]) + Sync + Send) {
     let size = (BLOCK * out).max(1);
-    if values.len() < WORTHWHILE {
+    if values.len() < PARALLEL_THRESHOLD {
         values.chunks_mut(size).for_each(work);
     } else {
         values.par_chunks_mut(size).for_each(work);
@@ -256,7 +256,7 @@ fn column_sums(values: &[f32], out: usize) -> Vec<f32> {
         sums
     };
     let size = (BLOCK * out).max(1);
-    let sums: Vec<Vec<f32>> = if values.len() < WORTHWHILE {
+    let sums: Vec<Vec<f32>> = if values.len() < PARALLEL_THRESHOLD {
         values.chunks(size).map(block).collect()
     } else {
         values.par_chunks(size).map(block).collect()

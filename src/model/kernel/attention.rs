@@ -21,7 +21,7 @@ use crate::model::kernel::{computed, fits, floats, with_floats, zeros};
 
 /// Options of attention: heads, masks and dropout.
 #[derive(Clone, Debug)]
-pub struct AttentionShape {
+pub struct AttentionOptions {
     /// Number of heads, among which the width is divided.
     pub heads: usize,
     /// Whether query i attends only to the keys up to i. With more keys than queries, the last query attends
@@ -49,7 +49,7 @@ pub struct AttentionDropout {
 ///
 /// # Errors
 /// A width that the heads do not divide, lengths that do not fit the batch, or a row without real keys.
-pub fn self_attention(packed: &Tensor, options: &AttentionShape) -> Result<Tensor> {
+pub fn self_attention(packed: &Tensor, options: &AttentionOptions) -> Result<Tensor> {
     let (batch, time, packed_width) = packed.dims3()?;
     if packed_width % (3 * options.heads) != 0 {
         candle_core::bail!(
@@ -70,7 +70,7 @@ pub fn self_attention(packed: &Tensor, options: &AttentionShape) -> Result<Tenso
 ///
 /// # Errors
 /// Shapes or lengths that do not fit together, or a row without real keys.
-pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, options: &AttentionShape) -> Result<Tensor> {
+pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, options: &AttentionOptions) -> Result<Tensor> {
     let ((batch, time, width), (_, other, _)) = (q.dims3()?, k.dims3()?);
     if width % options.heads != 0 || k.dims() != [batch, other, width] || k.dims() != v.dims() {
         candle_core::bail!(
@@ -89,7 +89,7 @@ pub fn attention(q: &Tensor, k: &Tensor, v: &Tensor, options: &AttentionShape) -
 }
 
 /// Composed form of `attention`.
-pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor, options: &AttentionShape) -> Result<Tensor> {
+pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor, options: &AttentionOptions) -> Result<Tensor> {
     let ((batch, time, width), other) = (q.dims3()?, k.dim(1)?);
     let head_width = width / options.heads;
     let by_head = |x: &Tensor, steps| {
@@ -125,7 +125,7 @@ pub fn composed(q: &Tensor, k: &Tensor, v: &Tensor, options: &AttentionShape) ->
     y.broadcast_mul(&Tensor::from_vec(real, (batch, time, 1), q.device())?)
 }
 
-impl AttentionShape {
+impl AttentionOptions {
     fn check(&self, batch: usize, queries: usize, keys: usize) -> Result<()> {
         for (lengths, time) in [(&self.queries, queries), (&self.keys, keys)] {
             if let Some(lengths) = lengths
@@ -179,7 +179,7 @@ impl AttentionDropout {
 }
 
 /// Queries, keys and values in one tensor.
-struct PackedQkv(AttentionShape);
+struct PackedQkv(AttentionOptions);
 
 impl PackedQkv {
     fn row<'a>(&'a self, row: usize, packed: &'a [f32], time: usize) -> AttentionRow<'a> {
@@ -227,7 +227,7 @@ impl CustomOp1 for PackedQkv {
 }
 
 /// Queries, keys and values in separate tensors.
-struct SeparateQkv(AttentionShape);
+struct SeparateQkv(AttentionOptions);
 
 impl SeparateQkv {
     fn row<'a>(&'a self, row: usize, parts: [&'a [f32]; 3], queries: usize, keys: usize) -> AttentionRow<'a> {

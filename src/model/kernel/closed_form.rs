@@ -5,7 +5,7 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use crate::model::autograd::apply1;
-use crate::model::kernel::{BLOCK, WORTHWHILE, with_floats};
+use crate::model::kernel::{BLOCK, PARALLEL_THRESHOLD, with_floats};
 
 /// Computes one row of a loss from its logits, truth and mask, and writes the gradient with respect to the
 /// logits into the last slice. Returns the loss of the row and its weight in the mean.
@@ -43,7 +43,7 @@ pub fn mean_over_rows(logits: &Tensor, truth: &Tensor, mask: &Tensor, row: &Loss
                     sums
                 };
                 // The blocks, and the order of their sum, do not depend on the number of threads.
-                let sums: Vec<(f64, f64)> = if gradient.len() < WORTHWHILE / 4 {
+                let sums: Vec<(f64, f64)> = if gradient.len() < PARALLEL_THRESHOLD / 4 {
                     gradient.chunks_mut(BLOCK * width).enumerate().map(block).collect()
                 } else {
                     gradient.par_chunks_mut(BLOCK * width).enumerate().map(block).collect()

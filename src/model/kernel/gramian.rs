@@ -6,7 +6,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use crate::model::kernel::WORTHWHILE;
+use crate::model::kernel::PARALLEL_THRESHOLD;
 use crate::model::kernel::choice::arch;
 
 /// Elements of a row that are converted at a time: those of 8 rows fill 32 KiB.
@@ -22,7 +22,7 @@ const TILE: usize = 4;
 pub fn dot_products(rows: &[&[f32]], pairs: &[(usize, usize)]) -> Vec<f64> {
     let length = rows.first().map_or(0, |row| row.len());
     assert!(rows.iter().all(|row| row.len() == length), "every row has {length} elements");
-    if length > WORTHWHILE {
+    if length > PARALLEL_THRESHOLD {
         let (front, back): (Vec<_>, Vec<_>) = rows.iter().map(|row| row.split_at(length / 2)).unzip();
         let (mut one, two) = rayon::join(|| dot_products(&front, pairs), || dot_products(&back, pairs));
         one.iter_mut().zip(two).for_each(|(one, two)| *one += two);

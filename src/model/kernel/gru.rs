@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 use candle_nn::ops::sigmoid as tensor_sigmoid;
 
 use crate::model::kernel::recurrence::{
-    BackwardStep, RecurrentCell, Traversal, add_lanes, load_lanes, recur, store_lanes,
+    BackwardStep, RecurrentCell, SequenceOptions, add_lanes, load_lanes, recur, store_lanes,
 };
 use crate::model::kernel::wide::{sigmoid, tanh};
 
@@ -20,7 +20,7 @@ pub fn gru_with_state(
     weight: &Tensor,
     bias: &Tensor,
     initial: Option<&Tensor>,
-    traversal: Traversal,
+    traversal: SequenceOptions,
 ) -> Result<(Tensor, Tensor)> {
     match recur::<GruCell>(x, weight, bias, initial, traversal, true)? {
         (y, Some(state)) => Ok((y, state)),

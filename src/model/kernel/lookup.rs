@@ -6,7 +6,7 @@ use candle_core::{CpuStorage, CustomOp1, IndexOp, Layout, Result, Shape, Storage
 use rayon::prelude::*;
 
 use crate::model::autograd::apply1;
-use crate::model::kernel::{BLOCK, WORTHWHILE, fits, floats, with_floats, zeros};
+use crate::model::kernel::{BLOCK, PARALLEL_THRESHOLD, fits, floats, with_floats, zeros};
 
 /// The part of a row that comes from one input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl CustomOp1 for LookupOp {
                     }
                 }
             };
-            if y.len() < WORTHWHILE {
+            if y.len() < PARALLEL_THRESHOLD {
                 y.chunks_mut(BLOCK * width).enumerate().for_each(fill);
             } else {
                 y.par_chunks_mut(BLOCK * width).enumerate().for_each(fill);
@@ -140,7 +140,8 @@ impl CustomOp1 for LookupOp {
             self.with_sources(|sources, rows| {
                 let codes: Vec<&LookupSource> =
                     sources.iter().filter(|s| matches!(s, LookupSource::Code { .. })).collect();
-                let parts = if gradient.len() < WORTHWHILE { 1 } else { rayon::current_num_threads().min(8) };
+                let parts =
+                    if gradient.len() < PARALLEL_THRESHOLD { 1 } else { rayon::current_num_threads().min(8) };
                 // Each thread owns the tables of some columns and sums their gradients in the order of the
                 // rows, so the sums do not depend on the number of threads.
                 let mut jobs: Vec<(&[&LookupSource], &mut [f32], usize)> = Vec::new();

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::model::autograd::apply1;
 use crate::model::kernel::wide::wide;
-use crate::model::kernel::{CHUNK, WORTHWHILE, computed, fits, floats, with_floats};
+use crate::model::kernel::{CHUNK, PARALLEL_THRESHOLD, computed, fits, floats, with_floats};
 
 /// Factors drawn at a time, from a position in the random stream that depends on their index alone.
 const DRAWS: usize = 1 << 14;
@@ -30,7 +30,7 @@ pub fn keeps(random: &ChaCha8Rng, rate: f64, count: usize) -> Vec<f32> {
             *factor = if draw >= limit { scale } else { 0.0 };
         }
     };
-    if count < WORTHWHILE {
+    if count < PARALLEL_THRESHOLD {
         factors.chunks_mut(DRAWS).enumerate().for_each(fill);
     } else {
         factors.par_chunks_mut(DRAWS).enumerate().for_each(fill);

@@ -48,7 +48,7 @@ use candle_core::{CpuStorage, Layout, Result, Tensor};
 use rayon::prelude::*;
 
 /// Number of elements from which on a pass is divided among threads.
-pub const WORTHWHILE: usize = 1 << 15;
+pub const PARALLEL_THRESHOLD: usize = 1 << 15;
 
 /// Elements per task of an element-wise kernel.
 pub const CHUNK: usize = 1 << 14;
@@ -59,12 +59,12 @@ pub const BLOCK: usize = 128;
 /// A vector of `count` zeros, filled by several threads if it is large: touching memory for the first time
 /// costs as much as a pass over it.
 pub fn zeros(count: usize) -> Vec<f32> {
-    if count < WORTHWHILE {
+    if count < PARALLEL_THRESHOLD {
         return vec![0.0; count];
     }
     let mut values: Vec<f32> = Vec::with_capacity(count);
     let spare = &mut values.spare_capacity_mut()[..count];
-    spare.par_chunks_mut(WORTHWHILE).for_each(|spare| spare.fill(MaybeUninit::new(0.0)));
+    spare.par_chunks_mut(PARALLEL_THRESHOLD).for_each(|spare| spare.fill(MaybeUninit::new(0.0)));
     // SAFETY: the capacity is at least `count`, and every element was written.
     unsafe { values.set_len(count) };
     values
@@ -86,7 +86,7 @@ pub fn computed<T: Send>(
         // SAFETY: every element was just written.
         work(index, unsafe { &mut *(std::ptr::from_mut(spare) as *mut [f32]) })
     };
-    let returned = match count < WORTHWHILE {
+    let returned = match count < PARALLEL_THRESHOLD {
         true => spare.chunks_mut(size.max(1)).enumerate().map(chunk).collect(),
         false => spare.par_chunks_mut(size.max(1)).enumerate().map(chunk).collect(),
     };

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::model::kernel::choice::arch;
 use crate::model::kernel::product::MatrixView;
-use crate::model::kernel::{WORTHWHILE, zeros};
+use crate::model::kernel::{PARALLEL_THRESHOLD, zeros};
 
 /// Columns per panel.
 const PANEL: usize = 32;
@@ -47,7 +47,7 @@ impl PackedMatrix {
             copy_columns(matrix, first..columns.min(first + PANEL), values);
         };
         let size = (rows * PANEL).max(1);
-        if panels.len() < WORTHWHILE {
+        if panels.len() < PARALLEL_THRESHOLD {
             panels.chunks_exact_mut(size).enumerate().for_each(panel);
         } else {
             panels.par_chunks_exact_mut(size).enumerate().for_each(panel);

@@ -11,7 +11,7 @@ use crate::model::autograd::apply3;
 use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 use crate::model::kernel::softmax_row::{LogitSums, softmax_row};
 pub use crate::model::kernel::vocabulary_loss::composed::composed;
-pub use crate::model::kernel::vocabulary_loss::mixture::{vocabulary_mixture, vocabulary_share};
+pub use crate::model::kernel::vocabulary_loss::mixture::{responsibility, vocabulary_mixture};
 use crate::model::kernel::vocabulary_loss::operation::VocabularyLoss;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
@@ -28,19 +28,19 @@ const GROUPS: usize = 1 << 23;
 #[derive(Clone, Copy, Debug)]
 pub struct VocabularyTargets<'a> {
     pub classes: &'a [u32],
-    pub shares: &'a [f32],
+    pub weights: &'a [f32],
 }
 
 impl VocabularyTargets<'_> {
     fn check(&self, rows: usize, vocabulary: usize) -> Result<()> {
-        if self.classes.len() != rows || self.shares.len() != rows {
+        if self.classes.len() != rows || self.weights.len() != rows {
             candle_core::bail!(
                 "expected {rows} classes and shares, found {} classes and {} shares",
                 self.classes.len(),
-                self.shares.len()
+                self.weights.len()
             );
         }
-        let counted_rows = self.classes.iter().zip(self.shares).filter(|(_, share)| **share != 0.0);
+        let counted_rows = self.classes.iter().zip(self.weights).filter(|(_, share)| **share != 0.0);
         match counted_rows.map(|(class, _)| *class).find(|class| *class as usize >= vocabulary) {
             Some(class) => {
                 candle_core::bail!("class {class} is out of range for a vocabulary of {vocabulary}")
@@ -224,7 +224,7 @@ impl Projection<'_> {
         let truth = options.truth;
         let rows = truth.classes.len();
         let counted_rows = counted_rows(truth);
-        let total: f64 = truth.shares.iter().map(|share| f64::from(*share)).sum();
+        let total: f64 = truth.weights.iter().map(|share| f64::from(*share)).sum();
         let inverse_total = if total > 0.0 { 1.0 / total } else { 0.0 };
         let mut h_gradient = zeros(if self.needs.0 { rows * self.width } else { 0 });
         let groups = self.groups(&counted_rows);
@@ -297,7 +297,8 @@ impl Projection<'_> {
         let mut gathered = Vec::new();
         self.chunks(rows, |rows, h, logits| {
             for (row, z) in rows.iter().zip(logits.chunks_exact_mut(self.vocabulary)) {
-                let (class, row_share) = (truth.classes[*row as usize] as usize, truth.shares[*row as usize]);
+                let (class, row_share) =
+                    (truth.classes[*row as usize] as usize, truth.weights[*row as usize]);
                 let scale = (f64::from(row_share) * inverse_total) as f32;
                 let at_class = z[class] + self.bias[class];
                 let LogitSums { log_sum, sum } = softmax_row(z, self.bias, scale, spread * scale);
@@ -308,7 +309,7 @@ impl Projection<'_> {
                 let mut loss =
                     f64::from(row_share) * (own_loss + if smoothing > 0.0 { smoothed_loss } else { 0.0 });
                 if let Some(other_log_probs) = other_log_probs {
-                    let responsibility = vocabulary_share(cost, other_log_probs[*row as usize]);
+                    let responsibility = responsibility(cost, other_log_probs[*row as usize]);
                     z.iter_mut().for_each(|z| *z *= responsibility as f32);
                     loss *= responsibility;
                 }
@@ -366,7 +367,7 @@ impl Projection<'_> {
 
 /// The rows with a share other than 0.
 fn counted_rows(truth: VocabularyTargets) -> Vec<u32> {
-    (0..truth.shares.len() as u32).filter(|row| truth.shares[*row as usize] != 0.0).collect()
+    (0..truth.weights.len() as u32).filter(|row| truth.weights[*row as usize] != 0.0).collect()
 }
 
 fn most_likely(z: &[f32], bias: &[f32]) -> u32 {

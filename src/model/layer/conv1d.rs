@@ -127,7 +127,7 @@ impl Layer for Conv1d {
         let y = ops.conv1d(&masked, &self.weight, self.bias.as_ref(), self.steps, self.activation)?;
         let mut y = x.with(y);
         if self.shorter > 0 {
-            y = ops.shortened(&y, self.shorter)?;
+            y = ops.drop_last_steps(&y, self.shorter)?;
         }
         Ok(y.with(ops.mask_padding(&y)?))
     }

@@ -94,8 +94,8 @@ impl BuildLayer for EmbeddingConfig {
             weights.request_vectors(name, &table, &vectors.path);
         }
         let table =
-            weights.known(&table).ok_or_else(|| candle_core::Error::msg("missing embedding table"))?;
-        Ok(Box::new(Embedding { table: if self.frozen { table.fixed() } else { table } }))
+            weights.existing(&table).ok_or_else(|| candle_core::Error::msg("missing embedding table"))?;
+        Ok(Box::new(Embedding { table: if self.frozen { table.detached() } else { table } }))
     }
 }
 

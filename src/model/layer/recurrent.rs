@@ -69,7 +69,7 @@ mod tests {
     use crate::model::activations::{Activations, GraphActivations, GraphMask, SequenceMask};
     use crate::model::kernel::gru::GruCell;
     use crate::model::kernel::lstm::LstmCell;
-    use crate::model::kernel::recurrence::Traversal;
+    use crate::model::kernel::recurrence::SequenceOptions;
     use crate::model::kernel::reference_check::variable;
     use crate::model::layer::LayerConfig;
     use crate::model::mode::Mode;
@@ -131,7 +131,7 @@ mod tests {
                 let expected = layer.forward(&input, &Mode::evaluate()).unwrap().x;
 
                 let mut graph = Graph::new("layer");
-                let time = Dim::Free("time".to_owned());
+                let time = Dim::Dynamic("time".to_owned());
                 let dims = [Dim::Batch, time.clone(), Dim::Fixed(WIDTH)];
                 let x = graph.input("x", ElementType::Float32, &dims);
                 let steps = graph.input("steps", ElementType::Float32, &dims[..2]);
@@ -151,11 +151,11 @@ mod tests {
         let mut weights = Weights::new(1, &Device::Cpu);
         let pass: RecurrentPass<C> = RecurrentPass::build("decoder", WIDTH, 2, &mut weights).unwrap();
         let state = variable(&[3, pass.state()], 9).as_tensor().detach();
-        let traversal = Traversal { lengths: Some(&lengths), reversed: false };
+        let traversal = SequenceOptions { lengths: Some(&lengths), reversed: false };
         let (y, last) = pass.from_state(&x, Some(&state), traversal).unwrap();
 
         let mut graph = Graph::new("pass");
-        let dims = [Dim::Batch, Dim::Free("time".to_owned()), Dim::Fixed(WIDTH)];
+        let dims = [Dim::Batch, Dim::Dynamic("time".to_owned()), Dim::Fixed(WIDTH)];
         let x = graph.input("x", ElementType::Float32, &dims);
         let lengths = graph.input("lengths", ElementType::Int64, &dims[..1]);
         let by_time = crate::onnx::operator::transpose(&mut graph, &x, &[1, 0, 2]);

@@ -57,7 +57,7 @@ impl Loss for CrossEntropyConfig {
     }
 
     fn check(&self, target: &FittedTarget) -> ModelResult<(), String> {
-        match target.writes() {
+        match target.output_tokenizer() {
             Some(_) if self.class_weights == ClassWeights::None => Ok(()),
             _ => self.class_weights.per_class(target).map(drop),
         }

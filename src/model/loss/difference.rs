@@ -1,5 +1,5 @@
 //! Shared by the regression losses: the mean over present cells of a function of logit - truth, both
-//! standardized, see [`learned`](crate::model::labels::learned).
+//! standardized, see [`standardized_labels`](crate::model::labels::standardized_labels).
 
 use candle_core::Tensor;
 

@@ -80,17 +80,17 @@ impl LossConfig {
     }
 
     /// The label smoothing of a cross entropy without class weights; `None` for other losses.
-    pub fn plain_smoothing(&self) -> Option<f32> {
+    pub fn unweighted_label_smoothing(&self) -> Option<f32> {
         match self {
             Self::CrossEntropy(config) if config.class_weights == ClassWeights::None => {
-                Some(self.smoothing())
+                Some(self.label_smoothing())
             }
             _ => None,
         }
     }
 
     /// The label smoothing of a cross entropy; 0 for other losses.
-    pub fn smoothing(&self) -> f32 {
+    pub fn label_smoothing(&self) -> f32 {
         match self {
             Self::CrossEntropy(config) => config.label_smoothing.get() as f32,
             _ => 0.0,

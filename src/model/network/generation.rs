@@ -35,7 +35,7 @@ impl Network {
 
     /// Generates a text for each of these rows of a table, in batches. A language model whose only input is
     /// tokens continues them; `None` for other language models and for tasks that do not generate text.
-    pub fn write(
+    pub fn generate_rows(
         &self,
         task: usize,
         table: &EncodedTable,
@@ -43,11 +43,11 @@ impl Network {
         seed: u64,
     ) -> ModelResult<Option<Vec<Vec<u32>>>> {
         let mut texts = Vec::with_capacity(rows.len());
-        for rows in rows.chunks(self.comfortable_rows()) {
+        for rows in rows.chunks(self.inference_batch_size()) {
             let numbers = texts.len() as u64..(texts.len() + rows.len()) as u64;
             let generated = match &self.signature.tasks[task].target {
                 FittedTarget::LanguageModel { .. } => self.continue_text(task, table, rows, numbers, seed)?,
-                _ => self.generate(task, &self.signals(table, Some(rows))?, numbers, seed)?,
+                _ => self.generate(task, &self.input_tensors(table, Some(rows))?, numbers, seed)?,
             };
             let Some(generated) = generated else { return Ok(None) };
             texts.extend(generated);
@@ -98,7 +98,7 @@ impl Network {
         });
         let offsets = std::iter::once(0).chain(ends).collect();
         let texts = Array::ragged(&[], ArrayValues::U32(texts.concat()), offsets);
-        let inputs = self.inputs.signals(&[(input.name.clone(), texts)], None, self.device())?;
+        let inputs = self.inputs.input_tensors(&[(input.name.clone(), texts)], None, self.device())?;
         let (Some(x), Some(writer)) = (self.features(task, &inputs)?, self.tasks[task].head.writer()) else {
             return Ok(Vec::new());
         };
@@ -106,14 +106,14 @@ impl Network {
     }
 
     /// Losses of the true texts of the labels' task; `None` if it does not generate text.
-    pub fn tally(&self, inputs: &[Activations], labels: &Labels) -> ModelResult<Option<TokenLosses>> {
+    pub fn token_losses(&self, inputs: &[Activations], labels: &Labels) -> ModelResult<Option<TokenLosses>> {
         let Some(writer) = self.tasks[labels.task].head.writer() else { return Ok(None) };
         let Some(x) = self.features(labels.task, inputs)? else { return Ok(None) };
-        writer.tally(&x, labels).map(Some)
+        writer.token_losses(&x, labels).map(Some)
     }
 
     /// The exported model's outputs for a task that generates text, by name; empty for other tasks.
-    pub fn memory(&self, task: usize, inputs: &[Activations]) -> ModelResult<Vec<(String, Array)>> {
+    pub fn decoder_inputs(&self, task: usize, inputs: &[Activations]) -> ModelResult<Vec<(String, Array)>> {
         let Some(writer) = self.tasks[task].head.writer() else { return Ok(Vec::new()) };
         let Some(x) = self.features(task, inputs)? else { return Ok(Vec::new()) };
         let named = writer.memory(&x)?.into_iter().map(|(port, value)| {

@@ -14,7 +14,7 @@ use crate::model::prediction::{GatheredPredictions, Prediction};
 impl Network {
     /// Sets the preference for the following predictions: one vector for all rows, or one per row of the
     /// batch. Returns `false` if the network has no preference input.
-    pub fn prefer(&mut self, vectors: &[Vec<f64>]) -> bool {
+    pub fn set_preference(&mut self, vectors: &[Vec<f64>]) -> bool {
         let Some(preference) = self.inputs.preference() else { return false };
         preference.set_preferences(vectors);
         true
@@ -38,8 +38,8 @@ impl Network {
         tasks: &[usize],
     ) -> ModelResult<Vec<(usize, SourceShare)>> {
         let mut shares = Vec::new();
-        for rows in rows.chunks(self.comfortable_rows()) {
-            let x = self.inputs.forward(&self.signals(table, Some(rows))?, &Mode::evaluate())?;
+        for rows in rows.chunks(self.inference_batch_size()) {
+            let x = self.inputs.forward(&self.input_tensors(table, Some(rows))?, &Mode::evaluate())?;
             shares.extend(self.body.shares(&x, tasks)?.into_iter().map(|share| (rows.len(), share)));
         }
         Ok(shares)
@@ -71,7 +71,7 @@ impl Network {
             tasks.iter().map(|_| Default::default()).collect();
         for rows in rows.chunks(batch.max(1)) {
             let mode = Mode::evaluate();
-            let mut outputs = self.task_activations(&self.signals(table, Some(rows))?, &mode, tasks)?;
+            let mut outputs = self.task_activations(&self.input_tensors(table, Some(rows))?, &mode, tasks)?;
             for (task, gathered) in tasks.iter().zip(&mut gathered) {
                 let logits = self.logits(&mut outputs, *task, &mode)?;
                 let target = &self.signature.tasks[*task].target;
@@ -79,7 +79,7 @@ impl Network {
                 let features = outputs[*task].features.as_ref().filter(|_| steps);
                 let mask = features.and_then(|features| features.mask.as_ref());
                 gathered.0.append(&logits, mask)?;
-                if target.unit().is_none() {
+                if target.standardization().is_none() {
                     gathered.1.append(&self.tasks[*task].head.predictions(&logits)?, mask)?;
                 }
             }
@@ -90,8 +90,9 @@ impl Network {
             .map(|(task, (logits, answers))| {
                 let target = &self.signature.tasks[*task].target;
                 let logits = logits.array(target.label_level(), target.logits(), rows.len());
-                let answers = in_unit(target, &logits)
-                    .unwrap_or_else(|| answers.array(target.label_level(), target.answers(), rows.len()));
+                let answers = in_unit(target, &logits).unwrap_or_else(|| {
+                    answers.array(target.label_level(), target.prediction_width(), rows.len())
+                });
                 Prediction { logits, answers }
             })
             .collect())

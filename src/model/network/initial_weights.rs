@@ -11,7 +11,7 @@ use crate::model::weights::WeightOwner;
 
 impl Network {
     /// Loads the weights whose name has one of these prefixes from another network's file.
-    pub fn start_from(&self, weights: &Path, prefixes: &[&str]) -> ModelResult<()> {
+    pub fn load_warm_start(&self, weights: &Path, prefixes: &[&str]) -> ModelResult<()> {
         self.weights.load_part(weights, prefixes)
     }
 
@@ -33,7 +33,7 @@ impl Network {
     ///
     /// # Errors
     /// [`ModelError::Vectors`] if requested vectors are not among `vectors`.
-    pub fn begin_with(&self, vectors: &[WordVectors]) -> ModelResult<()> {
+    pub fn set_pretrained_vectors(&self, vectors: &[WordVectors]) -> ModelResult<()> {
         for request in self.weights.vector_requests() {
             // Tokens leave the encoders only if they are the only input.
             let input = match &request.owner {

@@ -52,7 +52,7 @@ impl Network {
             _ => return Err(candle_core::Error::msg("the tasks read different representations").into()),
         };
         let point = CutPoint::new(representation)?;
-        shared.iter_mut().for_each(|features| features.x = point.read.as_tensor().clone());
+        shared.iter_mut().for_each(|features| features.x = point.leaf.as_tensor().clone());
         let mut outputs = self.task_heads(needed, shared, mode)?;
         Ok((self.losses_of(&mut outputs, labels, mode)?, point))
     }
@@ -71,7 +71,7 @@ impl Network {
                 return Ok(loss);
             }
             let logits = self.logits(outputs, labels.task, mode)?;
-            self.loss(labels.task, &logits, &labels.truth, &labels.mask)
+            self.loss(labels.task, &logits, &labels.values, &labels.mask)
         };
         labels.iter().map(&mut loss).collect()
     }

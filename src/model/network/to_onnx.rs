@@ -59,15 +59,15 @@ impl Network {
             }
             let dims = |width: usize| match level {
                 LabelLevel::Row => vec![Dim::Batch, Dim::Fixed(width)],
-                LabelLevel::Step => vec![Dim::Batch, Dim::Free("time".to_owned()), Dim::Fixed(width)],
+                LabelLevel::Step => vec![Dim::Batch, Dim::Dynamic("time".to_owned()), Dim::Fixed(width)],
                 LabelLevel::Pixel { height, width: columns } => {
                     vec![Dim::Batch, Dim::Fixed(height), Dim::Fixed(columns), Dim::Fixed(width)]
                 }
             };
             let (name, width) = (signature.logits_output(), signature.target.logits());
             graph.output(&name, logits, ElementType::Float32, &dims(width));
-            let (name, width) = (signature.answer_output(), signature.target.answers());
-            graph.output(&name, &answers, signature.target.answer_type(), &dims(width));
+            let (name, width) = (signature.prediction_output(), signature.target.prediction_width());
+            graph.output(&name, &answers, signature.target.prediction_type(), &dims(width));
         }
         Ok(graph)
     }

@@ -18,7 +18,7 @@ pub struct ExpertMixing {
     /// The number of leading dimensions along which the gate's weights vary: 1 for rows, 2 for rows and
     /// steps.
     pub gate_rank: usize,
-    /// Do the gate's weights come from [`Arithmetic::folded_rows`], the same for every row?
+    /// Do the gate's weights come from [`Arithmetic::expand_rows`], the same for every row?
     pub is_static: bool,
 }
 
@@ -78,7 +78,7 @@ pub trait Arithmetic {
 
     /// The same for `[1, width]`, expanded to the rows of x: `[rows, width]`. A graph keeps `[width]`, which
     /// broadcasts.
-    fn folded_rows(&mut self, name: &str, values: &Tensor, x: &Self::Value) -> ModelResult<Self::Value>;
+    fn expand_rows(&mut self, name: &str, values: &Tensor, x: &Self::Value) -> ModelResult<Self::Value>;
 
     /// a + b
     fn add(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
@@ -177,7 +177,7 @@ pub trait Arithmetic {
     fn rows(&mut self, x: &Self::Value, width: usize) -> ModelResult<Self::Value>;
 
     /// Restores the leading dimensions of x to a result computed from its [`rows`](Self::rows).
-    fn unrows(&mut self, rows: &Self::Value, x: &Self::Value) -> ModelResult<Self::Value>;
+    fn unflatten_rows(&mut self, rows: &Self::Value, x: &Self::Value) -> ModelResult<Self::Value>;
 
     /// One weighted sum of the values per row of `matrix` `[sums, values]`, which is computed from weights
     /// only.

@@ -7,7 +7,7 @@ use candle_core::{Tensor, Var};
 use crate::model::error::ModelResult;
 use crate::model::kernel::gru::GruCell;
 use crate::model::kernel::lstm::LstmCell;
-use crate::model::kernel::recurrence::{BIAS, RecurrentCell, Traversal, recur};
+use crate::model::kernel::recurrence::{BIAS, RecurrentCell, SequenceOptions, recur};
 use crate::model::weights::{Init, Weights, host};
 use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator::recurrent::{RecurrentDirection, RecurrentNode, RecurrentOperator, recurrent};
@@ -73,7 +73,7 @@ impl<C: OnnxCell> RecurrentPass<C> {
     }
 
     /// Runs over x `[batch, time, width]` and returns `[batch, time, units]`.
-    pub fn forward(&self, x: &Tensor, traversal: Traversal) -> ModelResult<Tensor> {
+    pub fn forward(&self, x: &Tensor, traversal: SequenceOptions) -> ModelResult<Tensor> {
         Ok(recur::<C>(x, &self.weight, &self.bias, None, traversal, false)?.0)
     }
 
@@ -83,7 +83,7 @@ impl<C: OnnxCell> RecurrentPass<C> {
         &self,
         x: &Tensor,
         state: Option<&Tensor>,
-        traversal: Traversal,
+        traversal: SequenceOptions,
     ) -> ModelResult<(Tensor, Tensor)> {
         match recur::<C>(x, &self.weight, &self.bias, state, traversal, true)? {
             (y, Some(state)) => Ok((y, state)),

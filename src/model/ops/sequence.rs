@@ -99,6 +99,9 @@ pub trait Sequences: Arithmetic {
 
     /// Drops the last `by` steps of each row, keeping at least one, and trims the padding that is left over
     /// in all rows.
-    fn shortened(&mut self, x: &Activations<Self::Value>, by: usize)
-    -> ModelResult<Activations<Self::Value>>;
+    fn drop_last_steps(
+        &mut self,
+        x: &Activations<Self::Value>,
+        by: usize,
+    ) -> ModelResult<Activations<Self::Value>>;
 }

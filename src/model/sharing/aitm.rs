@@ -73,12 +73,12 @@ impl BuildSharing for AitmConfig {
         vector(after).map(Shape::vector).map_err(|reason| format!("{reason} (at the end of its towers)"))
     }
 
-    fn named(&self) -> Vec<(Path, &TaskName)> {
+    fn task_settings(&self) -> Vec<(Path, &TaskName)> {
         let with_path = |(index, name)| (Path::from_key("order").index(index), name);
         self.order.iter().enumerate().map(with_path).collect()
     }
 
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
+    fn layer_lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         vec![("layers", &self.layers)]
     }
 

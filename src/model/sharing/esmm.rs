@@ -42,11 +42,11 @@ impl Settings for EsmmConfig {
 }
 
 impl BuildSharing for EsmmConfig {
-    fn named(&self) -> Vec<(Path, &TaskName)> {
+    fn task_settings(&self) -> Vec<(Path, &TaskName)> {
         vec![(Path::from_key("click"), &self.click), (Path::from_key("conversion"), &self.conversion)]
     }
 
-    fn joins(&self) -> Vec<(&TaskName, &TaskName)> {
+    fn joined_tasks(&self) -> Vec<(&TaskName, &TaskName)> {
         vec![(&self.conversion, &self.click)]
     }
 

@@ -127,7 +127,7 @@ impl<M: MixtureConfig> BuildSharing for M {
         self.experts().shape(read, marked)
     }
 
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
+    fn layer_lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         vec![("layers", self.experts().layers)]
     }
 

@@ -28,7 +28,7 @@ impl Gate {
     }
 
     /// The shares `[rows, experts]` for the rows of a [`GateInput`]; for static gates see
-    /// [`Arithmetic::folded_rows`](crate::model::ops::Arithmetic::folded_rows).
+    /// [`Arithmetic::expand_rows`](crate::model::ops::Arithmetic::expand_rows).
     pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         match self {
             Self::Softmax(weight) => {

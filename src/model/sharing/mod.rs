@@ -101,17 +101,17 @@ pub trait BuildSharing: Send + Sync {
     }
 
     /// The tasks that its settings name, each with its path in the settings. They must be binary.
-    fn named(&self) -> Vec<(Path, &TaskName)> {
+    fn task_settings(&self) -> Vec<(Path, &TaskName)> {
         Vec::new()
     }
 
     /// Pairs of tasks (a, b) where the prediction of a also depends on that of b.
-    fn joins(&self) -> Vec<(&TaskName, &TaskName)> {
+    fn joined_tasks(&self) -> Vec<(&TaskName, &TaskName)> {
         Vec::new()
     }
 
     /// Its own layer lists, by setting.
-    fn lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
+    fn layer_lists(&self) -> Vec<(&'static str, &[LayerConfig])> {
         Vec::new()
     }
 

@@ -190,7 +190,7 @@ impl SharingForward for RelationBody {
             let projection =
                 ops.constant_from_weights(&format!("sharing.{position}.mixed"), &mixed.get(position)?)?;
             let projected = ops.matmul(&rows, &projection)?;
-            read.push(end.with(ops.unrows(&projected, &end.x)?));
+            read.push(end.with(ops.unflatten_rows(&projected, &end.x)?));
         }
         Ok(read)
     }

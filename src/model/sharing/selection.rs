@@ -82,7 +82,7 @@ impl ExpertSelection {
 
     /// q for each row of x.
     pub fn shares<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
-        ops.folded_rows(&format!("{}.shares", self.name), &self.expert_shares()?, x)
+        ops.expand_rows(&format!("{}.shares", self.name), &self.expert_shares()?, x)
     }
 
     /// Its term of the joint loss: the entropy, and the penalty on codes without an expert.

@@ -29,7 +29,7 @@ impl Parameter {
     }
 
     /// The same weight without gradients through this handle.
-    pub fn fixed(self) -> Self {
+    pub fn detached(self) -> Self {
         Self { trainable: false, ..self }
     }
 }

@@ -152,7 +152,7 @@ fn target(task: &TaskSignature) -> Result<(), String> {
     }
     match task.target.label_level() {
         LabelLevel::Pixel { .. } | LabelLevel::Step => Ok(()),
-        LabelLevel::Row => within("number of predictions", task.target.answers()),
+        LabelLevel::Row => within("number of predictions", task.target.prediction_width()),
     }
 }
 

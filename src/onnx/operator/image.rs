@@ -4,22 +4,22 @@ use crate::onnx::graph::{Attribute, Graph, GraphValue};
 
 /// The window of a convolution or pooling, with one number per dimension.
 #[derive(Clone, Debug)]
-pub struct WindowMoves {
+pub struct WindowGeometry {
     pub size: Vec<usize>,
     pub stride: Vec<usize>,
     pub dilation: Vec<usize>,
     /// Zero padding, first before each dimension, then after: top, left, bottom, right.
-    pub zeros: Vec<usize>,
+    pub padding: Vec<usize>,
 }
 
-impl WindowMoves {
+impl WindowGeometry {
     fn attributes(&self) -> Vec<Attribute> {
         let ints = |name: &str, values: &[usize]| Attribute::ints(name, values.iter().map(|v| *v as i64));
         vec![
             ints("kernel_shape", &self.size),
             ints("strides", &self.stride),
             ints("dilations", &self.dilation),
-            ints("pads", &self.zeros),
+            ints("pads", &self.padding),
         ]
     }
 }
@@ -30,7 +30,7 @@ pub fn conv(
     x: &GraphValue,
     w: &GraphValue,
     b: Option<&GraphValue>,
-    moves: &WindowMoves,
+    moves: &WindowGeometry,
 ) -> GraphValue {
     let inputs: Vec<&GraphValue> = [x, w].into_iter().chain(b).collect();
     g.node("Conv", &inputs, moves.attributes())
@@ -43,7 +43,7 @@ pub fn conv_transpose(
     x: &GraphValue,
     w: &GraphValue,
     b: Option<&GraphValue>,
-    moves: &WindowMoves,
+    moves: &WindowGeometry,
     output_padding: &[usize],
 ) -> GraphValue {
     let inputs: Vec<&GraphValue> = [x, w].into_iter().chain(b).collect();
@@ -53,12 +53,12 @@ pub fn conv_transpose(
 }
 
 /// Max pooling.
-pub fn max_pool(g: &mut Graph, x: &GraphValue, moves: &WindowMoves) -> GraphValue {
+pub fn max_pool(g: &mut Graph, x: &GraphValue, moves: &WindowGeometry) -> GraphValue {
     g.node("MaxPool", &[x], moves.attributes())
 }
 
 /// Average pooling; padding does not count.
-pub fn average_pool(g: &mut Graph, x: &GraphValue, moves: &WindowMoves) -> GraphValue {
+pub fn average_pool(g: &mut Graph, x: &GraphValue, moves: &WindowGeometry) -> GraphValue {
     let mut attributes = moves.attributes();
     // The operator has dilations only from opset 19 on; here they are always 1.
     attributes.retain(|attribute| attribute.name != "dilations");

@@ -39,7 +39,7 @@ fn together(choices: &[WeightingConfig], path: &Path) -> Option<Diagnostic> {
     for (index, (name, own)) in capabilities.iter().enumerate() {
         for (first, before) in &capabilities[..index] {
             let what = match (
-                own.weighs_losses() && before.weighs_losses(),
+                own.weights_losses() && before.weights_losses(),
                 own.gradients().and(before.gradients()),
             ) {
                 (true, _) => "loss weightings",
@@ -57,7 +57,7 @@ fn together(choices: &[WeightingConfig], path: &Path) -> Option<Diagnostic> {
 fn weights(pipeline: &PipelineConfig, choice: &WeightingConfig, path: &Path) -> Vec<Diagnostic> {
     let path = path.key(choice.name());
     let mut diagnostics = Vec::new();
-    for (setting, names) in choice.view().named() {
+    for (setting, names) in choice.view().task_settings() {
         for name in names.into_iter().filter(|name| !pipeline.tasks.contains_key(*name)) {
             let path = path.key(setting).key(name);
             diagnostics.push(unknown_task(pipeline, name, setting, path).on_key());
@@ -113,9 +113,9 @@ fn validation_rows(pipeline: &PipelineConfig, choice: &WeightingConfig, path: &P
 fn wrapped(choice: &WeightingConfig, path: &Path) -> Option<Diagnostic> {
     let WeightingConfig::CrMogm(config) = choice else { return None };
     let name = config.method.name();
-    let reason = match config.method.view().capabilities().gradients().map(|capabilities| capabilities.sees) {
+    let reason = match config.method.view().capabilities().gradients().map(|capabilities| capabilities.view) {
         Some(GradientView::DotProducts { .. }) => return None,
-        Some(GradientView::Whole) => "changes the gradients themselves",
+        Some(GradientView::FullGradients) => "changes the gradients themselves",
         None => "weights the losses",
     };
     let message = format!("`cr_mogm` cannot wrap `{name}`: it averages task weights, and `{name}` {reason}");
@@ -148,7 +148,7 @@ fn gradients(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         return diagnostics;
     };
     diagnostics.extend(by_layer(pipeline, method, &path));
-    if config.at == GradientsAt::Representation && !capabilities.may_be_at_point() {
+    if config.at == GradientsAt::Representation && !capabilities.supports_representation() {
         let message = format!("`{name}` requires `at: parameters`");
         let help = "remove `at`; for `at: representation` use mgda, imtl_g, imtl, aligned_mtl, graddrop or \
                     gradnorm";
@@ -180,13 +180,13 @@ fn by_layer(
         );
     }
     let (name, capabilities) = method?;
-    match capabilities.sees {
+    match capabilities.view {
         GradientView::DotProducts { parts: 1 } => None,
         GradientView::DotProducts { parts } => {
             let reason = format!("which compares gradients of {parts} sub-batches");
             refuse(format!("`by_layer` does not support `{name}`, {reason}"))
         }
-        GradientView::Whole => {
+        GradientView::FullGradients => {
             refuse(format!("`by_layer` keeps only dot products; `{name}` needs the full gradients"))
         }
     }

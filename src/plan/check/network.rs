@@ -62,7 +62,7 @@ pub(crate) fn experts(pipeline: &PipelineConfig) -> Vec<(Path, &[LayerConfig])> 
     let path = |field: &str| {
         Path::from_key("sharing").key(crate::domain::choice_config::Choice::name(sharing)).key(field)
     };
-    sharing.view().lists().into_iter().map(|(field, layers)| (path(field), layers)).collect()
+    sharing.view().layer_lists().into_iter().map(|(field, layers)| (path(field), layers)).collect()
 }
 
 /// Calls `visit` with every layer of a list, including those inside residuals, with its path and whether it
@@ -186,7 +186,7 @@ fn after(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
 fn named(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let sharing = crate::domain::choice_config::Choice::name(&pipeline.sharing);
     let mut diagnostics = Vec::new();
-    let named = pipeline.sharing.view().named();
+    let named = pipeline.sharing.view().task_settings();
     for (position, (index, name)) in named.iter().enumerate() {
         let mut path = Path::from_key("sharing").key(sharing);
         path.0.extend(index.0.iter().cloned());
@@ -218,7 +218,7 @@ fn cycles(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             graph.add_edge(number, other, ());
         }
     }
-    for (task, other) in pipeline.sharing.view().joins() {
+    for (task, other) in pipeline.sharing.view().joined_tasks() {
         let number = |name: &TaskName| pipeline.tasks.get_index_of(name);
         if let (Some(task), Some(other)) = (number(task), number(other)) {
             graph.add_edge(task, other, ());

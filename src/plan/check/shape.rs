@@ -10,8 +10,8 @@ use crate::domain::shape::Shape;
 use crate::domain::task::TargetConfig;
 use crate::model::config::LayerConfig;
 use crate::model::head::accepts;
-use crate::model::input::together;
-use crate::model::preference::joined;
+use crate::model::input::concatenated_shape;
+use crate::model::preference::shape_with_preference;
 use crate::plan::check::network::experts;
 use crate::plan::check::text::decoder;
 use crate::plan::preference::cosmos;
@@ -30,7 +30,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
-    let inputs = match together(shapes.into_iter()) {
+    let inputs = match concatenated_shape(shapes.into_iter()) {
         Ok(shape) => shape,
         Err((name, reason)) => {
             let kind = pipeline.inputs.get(&name).map_or("", |input| input.name());
@@ -54,8 +54,8 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         }
     };
     // The experts of named tasks read what these tasks read, so they are checked with the tasks below.
-    let read_the_end =
-        pipeline.sharing.view().named().is_empty() && pipeline.tasks.values().any(|task| task.from.is_none());
+    let read_the_end = pipeline.sharing.view().task_settings().is_empty()
+        && pipeline.tasks.values().any(|task| task.from.is_none());
     for (path, layers) in experts(pipeline).into_iter().filter(|_| read_the_end) {
         if let Err(diagnostic) = check_layers(layers, end, &|| path.clone(), &mut HashMap::new()) {
             diagnostics.push(diagnostic);
@@ -106,7 +106,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
 /// The features that the trunk reads, including the preference if the network reads one.
 fn with_preference(pipeline: &PipelineConfig, inputs: Shape) -> Result<Shape, Diagnostic> {
     let Some((path, _)) = cosmos(pipeline) else { return Ok(inputs) };
-    joined(inputs, pipeline.tasks.len()).map_err(|reason| {
+    shape_with_preference(inputs, pipeline.tasks.len()).map_err(|reason| {
         let help = match inputs {
             Shape::Tokens { .. } => "add an `embedding` and a `pool` to the input's encoder",
             _ => "add a `pool` to the input's encoder",

@@ -227,7 +227,7 @@ pub(crate) fn metric_fits(metric: &MetricConfig, kind: TaskKind, path: &Path) ->
 
 fn available_metrics(kind: TaskKind) -> Vec<&'static str> {
     let available = |(name, example): &(&'static str, &'static str)| {
-        let metric: MetricConfig = crate::spec::registry::read_words(example)?;
+        let metric: MetricConfig = crate::spec::registry::parse_settings(example)?;
         metric.view().accepts(kind).then_some(*name)
     };
     MetricConfig::examples().iter().filter_map(available).collect()

@@ -51,7 +51,7 @@ fn copying(pipeline: &PipelineConfig, name: &TaskName) -> Option<Diagnostic> {
         let path = path.key("kind").key("text").key("copy");
         return error(path, message).map(|diagnostic| diagnostic.help("write `tokenizer: {input: NAME}`"));
     };
-    if task.loss.as_ref().is_some_and(|loss| loss.smoothing() > 0.0) {
+    if task.loss.as_ref().is_some_and(|loss| loss.label_smoothing() > 0.0) {
         let message = "`label_smoothing` cannot be combined with `copy`; remove one of them";
         return error(path.key("loss"), message.to_owned());
     }

@@ -2,7 +2,7 @@
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::{InputName, TieName};
-use crate::domain::vectors::WantedVectors;
+use crate::domain::vectors::WordVectorsRequest;
 use crate::model::config::LayerConfig;
 use crate::model::layer::embedding::EmbeddingConfig;
 use crate::plan::check::network::{each, lists_of};
@@ -30,16 +30,22 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
 
 impl Plan {
     /// The pretrained vectors that embeddings need; each combination of input, file and width once.
-    pub fn vectors(&self) -> Vec<WantedVectors> {
-        let mut all: Vec<WantedVectors> = Vec::new();
+    pub fn vectors(&self) -> Vec<WordVectorsRequest> {
+        let mut all: Vec<WordVectorsRequest> = Vec::new();
         for (path, config, input) in embeddings_with_vectors(&self.pipeline) {
             // In the trunk there are tokens only if the pipeline has one input.
             let Some(input) = input.or(self.pipeline.inputs.keys().next()) else { continue };
             let Some(vectors) = &config.vectors else { continue };
             let (width, asked) = (config.width.get(), path.key("vectors"));
-            let one = WantedVectors { input: input.clone(), path: vectors.path.clone(), width, asked };
-            let same =
-                |other: &WantedVectors| (&other.input, &other.path, other.width) == (input, &one.path, width);
+            let one = WordVectorsRequest {
+                input: input.clone(),
+                path: vectors.path.clone(),
+                width,
+                setting_path: asked,
+            };
+            let same = |other: &WordVectorsRequest| {
+                (&other.input, &other.path, other.width) == (input, &one.path, width)
+            };
             if !all.iter().any(same) {
                 all.push(one);
             }

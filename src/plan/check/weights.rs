@@ -6,7 +6,7 @@ use crate::domain::task::TargetConfig;
 use crate::domain::task_kind::TaskKind;
 use crate::model::config::LossConfig;
 use crate::model::loss::ClassWeights;
-use crate::spec::registry::read_words;
+use crate::spec::registry::parse_settings;
 use crate::spec::task::TaskConfig;
 
 /// Checks a task's loss.
@@ -24,7 +24,7 @@ pub(crate) fn loss(task: &TaskConfig, path: &Path) -> Vec<Diagnostic> {
 /// The losses that are available for a kind of task.
 fn available_losses(kind: TaskKind) -> Vec<&'static str> {
     let available = |(name, example): &(&'static str, &'static str)| {
-        let loss: LossConfig = read_words(example)?;
+        let loss: LossConfig = parse_settings(example)?;
         loss.view().accepts(kind).then_some(*name)
     };
     LossConfig::examples().iter().filter_map(available).collect()

@@ -53,7 +53,7 @@ impl Plan {
             "query": table.query,
             "rename": table.rename.iter().collect::<BTreeMap<_, _>>(),
             "deduplicate": match table.deduplicate {
-                Deduplicate::Used => {
+                Deduplicate::InputsAndTargets => {
                     let tasks = self.tasks();
                     let targets = tasks.iter().filter(|task| task.table == *name);
                     let targets: Vec<_> = targets.flat_map(|task| &task.columns).collect();

@@ -11,7 +11,7 @@ use crate::spec::write;
 pub fn text(plan: &Plan, view: &View) -> String {
     let mut out = write(&plan.pipeline);
     // With several trials, one line per trial; the JSON has every stage.
-    let several = plan.trials.len() > 1 || plan.open() > 0;
+    let several = plan.trials.len() > 1 || plan.remaining_combinations() > 0;
     let stages: Vec<[String; 4]> = plan
         .stages()
         .filter(|stage| !several || stage.trial.is_none())
@@ -33,8 +33,8 @@ pub fn text(plan: &Plan, view: &View) -> String {
         let trials: Vec<[String; 4]> = plan.trials.iter().map(|each| trial(plan, view, each)).collect();
         let _ = writeln!(out, "\nTrials ({})", trials.len());
         columns(&mut out, &trials, &[]);
-        if plan.open() > 0 {
-            let count = plan.open();
+        if plan.remaining_combinations() > 0 {
+            let count = plan.remaining_combinations();
             let _ = writeln!(out, "  and {count} more combinations, chosen from the results of these");
         }
     }

@@ -75,9 +75,9 @@ impl ModelBundle {
         let has_output = |name: &str| card.sample.outputs.iter().any(|column| column.name == name);
         for task in &card.signature.tasks {
             let has_texts = card.texts.iter().any(|(name, _)| *name == task.name);
-            let covered = match task.target.writes() {
+            let covered = match task.target.output_tokenizer() {
                 Some(_) => has_texts || has_output(&task.logits_output()),
-                None => has_output(&task.logits_output()) && has_output(&task.answer_output()),
+                None => has_output(&task.logits_output()) && has_output(&task.prediction_output()),
             };
             if !covered {
                 return refuse(format!("the sample in mtl.json has no predictions of task `{}`", task.name));
@@ -162,7 +162,7 @@ impl ModelBundle {
 
     /// Whether the two tokens' logits are equal within the tolerance; `None` is the end token.
     fn is_tied(&self, logits: &[f32], task: &TaskSignature, one: Option<&u32>, other: Option<&u32>) -> bool {
-        let end = task.target.writes().and_then(|tokenizer| tokenizer.end);
+        let end = task.target.output_tokenizer().and_then(|tokenizer| tokenizer.end);
         let logit =
             |token: Option<&u32>| logits.get(token.copied().or(end)? as usize).map(|it| f64::from(*it));
         let both = logit(one).zip(logit(other));

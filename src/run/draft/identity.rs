@@ -66,5 +66,5 @@ pub fn is_date_number(column: &ColumnProfile) -> bool {
 pub fn is_group(column: &ColumnProfile) -> bool {
     let several = column.distinct * 3 < column.present() * 2 && column.distinct > 20;
     let kinds = matches!(column.kind, ColumnKind::Text | ColumnKind::Whole);
-    kinds && several && is_identifier_name(&column.name) && column.frequent[0] * 2 > column.distinct
+    kinds && several && is_identifier_name(&column.name) && column.frequent_counts[0] * 2 > column.distinct
 }

@@ -133,7 +133,7 @@ fn number(column: &ColumnProfile) -> ColumnUse {
     }
     let present = column.present();
     let all_different = column.distinct * 100 >= present * 98;
-    if all_different && column.is_running && present > 10 && !is_of_time(&column.name) {
+    if all_different && column.is_sequence && present > 10 && !is_of_time(&column.name) {
         return ColumnUse::excluded_unless_only("it numbers the rows".to_owned(), standardized());
     }
     if all_different
@@ -153,7 +153,7 @@ fn number(column: &ColumnProfile) -> ColumnUse {
     if is_date_number(column) {
         return ColumnUse::out("numbers that encode dates (YYYYMMDD): convert them in `query`");
     }
-    if is_identifier_name(&column.name) && column.distinct > 50 && column.frequent[0] > 0 {
+    if is_identifier_name(&column.name) && column.distinct > 50 && column.frequent_counts[0] > 0 {
         return group(column);
     }
     if is_code(&column.name)
@@ -174,7 +174,7 @@ fn text(column: &ColumnProfile) -> ColumnUse {
     let nearly_all = distinct * 10 >= present * 9;
     match column.pattern {
         Some(Pattern::Date) => return time(),
-        Some(pattern @ Pattern::Picture) if distinct > FEW || nearly_all => {
+        Some(pattern @ Pattern::Image) if distinct > FEW || nearly_all => {
             let fix = "`source: {images: {path: FOLDER, labels: FILE, column: NAME}}` reads them";
             return ColumnUse::out(format!("{}: {fix}", pattern.display_name()));
         }
@@ -199,7 +199,7 @@ fn text(column: &ColumnProfile) -> ColumnUse {
     if nearly_all && (is_identifier_name(&column.name) || is_first(column)) && present > 10 {
         return ColumnUse::out(identifies_rows(column));
     }
-    let is_prose = column.prose.filter(|prose| is_prose(prose, column));
+    let is_prose = column.text.filter(|prose| is_prose(prose, column));
     if let Some(prose) = is_prose.filter(|_| distinct > FEW || nearly_all && present > 10) {
         return ColumnUse::Input(text_input(&prose, column));
     }
@@ -221,7 +221,7 @@ fn text(column: &ColumnProfile) -> ColumnUse {
         return ColumnUse::out(identifies_rows(column));
     }
     match category(column) {
-        config if column.frequent[least(column)] > 0 => ColumnUse::Input(config),
+        config if column.frequent_counts[least(column)] > 0 => ColumnUse::Input(config),
         _ => ColumnUse::out(format!(
             "{} different texts on {}: too few rows per text",
             grouped(distinct),
@@ -254,7 +254,7 @@ fn category(column: &ColumnProfile) -> DraftInputConfig {
         return DraftInputConfig { yaml: "category".to_owned(), remark: Some(values) };
     }
     let least = least(column);
-    let (minimum, kept) = ([2, 5, 20][least], column.frequent[least]);
+    let (minimum, kept) = ([2, 5, 20][least], column.frequent_counts[least]);
     if kept == column.distinct {
         return DraftInputConfig { yaml: "category".to_owned(), remark: Some(values) };
     }
@@ -267,9 +267,9 @@ fn category(column: &ColumnProfile) -> DraftInputConfig {
 fn least(column: &ColumnProfile) -> usize {
     match column.present() {
         0..=999 => 0,
-        1000..=99_999 => usize::from(column.frequent[1] > 0),
-        _ if column.frequent[2] > 0 => 2,
-        _ => usize::from(column.frequent[1] > 0),
+        1000..=99_999 => usize::from(column.frequent_counts[1] > 0),
+        _ if column.frequent_counts[2] > 0 => 2,
+        _ => usize::from(column.frequent_counts[1] > 0),
     }
 }
 
@@ -291,17 +291,17 @@ fn group_of(column: &ColumnProfile, why: String) -> ColumnUse {
 fn is_prose(prose: &TextProfile, column: &ColumnProfile) -> bool {
     let various = column.distinct * 5 >= column.present() || column.distinct > 1000;
     let long = match prose.script {
-        WritingSystem::Blanks => prose.words_per_text >= 3.0 && prose.several >= 0.6,
+        WritingSystem::Spaced => prose.words_per_text >= 3.0 && prose.multi_word_share >= 0.6,
         _ => prose.words_per_text >= 5.0,
     };
-    long && various && (prose.repeated >= 0.3 || prose.words_per_text >= 8.0)
+    long && various && (prose.repeated_share >= 0.3 || prose.words_per_text >= 8.0)
 }
 
 fn text_input(prose: &TextProfile, column: &ColumnProfile) -> DraftInputConfig {
-    let length = ((prose.long * 5 / 4).div_ceil(8) * 8).clamp(16, 256);
+    let length = ((prose.words_p98 * 5 / 4).div_ceil(8) * 8).clamp(16, 256);
     let minimum = if column.present() < 1000 { 1 } else { 2 };
     let (tokenizer, noun) = match prose.script {
-        WritingSystem::Blanks => (format!("{{word: {{vocabulary: 20000, minimum: {minimum}}}}}"), "words"),
+        WritingSystem::Spaced => (format!("{{word: {{vocabulary: 20000, minimum: {minimum}}}}}"), "words"),
         WritingSystem::Chinese => {
             (format!("{{jieba: {{vocabulary: 20000, minimum: {minimum}}}}}"), "characters")
         }

@@ -40,10 +40,12 @@ pub fn find(profile: &DataProfile, targets: &[DraftTarget]) -> DraftSplit {
         return DraftSplit::Column(split);
     }
     let classes = targets.iter().filter(|target| target.kind != DraftTaskKind::Regression);
-    let rarest = classes.min_by_key(|target| profile.columns[target.column].rarest);
+    let rarest = classes.min_by_key(|target| profile.columns[target.column].rarest_count);
     match rarest.map(|target| (target.column, &profile.columns[target.column])) {
         // A class of fewer rows than splits cannot be in each.
-        Some((column, profile)) if profile.rarest >= 3 && (profile.missing == 0 || profile.missing >= 3) => {
+        Some((column, profile))
+            if profile.rarest_count >= 3 && (profile.missing == 0 || profile.missing >= 3) =>
+        {
             DraftSplit::Stratified(column)
         }
         _ => DraftSplit::Random,

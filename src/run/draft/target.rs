@@ -131,7 +131,7 @@ fn task_kind(column: &ColumnProfile) -> Result<(DraftTaskKind, Vec<String>), Str
     remarks.push(match kind {
         DraftTaskKind::Binary => positive_class(column),
         DraftTaskKind::Multiclass => {
-            format!("{}, the rarest on {}", several(distinct, "class"), several(column.rarest, "row"))
+            format!("{}, the rarest on {}", several(distinct, "class"), several(column.rarest_count, "row"))
         }
         DraftTaskKind::Regression => range(column),
     });
@@ -167,7 +167,7 @@ fn text_kind(column: &ColumnProfile) -> Result<DraftTaskKind, String> {
         _ => {}
     }
     if distinct == present {
-        let prose = column.prose.is_some_and(|prose| prose.words_per_text >= 4.0);
+        let prose = column.text.is_some_and(|prose| prose.words_per_text >= 4.0);
         return Err(match prose {
             true => "every text is different; to generate texts use the task kind `text`, see \
                      pipelines/text_generation.yaml"
@@ -188,8 +188,8 @@ fn text_kind(column: &ColumnProfile) -> Result<DraftTaskKind, String> {
 /// Multiclass for few integers with many rows each, otherwise regression.
 fn number_kind(column: &ColumnProfile) -> DraftTaskKind {
     let classes = match column.distinct {
-        3..=10 => column.rarest >= 5 || column.rarest * 20 >= column.present(),
-        11..=20 => column.rarest >= 10 && are_consecutive(column),
+        3..=10 => column.rarest_count >= 5 || column.rarest_count * 20 >= column.present(),
+        11..=20 => column.rarest_count >= 10 && are_consecutive(column),
         _ => false,
     };
     if column.is_whole && classes { DraftTaskKind::Multiclass } else { DraftTaskKind::Regression }
@@ -255,10 +255,10 @@ fn warnings(column: &ColumnProfile, kind: DraftTaskKind) -> Vec<String> {
                 examples.join(", ")
             ));
         }
-        _ if column.rarest * 100 < column.present() => {
+        _ if column.rarest_count * 100 < column.present() => {
             warnings.push(format!(
                 "the rarest class has {} of the rows: accuracy alone is misleading",
-                percent(column.rarest, column.present())
+                percent(column.rarest_count, column.present())
             ));
         }
         _ => {}

@@ -26,7 +26,7 @@ pub fn leave_out(
 ) -> Result<(), RunError> {
     let measures: Vec<(usize, TargetMeasure)> =
         targets.iter().map(|target| (target.column, target.kind.measure())).collect();
-    let alone = profile.alone(&measures)?;
+    let alone = profile.relevance(&measures)?;
     for entry in entries.iter_mut() {
         let worst = alone[entry.column].iter().zip(targets);
         let worst = worst.filter_map(|(relevance, target)| Some(((*relevance)?, target)));
@@ -118,7 +118,7 @@ fn together(
         }
     };
     for target in targets.iter().filter(|target| target.kind == DraftTaskKind::Regression) {
-        let Some(pair) = profile.pair(target.column, &numeric(entries))? else { continue };
+        let Some(pair) = profile.best_pair(target.column, &numeric(entries))? else { continue };
         let how = if pair.is_product { "a product or ratio" } else { "a sum or difference" };
         for (own, other) in [(0, 1), (1, 0)] {
             let (other, target) = (name(pair.columns[other]), name(target.column));
@@ -135,7 +135,7 @@ fn together(
         return Ok(());
     }
     for column in numeric(entries) {
-        if let Some(score) = profile.made_of(column, &target_columns)? {
+        if let Some(score) = profile.determined_by(column, &target_columns)? {
             leave(entries, column, format!("it is a sum of the targets (R2 {score:.4})"));
         }
     }

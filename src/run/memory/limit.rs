@@ -32,7 +32,7 @@ impl MemoryLimit {
 }
 
 /// The diagnostic if the estimate exceeds the limit; it points at the largest part.
-pub fn refused(
+pub fn memory_error(
     pipeline: &PipelineConfig,
     estimate: &MemoryEstimate,
     limit: MemoryLimit,
@@ -45,7 +45,7 @@ pub fn refused(
     let room = |own: Bytes| Bytes(limit.bytes.0.saturating_sub(need.0.saturating_sub(own.0)));
     // An estimate beyond the range of numbers fits on no machine.
     let more = match need {
-        Bytes::MOST => String::new(),
+        Bytes::MAX => String::new(),
         need => format!(", or pass `--memory {}` if the machine has that much", rounded_up(need)),
     };
     let part = estimate.parts.iter().max_by_key(|part| part.bytes);
@@ -84,7 +84,7 @@ pub fn refused(
             (Path::from_key("train").key("batch_size"), what, help)
         }
     };
-    let about = if need == Bytes::MOST { "" } else { "about " };
+    let about = if need == Bytes::MAX { "" } else { "about " };
     let message = format!("training needs {about}{need} of memory, but {}: {what}", limit.describe());
     Some(Diagnostic::error("memory", path, message).help(help))
 }
@@ -102,7 +102,7 @@ pub fn too_many(pipeline: &PipelineConfig, weight: &str, count: usize) -> Diagno
 
 /// How many of `count` items, which take `own` together, fit into `room`.
 fn share(count: usize, room: Bytes, own: Bytes) -> usize {
-    if own == Bytes(0) || own == Bytes::MOST {
+    if own == Bytes(0) || own == Bytes::MAX {
         return 0;
     }
     (count as f64 * (room.0 as f64 / own.0 as f64)).floor() as usize

@@ -25,7 +25,7 @@ impl PredictionCollector<'_> {
         if self.transitions.is_some() {
             return self.differing_paths(other, tolerance);
         }
-        let width = self.task.target.answers().max(1);
+        let width = self.task.target.prediction_width().max(1);
         let cells = self.values.chunks(width).zip(other.values.chunks(width));
         let differ: Vec<bool> = match self.task.target {
             FittedTarget::Binary { threshold, .. } | FittedTarget::Multilabel { threshold, .. } => {
@@ -76,7 +76,7 @@ impl PredictionCollector<'_> {
     }
 
     fn rows(&self) -> usize {
-        let width = self.task.target.answers().max(1);
+        let width = self.task.target.prediction_width().max(1);
         self.cells_of_rows(self.values.len() / width).count()
     }
 

@@ -19,11 +19,11 @@ pub fn run(
     folder: &Path,
     event_log: &dyn Observer,
 ) -> Result<StageOutput, RunError> {
-    let trial = context.trial(stage)?.alone(task);
+    let trial = context.trial(stage)?.single_task(task);
     let not_made = || RunError::StageNotRun { stage: stage.to_string() };
-    let dataset = context.dataset()?.alone(task).ok_or_else(not_made)?;
+    let dataset = context.dataset()?.for_task(task).ok_or_else(not_made)?;
     let settings = &trial.pipeline.train;
-    let checkpoints = context.layout.alone(context.run, trial.number, task);
+    let checkpoints = context.layout.baseline_checkpoint(context.run, trial.number, task);
     std::fs::create_dir_all(&checkpoints).map_err(RunError::io("create", &checkpoints))?;
     let job = TrainJob {
         pruner: None,
@@ -57,7 +57,11 @@ pub fn run(
 /// Removes the checkpoints of a finished training.
 pub fn clear(context: &RunContext, stage: &Stage, task: &TaskName) {
     // A leftover checkpoint only costs disk space; its fingerprint prevents its use.
-    let _ = std::fs::remove_dir_all(context.layout.alone(context.run, stage.trial.unwrap_or(1), task));
+    let _ = std::fs::remove_dir_all(context.layout.baseline_checkpoint(
+        context.run,
+        stage.trial.unwrap_or(1),
+        task,
+    ));
 }
 
 /// Forwards only progress and notes: the epochs of a baseline do not belong to its trial's history.
@@ -69,7 +73,9 @@ struct BaselineObserver<'a> {
 impl Observer for BaselineObserver<'_> {
     fn observe(&self, event: &Event) {
         match event {
-            Event::Stepped { .. } | Event::Note { .. } => self.listener.observe(&event.spoken_by(self.stage)),
+            Event::Stepped { .. } | Event::Note { .. } => {
+                self.listener.observe(&event.attributed_to(self.stage))
+            }
             Event::RunStarted { .. }
             | Event::StageStarted { .. }
             | Event::StageCached { .. }

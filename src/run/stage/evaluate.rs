@@ -5,7 +5,7 @@ use crate::domain::event::{Event, MetricReference, Observer, PreferenceScores};
 use crate::domain::score::{Score, Split, TaskValue};
 use crate::domain::signature::TaskSignature;
 use crate::domain::table::Dataset;
-use crate::domain::task_remark::{TaskRemark, merged, names};
+use crate::domain::task_remark::{TaskRemark, list_names, merge};
 use crate::evaluate::metric::MetricConfig;
 use crate::model::network::Network;
 use crate::plan::{Stage, Trial};
@@ -20,7 +20,7 @@ pub fn run(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Res
     let (scores, undefined) = scores(context.trial(stage)?, &dataset, &network)?;
     let (trial, epoch) = (stage.trial.unwrap_or(1), trained::best_epoch(context, stage)?);
     event_log.observe(&Event::Scored { trial, epoch, scores });
-    for text in merged(&undefined) {
+    for text in merge(&undefined) {
         event_log.observe(&Event::Note { stage: stage.clone().into(), severity: Severity::Warning, text });
     }
     let points = front(context.trial(stage)?, &dataset, &mut network)?;
@@ -64,7 +64,7 @@ fn undefined(evaluation: &TaskEvaluation) -> Option<TaskRemark> {
     Some(TaskRemark {
         cause: "undefined metrics",
         task: first.task.to_string(),
-        text: format!("{} undefined on {}, where {reason}", names(metrics), first.split),
+        text: format!("{} undefined on {}, where {reason}", list_names(metrics), first.split),
         advice: "they have no value there and are left out of means and comparisons".to_owned(),
     })
 }
@@ -86,7 +86,7 @@ fn front(trial: &Trial, dataset: &Dataset, network: &mut Network) -> Result<Vec<
     let metrics = without_texts(trial, dataset);
     let mut points = Vec::new();
     for vector in trial.preferences() {
-        network.prefer(std::slice::from_ref(&vector));
+        network.set_preference(std::slice::from_ref(&vector));
         let evaluator = Evaluator { dataset, network, metrics: &metrics, texts: &[], seed: trial.seed };
         let mut scores = Vec::new();
         for split in [Split::Valid, Split::Test] {

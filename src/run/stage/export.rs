@@ -15,7 +15,7 @@ use crate::onnx::bundle::{CARD, FORMAT, MODEL, ModelCard, ModelSample};
 use crate::onnx::bundle_file::{BundleRole, members, tokenizer};
 use crate::onnx::config::ExportConfig;
 use crate::onnx::seal;
-use crate::plan::preference::{along, simplex};
+use crate::plan::preference::{default_points, simplex};
 use crate::plan::{Stage, Trial};
 use crate::run::context::RunContext;
 use crate::run::error::RunError;
@@ -93,7 +93,7 @@ fn card(
         let rows = &table.sample_rows;
         inputs = table.sample.iter().map(|(name, array)| (name.to_string(), array.clone())).collect();
         let vectors = sample_preferences(dataset.signature.tasks.len(), rows.len());
-        let takes_preference = network.prefer(&vectors);
+        let takes_preference = network.set_preference(&vectors);
         if takes_preference {
             let shares = vectors.iter().flatten().map(|share| *share as f32).collect();
             let preferences = Array::f32(&[rows.len(), dataset.signature.tasks.len()], shares);
@@ -101,7 +101,7 @@ fn card(
         }
         let tasks = dataset.signature.tasks.iter().enumerate();
         let (generating, predicting): (Vec<_>, Vec<_>) =
-            tasks.partition(|(_, task)| task.target.writes().is_some());
+            tasks.partition(|(_, task)| task.target.output_tokenizer().is_some());
         let predicting: Vec<usize> = predicting.into_iter().map(|(index, _)| index).collect();
         let predictions = network.predict_tasks(table, rows, rows.len().max(1), &predicting)?;
         for (index, prediction) in predicting.into_iter().zip(predictions) {
@@ -109,19 +109,19 @@ fn card(
             // The model outputs zeros in padding.
             let zeros = PaddingValue::Float(0.0);
             outputs.push((signature.logits_output(), prediction.logits.padded(&zeros)));
-            let answers = prediction.answers.with_floats(signature.target.answer_type());
-            outputs.push((signature.answer_output(), answers.padded(&zeros)));
+            let answers = prediction.answers.with_floats(signature.target.prediction_type());
+            outputs.push((signature.prediction_output(), answers.padded(&zeros)));
         }
-        let signals = network.signals(table, Some(rows))?;
+        let signals = network.input_tensors(table, Some(rows))?;
         for (index, signature) in generating {
             // The encoded steps would be too large for the card; the generated texts depend on them.
-            let memory = network.memory(index, &signals)?.into_iter();
+            let memory = network.decoder_inputs(index, &signals)?.into_iter();
             outputs.extend(memory.filter(|(_, array)| array.shape.len() < 3));
             // A language model generates for a subset of rows at a time, so each would need its own row's
             // preference.
             let tokens = match signature.target {
                 FittedTarget::LanguageModel { .. } if takes_preference => None,
-                _ => network.write(index, table, rows, 0)?,
+                _ => network.generate_rows(index, table, rows, 0)?,
             };
             if let Some(tokens) = tokens {
                 texts.push((signature.name.clone(), tokens));
@@ -152,7 +152,7 @@ fn card(
 
 /// A preference for each sample row: an even grid of preferences in turn, so that verification covers many.
 fn sample_preferences(tasks: usize, rows: usize) -> Vec<Vec<f64>> {
-    let mut front = simplex(tasks, along(tasks));
+    let mut front = simplex(tasks, default_points(tasks));
     for vector in &mut front {
         let sum: f64 = vector.iter().sum();
         vector.iter_mut().for_each(|share| *share /= sum);

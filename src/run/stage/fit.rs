@@ -61,7 +61,7 @@ pub fn run(
     // from.
     if std::env::var_os("MTL_PROVE_READING").is_some() {
         for (name, settings) in &context.plan.pipeline.data {
-            crate::data::raw::prove(&fitted.dataset, name, settings, context.base)?;
+            crate::data::raw::verify_reading(&fitted.dataset, name, settings, context.base)?;
         }
     }
     crate::data::store::write(&fitted.dataset, folder)?;

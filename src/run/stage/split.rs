@@ -16,8 +16,12 @@ pub fn run(
 ) -> Result<StageOutput, RunError> {
     let pipeline = &context.plan.pipeline;
     let loaded = context.loaded(table)?;
-    let rows =
-        crate::data::divide(&pipeline.data[table].split, &loaded.frame, loaded.parts, pipeline.seed.get())?;
+    let rows = crate::data::split_rows(
+        &pipeline.data[table].split,
+        &loaded.frame,
+        loaded.parts,
+        pipeline.seed.get(),
+    )?;
     report_notes(stage, &rows.notes, event_log);
     event_log.observe(&Event::Divided {
         table: table.clone(),

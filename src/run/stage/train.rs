@@ -80,7 +80,7 @@ pub fn replay(context: &RunContext, stage: &Stage, observer: &dyn Observer) -> R
             }
         }
         // The artifact may have been made for another trial.
-        observer.recall(&event.spoken_by(stage));
+        observer.replay(&event.attributed_to(stage));
     }
     Ok(())
 }

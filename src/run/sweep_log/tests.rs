@@ -26,7 +26,7 @@ fn ask(log: &SweepLog, trial: u32, epoch: usize) -> Option<String> {
 fn decisions_are_restored() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("sweep.jsonl");
-    let rule = || crate::spec::registry::read_words("{asha: {reduction: 2}}");
+    let rule = || crate::spec::registry::parse_settings("{asha: {reduction: 2}}");
     let open = || SweepLog::open(&path, true, rule(), Direction::Lower).expect("opens");
     let third = 1.0 / 3.0;
     let choices = |epochs: u32| vec![("train.epochs".to_owned(), json!(epochs))];
@@ -43,7 +43,7 @@ fn decisions_are_restored() {
     std::fs::write(&path, format!("{whole}{{\"line\": \"pru")).expect("written");
     let again = open();
     assert_eq!(again.chosen(), [choices(3), choices(4)]);
-    let outcome = TrialOutcome { objective: third, given_up: Some(1) };
+    let outcome = TrialOutcome { objective: third, pruned_at: Some(1) };
     assert_eq!((again.outcome(1), again.pruned(1)), (Some(outcome), None));
     assert_eq!(again.pruned(2), Some((1, reason.clone())));
     assert_eq!(ask(&again, 2, 1), Some(reason), "the same epoch gets the same decision");
@@ -68,7 +68,7 @@ fn decisions_are_restored() {
 #[test]
 fn other_data_resets_a_trial() {
     let folder = tempfile::tempdir().expect("a folder");
-    let rule = || crate::spec::registry::read_words("{asha: {reduction: 2}}");
+    let rule = || crate::spec::registry::parse_settings("{asha: {reduction: 2}}");
     let path = folder.path().join("sweep.jsonl");
     let open = || SweepLog::open(&path, true, rule(), Direction::Lower).expect("opens");
     let begun = |trial: u32, fingerprint: &str| {
@@ -97,7 +97,7 @@ fn other_data_resets_a_trial() {
 #[test]
 fn a_trial_waits_for_smaller_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
-    let rule = crate::spec::registry::read_words("{asha: {reduction: 2}}");
+    let rule = crate::spec::registry::parse_settings("{asha: {reduction: 2}}");
     let log =
         SweepLog::open(&folder.path().join("sweep.jsonl"), true, rule, Direction::Lower).expect("opens");
     let cancel = CancelToken::default();

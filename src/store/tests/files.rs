@@ -85,7 +85,7 @@ fn a_database_cut_short_is_refused_wherever_it_was_cut() {
         std::fs::write(&path, &whole[..length]).expect("cuts");
         let error = refused(&path);
         assert!(
-            matches!(error, StoreError::CutShort { found, .. } if found == length as u64),
+            matches!(error, StoreError::Truncated { found, .. } if found == length as u64),
             "{length}: {error}"
         );
     }
@@ -100,14 +100,14 @@ fn a_damaged_database_is_an_error_and_not_a_wrong_answer() {
     content[4096..].fill(0xa5);
     std::fs::write(&path, content).expect("writes");
     let result = ResultsDatabase::open(&path).and_then(|store| store.runs());
-    assert!(matches!(result, Err(StoreError::Damaged { .. })), "{result:?}");
+    assert!(matches!(result, Err(StoreError::Corrupt { .. })), "{result:?}");
 }
 
 #[test]
 fn reading_needs_a_database() {
     let folder = folder();
     let path = folder.path().join("mtl.db");
-    assert!(matches!(ResultsDatabase::open_read_only(&path), Err(StoreError::Absent { .. })));
+    assert!(matches!(ResultsDatabase::open_read_only(&path), Err(StoreError::Missing { .. })));
     assert!(!path.exists(), "reading must not make one");
 }
 

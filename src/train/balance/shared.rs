@@ -5,7 +5,7 @@ use candle_core::{Device, Result, Storage, Tensor};
 use rayon::prelude::*;
 
 use crate::model::kernel::gramian::dot_products;
-use crate::model::kernel::{WORTHWHILE, floats};
+use crate::model::kernel::{PARALLEL_THRESHOLD, floats};
 use crate::model::network::Network;
 use crate::train::optimizer::fused_step::Trainable;
 use crate::train::solver::Matrix;
@@ -14,9 +14,9 @@ use crate::train::solver::Matrix;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedVariables {
     /// Their indices among all variables.
-    pub places: Vec<usize>,
+    pub indices: Vec<usize>,
     /// The last of them that is a matrix and that all tasks use, as an index into `places`.
-    pub last: Option<usize>,
+    pub last_shared_matrix: Option<usize>,
 }
 
 impl SharedVariables {
@@ -31,7 +31,7 @@ impl SharedVariables {
         let indices: Vec<usize> = (0..variables.len()).filter(|index| users[*index] > 1).collect();
         let is_shared_matrix = |index: &usize| users[*index] == tasks && variables[*index].decay;
         let last = indices.iter().rposition(is_shared_matrix);
-        Self { places: indices, last }
+        Self { indices, last_shared_matrix: last }
     }
 }
 
@@ -39,7 +39,7 @@ impl SharedVariables {
 pub type TaskGradient = Vec<Option<Tensor>>;
 
 /// The dot products of the rows of `left` with those of `right`, over the tensors at `indices`.
-pub fn products(left: &[TaskGradient], right: &[TaskGradient], indices: &[usize]) -> Result<Matrix> {
+pub fn gradient_products(left: &[TaskGradient], right: &[TaskGradient], indices: &[usize]) -> Result<Matrix> {
     let same = std::ptr::eq(left, right);
     // A set with itself is read once, and each pair of its rows is computed once.
     let (others, offset) = if same { (&[][..], 0) } else { (right, left.len()) };
@@ -68,7 +68,7 @@ pub fn products(left: &[TaskGradient], right: &[TaskGradient], indices: &[usize]
 }
 
 /// The weighted sum of the tasks' gradients of one tensor; `None` if no task depends on it.
-pub fn combined(gradients: &[Option<&Tensor>], weights: &[f64]) -> Result<Option<Tensor>> {
+pub fn weighted_sum(gradients: &[Option<&Tensor>], weights: &[f64]) -> Result<Option<Tensor>> {
     let Some(first) = gradients.iter().flatten().next() else { return Ok(None) };
     let nonzero =
         gradients.iter().zip(weights).filter(|(gradient, weight)| gradient.is_some() && **weight != 0.0);
@@ -76,9 +76,9 @@ pub fn combined(gradients: &[Option<&Tensor>], weights: &[f64]) -> Result<Option
         nonzero.filter_map(|(gradient, weight)| Some(((*gradient)?.clone(), *weight as f32))).unzip();
     let mut sum = vec![0.0_f32; first.elem_count()];
     with_all_values(&tensors, |rows| {
-        sum.par_chunks_mut(WORTHWHILE).enumerate().for_each(|(chunk, sum)| {
+        sum.par_chunks_mut(PARALLEL_THRESHOLD).enumerate().for_each(|(chunk, sum)| {
             for (row, weight) in rows.iter().zip(&weights) {
-                let values = &row[chunk * WORTHWHILE..][..sum.len()];
+                let values = &row[chunk * PARALLEL_THRESHOLD..][..sum.len()];
                 sum.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
             }
         });
@@ -88,7 +88,7 @@ pub fn combined(gradients: &[Option<&Tensor>], weights: &[f64]) -> Result<Option
 
 /// One task's gradients of the tensors at `indices` as one flat row, multiplied by `scale`; 0 for tensors
 /// the task does not depend on. `sizes` are the element counts of all tensors.
-pub fn row(gradient: &TaskGradient, indices: &[usize], sizes: &[usize], scale: f64) -> Result<Vec<f32>> {
+pub fn flat_row(gradient: &TaskGradient, indices: &[usize], sizes: &[usize], scale: f64) -> Result<Vec<f32>> {
     let mut row = Vec::with_capacity(indices.iter().map(|index| sizes[*index]).sum());
     for index in indices {
         match &gradient[*index] {
@@ -122,7 +122,7 @@ fn with_all_values<T>(tensors: &[Tensor], f: impl FnOnce(&[&[f32]]) -> T) -> Res
 mod tests {
     use candle_core::{Device, Tensor};
 
-    use crate::train::balance::shared::{TaskGradient, combined, products, row};
+    use crate::train::balance::shared::{TaskGradient, flat_row, gradient_products, weighted_sum};
     use crate::train::solver::Matrix;
 
     fn gradients() -> Vec<TaskGradient> {
@@ -133,24 +133,24 @@ mod tests {
     #[test]
     fn missing_gradients_count_as_zero() {
         let all = gradients();
-        let actual = products(&all, &all, &[0, 1]).expect("products");
+        let actual = gradient_products(&all, &all, &[0, 1]).expect("products");
         assert_eq!(actual, Matrix::from_fn(2, |i, j| [[14.0, 1.0], [1.0, 2.0]][i][j]));
-        assert_eq!(products(&all, &gradients(), &[0, 1]).expect("products"), actual);
-        assert_eq!(row(&all[1], &[0, 1], &[2, 1], 2.0).expect("a row"), [-2.0, 2.0, 0.0]);
+        assert_eq!(gradient_products(&all, &gradients(), &[0, 1]).expect("products"), actual);
+        assert_eq!(flat_row(&all[1], &[0, 1], &[2, 1], 2.0).expect("a row"), [-2.0, 2.0, 0.0]);
     }
 
     #[test]
     fn sums_are_weighted() {
         let all = gradients();
-        let weighted_sum = |index: usize| {
+        let sum_at = |index: usize| {
             let gradients: Vec<_> = all.iter().map(|gradient| gradient[index].as_ref()).collect();
-            combined(&gradients, &[2.0, -1.0])
+            weighted_sum(&gradients, &[2.0, -1.0])
                 .expect("a sum")
                 .map(|sum| sum.to_vec1::<f32>().expect("values"))
         };
-        assert_eq!(weighted_sum(0), Some(vec![3.0, 3.0]));
-        assert_eq!(weighted_sum(1), Some(vec![6.0]));
-        assert!(combined(&[None, None], &[1.0, 1.0]).expect("nothing").is_none());
+        assert_eq!(sum_at(0), Some(vec![3.0, 3.0]));
+        assert_eq!(sum_at(1), Some(vec![6.0]));
+        assert!(weighted_sum(&[None, None], &[1.0, 1.0]).expect("nothing").is_none());
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
         let long: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.37).sin()).collect();
         let expected: f64 = long.iter().map(|value| f64::from(*value).powi(2)).sum();
         let all = [vec![Some(Tensor::new(long, &Device::Cpu).expect("a tensor"))]];
-        let actual = products(&all, &all, &[0]).expect("products")[(0, 0)];
+        let actual = gradient_products(&all, &all, &[0]).expect("products")[(0, 0)];
         assert!((actual - expected).abs() < 1e-9 * expected);
     }
 }

@@ -119,7 +119,7 @@ fn gramians_by_layer_change_nothing() {
     for choice in choices() {
         let config: BalanceConfig = serde_json::from_value(choice.clone()).expect("words");
         let mut capabilities = config.0.iter().filter_map(|config| config.view().capabilities().gradients());
-        if capabilities.any(|capabilities| capabilities.sees == GradientView::DotProducts { parts: 1 }) {
+        if capabilities.any(|capabilities| capabilities.view == GradientView::DotProducts { parts: 1 }) {
             compare(choice, json!("hard"), json!(null));
         }
     }
@@ -152,10 +152,10 @@ fn weightings_have_the_capabilities_that_they_claim() {
             let built = config.view().build(&WeightingContext { tasks: &tasks, seed: 0, rate: 0.1 });
             let is_gramian = matches!(built.gradients, Some(GradientMethod::Gramian(_)));
             let capabilities = config.view().capabilities();
-            let seen = capabilities.gradients().map(|capabilities| capabilities.sees);
+            let seen = capabilities.gradients().map(|capabilities| capabilities.view);
             assert_eq!(matches!(seen, Some(GradientView::DotProducts { .. })), is_gramian, "{choice}");
             assert_eq!(seen.is_some(), built.gradients.is_some(), "{choice}");
-            assert_eq!(capabilities.weighs_losses(), built.losses.is_some(), "{choice}");
+            assert_eq!(capabilities.weights_losses(), built.losses.is_some(), "{choice}");
         }
     }
 }

@@ -26,7 +26,7 @@ fn losses(harness: &TrainingHarness, vector: &[f64]) -> Vec<f32> {
     network.weights().load(&harness.folder.path().join("weights.safetensors")).expect("loaded");
     let table = &harness.dataset.tables[0];
     let rows = &table.valid;
-    let signals = network.signals(table, Some(rows)).expect("signals");
+    let signals = network.input_tensors(table, Some(rows)).expect("signals");
     let labels = table.targets.iter().enumerate().filter_map(|(task, (_, truth))| {
         let target = &harness.dataset.signature.tasks[task].target;
         Labels::gather(task, target, truth, rows, network.device()).expect("labels")

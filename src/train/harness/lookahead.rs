@@ -78,7 +78,7 @@ fn training_batch(harness: &TrainingHarness, network: &Network) -> Batch {
         let target = &harness.dataset.signature.tasks[task].target;
         Labels::gather(task, target, truth, &table.train, network.device()).expect("labels").expect("some")
     });
-    let inputs = network.signals(table, Some(&table.train)).expect("inputs");
+    let inputs = network.input_tensors(table, Some(&table.train)).expect("inputs");
     Batch { rows: table.train.len(), inputs, labels: labels.collect() }
 }
 
@@ -208,11 +208,11 @@ fn moved_weights_are_restored() {
         let direction: Vec<Option<Tensor>> =
             learner.variables.iter().map(|variable| variable.var.ones_like().ok()).collect();
         let indices: Vec<usize> = (0..direction.len()).collect();
-        let seen = learner.moved(&indices, &direction, 0.1, || Ok(values(learner))).expect("seen");
+        let seen = learner.with_moved(&indices, &direction, 0.1, || Ok(values(learner))).expect("seen");
         assert!((seen[0][0] - before[0][0] - 0.1).abs() < 1e-6);
         assert_eq!(values(learner), before);
         let failed: crate::train::TrainResult<()> =
-            learner.moved(&indices, &direction, 0.1, || Err(crate::train::TrainError::NoRows));
+            learner.with_moved(&indices, &direction, 0.1, || Err(crate::train::TrainError::NoRows));
         assert!(failed.is_err());
         assert_eq!(values(learner), before);
     });

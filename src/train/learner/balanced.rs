@@ -14,7 +14,7 @@ use candle_core::Tensor;
 use crate::model::autograd::{Tape, record};
 use crate::model::cut::CutPoint;
 use crate::model::mode::Mode;
-use crate::train::balance::shared::{TaskGradient, combined};
+use crate::train::balance::shared::{TaskGradient, weighted_sum};
 use crate::train::batch::Batch;
 use crate::train::error::TrainResult;
 use crate::train::gradient::collect;
@@ -51,7 +51,7 @@ impl Learner<'_> {
     ) -> TrainResult<StepOutcome> {
         let step = clock.step as u64;
         let tasks = common_tasks(parts);
-        let at_point = !tasks.is_empty() && self.balance.is_at_point();
+        let at_point = !tasks.is_empty() && self.balance.is_at_representation();
         let mut forward = Vec::with_capacity(parts.len());
         for (number, part) in parts.iter().enumerate() {
             forward.push(self.forward(part, &self.mode(clock, number, parts.len()), at_point)?);
@@ -79,7 +79,7 @@ impl Learner<'_> {
             outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
             let added = collect(part.tape.backward(&penalty)?, &self.variables);
             for (gradient, added) in gradients.iter_mut().zip(added) {
-                *gradient = combined(&[gradient.as_ref(), added.as_ref()], &[1.0, 1.0])?;
+                *gradient = weighted_sum(&[gradient.as_ref(), added.as_ref()], &[1.0, 1.0])?;
             }
         }
         self.check_task_gradients(&tasks, &backward, &gradients)?;
@@ -108,7 +108,7 @@ impl Learner<'_> {
         for (_, loss) in labelled.filter(|(labels, _)| tasks.contains(&labels.task)) {
             let mut store = tape.backward(loss)?;
             if let Some(point) = &point {
-                at_point.push(vec![store.remove(point.read.as_tensor())]);
+                at_point.push(vec![store.remove(point.leaf.as_tensor())]);
             }
             gradients.push(collect(store, &self.variables));
         }

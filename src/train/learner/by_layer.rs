@@ -13,7 +13,7 @@ use candle_core::Tensor;
 use candle_core::backprop::GradStore;
 
 use crate::model::cut::{CutPoint, CutPoints};
-use crate::train::balance::shared::{TaskGradient, combined, products};
+use crate::train::balance::shared::{TaskGradient, gradient_products, weighted_sum};
 use crate::train::batch::Batch;
 use crate::train::comparison::GradientPairStep;
 use crate::train::error::TrainResult;
@@ -73,7 +73,7 @@ impl Learner<'_> {
         let LayerwiseGradients { gramian, seen, own } =
             self.layerwise_gradients(&segments, &tasks, passes.clone())?;
         outcome.pairs = GradientPairStep::all(&tasks, &gramian);
-        let weights = match self.shared.places.is_empty() {
+        let weights = match self.shared.indices.is_empty() {
             true => vec![1.0; tasks.len()],
             false => {
                 let weights = self.solve_weights(&mut outcome, &tasks, &loss_weights, step, &seen, None);
@@ -83,7 +83,7 @@ impl Learner<'_> {
 
         let joint_weights: Vec<f64> =
             loss_weights.iter().zip(&weights).map(|(loss, weight)| loss * weight).collect();
-        let heads = if self.balance.weighs_heads() { &joint_weights } else { &loss_weights };
+        let heads = if self.balance.weights_heads() { &joint_weights } else { &loss_weights };
         let mut joint = vec![BackwardPass::sum(&passes, &joint_weights)?];
         drop(passes);
         if let Some(penalty) = penalty {
@@ -114,21 +114,21 @@ impl Learner<'_> {
     ) -> TrainResult<LayerwiseGradients> {
         let zeros = || Matrix::from_fn(tasks.len(), |_, _| 0.0);
         let (mut gramian, mut gramian_of_last) = (zeros(), zeros());
-        let last = self.shared.last.filter(|_| self.balance.looks_at_last_layer());
-        let last = last.map(|last| self.shared.places[last]);
+        let last = self.shared.last_shared_matrix.filter(|_| self.balance.uses_last_layer_only());
+        let last = last.map(|last| self.shared.indices[last]);
         let mut own = vec![None; self.variables.len()];
         let mut reached = vec![vec![false; self.variables.len()]; tasks.len()];
         segments.backward(passes, |index, gradients| {
             for (reached, gradient) in reached.iter_mut().zip(&gradients) {
                 reached[index] = gradient.is_some();
             }
-            if !self.shared.places.contains(&index) {
+            if !self.shared.indices.contains(&index) {
                 own[index] = Some(gradients);
                 return Ok(());
             }
             let rows: Vec<TaskGradient> = gradients.into_iter().map(|gradient| vec![gradient]).collect();
-            let of_variable = products(&rows, &rows, &[0])?;
-            gramian = gramian.plus(&of_variable);
+            let of_variable = gradient_products(&rows, &rows, &[0])?;
+            gramian = gramian.add(&of_variable);
             if last == Some(index) {
                 gramian_of_last = of_variable;
             }
@@ -166,7 +166,7 @@ impl<'a> GraphSegments<'a> {
     /// A backward pass that starts with the gradients of one segment.
     fn start(&self, mut store: GradStore) -> BackwardPass {
         BackwardPass {
-            points: self.points.iter().map(|point| store.remove(point.read.as_tensor())).collect(),
+            points: self.points.iter().map(|point| store.remove(point.leaf.as_tensor())).collect(),
             variables: self.variables.iter().map(|variable| store.remove(variable)).collect(),
         }
     }
@@ -205,7 +205,7 @@ impl BackwardPass {
             let count = passes.first().map_or(0, |pass| tensors(pass).len());
             let at = |index: usize| {
                 let gradients: Vec<_> = passes.iter().map(|pass| tensors(pass)[index].as_ref()).collect();
-                combined(&gradients, weights)
+                weighted_sum(&gradients, weights)
             };
             (0..count).map(at).collect::<candle_core::Result<TaskGradient>>()
         };
@@ -228,5 +228,5 @@ impl BackwardPass {
 /// The weighted sum of the gradients of one variable.
 fn sum(gradients: &[Option<Tensor>], weights: &[f64]) -> candle_core::Result<Option<Tensor>> {
     let gradients: Vec<_> = gradients.iter().map(Option::as_ref).collect();
-    combined(&gradients, weights)
+    weighted_sum(&gradients, weights)
 }

@@ -23,12 +23,12 @@ impl Learner<'_> {
     ) -> TrainResult<Vec<PairAffinity>> {
         let mut affinities = Vec::new();
         for (number, part) in parts.iter().enumerate() {
-            let mode = self.mode(clock, number, parts.len()).again();
+            let mode = self.mode(clock, number, parts.len()).repeated();
             let ((losses, _), tape) = record(|| self.losses(part, &mode))?;
             let before = scalars(&losses)?;
             for (labels, loss) in part.labels.iter().zip(&losses) {
                 let gradient = collect(tape.backward(loss)?, &self.variables);
-                let after = self.moved(&self.shared.places, &gradient, -self.rate(clock), || {
+                let after = self.with_moved(&self.shared.indices, &gradient, -self.rate(clock), || {
                     scalars(&self.losses(part, &mode)?.0)
                 })?;
                 for (other, (before, after)) in part.labels.iter().zip(before.iter().zip(after)) {
@@ -48,7 +48,7 @@ impl Learner<'_> {
 
     /// Calls `evaluate` while the variables at `indices` are moved by `factor` * `direction`, and restores
     /// them bit for bit.
-    pub(in crate::train) fn moved<T>(
+    pub(in crate::train) fn with_moved<T>(
         &self,
         indices: &[usize],
         direction: &TaskGradient,

@@ -28,7 +28,7 @@ impl Learner<'_> {
     ) -> TrainResult<Vec<Option<f64>>> {
         let mut gradient = vec![None; self.checked.len()];
         let (Some(part), Some(held_out)) = (parts.first(), &self.held_out) else { return Ok(gradient) };
-        let mode = self.mode(clock, 0, parts.len()).again();
+        let mode = self.mode(clock, 0, parts.len()).repeated();
         let ((losses, _), tape) = record(|| self.losses(part, &mode))?;
         let batches = held_out.draw(request.number, &request.primary)?;
         let values = scalars(&losses)?;
@@ -42,7 +42,7 @@ impl Learner<'_> {
         let step = joint(&losses, tasks.iter().map(|task| weights[*task]))?;
         let step = collect(tape.into_gradients(step)?, &self.variables);
         let (rate, indices) = (self.rate(clock), (0..self.variables.len()).collect::<Vec<_>>());
-        let validation = self.moved(&indices, &step, -rate, || {
+        let validation = self.with_moved(&indices, &step, -rate, || {
             let forward = || {
                 let mut losses: Vec<Tensor> = Vec::new();
                 for batch in &batches {
@@ -59,8 +59,9 @@ impl Learner<'_> {
             return Ok(gradient);
         }
         let epsilon = DISTANCE / norm;
-        let losses_at =
-            |factor: f64| self.moved(&indices, &validation, factor, || scalars(&self.losses(part, &mode)?.0));
+        let losses_at = |factor: f64| {
+            self.with_moved(&indices, &validation, factor, || scalars(&self.losses(part, &mode)?.0))
+        };
         let (above, below) = (losses_at(epsilon)?, losses_at(-epsilon)?);
         for ((task, above), below) in tasks.iter().zip(above).zip(below) {
             let derivative = -rate * (above - below) / (2.0 * epsilon);

@@ -30,7 +30,7 @@ impl PenaltyStrength {
         self.l1 * absolute + self.l2 * squares
     }
 
-    pub fn is_nothing(self) -> bool {
+    pub fn is_zero(self) -> bool {
         self == Self::default()
     }
 }

@@ -11,17 +11,17 @@ pub fn project(gramian: &Matrix, lower: &[f64]) -> QuadraticSolution {
         cosines.rows.iter().zip(&cosines.norms).map(|(row, norm)| lower[*row] * norm).collect();
     let longest = units.iter().copied().fold(0.0, f64::max);
     if longest == 0.0 {
-        return QuadraticSolution { x: lower.to_vec(), reached: true };
+        return QuadraticSolution { x: lower.to_vec(), converged: true };
     }
     let units: Vec<f64> = units.iter().map(|unit| unit / longest).collect();
-    let linear = cosines.matrix.times(&units);
-    let QuadraticSolution { x, reached } =
-        QuadraticProgram { quadratic: &cosines.matrix, linear: &linear, total: None }.solve();
+    let linear = cosines.matrix.matvec(&units);
+    let QuadraticSolution { x, converged: reached } =
+        QuadraticProgram { quadratic: &cosines.matrix, linear: &linear, equality: None }.solve();
     let mut weights = lower.to_vec();
     for (weight, slack) in weights.iter_mut().zip(cosines.weights(&x, 0.0)) {
         *weight += slack * longest;
     }
-    QuadraticSolution { x: weights, reached }
+    QuadraticSolution { x: weights, converged: reached }
 }
 
 #[cfg(test)]
@@ -35,8 +35,8 @@ mod tests {
         let agreeing = Matrix::gramian(&[vec![1.0, 0.0], vec![1.0, 1.0]]);
         assert_eq!(project(&agreeing, &[0.5, 0.5]).x, [0.5, 0.5]);
         let opposite = project(&Matrix::gramian(&[vec![1.0, 0.0], vec![-2.0, 0.0]]), &[1.0, 0.0]);
-        assert!(opposite.reached && (opposite.x[1] - 0.5).abs() < 1e-9, "{opposite:?}");
+        assert!(opposite.converged && (opposite.x[1] - 0.5).abs() < 1e-9, "{opposite:?}");
         let zero = project(&Matrix::from_fn(2, |_, _| 0.0), &[0.5, 0.5]);
-        assert!(zero.reached && zero.x == [0.5, 0.5]);
+        assert!(zero.converged && zero.x == [0.5, 0.5]);
     }
 }

@@ -12,7 +12,7 @@ pub struct BargainingSolution {
     pub weights: Vec<f64>,
     /// Do the weights satisfy the equation? They do not if rows cancel, because the exact weights are
     /// unbounded there.
-    pub holds: bool,
+    pub is_solved: bool,
 }
 
 /// Keeps weights finite where rows cancel; added to the unit diagonal of the cosines.
@@ -34,12 +34,12 @@ pub fn solve_bargaining(gramian: &Matrix, alpha: f64) -> BargainingSolution {
     let problem = BargainingProblem { matrix: &matrix, gains: &gains, power };
     let converged = problem.minimize(&mut x);
     // x = norm / unit w'; the error of the equation without the ridge shows the ridge's influence.
-    let product = cosines.matrix.times(&x);
+    let product = cosines.matrix.matvec(&x);
     let error = |i: usize| (product[i] / (gains[i] * x[i].powf(-power)) - 1.0).abs();
     let holds = converged && !cosines.has_zero_rows() && (0..n).all(|i| error(i) < 1e-3);
     let scale = unit * unit.powf(-2.0 / (1.0 + power));
     let weights = cosines.weights(&x.iter().map(|x| x * scale).collect::<Vec<_>>(), 0.0);
-    BargainingSolution { weights, holds }
+    BargainingSolution { weights, is_solved: holds }
 }
 
 /// The minimization in units of each row's norm.
@@ -54,7 +54,7 @@ impl BargainingProblem<'_> {
     fn minimize(&self, x: &mut [f64]) -> bool {
         let n = x.len();
         for _ in 0..STEPS {
-            let product = self.matrix.times(x);
+            let product = self.matrix.matvec(x);
             // Relative to x: gradient_i = x_i dF/dx_i.
             let barrier: Vec<f64> = (0..n).map(|i| self.gains[i] * x[i].powf(1.0 - self.power)).collect();
             let gradient: Vec<f64> = (0..n).map(|i| x[i] * product[i] - barrier[i]).collect();
@@ -97,7 +97,7 @@ impl BargainingProblem<'_> {
             true => gain * x.ln(),
             false => gain * x.powf(power) / power,
         };
-        0.5 * self.matrix.between(x, x) - self.gains.iter().zip(x).map(term).sum::<f64>()
+        0.5 * self.matrix.bilinear(x, x) - self.gains.iter().zip(x).map(term).sum::<f64>()
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
                 let solution = solve_bargaining(&Matrix::from_fn(1, |_, _| square), alpha);
                 let expected = f64::powf(square, -alpha / (1.0 + alpha));
                 assert!(
-                    solution.holds && (solution.weights[0] / expected - 1.0).abs() < 1e-7,
+                    solution.is_solved && (solution.weights[0] / expected - 1.0).abs() < 1e-7,
                     "{alpha} {square} {solution:?}"
                 );
             }
@@ -124,8 +124,10 @@ mod tests {
     #[test]
     fn rows_that_cancel_have_no_exact_solution() {
         let solution = solve_bargaining(&Matrix::gramian(&[vec![1.0, 0.0], vec![-1.0, 0.0]]), 1.0);
-        assert!(!solution.holds && solution.weights.iter().all(|weight| weight.is_finite() && *weight > 0.0));
+        assert!(
+            !solution.is_solved && solution.weights.iter().all(|weight| weight.is_finite() && *weight > 0.0)
+        );
         let solution = solve_bargaining(&Matrix::gramian(&[vec![1.0, 0.0], vec![0.0, 0.0]]), 1.0);
-        assert!(!solution.holds && solution.weights[1] == 0.0, "{solution:?}");
+        assert!(!solution.is_solved && solution.weights[1] == 0.0, "{solution:?}");
     }
 }

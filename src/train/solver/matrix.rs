@@ -35,13 +35,13 @@ impl Matrix {
     }
 
     /// M v.
-    pub fn times(&self, vector: &[f64]) -> Vec<f64> {
+    pub fn matvec(&self, vector: &[f64]) -> Vec<f64> {
         self.entries.chunks(self.size.max(1)).map(|row| dot(row, vector)).collect()
     }
 
     /// left^T M right.
-    pub fn between(&self, left: &[f64], right: &[f64]) -> f64 {
-        dot(left, &self.times(right))
+    pub fn bilinear(&self, left: &[f64], right: &[f64]) -> f64 {
+        dot(left, &self.matvec(right))
     }
 
     /// D M D with D = diag(scale): the Gramian of rows that are scaled by `scale`.
@@ -50,7 +50,7 @@ impl Matrix {
     }
 
     /// The element-wise sum.
-    pub fn plus(&self, other: &Self) -> Self {
+    pub fn add(&self, other: &Self) -> Self {
         Self::from_fn(self.size, |i, j| self[(i, j)] + other[(i, j)])
     }
 

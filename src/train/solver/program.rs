@@ -15,7 +15,7 @@ pub struct QuadraticProgram<'a> {
     /// p.
     pub linear: &'a [f64],
     /// a of the constraint a^T x = 1, if there is one.
-    pub total: Option<&'a [f64]>,
+    pub equality: Option<&'a [f64]>,
 }
 
 /// The solution.
@@ -23,7 +23,7 @@ pub struct QuadraticProgram<'a> {
 pub struct QuadraticSolution {
     pub x: Vec<f64>,
     /// `false` if rounding prevented convergence: `x` is feasible, but may not be optimal.
-    pub reached: bool,
+    pub converged: bool,
 }
 
 /// Makes the solution unique and every linear system solvable; relative to the largest diagonal entry of H.
@@ -37,11 +37,11 @@ impl QuadraticProgram<'_> {
         let h = self.quadratic.clone().add_ridge(RIDGE * if largest > 0.0 { largest } else { 1.0 });
         let mut x = vec![0.0; n];
         let mut free: Vec<usize> = Vec::new();
-        if let Some(a) = self.total {
+        if let Some(a) = self.equality {
             // Start at the best vertex.
             let value = |i: &usize| 0.5 * h[(*i, *i)] / (a[*i] * a[*i]) + self.linear[*i] / a[*i];
             let Some(best) = (0..n).min_by(|i, j| value(i).total_cmp(&value(j))) else {
-                return QuadraticSolution { x, reached: true };
+                return QuadraticSolution { x, converged: true };
             };
             x[best] = 1.0 / a[best];
             free.push(best);
@@ -50,16 +50,16 @@ impl QuadraticProgram<'_> {
         let mut blocked: Vec<usize> = Vec::new();
         for _ in 0..50 * (n + 1) {
             let moved = self.descend(&h, &mut x, &mut free, &mut blocked);
-            let Some(moved) = moved else { return QuadraticSolution { x, reached: false } };
+            let Some(moved) = moved else { return QuadraticSolution { x, converged: false } };
             if moved {
                 blocked.clear();
             }
             match self.variable_to_free(&h, &x, &free, &blocked) {
                 Some(next) => free.push(next),
-                None => return QuadraticSolution { x, reached: true },
+                None => return QuadraticSolution { x, converged: true },
             }
         }
-        QuadraticSolution { x, reached: false }
+        QuadraticSolution { x, converged: false }
     }
 
     /// Moves to the optimum of the free variables, fixing those that reach 0 on the way. Returns whether x
@@ -105,7 +105,7 @@ impl QuadraticProgram<'_> {
         let submatrix = h.submatrix(free);
         let negated: Vec<f64> = free.iter().map(|i| -self.linear[*i]).collect();
         let unconstrained = submatrix.solve(&negated)?;
-        let Some(a) = self.total else { return Some(unconstrained) };
+        let Some(a) = self.equality else { return Some(unconstrained) };
         let a: Vec<f64> = free.iter().map(|i| a[*i]).collect();
         let along_a = submatrix.solve(&a)?;
         let multiplier = (1.0 - dot(&a, &unconstrained)) / dot(&a, &along_a);
@@ -114,11 +114,11 @@ impl QuadraticProgram<'_> {
 
     /// The fixed variable that lowers the value most when it is freed.
     fn variable_to_free(&self, h: &Matrix, x: &[f64], free: &[usize], blocked: &[usize]) -> Option<usize> {
-        let gradient: Vec<f64> = h.times(x).iter().zip(self.linear).map(|(h, p)| h + p).collect();
+        let gradient: Vec<f64> = h.matvec(x).iter().zip(self.linear).map(|(h, p)| h + p).collect();
         let ones = vec![1.0; x.len()];
-        let a = self.total.unwrap_or(&ones);
+        let a = self.equality.unwrap_or(&ones);
         // At the optimum of the free variables, gradient = multiplier * a for each of them.
-        let multiplier = match self.total {
+        let multiplier = match self.equality {
             Some(a) => {
                 free.iter().map(|i| x[*i] * gradient[*i]).sum::<f64>()
                     / free.iter().map(|i| x[*i] * a[*i]).sum::<f64>()
@@ -149,9 +149,10 @@ mod tests {
     #[test]
     fn two_variables_without_a_constraint() {
         let quadratic = Matrix::from_fn(2, |i, j| if i == j { 2.0 } else { 0.0 });
-        let solution = QuadraticProgram { quadratic: &quadratic, linear: &[-2.0, 2.0], total: None }.solve();
+        let solution =
+            QuadraticProgram { quadratic: &quadratic, linear: &[-2.0, 2.0], equality: None }.solve();
         assert!(
-            solution.reached && (solution.x[0] - 1.0).abs() < 1e-12 && solution.x[1] == 0.0,
+            solution.converged && (solution.x[0] - 1.0).abs() < 1e-12 && solution.x[1] == 0.0,
             "{solution:?}"
         );
     }
@@ -161,16 +162,16 @@ mod tests {
     fn two_variables_on_the_simplex() {
         let gramian = Matrix::gramian(&[vec![1.0, 1.0], vec![3.0, -1.0]]);
         let solution =
-            QuadraticProgram { quadratic: &gramian, linear: &[0.0; 2], total: Some(&[1.0; 2]) }.solve();
+            QuadraticProgram { quadratic: &gramian, linear: &[0.0; 2], equality: Some(&[1.0; 2]) }.solve();
         // On (1, 1) + t (2, -2) the shortest point is t = 0, so w = (1, 0).
-        assert!(solution.reached && (solution.x[0] - 1.0).abs() < 1e-9, "{solution:?}");
+        assert!(solution.converged && (solution.x[0] - 1.0).abs() < 1e-9, "{solution:?}");
     }
 
     #[test]
     fn an_empty_program() {
         let solution =
-            QuadraticProgram { quadratic: &Matrix::from_fn(0, |_, _| 0.0), linear: &[], total: Some(&[]) }
+            QuadraticProgram { quadratic: &Matrix::from_fn(0, |_, _| 0.0), linear: &[], equality: Some(&[]) }
                 .solve();
-        assert!(solution.x.is_empty() && solution.reached);
+        assert!(solution.x.is_empty() && solution.converged);
     }
 }

@@ -35,18 +35,18 @@ pub fn shortest(gramian: &Matrix) -> QuadraticSolution {
         // A zero row is the shortest combination; several zero rows share the weight.
         let count = (gramian.size() - cosines.rows.len()).max(1) as f64;
         let x = (0..gramian.size()).map(|i| if cosines.rows.contains(&i) { 0.0 } else { 1.0 / count });
-        return QuadraticSolution { x: x.collect(), reached: true };
+        return QuadraticSolution { x: x.collect(), converged: true };
     }
     // In units of each row's norm, so that rows of any norm can be compared.
     let least = cosines.norms.iter().copied().fold(f64::INFINITY, f64::min);
     let inverse_norms: Vec<f64> = cosines.norms.iter().map(|norm| least / norm).collect();
     let zeros = vec![0.0; inverse_norms.len()];
     let program =
-        QuadraticProgram { quadratic: &cosines.matrix, linear: &zeros, total: Some(&inverse_norms) };
-    let QuadraticSolution { x, reached } = program.solve();
+        QuadraticProgram { quadratic: &cosines.matrix, linear: &zeros, equality: Some(&inverse_norms) };
+    let QuadraticSolution { x, converged: reached } = program.solve();
     let weights = cosines.weights(&x, 0.0);
     let sum: f64 = weights.iter().sum();
-    QuadraticSolution { x: weights.iter().map(|weight| weight / sum).collect(), reached }
+    QuadraticSolution { x: weights.iter().map(|weight| weight / sum).collect(), converged: reached }
 }
 
 #[cfg(test)]
@@ -79,7 +79,7 @@ mod tests {
     fn norms_far_apart() {
         let solution = shortest(&Matrix::gramian(&[vec![1e-10, 0.0], vec![0.0, 1e10]]));
         assert!(
-            solution.reached
+            solution.converged
                 && (solution.x[0] - 1.0).abs() < 1e-15
                 && (solution.x[1] / 1e-40 - 1.0).abs() < 1e-9,
             "{solution:?}"

@@ -74,14 +74,14 @@ struct CaGrad {
 fn minimize_conflict(gramian: &Matrix, c: f64) -> Option<(Vec<f64>, f64)> {
     let n = gramian.size();
     let mean = vec![1.0 / n as f64; n];
-    let length = gramian.between(&mean, &mean).max(0.0).sqrt();
+    let length = gramian.bilinear(&mean, &mean).max(0.0).sqrt();
     let longest = gramian.norms().into_iter().fold(0.0, f64::max);
     if length <= 1e-10 * longest {
         return None;
     }
     // In units of |g0|, each row in units of its own norm.
     let cosines = CosineGramian::from_gramian(&gramian.scaled(&vec![1.0 / length; n]));
-    let products = gramian.times(&mean);
+    let products = gramian.matvec(&mean);
     let linear: Vec<f64> = cosines
         .rows
         .iter()
@@ -91,10 +91,10 @@ fn minimize_conflict(gramian: &Matrix, c: f64) -> Option<(Vec<f64>, f64)> {
     let inverse_norms: Vec<f64> = cosines.norms.iter().map(|norm| 1.0 / norm).collect();
     let solve_at = |t: f64| {
         let quadratic = Matrix::from_fn(cosines.rows.len(), |i, j| cosines.matrix[(i, j)] * c / t);
-        let x = QuadraticProgram { quadratic: &quadratic, linear: &linear, total: Some(&inverse_norms) }
+        let x = QuadraticProgram { quadratic: &quadratic, linear: &linear, equality: Some(&inverse_norms) }
             .solve()
             .x;
-        let found = cosines.matrix.between(&x, &x).max(0.0).sqrt();
+        let found = cosines.matrix.bilinear(&x, &x).max(0.0).sqrt();
         (x, found)
     };
     // The ratio of the length found for t to t decreases in t; it is 1 where both agree.

@@ -15,10 +15,10 @@ pub enum Capabilities {
 /// What a gradient method needs, and what its weights apply to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GradientCapabilities {
-    pub sees: GradientView,
+    pub view: GradientView,
     pub location: GradientLocation,
     /// Do its weights also apply to the task-specific layers?
-    pub heads: bool,
+    pub weights_heads: bool,
 }
 
 /// What a gradient method sees of the tasks' gradients.
@@ -30,7 +30,7 @@ pub enum GradientView {
         parts: usize,
     },
     /// The full gradients: it may replace them.
-    Whole,
+    FullGradients,
 }
 
 /// What the gradients are taken with respect to.
@@ -47,13 +47,13 @@ pub enum GradientLocation {
 impl GradientCapabilities {
     /// Dot products of the gradients of the shared weights; heads are not weighted.
     pub const DOT_PRODUCTS: Self = Self {
-        sees: GradientView::DotProducts { parts: 1 },
+        view: GradientView::DotProducts { parts: 1 },
         location: GradientLocation::Weights,
-        heads: false,
+        weights_heads: false,
     };
 
     /// Full gradients of the shared weights; heads are not weighted.
-    pub const WHOLE: Self = Self { sees: GradientView::Whole, ..Self::DOT_PRODUCTS };
+    pub const WHOLE: Self = Self { view: GradientView::FullGradients, ..Self::DOT_PRODUCTS };
 
     /// The same, with gradients at the shared representation allowed too.
     pub const fn or_at_representation(self) -> Self {
@@ -61,7 +61,7 @@ impl GradientCapabilities {
     }
 
     /// May the gradients be taken at the shared representation?
-    pub fn may_be_at_point(&self) -> bool {
+    pub fn supports_representation(&self) -> bool {
         match self.location {
             GradientLocation::Weights => false,
             GradientLocation::WeightsOrRepresentation | GradientLocation::LastLayerOrRepresentation => true,
@@ -70,16 +70,16 @@ impl GradientCapabilities {
 
     /// Number of independent parts each batch is split into.
     pub fn parts(&self) -> usize {
-        match self.sees {
+        match self.view {
             GradientView::DotProducts { parts } => parts,
-            GradientView::Whole => 1,
+            GradientView::FullGradients => 1,
         }
     }
 }
 
 impl Capabilities {
     /// Does the weighting weight the losses?
-    pub fn weighs_losses(&self) -> bool {
+    pub fn weights_losses(&self) -> bool {
         match self {
             Self::Losses | Self::Preference | Self::LossesAndGradients(_) => true,
             Self::Gradients(_) => false,

@@ -41,7 +41,7 @@ struct ConFig;
 impl GramianWeighting for ConFig {
     fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
         let (cosines, coefficients, regular) = impartial(context.gramian);
-        let products = cosines.matrix.times(&coefficients);
+        let products = cosines.matrix.matvec(&coefficients);
         let length = dot(&coefficients, &products).max(0.0).sqrt();
         if length <= 1e-12 * coefficients.iter().map(|value| value.abs()).fold(0.0, f64::max)
             || coefficients.is_empty()

@@ -88,7 +88,7 @@ impl BuildWeighting for CosmosConfig {
         })
     }
 
-    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+    fn task_settings(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         vec![("reference", self.reference.keys().collect())]
     }
 

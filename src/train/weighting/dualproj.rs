@@ -53,7 +53,7 @@ impl GramianWeighting for DualProj {
         let tasks = context.gramian.size();
         let solution =
             cone::project(&with_ridge(context.gramian, self.ridge), &vec![1.0 / tasks as f64; tasks]);
-        GradientWeights::new(solution.x, solution.reached)
+        GradientWeights::new(solution.x, solution.converged)
     }
 }
 

@@ -53,7 +53,7 @@ struct FairGrad {
 impl GramianWeighting for FairGrad {
     fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights {
         let solution = solve_bargaining(context.gramian, self.alpha);
-        GradientWeights::new(solution.weights, solution.holds)
+        GradientWeights::new(solution.weights, solution.is_solved)
     }
 }
 

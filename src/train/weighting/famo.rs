@@ -59,7 +59,7 @@ impl BuildWeighting for FamoConfig {
         })
     }
 
-    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+    fn task_settings(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         vec![("lower", self.lower.keys().collect())]
     }
 }
@@ -111,11 +111,11 @@ impl Weighting for Famo {
         weights
     }
 
-    fn wants_losses_after(&self) -> bool {
+    fn needs_losses_after_step(&self) -> bool {
         true
     }
 
-    fn receive_losses_after(&mut self, losses: &[Option<f64>]) {
+    fn receive_losses_after_step(&mut self, losses: &[Option<f64>]) {
         let pairs = self.before.iter().zip(losses).enumerate();
         let decreases = pairs.filter_map(|(task, (before, after))| {
             Some((task, self.gap(task, (*before)?).ln() - self.gap(task, (*after)?).ln()))
@@ -156,7 +156,7 @@ mod tests {
             &weighting.weights(0, &[Some(1.0), Some(2.0), Some(4.0)]),
             &[4.0 / 7.0, 2.0 / 7.0, 1.0 / 7.0],
         );
-        weighting.receive_losses_after(&[Some(0.9), Some(1.9), Some(3.0)]);
+        weighting.receive_losses_after_step(&[Some(0.9), Some(1.9), Some(3.0)]);
         let state = weighting.state();
         // Adam's first moment is a tenth of the gradient; v was 0, so the decay was 0.
         let gradient: Vec<f64> = state.chunks(4).map(|task| 10.0 * task[1]).collect();
@@ -170,13 +170,13 @@ mod tests {
     fn a_restored_state_continues_exactly_and_absent_tasks_do_not_change() {
         let (mut one, mut two) = (famo(), famo());
         one.weights(0, &[Some(1.0), None, Some(4.0)]);
-        one.receive_losses_after(&[Some(0.5), None, Some(3.9)]);
+        one.receive_losses_after_step(&[Some(0.5), None, Some(3.9)]);
         assert_eq!(one.state()[4..8], [0.0; 4]);
         assert!(two.restore(&one.state()));
         let losses = [Some(1.0), Some(2.0), Some(4.0)];
         assert_eq!(one.weights(1, &losses), two.weights(1, &losses));
-        one.receive_losses_after(&[Some(0.9), Some(1.0), Some(4.0)]);
-        two.receive_losses_after(&[Some(0.9), Some(1.0), Some(4.0)]);
+        one.receive_losses_after_step(&[Some(0.9), Some(1.0), Some(4.0)]);
+        two.receive_losses_after_step(&[Some(0.9), Some(1.0), Some(4.0)]);
         assert_eq!(one.state(), two.state());
     }
 }

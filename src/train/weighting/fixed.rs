@@ -29,7 +29,7 @@ impl BuildWeighting for FixedConfig {
         WeightingMethod::losses(Fixed { weights: weights.into_iter().map(NonNegative::get).collect() })
     }
 
-    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+    fn task_settings(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         vec![("weights", self.weights.keys().collect())]
     }
 }

@@ -57,7 +57,7 @@ pub fn combine(
     let tasks: Vec<usize> = (0..rows.len()).collect();
     let gramian = Matrix::gramian(rows);
     let values = rows.iter().map(|row| row.iter().map(|value| *value as f32).collect()).collect();
-    let mut gradient_rows = GradientRows { values, point: None };
+    let mut gradient_rows = GradientRows { values, representation: None };
     let context = GradientContext { step: 0, tasks: &tasks, losses, gramian: &gramian };
     let result = method.compute_weights(&context, &mut gradient_rows);
     let rows = gradient_rows.values.iter();

@@ -71,11 +71,11 @@ impl RowWeighting for GradDrop {
         let tasks = rows.values.len();
         let size = rows.values.first().map_or(0, Vec::len);
         // One factor per entry, shared by all rows of the batch; parameters count as one row.
-        let batch = rows.point.as_ref().map_or(1, |(_, batch)| (*batch).max(1));
+        let batch = rows.representation.as_ref().map_or(1, |(_, batch)| (*batch).max(1));
         let width = size / batch;
         for column in 0..width {
             let sum_over_batch = |gradient: &Vec<f32>| -> f64 {
-                let signed = |index: usize| match &rows.point {
+                let signed = |index: usize| match &rows.representation {
                     Some((activations, _)) => f64::from(gradient[index]) * sign(activations[index]),
                     None => f64::from(gradient[index]),
                 };
@@ -121,7 +121,7 @@ mod tests {
         let values = vec![vec![-1.0_f32; wide], vec![3.0; wide]];
         let gramian = Matrix::from_fn(2, |_, _| 1.0);
         let context = GradientContext { step: 3, tasks: &[0, 1], losses: &[1.0; 2], gramian: &gramian };
-        let mut rows = GradientRows { values, point: None };
+        let mut rows = GradientRows { values, representation: None };
         GradDrop { leak: 0.0, seed: 5 }.compute_weights(&context, &mut rows);
         let positive = rows.values[1].iter().filter(|value| **value > 0.0).count() as f64 / wide as f64;
         assert!((positive - 0.75).abs() < 0.01, "{positive}");
@@ -135,7 +135,7 @@ mod tests {
         let context = GradientContext { step: 3, tasks: &[0, 1], losses: &[1.0; 2], gramian: &gramian };
         let mut rows = GradientRows {
             values: vec![vec![1.0, 1.0, 2.0, -5.0], vec![-1.0, 1.0, -2.0, -1.0]],
-            point: Some((vec![1.0, 1.0, 1.0, -1.0], 2)),
+            representation: Some((vec![1.0, 1.0, 1.0, -1.0], 2)),
         };
         GradDrop { leak: 0.0, seed: 1 }.compute_weights(&context, &mut rows);
         // The tasks agree on the second entry (1 + 5 and 1 + 1), but not on the first (3 and -3).

@@ -58,7 +58,7 @@ pub struct GradientRows {
     /// One row per task of the batch, all shared parameters concatenated.
     pub values: Vec<Vec<f32>>,
     /// For gradients at the shared representation: its values and the number of batch rows in it.
-    pub point: Option<(Vec<f32>, usize)>,
+    pub representation: Option<(Vec<f32>, usize)>,
 }
 
 /// A method that needs full gradients. It may replace them; the step is along their weighted sum.

@@ -58,7 +58,7 @@ impl BuildWeighting for GradNormConfig {
     fn capabilities(&self) -> Capabilities {
         Capabilities::Gradients(GradientCapabilities {
             location: GradientLocation::LastLayerOrRepresentation,
-            heads: true,
+            weights_heads: true,
             ..GradientCapabilities::DOT_PRODUCTS
         })
     }

@@ -69,11 +69,11 @@ impl GradVac {
             let mut c = vec![0.0; norms.len()];
             c[task] = 1.0;
             for other in others {
-                let norm = gramian.between(&c, &c).max(0.0).sqrt();
+                let norm = gramian.bilinear(&c, &c).max(0.0).sqrt();
                 if norm == 0.0 || norms[*other] == 0.0 {
                     continue;
                 }
-                let cosine = (gramian.times(&c)[*other] / norm / norms[*other]).clamp(-1.0, 1.0);
+                let cosine = (gramian.matvec(&c)[*other] / norm / norms[*other]).clamp(-1.0, 1.0);
                 let target =
                     &mut self.expected_cosine[context.tasks[task] * self.tasks + context.tasks[*other]];
                 let (sine, target_sine) = ((1.0 - cosine * cosine).sqrt(), (1.0 - *target * *target).sqrt());

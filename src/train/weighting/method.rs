@@ -33,7 +33,7 @@ pub trait BuildWeighting: Send + Sync {
     }
 
     /// Settings that name tasks: the setting's key and the task names.
-    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+    fn task_settings(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         Vec::new()
     }
 }
@@ -108,12 +108,12 @@ pub trait Weighting: Send {
     }
 
     /// Does it need the losses of the same batch after the step?
-    fn wants_losses_after(&self) -> bool {
+    fn needs_losses_after_step(&self) -> bool {
         false
     }
 
     /// Receives the losses of the same batch after the step, if it asked for them.
-    fn receive_losses_after(&mut self, losses: &[Option<f64>]) {
+    fn receive_losses_after_step(&mut self, losses: &[Option<f64>]) {
         let _ = losses;
     }
 

@@ -72,7 +72,7 @@ impl GramianWeighting for Mgda {
             Normalization::LossPlus => inverse(*norm) * inverse(*loss),
         });
         let solution = shortest(&context.gramian.scaled(&scale.collect::<Vec<_>>()));
-        GradientWeights::new(solution.x, solution.reached && norms.iter().all(|norm| *norm > 0.0))
+        GradientWeights::new(solution.x, solution.converged && norms.iter().all(|norm| *norm > 0.0))
     }
 }
 

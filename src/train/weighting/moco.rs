@@ -103,7 +103,7 @@ impl RowWeighting for MoCo {
         let current = select_tasks(&self.weights, context.tasks);
         let total: f64 = current.iter().sum();
         let v = if total > 0.0 { current.iter().map(|v| v / total).collect() } else { project(&current) };
-        let update = gramian.times(&v);
+        let update = gramian.matvec(&v);
         let v = project(&v.iter().zip(update).map(|(v, update)| v - gamma * update).collect::<Vec<_>>());
         context.tasks.iter().zip(&v).for_each(|(task, v)| self.weights[*task] = v * total);
         GradientWeights::new(v, regular)

@@ -54,7 +54,7 @@ impl BuildWeighting for MoDoConfig {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::Gradients(GradientCapabilities {
-            sees: GradientView::DotProducts { parts: 3 },
+            view: GradientView::DotProducts { parts: 3 },
             ..GradientCapabilities::DOT_PRODUCTS
         })
     }
@@ -75,7 +75,7 @@ impl GramianWeighting for MoDo {
             true => current.iter().map(|v| v / total).collect(),
             false => vec![1.0 / current.len() as f64; current.len()],
         };
-        let update = context.gramian.times(&v);
+        let update = context.gramian.matvec(&v);
         let moved: Vec<f64> =
             v.iter().zip(update).map(|(v, update)| v - self.gamma * (update + self.rho * v)).collect();
         let v = project(&moved);

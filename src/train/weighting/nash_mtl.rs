@@ -72,10 +72,10 @@ impl GramianWeighting for NashMtl {
         let mut regular = true;
         if context.step.is_multiple_of(self.every) || weights.iter().any(|weight| weight.is_nan()) {
             let solution = solve_bargaining(context.gramian, 1.0);
-            (weights, regular) = (solution.weights, solution.holds);
+            (weights, regular) = (solution.weights, solution.is_solved);
             context.tasks.iter().zip(&weights).for_each(|(task, weight)| self.last[*task] = *weight);
         }
-        let length = context.gramian.between(&weights, &weights).max(0.0).sqrt();
+        let length = context.gramian.bilinear(&weights, &weights).max(0.0).sqrt();
         let scale = if length > self.max_norm { self.max_norm / length } else { 1.0 };
         GradientWeights::new(weights.iter().map(|weight| weight * scale).collect(), regular)
     }

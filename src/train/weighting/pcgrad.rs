@@ -62,7 +62,7 @@ fn project_conflicts(gramian: &Matrix, orders: &[Vec<usize>]) -> Vec<f64> {
         let mut c = vec![0.0; gramian.size()];
         c[task] = 1.0;
         for other in others {
-            let product = gramian.times(&c)[*other];
+            let product = gramian.matvec(&c)[*other];
             // A zero gradient conflicts with nothing.
             if product < 0.0 && gramian[(*other, *other)] > 0.0 {
                 c[*other] -= product / gramian[(*other, *other)];

@@ -109,7 +109,7 @@ impl BuildWeighting for PreferenceConfig {
         })
     }
 
-    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+    fn task_settings(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         vec![("vector", self.vector.keys().collect()), ("ideal", self.ideal.keys().collect())]
     }
 }

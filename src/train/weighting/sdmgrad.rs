@@ -65,7 +65,7 @@ impl BuildWeighting for SdmGradConfig {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities::Gradients(GradientCapabilities {
-            sees: GradientView::DotProducts { parts: 3 },
+            view: GradientView::DotProducts { parts: 3 },
             ..GradientCapabilities::DOT_PRODUCTS
         })
     }
@@ -93,7 +93,7 @@ impl GramianWeighting for SdmGrad {
         let mut velocity = vec![0.0; tasks];
         for _ in 0..self.iterations {
             let mixed: Vec<f64> = v.iter().map(|v| v + self.lambda * uniform).collect();
-            for (velocity, gradient) in velocity.iter_mut().zip(cross.times(&mixed)) {
+            for (velocity, gradient) in velocity.iter_mut().zip(cross.matvec(&mixed)) {
                 *velocity = MOMENTUM * *velocity + gradient;
             }
             let moved: Vec<f64> =

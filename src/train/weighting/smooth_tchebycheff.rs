@@ -67,7 +67,7 @@ impl BuildWeighting for SmoothTchebycheffConfig {
         })
     }
 
-    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+    fn task_settings(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         vec![("preference", self.preference.keys().collect()), ("ideal", self.ideal.keys().collect())]
     }
 }

@@ -41,7 +41,7 @@ impl BuildWeighting for TchebycheffConfig {
         })
     }
 
-    fn named(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
+    fn task_settings(&self) -> Vec<(&'static str, Vec<&TaskName>)> {
         vec![("preference", self.preference.keys().collect()), ("ideal", self.ideal.keys().collect())]
     }
 }

@@ -70,7 +70,7 @@ impl GramianWeighting for UpGrad {
             let mut lower_bounds = vec![0.0; tasks];
             lower_bounds[task] = 1.0 / tasks as f64;
             let solution = cone::project(&gramian, &lower_bounds);
-            reached &= solution.reached;
+            reached &= solution.converged;
             weights.iter_mut().zip(solution.x).for_each(|(weight, share)| *weight += share);
         }
         GradientWeights::new(weights, reached)

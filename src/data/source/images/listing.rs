@@ -9,7 +9,7 @@ use polars::prelude::{Column, DataFrame, IntoColumn, NewChunkedArray, PlSmallStr
 
 use crate::data::error::DataError;
 use crate::data::frame::{Frame, LineIndex, SourceFile};
-use crate::data::picture::PictureError;
+use crate::data::image_file::ImageError;
 use crate::data::source::SourceFiles;
 use crate::data::source::csv::CsvConfig;
 use crate::data::source::delimited::Delimited;
@@ -56,7 +56,7 @@ pub(in crate::data) fn source_files(config: &ImagesConfig, base: &Path) -> Resul
 impl Listing {
     pub fn read(config: &ImagesConfig, folder: &Path, base: &Path) -> Result<Self, DataError> {
         if !folder.is_dir() {
-            return Err(DataError::Absent { file: folder.to_owned() });
+            return Err(DataError::FileNotFound { file: folder.to_owned() });
         }
         match &config.labels {
             Some(labels) => labelled(config, folder, &base.join(labels)),
@@ -103,7 +103,7 @@ fn labelled(config: &ImagesConfig, folder: &Path, labels: &Path) -> Result<Listi
             None => Ok(files),
             Some((row, value)) => {
                 let what = format!("column `{column}`: `{value}` in {}", frame.location(row));
-                Err(PictureError::Outside { what, folders: folders.to_string() }.into())
+                Err(ImageError::Outside { what, folders: folders.to_string() }.into())
             }
         }
     };
@@ -123,13 +123,13 @@ fn classes(config: &ImagesConfig, folder: &Path) -> Result<Listing, DataError> {
         false => Ok(()),
         true => {
             let what = format!("`{}`", file.display());
-            Err(DataError::from(PictureError::Outside { what, folders: folders.to_string() }))
+            Err(DataError::from(ImageError::Outside { what, folders: folders.to_string() }))
         }
     };
     for class in entries(folder).into_iter().filter(|entry| entry.is_dir()) {
         if is_loop(&class, folder) {
             let (link, folder) = (class.display().to_string(), folder.display().to_string());
-            return Err(PictureError::Loop { link, folder }.into());
+            return Err(ImageError::Loop { link, folder }.into());
         }
         refuse_outside(&class)?;
         let label = class.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -143,7 +143,7 @@ fn classes(config: &ImagesConfig, folder: &Path) -> Result<Listing, DataError> {
     if files.is_empty() {
         let folder = folder.display().to_string();
         let below = " in a subfolder (the subfolders are the classes)";
-        return Err(PictureError::NoFiles { folder, below }.into());
+        return Err(ImageError::NoFiles { folder, below }.into());
     }
     let text = |name: &str, texts: &[String]| -> Column {
         StringChunked::from_slice(PlSmallStr::from_str(name), texts).into_column()

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::data::cells::Cells;
 use crate::data::fixture::{Folder, jpeg, png, table};
-use crate::data::load::reads;
-use crate::data::picture::{Picture, PixelConversion, header};
+use crate::data::image_file::{DecodedImage, PixelConversion, header};
+use crate::data::load::source_files;
 
 /// Two classes of three grayscale images of 2 x 2 pixels.
 fn classes() -> Folder {
@@ -28,7 +28,7 @@ fn first_pixels(frame: &crate::data::frame::Frame, column: &str) -> Vec<u8> {
     let Cells::Binary(cells) = frame.cells(column).unwrap() else { panic!("bytes") };
     cells
         .iter()
-        .map(|cell| Picture::decode(cell.unwrap(), &PixelConversion::default()).unwrap().planes()[0])
+        .map(|cell| DecodedImage::decode(cell.unwrap(), &PixelConversion::default()).unwrap().planes()[0])
         .collect()
 }
 
@@ -45,7 +45,7 @@ fn subfolders_are_classes() {
     assert_eq!(first_pixels(&frame, "image"), [10, 11, 12, 200, 201, 202]);
     assert!(frame.location(4).to_string().ends_with("photos/dog/1.png`"), "{}", frame.location(4));
     let config = table(by_class());
-    let read = reads(&config, folder.path()).unwrap();
+    let read = source_files(&config, folder.path()).unwrap();
     assert_eq!((read.files.len(), read.names[5].as_str()), (6, "dog/2.png"));
 }
 
@@ -74,7 +74,7 @@ fn a_table_of_labels_names_its_images() {
         cells.iter().map(|cell| header(cell.unwrap()).unwrap().size.to_string()).collect();
     assert_eq!(sizes, ["1 x 2 colour", "8 x 8 grayscale", "1 x 2 grayscale"]);
     assert!(frame.location(2).to_string().ends_with("labels.csv`, line 5"), "{}", frame.location(2));
-    let read = reads(&table(config), folder.path()).unwrap();
+    let read = source_files(&table(config), folder.path()).unwrap();
     assert_eq!((read.files.len(), read.names.len()), (5, 0));
 }
 

@@ -5,7 +5,7 @@ use polars::prelude::DataFrame;
 
 use crate::data::source::query::run;
 use crate::data::source::rowwise::{ColumnOrigin, RowQuery, row_query};
-use crate::domain::reading::Expression;
+use crate::domain::table_schema::Expression;
 
 fn table() -> DataFrame {
     let rows = "(1, 2.5, 'a'), (2, 0.5, 'b'), (3, 1.5, null), (4, 9.5, 'a')";

@@ -45,7 +45,7 @@ pub(in crate::data) fn sniff(file: &Path) -> Result<SourceConfig, DataError> {
         Some(b'{') if is_object(text.trim_start().lines().next().unwrap_or("")) => {
             Ok(SourceConfig::Jsonl(JsonlConfig { path }))
         }
-        Some(b'{' | b'[') if path.to_lowercase().contains(".json") => Err(DataError::NotOfForm {
+        Some(b'{' | b'[') if path.to_lowercase().contains(".json") => Err(DataError::InvalidFormat {
             file: file.to_owned(),
             form: "JSON lines",
             reason: "it is one JSON document; convert it to one object per line, for example with \
@@ -67,7 +67,7 @@ fn separated(text: &str, file: &Path) -> Result<CsvConfig, DataError> {
     let (declared, below, skipped) = separator_line(sample);
     let Some(split) = separator::find(below, declared) else {
         return match separator::has_aligned_columns(below) {
-            true => Err(DataError::NotOfForm {
+            true => Err(DataError::InvalidFormat {
                 file: file.to_owned(),
                 form: "a delimited text file",
                 reason: "its columns are aligned with several spaces; convert them to one separator, for \

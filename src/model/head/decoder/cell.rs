@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use crate::model::error::ModelResult;
 use crate::model::kernel::gru::gru_with_state;
 use crate::model::kernel::lstm::lstm_with_state;
-use crate::model::kernel::recurrence::{BIAS, Traversal};
+use crate::model::kernel::recurrence::{BIAS, SequenceOptions};
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// A recurrent cell; its states are `[batch, units]`.
@@ -69,13 +69,13 @@ impl DecoderCell {
     pub fn run(&self, x: &Tensor, states: &[Tensor]) -> ModelResult<(Tensor, Vec<Tensor>)> {
         match self {
             Self::Gru(GateWeights { weight, bias, .. }) => {
-                let traversal = Traversal::default();
+                let traversal = SequenceOptions::default();
                 let (y, h) = gru_with_state(x, weight.var(), bias.var(), Some(&states[0]), traversal)?;
                 Ok((y, vec![h]))
             }
             Self::Lstm(GateWeights { weight, bias, units, .. }) => {
                 let first = Tensor::cat(states, 1)?;
-                let traversal = Traversal::default();
+                let traversal = SequenceOptions::default();
                 let (y, last) = lstm_with_state(x, weight.var(), bias.var(), Some(&first), traversal)?;
                 Ok((y, vec![last.narrow(1, 0, *units)?, last.narrow(1, *units, *units)?]))
             }

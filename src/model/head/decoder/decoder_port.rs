@@ -26,7 +26,7 @@ impl DecoderPort {
 
     /// `[batch, <time>, width]`, or `[batch, <time>]` if `width` is `None`.
     pub fn sequence(name: &str, time: &str, width: Option<usize>) -> Self {
-        let dims = [Dim::Batch, Dim::Free(time.to_owned())].into_iter().chain(width.map(Dim::Fixed));
+        let dims = [Dim::Batch, Dim::Dynamic(time.to_owned())].into_iter().chain(width.map(Dim::Fixed));
         Self { name: name.to_owned(), dims: dims.collect() }
     }
 }

@@ -168,7 +168,8 @@ impl TransformerDecoder {
 
     pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         let time = tokens.dim(1)?;
-        let encodings = Tensor::from_vec(places(0..time, self.width), (time, self.width), tokens.device())?;
+        let encodings =
+            Tensor::from_vec(sinusoidal_encodings(0..time, self.width), (time, self.width), tokens.device())?;
         let heads = AttentionSettings { count: self.heads, causal: true, rotary: false, dropout: 0.0 };
         self.run(&mut Tensors::new(mode), tokens, &encodings, prepared, |ops, _, packed| {
             ops.self_attention("", packed, self.width, None, heads)
@@ -231,7 +232,7 @@ impl TransformerDecoder {
 }
 
 /// Sinusoidal positional encodings `[positions, width]`: sin and cos of position x 10000^(-2 i / width).
-pub fn places(range: Range<usize>, width: usize) -> Vec<f32> {
+pub fn sinusoidal_encodings(range: Range<usize>, width: usize) -> Vec<f32> {
     let cells = range.flat_map(|position| {
         (0..width).map(move |column| {
             let angle = position as f64 / 10000f64.powf((column / 2 * 2) as f64 / width as f64);

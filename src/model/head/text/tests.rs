@@ -84,7 +84,7 @@ fn labels() -> Labels {
     let truth = [[5.0f32, 9.0, 4.0, END], [0.0; 4], [7.0, 5.0, END, 0.0]];
     let mask = [[1.0f32; 4], [0.0; 4], [1.0, 1.0, 1.0, 0.0]];
     let tensor = |cells: [[f32; 4]; 3]| Tensor::new(&cells, &Device::Cpu).unwrap();
-    Labels { task: 0, truth: tensor(truth), mask: tensor(mask), labelled: 2, cells: 7 }
+    Labels { task: 0, values: tensor(truth), mask: tensor(mask), labelled: 2, cells: 7 }
 }
 
 fn loss_of(text: &TextHead, memory: &Activations, labels: &Labels) -> Tensor {
@@ -126,7 +126,7 @@ fn decoding_step_by_step_equals_teacher_forcing() {
         let text = text(&config, sequence, &mut weights);
         let (memory, labels) = (memory(sequence), labels());
         let loss = f64::from(loss_of(&text, &memory, &labels).to_scalar::<f32>().unwrap());
-        let truth = host(&labels.truth).unwrap();
+        let truth = host(&labels.values).unwrap();
         // Rows 2 and 0 in this order, row 0 twice, as in a beam search.
         let mut decoding = text.start_decoding(&memory).unwrap().unwrap();
         let mut tokens = vec![text.start_token(); 3];
@@ -149,9 +149,9 @@ fn decoding_step_by_step_equals_teacher_forcing() {
         assert!((sums[1] - sums[2]).abs() < 1e-9, "{config:?}: two hypotheses of one row");
         let mean = (sums[0] + sums[1]) / 7.0;
         assert!((mean - loss).abs() < 1e-5, "{config:?}: {mean} and {loss}");
-        let tally = text.tally(&memory, &labels).unwrap();
+        let tally = text.token_losses(&memory, &labels).unwrap();
         assert_eq!(tally.tokens, 7);
-        assert!((tally.cost / 7.0 - loss).abs() < 1e-5);
+        assert!((tally.nll / 7.0 - loss).abs() < 1e-5);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Attention within one row of a batch, for one block of queries of one head at a time.
 
-use crate::model::kernel::attention::{AttentionDropout, AttentionShape};
+use crate::model::kernel::attention::{AttentionDropout, AttentionOptions};
 use crate::model::kernel::product::{MatrixMut, MatrixView, ProductThreads, product};
 use crate::model::kernel::softmax::{softmax_backward, softmax_in_place};
 use crate::model::kernel::wide::wide;
@@ -24,7 +24,7 @@ impl<'a> StridedSteps<'a> {
 
 /// One row of the batch.
 pub struct AttentionRow<'a> {
-    options: &'a AttentionShape,
+    options: &'a AttentionOptions,
     /// Index within the batch.
     index: usize,
     /// Numbers of queries and keys, including padding, and of the real ones.
@@ -41,7 +41,7 @@ pub struct AttentionRow<'a> {
 
 impl<'a> AttentionRow<'a> {
     pub fn new(
-        options: &'a AttentionShape,
+        options: &'a AttentionOptions,
         index: usize,
         (queries, keys, width): (usize, usize, usize),
         [q, k, v]: [StridedSteps<'a>; 3],

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor, Var};
 
 use crate::model::kernel::attention::{
-    AttentionDropout, AttentionShape, attention, composed, self_attention,
+    AttentionDropout, AttentionOptions, attention, composed, self_attention,
 };
 use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::random::{RandomPurpose, stream};
 use crate::model::weights::host;
 
-fn unmasked(heads: usize, causal: bool) -> AttentionShape {
-    AttentionShape { heads, causal, queries: None, keys: None, dropout: None }
+fn unmasked(heads: usize, causal: bool) -> AttentionOptions {
+    AttentionOptions { heads, causal, queries: None, keys: None, dropout: None }
 }
 
 /// A different number of real steps for each row.
@@ -83,7 +83,8 @@ fn agrees_with_its_composed_form() {
         {
             let lengths = if masked { lengths(batch, time) } else { None };
             let dropout = rate.map(|rate| AttentionDropout { random: random.clone(), rate });
-            let options = AttentionShape { heads, causal, queries: lengths.clone(), keys: lengths, dropout };
+            let options =
+                AttentionOptions { heads, causal, queries: lengths.clone(), keys: lengths, dropout };
             check_against(
                 &[variable(&[batch, time, 3 * width], 5)],
                 2e-5,
@@ -101,7 +102,7 @@ fn agrees_with_its_composed_form() {
 fn attention_to_another_sequence_agrees_with_its_composed_form() {
     for (time, other, causal) in [(1, 5, false), (1, 5, true), (4, 9, true), (70, 3, false), (3, 130, false)]
     {
-        let options = AttentionShape {
+        let options = AttentionOptions {
             heads: 2,
             causal,
             queries: lengths(3, time),
@@ -121,7 +122,7 @@ fn attention_to_another_sequence_agrees_with_its_composed_form() {
 fn gradients_agree_with_finite_differences() {
     let dropout = Some(AttentionDropout { random: stream(1, RandomPurpose::Dropout, "a"), rate: 0.3 });
     let options =
-        AttentionShape { heads: 2, causal: true, queries: lengths(2, 5), keys: lengths(2, 5), dropout };
+        AttentionOptions { heads: 2, causal: true, queries: lengths(2, 5), keys: lengths(2, 5), dropout };
     let x = variable(&[2, 5, 12], 4);
     let factor = |i: usize| ((i * 7 % 11) as f32 - 4.5) / 5.0;
     let loss = |x: &Tensor| {
@@ -149,7 +150,7 @@ fn padding_does_not_change_results() {
     let x = variable(&[2, 6, 12], 1);
     let padded = |lengths: &[u32]| {
         let lengths: Option<Arc<[u32]>> = Some(lengths.into());
-        AttentionShape { heads: 2, causal: false, queries: lengths.clone(), keys: lengths, dropout: None }
+        AttentionOptions { heads: 2, causal: false, queries: lengths.clone(), keys: lengths, dropout: None }
     };
     let y = self_attention(&x, &padded(&[6, 4])).unwrap();
     let short = x.narrow(0, 1, 1).unwrap().narrow(1, 0, 4).unwrap();
@@ -161,9 +162,9 @@ fn padding_does_not_change_results() {
 #[test]
 fn unsupported_shapes_are_refused() {
     let x = Tensor::zeros((2, 3, 12), candle_core::DType::F32, &Device::Cpu).unwrap();
-    let error = |options: &AttentionShape| self_attention(&x, options).unwrap_err().to_string();
+    let error = |options: &AttentionOptions| self_attention(&x, options).unwrap_err().to_string();
     assert!(error(&unmasked(3, false)).contains("of 3 heads"));
     let keys: Option<Arc<[u32]>> = Some([3, 0].as_slice().into());
-    let options = AttentionShape { keys, ..unmasked(2, false) };
+    let options = AttentionOptions { keys, ..unmasked(2, false) };
     assert!(error(&options).contains("every row needs at least one real key"));
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{D, Result, Tensor};
 
-use crate::model::kernel::recurrence::{BIAS, RecurrentCell, Traversal};
+use crate::model::kernel::recurrence::{BIAS, RecurrentCell, SequenceOptions};
 
 /// Outputs `[batch, time, units]` and last state `[batch, state]`, as of `recur`.
 pub fn composed<C: RecurrentCell>(
@@ -10,7 +10,7 @@ pub fn composed<C: RecurrentCell>(
     weight: &Tensor,
     bias: &Tensor,
     initial: Option<&Tensor>,
-    traversal: Traversal,
+    traversal: SequenceOptions,
 ) -> Result<(Tensor, Tensor)> {
     let (batch, time, width) = x.dims3()?;
     let units = bias.dim(0)? / BIAS;

@@ -83,7 +83,7 @@ pub struct BackwardStep<'a> {
 
 /// Which steps of the rows a recurrence visits, and in which direction.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Traversal<'a> {
+pub struct SequenceOptions<'a> {
     /// Real steps of each row; `None` if no row is padded.
     pub lengths: Option<&'a [u32]>,
     /// Whether it runs from the last real step of each row to the first.

@@ -10,7 +10,7 @@ use crate::model::kernel::recurrence::backward::{SavedForward, backward};
 use crate::model::kernel::recurrence::composed::composed;
 use crate::model::kernel::recurrence::forward::forward;
 use crate::model::kernel::recurrence::row::RecurrenceSizes;
-use crate::model::kernel::recurrence::{BIAS, RecurrentCell, Traversal};
+use crate::model::kernel::recurrence::{BIAS, RecurrentCell, SequenceOptions};
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 /// The outputs `[batch, time, units]` and, if `last`, the last state `[batch, state]` of a recurrence over x
@@ -24,7 +24,7 @@ pub fn recur<C: RecurrentCell>(
     weight: &Tensor,
     bias: &Tensor,
     initial: Option<&Tensor>,
-    traversal: Traversal,
+    traversal: SequenceOptions,
     last: bool,
 ) -> Result<(Tensor, Option<Tensor>)> {
     let (batch, time, width) = x.dims3()?;

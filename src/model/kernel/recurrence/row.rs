@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::model::kernel::WORTHWHILE;
+use crate::model::kernel::PARALLEL_THRESHOLD;
 
 /// Steps whose input part, and its gradient, is one matrix product.
 pub const STEP_BLOCK: usize = 16;
@@ -58,7 +58,7 @@ impl RecurrenceSizes {
     pub fn groups<R>(&self, rows: impl Iterator<Item = R>, length: impl Fn(&R) -> usize) -> Vec<Vec<R>> {
         let mut rows: Vec<R> = rows.collect();
         rows.sort_by_key(|row| Reverse(length(row)));
-        let small = self.batch * self.time * self.units < WORTHWHILE;
+        let small = self.batch * self.time * self.units < PARALLEL_THRESHOLD;
         let count = if small { 1 } else { rayon::current_num_threads().min(self.batch).max(1) };
         let mut groups: Vec<Vec<R>> = (0..count).map(|_| Vec::new()).collect();
         for (index, row) in rows.into_iter().enumerate() {

@@ -4,7 +4,7 @@ use candle_core::{Device, Result, Tensor, Var};
 
 use crate::model::kernel::gru::GruCell;
 use crate::model::kernel::lstm::LstmCell;
-use crate::model::kernel::recurrence::{RecurrentCell, Traversal, composed, recur};
+use crate::model::kernel::recurrence::{RecurrentCell, SequenceOptions, composed, recur};
 use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::weights::host;
 
@@ -117,7 +117,7 @@ fn check_against_torch<C: RecurrentCell>() {
         let weight = numbers(&[5, C::GATES * 2], 2);
         let bias = numbers(&[8], 3);
         let initial = numbers(&[3, C::STATE * 2], 4);
-        let traversal = Traversal { lengths: Some(&LENGTHS), reversed };
+        let traversal = SequenceOptions { lengths: Some(&LENGTHS), reversed };
         let fused = recur::<C>(&x, &weight, &bias, Some(&initial), traversal, true).unwrap();
         let reference = composed::<C>(&x, &weight, &bias, Some(&initial), traversal).unwrap();
         for (y, last) in [(fused.0, fused.1.unwrap()), reference] {
@@ -177,7 +177,7 @@ fn check_against_composed<C: RecurrentCell>() {
     for (batch, time, width, units, lengths) in sizes {
         let variables = variables::<C>(batch, time, width, units);
         for reversed in [false, true] {
-            let traversal = Traversal { lengths, reversed };
+            let traversal = SequenceOptions { lengths, reversed };
             check_against(
                 &variables,
                 1e-4,
@@ -204,7 +204,7 @@ fn agrees_with_its_composed_form() {
 }
 
 /// The bits of all outputs and gradients.
-fn bits<C: RecurrentCell>(variables: &[Var; 4], traversal: Traversal) -> Vec<u32> {
+fn bits<C: RecurrentCell>(variables: &[Var; 4], traversal: SequenceOptions) -> Vec<u32> {
     let [x, weight, bias, initial] = variables;
     let y = recur::<C>(x, weight, bias, Some(initial), traversal, true).unwrap();
     let y = joined(y).unwrap();
@@ -223,11 +223,11 @@ fn results_do_not_depend_on_the_number_of_threads() {
             [
                 bits::<LstmCell>(
                     &variables::<LstmCell>(5, 30, 20, 64),
-                    Traversal { lengths: Some(&lengths), reversed: false },
+                    SequenceOptions { lengths: Some(&lengths), reversed: false },
                 ),
                 bits::<GruCell>(
                     &variables::<GruCell>(5, 30, 20, 64),
-                    Traversal { lengths: None, reversed: true },
+                    SequenceOptions { lengths: None, reversed: true },
                 ),
             ]
         })
@@ -239,7 +239,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
 fn check_nan_padding<C: RecurrentCell>() {
     let lengths = [3, 6];
     for reversed in [false, true] {
-        let traversal = Traversal { lengths: Some(&lengths), reversed };
+        let traversal = SequenceOptions { lengths: Some(&lengths), reversed };
         let [x, weight, bias, initial] = variables::<C>(2, 6, 3, 5);
         let mut values = host(&x).unwrap();
         let clean = bits::<C>(&[x, weight.clone(), bias.clone(), initial.clone()], traversal);
@@ -257,7 +257,7 @@ fn padding_is_not_read() {
 
 fn check_finite_differences<C: RecurrentCell>() {
     let variables = variables::<C>(2, 4, 3, 3);
-    let traversal = Traversal { lengths: Some(&[4, 2]), reversed: false };
+    let traversal = SequenceOptions { lengths: Some(&[4, 2]), reversed: false };
     let loss = |v: &[Tensor]| {
         let y = recur::<C>(&v[0], &v[1], &v[2], Some(&v[3]), traversal, true).unwrap();
         joined(y).unwrap().sqr().unwrap().sum_all().unwrap()
@@ -294,8 +294,11 @@ fn gradients_agree_with_finite_differences() {
 fn a_second_backward_pass_returns_the_same_gradient() {
     let variables = variables::<LstmCell>(2, 4, 3, 3);
     let [x, weight, bias, _] = &variables;
-    let y =
-        recur::<LstmCell>(x, weight, bias, None, Traversal::default(), false).unwrap().0.sum_all().unwrap();
+    let y = recur::<LstmCell>(x, weight, bias, None, SequenceOptions::default(), false)
+        .unwrap()
+        .0
+        .sum_all()
+        .unwrap();
     let (one, other) = (y.backward().unwrap(), y.backward().unwrap());
     near("weight", one.get(weight).unwrap(), other.get(weight).unwrap(), 0.0);
 }
@@ -304,7 +307,7 @@ fn a_second_backward_pass_returns_the_same_gradient() {
 fn wrong_lengths_and_states_are_refused() {
     let [x, weight, bias, initial] = variables::<GruCell>(2, 4, 3, 3);
     let refused = |lengths: &[u32], initial: &Tensor| {
-        let traversal = Traversal { lengths: Some(lengths), reversed: false };
+        let traversal = SequenceOptions { lengths: Some(lengths), reversed: false };
         recur::<GruCell>(&x, &weight, &bias, Some(initial), traversal, false).unwrap_err().to_string()
     };
     assert!(refused(&[4, 5], &initial).contains("expected 2 lengths from 1 to 4, found [4, 5]"));
@@ -318,7 +321,7 @@ fn print_times<C: RecurrentCell>() {
     let mut best = (f64::MAX, f64::MAX);
     for _ in 0..12 {
         let start = std::time::Instant::now();
-        let y = recur::<C>(&x, &weight, &bias, None, Traversal::default(), false).unwrap().0;
+        let y = recur::<C>(&x, &weight, &bias, None, SequenceOptions::default(), false).unwrap().0;
         let forward = start.elapsed().as_secs_f64() * 1e3;
         let gradients = y.backward().unwrap();
         let both = start.elapsed().as_secs_f64() * 1e3;

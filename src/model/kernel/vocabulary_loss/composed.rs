@@ -18,14 +18,14 @@ pub fn composed(
     let classes: Vec<u32> = truth
         .classes
         .iter()
-        .zip(truth.shares)
+        .zip(truth.weights)
         .map(|(class, share)| if *share == 0.0 { 0 } else { *class })
         .collect();
     let classes = Tensor::from_vec(classes, (truth.classes.len(), 1), h.device())?;
     let of_truth = log_probs.gather(&classes, 1)?.squeeze(1)?;
     let of_all = log_probs.mean(1)?;
     let rows = ((of_truth * f64::from(1.0 - smoothing))? + (of_all * f64::from(smoothing))?)?.neg()?;
-    let total = f64::from(truth.shares.iter().sum::<f32>());
-    let shares = Tensor::new(truth.shares, h.device())?;
+    let total = f64::from(truth.weights.iter().sum::<f32>());
+    let shares = Tensor::new(truth.weights, h.device())?;
     rows.mul(&shares)?.sum_all()? * if total > 0.0 { 1.0 / total } else { 0.0 }
 }

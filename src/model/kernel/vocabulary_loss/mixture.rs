@@ -17,7 +17,7 @@ use crate::model::kernel::vocabulary_loss::{
 };
 
 /// The responsibility r = P / (P + Q) of the vocabulary, from `cost` = -log P and `other_log_prob` = log Q.
-pub fn vocabulary_share(cost: f32, other_log_prob: f32) -> f64 {
+pub fn responsibility(cost: f32, other_log_prob: f32) -> f64 {
     1.0 / (1.0 + (f64::from(cost) + f64::from(other_log_prob)).exp())
 }
 
@@ -63,12 +63,13 @@ fn mixture_composed(
 ) -> Result<(Tensor, Vec<f32>)> {
     let scores = vocabulary_scores(&h.detach(), &weight.detach(), &bias.detach(), truth)?;
     let costs: Vec<f32> = scores.into_iter().map(|(cost, _)| cost).collect();
-    let each = costs.iter().zip(other_log_probs).zip(truth.shares);
+    let each = costs.iter().zip(other_log_probs).zip(truth.weights);
     let shares: Vec<f32> =
-        each.map(|((cost, other), share)| share * vocabulary_share(*cost, *other) as f32).collect();
-    let sum = |shares: &[f32]| shares.iter().map(|share| f64::from(*share)).sum::<f64>();
-    let (weighted, total) = (sum(&shares), sum(truth.shares));
-    let loss = composed(h, weight, bias, VocabularyTargets { classes: truth.classes, shares: &shares }, 0.0)?;
+        each.map(|((cost, other), share)| share * responsibility(*cost, *other) as f32).collect();
+    let sum = |weights: &[f32]| weights.iter().map(|weight| f64::from(*weight)).sum::<f64>();
+    let (weighted, total) = (sum(&shares), sum(truth.weights));
+    let loss =
+        composed(h, weight, bias, VocabularyTargets { classes: truth.classes, weights: &shares }, 0.0)?;
     Ok(((loss * if total > 0.0 { weighted / total } else { 0.0 })?, costs))
 }
 
@@ -93,7 +94,7 @@ mod tests {
         let classes: Vec<u32> = (0..rows as u32).map(|row| row * 37 % size as u32).collect();
         let shares: Vec<f32> = (0..rows).map(|row| (row % 3) as f32).collect();
         let other_log_probs: Vec<f32> = (0..rows).map(|row| -(row as f32) / 5.0).collect();
-        let truth = VocabularyTargets { classes: &classes, shares: &shares };
+        let truth = VocabularyTargets { classes: &classes, weights: &shares };
         let (one, costs) = vocabulary_mixture(&h, &weight, &bias, truth, &other_log_probs).unwrap();
         let (two, expected) = mixture_composed(&h, &weight, &bias, truth, &other_log_probs).unwrap();
         let near = |a: f32, b: f32| assert!((a - b).abs() <= 1e-5 + 1e-4 * b.abs(), "{a} {b}");

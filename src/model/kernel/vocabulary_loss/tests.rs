@@ -20,7 +20,7 @@ fn agrees_with_its_composed_form() {
         [(1, 3, 2, 0.0), (7, 5, 40, 0.1), (700, 12, 300, 0.0), (70, 8, 5000, 0.3)]
     {
         let (classes, shares) = truth_of(rows, vocabulary);
-        let truth = VocabularyTargets { classes: &classes, shares: &shares };
+        let truth = VocabularyTargets { classes: &classes, weights: &shares };
         let variables =
             [variable(&[rows, width], 1), variable(&[width, vocabulary], 2), variable(&[vocabulary], 3)];
         check_against(
@@ -52,7 +52,7 @@ fn values_of_pytorch() {
     let h = var(Tensor::new(&[[1.0f32, -2.0], [0.5, 0.25], [3.0, 1.0]], &device).unwrap());
     let w = var(Tensor::new(&[[0.1f32, 0.2, -0.3], [0.4, -0.5, 0.6]], &device).unwrap());
     let b = var(Tensor::new(&[0.01f32, 0.02, 0.03], &device).unwrap());
-    let truth = VocabularyTargets { classes: &[1, 9, 0], shares: &[1.0, 0.0, 1.0] };
+    let truth = VocabularyTargets { classes: &[1, 9, 0], weights: &[1.0, 0.0, 1.0] };
     let loss = vocabulary_loss(&h, &w, &b, truth, 0.1).unwrap();
     assert!((loss.to_scalar::<f32>().unwrap() - 0.5292671).abs() < 1e-6, "{loss:?}");
     let gradients = loss.backward().unwrap();
@@ -76,7 +76,7 @@ fn values_of_pytorch() {
 fn scores_are_losses_and_most_likely_classes() {
     let (h, w, b) = (variable(&[90, 6], 1), variable(&[6, 2000], 2), variable(&[2000], 3));
     let (classes, shares) = truth_of(90, 2000);
-    let truth = VocabularyTargets { classes: &classes, shares: &shares };
+    let truth = VocabularyTargets { classes: &classes, weights: &shares };
     let scores = vocabulary_scores(&h, &w, &b, truth).unwrap();
     let logits = host(&h.matmul(&w).unwrap().broadcast_add(&b).unwrap()).unwrap();
     let mut sum = 0.0;
@@ -96,12 +96,12 @@ fn scores_are_losses_and_most_likely_classes() {
 #[test]
 fn a_loss_without_counted_rows_is_0_and_an_unknown_class_is_refused() {
     let (h, w, b) = (variable(&[2, 3], 1), variable(&[3, 4], 2), variable(&[4], 3));
-    let none = VocabularyTargets { classes: &[0, 0], shares: &[0.0, 0.0] };
+    let none = VocabularyTargets { classes: &[0, 0], weights: &[0.0, 0.0] };
     let loss = vocabulary_loss(&h, &w, &b, none, 0.0).unwrap();
     assert_eq!(loss.to_scalar::<f32>().unwrap(), 0.0);
     let gradients = loss.backward().unwrap();
     assert_eq!(host(gradients.get(&w).unwrap()).unwrap(), vec![0.0; 12]);
-    let unknown = VocabularyTargets { classes: &[0, 4], shares: &[1.0, 1.0] };
+    let unknown = VocabularyTargets { classes: &[0, 4], weights: &[1.0, 1.0] };
     let error = vocabulary_loss(&h, &w, &b, unknown, 0.0).unwrap_err().to_string();
     assert!(error.contains("class 4 is out of range for a vocabulary of 4"), "{error}");
 }

@@ -6,7 +6,7 @@ use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::kernel::affine::affine;
-use crate::model::kernel::attention::{AttentionShape, self_attention};
+use crate::model::kernel::attention::{AttentionOptions, self_attention};
 use crate::model::kernel::layer_norm::layer_norm;
 use crate::model::kernel::reference_check::{near, variable};
 use crate::model::layer::LayerConfig;
@@ -128,7 +128,7 @@ fn speed() {
         time("  backward", &|| drop(y.backward().unwrap()));
     }
     let packed = random(&[32, 64, 768]);
-    let shape = AttentionShape { heads: 4, causal: false, queries: None, keys: None, dropout: None };
+    let shape = AttentionOptions { heads: 4, causal: false, queries: None, keys: None, dropout: None };
     time("attention", &|| drop(self_attention(&packed, &shape).unwrap()));
     let y = self_attention(&packed, &shape).unwrap();
     time("  backward", &|| drop(y.backward().unwrap()));

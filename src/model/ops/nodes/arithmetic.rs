@@ -64,7 +64,7 @@ impl Arithmetic for Nodes<'_> {
         Ok(self.graph.weight(name, values.dims(), &host(values)?))
     }
 
-    fn folded_rows(&mut self, name: &str, values: &Tensor, _: &GraphValue) -> ModelResult<GraphValue> {
+    fn expand_rows(&mut self, name: &str, values: &Tensor, _: &GraphValue) -> ModelResult<GraphValue> {
         self.constant_from_weights(name, &values.squeeze(0)?)
     }
 
@@ -202,7 +202,7 @@ impl Arithmetic for Nodes<'_> {
         Ok(x.clone())
     }
 
-    fn unrows(&mut self, rows: &GraphValue, _: &GraphValue) -> ModelResult<GraphValue> {
+    fn unflatten_rows(&mut self, rows: &GraphValue, _: &GraphValue) -> ModelResult<GraphValue> {
         Ok(rows.clone())
     }
 

@@ -3,7 +3,7 @@
 use crate::domain::array::ElementType;
 use crate::model::error::ModelResult;
 use crate::model::head::decoder::cell::DecoderCell;
-use crate::model::head::decoder::transformer::places;
+use crate::model::head::decoder::transformer::sinusoidal_encodings;
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{DecoderOps, Nodes};
 use crate::onnx::graph::{Graph, GraphValue};
@@ -53,7 +53,7 @@ impl DecoderOps for Nodes<'_> {
         let time = operator::slice(graph, &dims, 0, 1, 2);
         let one = graph.ints(&[1]);
         let index = operator::sub(graph, &time, &one);
-        let table = graph.weight("places", &[length + 1, width], &places(0..length + 1, width));
+        let table = graph.weight("places", &[length + 1, width], &sinusoidal_encodings(0..length + 1, width));
         Ok(operator::gather(graph, &table, &index, 0))
     }
 

@@ -11,7 +11,7 @@ use crate::model::weights::Parameter;
 use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
 use crate::onnx::operator::image as operators;
-use crate::onnx::operator::image::WindowMoves;
+use crate::onnx::operator::image::WindowGeometry;
 
 impl Images for Nodes<'_> {
     fn conv2d(
@@ -79,11 +79,11 @@ impl Images for Nodes<'_> {
 }
 
 /// The attributes of an ONNX operator with this window.
-fn moves(window: Window) -> WindowMoves {
-    WindowMoves {
+fn moves(window: Window) -> WindowGeometry {
+    WindowGeometry {
         size: vec![window.size; 2],
         stride: vec![window.stride; 2],
         dilation: vec![1; 2],
-        zeros: vec![window.top, window.left, window.bottom(), window.right()],
+        padding: vec![window.top, window.left, window.bottom(), window.right()],
     }
 }

@@ -12,7 +12,7 @@ use crate::onnx::operator;
 impl Nodes<'_> {
     /// log P `[rows, size]` of the mixture of generating and copying, from the logits of the vocabulary and
     /// the decoder's output `h` `[rows, hidden]`. A negative token is padding.
-    pub fn copying(
+    pub fn pointer_log_probabilities(
         &mut self,
         pointer: &Pointer,
         logits: &GraphValue,

@@ -12,7 +12,7 @@ use crate::model::weights::{Parameter, host};
 use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
 use crate::onnx::operator::attention as operators;
-use crate::onnx::operator::image::{WindowMoves, conv};
+use crate::onnx::operator::image::{WindowGeometry, conv};
 
 impl Sequences for Nodes<'_> {
     fn mask_padding(&mut self, x: &GraphActivations) -> ModelResult<GraphValue> {
@@ -138,18 +138,18 @@ impl Sequences for Nodes<'_> {
         let transposed = weight.tensor().reshape(shape)?.permute((2, 1, 0))?.contiguous()?;
         let transposed = self.graph.weight(weight.name(), transposed.dims(), &host(&transposed)?);
         let bias = bias.map(|bias| self.weight(bias)).transpose()?;
-        let moves = WindowMoves {
+        let moves = WindowGeometry {
             size: vec![steps.size],
             stride: vec![1],
             dilation: vec![steps.dilation],
-            zeros: vec![steps.before, steps.reach() - steps.before],
+            padding: vec![steps.before, steps.reach() - steps.before],
         };
         let y = conv(self.graph, &channels_first, &transposed, bias.as_ref(), &moves);
         let y = operator::transpose(self.graph, &y, &[0, 2, 1]);
         self.activation(activation, &y)
     }
 
-    fn shortened(&mut self, x: &GraphActivations, by: usize) -> ModelResult<GraphActivations> {
+    fn drop_last_steps(&mut self, x: &GraphActivations, by: usize) -> ModelResult<GraphActivations> {
         let graph = &mut *self.graph;
         let Some(mask) = &x.mask else { return Ok(x.clone()) };
         let dropped = graph.ints(&[-(by as i64)]);

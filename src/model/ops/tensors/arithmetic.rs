@@ -69,7 +69,7 @@ impl Arithmetic for Tensors<'_> {
         Ok(values.clone())
     }
 
-    fn folded_rows(&mut self, _: &str, values: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
+    fn expand_rows(&mut self, _: &str, values: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
         Ok(values.broadcast_as((x.dim(0)?, values.dim(1)?))?.contiguous()?)
     }
 
@@ -240,7 +240,7 @@ impl Arithmetic for Tensors<'_> {
         Ok(view(x, |x| x.reshape(((), width)))?)
     }
 
-    fn unrows(&mut self, rows: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
+    fn unflatten_rows(&mut self, rows: &Tensor, x: &Tensor) -> ModelResult<Tensor> {
         let mut shape = x.dims().to_vec();
         shape.pop();
         shape.push(rows.dim(1)?);

@@ -6,9 +6,9 @@ use crate::model::activation::Activation;
 use crate::model::error::ModelResult;
 use crate::model::head::decoder::cell::DecoderCell;
 use crate::model::head::decoder::lengths;
-use crate::model::head::decoder::transformer::places;
+use crate::model::head::decoder::transformer::sinusoidal_encodings;
 use crate::model::kernel;
-use crate::model::kernel::attention::{AttentionShape, attention};
+use crate::model::kernel::attention::{AttentionOptions, attention};
 use crate::model::kernel::softmax::softmax;
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{DecoderOps, Tensors};
@@ -54,7 +54,7 @@ impl DecoderOps for Tensors<'_> {
 
     fn next_position(&mut self, past: &Tensor, _: usize, width: usize) -> ModelResult<Tensor> {
         let time = past.dim(1)?;
-        Ok(Tensor::from_vec(places(time - 1..time, width), (1, width), past.device())?)
+        Ok(Tensor::from_vec(sinusoidal_encodings(time - 1..time, width), (1, width), past.device())?)
     }
 
     fn attention(
@@ -65,7 +65,7 @@ impl DecoderOps for Tensors<'_> {
         heads: usize,
     ) -> ModelResult<Tensor> {
         let keys = mask.map(lengths).transpose()?;
-        let shape = AttentionShape { heads, causal: mask.is_none(), queries: None, keys, dropout: None };
+        let shape = AttentionOptions { heads, causal: mask.is_none(), queries: None, keys, dropout: None };
         Ok(attention(q, k, v, &shape)?)
     }
 

@@ -136,7 +136,7 @@ impl Tensors<'_> {
     }
 
     fn move_towards(&self, norm: &BatchNorm, running: &Parameter, batch: &Tensor) -> ModelResult<()> {
-        if !self.mode().is_first_look() {
+        if !self.mode().updates_statistics() {
             return Ok(());
         }
         let moved = ((running.tensor() * (1.0 - norm.momentum))? + (batch * norm.momentum)?)?;

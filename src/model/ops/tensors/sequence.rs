@@ -6,10 +6,10 @@ use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::kernel::affine::affine;
-use crate::model::kernel::attention::{AttentionDropout, AttentionShape, self_attention};
+use crate::model::kernel::attention::{AttentionDropout, AttentionOptions, self_attention};
 use crate::model::kernel::embedding::embed;
 use crate::model::kernel::over_time::largest;
-use crate::model::kernel::recurrence::Traversal;
+use crate::model::kernel::recurrence::SequenceOptions;
 use crate::model::kernel::rotary::rotary;
 use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::steps::{StepWindow, windows};
@@ -103,7 +103,7 @@ impl Sequences for Tensors<'_> {
         };
         let lengths = mask.filter(|mask| !mask.is_full()).map(|mask| mask.lengths.clone());
         let random = self.mode().random(name).filter(|_| heads.dropout > 0.0);
-        let shape = AttentionShape {
+        let shape = AttentionOptions {
             heads: heads.count,
             causal: heads.causal,
             queries: lengths.clone(),
@@ -121,7 +121,7 @@ impl Sequences for Tensors<'_> {
     ) -> ModelResult<Tensor> {
         let lengths = mask.filter(|mask| !mask.is_full()).map(|mask| &*mask.lengths);
         let outputs = passes.iter().zip([false, true]);
-        let outputs = outputs.map(|(pass, reversed)| pass.forward(x, Traversal { lengths, reversed }));
+        let outputs = outputs.map(|(pass, reversed)| pass.forward(x, SequenceOptions { lengths, reversed }));
         let mut outputs = outputs.collect::<ModelResult<Vec<Tensor>>>()?;
         match outputs.len() {
             1 => Ok(outputs.remove(0)),
@@ -145,7 +145,7 @@ impl Sequences for Tensors<'_> {
         Ok(y.reshape((rows, time, ()))?)
     }
 
-    fn shortened(&mut self, x: &Activations, by: usize) -> ModelResult<Activations> {
+    fn drop_last_steps(&mut self, x: &Activations, by: usize) -> ModelResult<Activations> {
         let shorter = |length: u32| length.saturating_sub(by as u32).max(1);
         let Activations { x, mask } = x;
         let lengths: Option<Vec<u32>> =

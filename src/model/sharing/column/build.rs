@@ -64,7 +64,7 @@ impl ColumnsConfig<'_> {
         for (task, subspace) in columns() {
             let prefix = format!("{}.", column_name(&task.name, subspace));
             let named = weights.trainable().filter(|weight| weight.name.starts_with(&prefix));
-            own.push(named.filter_map(|weight| weights.known(&weight.name)).collect());
+            own.push(named.filter_map(|weight| weights.existing(&weight.name)).collect());
         }
         let before = weights.parameters();
         let count = blocks.len() - usize::from(!self.unit_after_last);

@@ -1,6 +1,6 @@
 //! Combines the tasks' gradients into the gradient of the step.
 
-use crate::train::balance::shared::{TaskGradient, combined};
+use crate::train::balance::shared::{TaskGradient, weighted_sum};
 use crate::train::error::TrainResult;
 use crate::train::gradient::collect;
 use crate::train::learner::Learner;
@@ -17,22 +17,22 @@ impl Learner<'_> {
         let Some(last) = parts.last() else { return Ok(Vec::new()) };
         let sum = |part: &BackwardPart, index: usize, weights: &[f64]| {
             let gradients: Vec<_> = part.gradients.iter().map(|gradient| gradient[index].as_ref()).collect();
-            combined(&gradients, weights)
+            weighted_sum(&gradients, weights)
         };
         // The backward pass from the shared representation through the trunk.
         let mut trunk = None;
         if let Some(point) = &last.point {
             let gradients: Vec<_> = last.at_point.iter().map(|gradient| gradient[0].as_ref()).collect();
-            if let Some(upstream) = combined(&gradients, joint_weights)? {
+            if let Some(upstream) = weighted_sum(&gradients, joint_weights)? {
                 let gradients = last.tape.backward_from(&point.output, upstream)?;
                 trunk = Some(collect(gradients, &self.variables));
             }
         }
-        let heads = if self.balance.weighs_heads() { joint_weights } else { loss_weights };
+        let heads = if self.balance.weights_heads() { joint_weights } else { loss_weights };
         let head_weights: Vec<f64> = heads.iter().map(|weight| weight / parts.len() as f64).collect();
         let mut gradients = Vec::with_capacity(self.variables.len());
         for index in 0..self.variables.len() {
-            let is_shared = last.point.is_none() && self.shared.places.contains(&index);
+            let is_shared = last.point.is_none() && self.shared.indices.contains(&index);
             gradients.push(match (trunk.as_mut().and_then(|trunk| trunk[index].take()), is_shared) {
                 (Some(gradient), _) => Some(gradient),
                 (None, true) => sum(last, index, joint_weights)?,
@@ -40,7 +40,7 @@ impl Learner<'_> {
                     let of_parts = parts.iter().map(|part| sum(part, index, &head_weights));
                     let of_parts = of_parts.collect::<candle_core::Result<Vec<_>>>()?;
                     let of_parts: Vec<_> = of_parts.iter().map(Option::as_ref).collect();
-                    combined(&of_parts, &vec![1.0; of_parts.len()])?
+                    weighted_sum(&of_parts, &vec![1.0; of_parts.len()])?
                 }
             });
         }

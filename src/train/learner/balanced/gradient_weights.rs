@@ -3,7 +3,7 @@
 
 use candle_core::Tensor;
 
-use crate::train::balance::shared::{TaskGradient, products, row, with_values};
+use crate::train::balance::shared::{TaskGradient, flat_row, gradient_products, with_values};
 use crate::train::comparison::GradientPairStep;
 use crate::train::error::TrainResult;
 use crate::train::learner::balanced::BackwardPart;
@@ -22,9 +22,9 @@ impl Learner<'_> {
         loss_weights: &[f64],
         step: u64,
     ) -> TrainResult<Vec<f64>> {
-        let (indices, last) = match self.balance.is_at_point() {
+        let (indices, last) = match self.balance.is_at_representation() {
             true => (vec![0], None),
-            false => (self.shared.places.clone(), self.shared.last),
+            false => (self.shared.indices.clone(), self.shared.last_shared_matrix),
         };
         if indices.is_empty() || tasks.is_empty() {
             return Ok(vec![1.0; tasks.len()]);
@@ -35,21 +35,21 @@ impl Learner<'_> {
         };
         let all: Vec<Vec<TaskGradient>> = parts.iter().map(rows_of).collect();
         let last_rows = all.last().map_or(&[][..], Vec::as_slice);
-        let gramian = products(last_rows, last_rows, &indices)?;
+        let gramian = gradient_products(last_rows, last_rows, &indices)?;
         outcome.pairs = GradientPairStep::all(tasks, &gramian);
-        let seen = match last.filter(|_| self.balance.looks_at_last_layer()) {
-            Some(last) => products(last_rows, last_rows, &indices[last..=last])?,
-            None if all.len() > 1 => products(&all[0], &all[1], &indices)?,
+        let seen = match last.filter(|_| self.balance.uses_last_layer_only()) {
+            Some(last) => gradient_products(last_rows, last_rows, &indices[last..=last])?,
+            None if all.len() > 1 => gradient_products(&all[0], &all[1], &indices)?,
             None => gramian.clone(),
         };
-        let mut rows = match parts.last().filter(|_| self.balance.needs_rows()) {
+        let mut rows = match parts.last().filter(|_| self.balance.needs_full_gradients()) {
             Some(part) => Some(self.rows(part, last_rows, &indices, loss_weights)?),
             None => None,
         };
         let weights = self.solve_weights(outcome, tasks, loss_weights, step, &seen, rows.as_mut());
         let mut gramian = gramian.scaled(loss_weights);
         if let (Some(rows), Some(part)) = (&rows, parts.last_mut()) {
-            if self.balance.scales_length() {
+            if self.balance.scales_by_norm() {
                 gramian = gramian_of(rows);
             }
             self.replace(part, &indices, rows, loss_weights)?;
@@ -68,7 +68,7 @@ impl Learner<'_> {
     ) -> TrainResult<GradientRows> {
         let sizes = self.sizes(part);
         let values = gradients.iter().zip(loss_weights);
-        let values = values.map(|(gradient, weight)| row(gradient, indices, &sizes, *weight));
+        let values = values.map(|(gradient, weight)| flat_row(gradient, indices, &sizes, *weight));
         let values = values.collect::<candle_core::Result<Vec<_>>>()?;
         let point = match &part.point {
             Some(point) => {
@@ -77,7 +77,7 @@ impl Learner<'_> {
             }
             None => None,
         };
-        Ok(GradientRows { values, point })
+        Ok(GradientRows { values, representation: point })
     }
 
     /// Runs the method on the dot products `seen` of the unscaled gradients, and records whether they are

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::label::{UnseenClass, unseen_number};
+use crate::domain::label::{UnseenClass, decode_unseen};
 use crate::domain::task::{FittedTarget, LabelLevel};
 use crate::evaluate::decision::ClassDecisions;
 use crate::evaluate::pair::NumberPairs;
@@ -14,7 +14,7 @@ use crate::evaluate::ranking::BinaryPredictions;
 
 /// The true values and the predictions of one task. Row-major; [`FittedTarget`] describes both.
 #[derive(Clone, Copy, Debug)]
-pub struct TaskAnswers<'a> {
+pub struct TaskPredictions<'a> {
     pub target: &'a FittedTarget,
     /// `[cells, width]`; NaN where the label is missing or its class is unseen.
     pub truth: &'a [f32],
@@ -24,45 +24,45 @@ pub struct TaskAnswers<'a> {
     pub known_only: bool,
     /// `[cells, answers]`: probabilities, or numbers in the target's unit. Empty for tasks that generate
     /// tokens.
-    pub answers: &'a [f32],
+    pub predictions: &'a [f32],
     /// Truth and predictions in 64 bits, for numeric targets that 32 bits may not distinguish.
-    pub numbers: Option<NumericAnswers<'a>>,
+    pub numbers: Option<NumericPredictions<'a>>,
     pub cells: usize,
     /// `[rows + 1]`, for tasks with a label per step: the first cell of each row, and the number of cells.
     pub offsets: Option<&'a [u32]>,
     /// `[cells]`: the predicted class of each cell where it is not the argmax, such as a CRF's path.
-    pub decided: Option<&'a [u32]>,
+    pub predicted_classes: Option<&'a [u32]>,
     /// The generated texts.
-    pub texts: Option<TextAnswers<'a>>,
+    pub texts: Option<TextPredictions<'a>>,
     /// Mean negative log-likelihood of the true tokens, in nats per token.
     pub nll: Option<f64>,
     /// Fraction of true tokens that were the most likely ones under teacher forcing.
-    pub guessed: Option<f64>,
+    pub token_accuracy: Option<f64>,
 }
 
 /// True and predicted numbers in 64 bits.
 #[derive(Clone, Copy, Debug)]
-pub struct NumericAnswers<'a> {
+pub struct NumericPredictions<'a> {
     pub truth: &'a [f64],
-    pub answers: &'a [f64],
+    pub predictions: &'a [f64],
 }
 
 /// The generated text of each row, and the true text where there is one.
 #[derive(Clone, Copy, Debug)]
-pub struct TextAnswers<'a> {
-    pub answers: &'a [String],
+pub struct TextPredictions<'a> {
+    pub predictions: &'a [String],
     pub truth: &'a [Option<String>],
 }
 
-impl<'a> TaskAnswers<'a> {
+impl<'a> TaskPredictions<'a> {
     /// The truth and the predictions of `cells` cells.
     ///
     /// # Panics
     /// If an array does not fill its shape: `[cells, width]` and `[cells, answers]`.
     pub fn new(target: &'a FittedTarget, truth: &'a [f32], answers: &'a [f32], cells: usize) -> Self {
         assert_eq!(truth.len(), cells * target.width(), "truth fills [{cells}, {}]", target.width());
-        if target.writes().is_none() {
-            let width = target.answers();
+        if target.output_tokenizer().is_none() {
+            let width = target.prediction_width();
             assert_eq!(answers.len(), cells * width, "answers fill [{cells}, {width}]");
         }
         Self {
@@ -70,14 +70,14 @@ impl<'a> TaskAnswers<'a> {
             truth,
             unseen: &[],
             known_only: false,
-            answers,
+            predictions: answers,
             numbers: None,
             cells,
             offsets: None,
-            decided: None,
+            predicted_classes: None,
             texts: None,
             nll: None,
-            guessed: None,
+            token_accuracy: None,
         }
     }
 
@@ -86,8 +86,12 @@ impl<'a> TaskAnswers<'a> {
     /// # Panics
     /// If the lengths differ from the 32-bit arrays.
     pub fn with_numbers(self, truth: &'a [f64], answers: &'a [f64]) -> Self {
-        assert_eq!((truth.len(), answers.len()), (self.truth.len(), self.answers.len()), "the same numbers");
-        Self { numbers: Some(NumericAnswers { truth, answers }), ..self }
+        assert_eq!(
+            (truth.len(), answers.len()),
+            (self.truth.len(), self.predictions.len()),
+            "the same numbers"
+        );
+        Self { numbers: Some(NumericPredictions { truth, predictions: answers }), ..self }
     }
 
     /// Adds the row offsets of a task with a label per step.
@@ -104,9 +108,9 @@ impl<'a> TaskAnswers<'a> {
     ///
     /// # Panics
     /// If there is not one class per cell.
-    pub fn with_decided(self, decided: &'a [u32]) -> Self {
+    pub fn with_predicted_classes(self, decided: &'a [u32]) -> Self {
         assert_eq!(decided.len(), self.cells, "a decision for each of {} cells", self.cells);
-        Self { decided: Some(decided), ..self }
+        Self { predicted_classes: Some(decided), ..self }
     }
 
     /// Adds the generated and the true texts.
@@ -115,7 +119,7 @@ impl<'a> TaskAnswers<'a> {
     /// If their numbers differ.
     pub fn with_texts(self, answers: &'a [String], truth: &'a [Option<String>]) -> Self {
         assert_eq!(answers.len(), truth.len(), "one true text per generated text");
-        Self { texts: Some(TextAnswers { answers, truth }), ..self }
+        Self { texts: Some(TextPredictions { predictions: answers, truth }), ..self }
     }
 
     /// Adds the mean negative log-likelihood of the true tokens.
@@ -124,8 +128,8 @@ impl<'a> TaskAnswers<'a> {
     }
 
     /// Adds the token accuracy under teacher forcing.
-    pub fn with_guessed(self, guessed: f64) -> Self {
-        Self { guessed: Some(guessed), ..self }
+    pub fn with_token_accuracy(self, guessed: f64) -> Self {
+        Self { token_accuracy: Some(guessed), ..self }
     }
 
     /// Adds the classes of cells that have no training rows.
@@ -143,8 +147,8 @@ impl<'a> TaskAnswers<'a> {
     /// The true value of a cell; `None` if it is missing. Unseen classes are numbered after the known ones.
     pub fn truth_of(&self, cell: f32) -> Option<f32> {
         if cell.is_nan() {
-            let number = unseen_number(cell).filter(|number| *number < self.unseen.len())?;
-            return (!self.known_only).then(|| (self.target.answers() + number) as f32);
+            let number = decode_unseen(cell).filter(|number| *number < self.unseen.len())?;
+            return (!self.known_only).then(|| (self.target.prediction_width() + number) as f32);
         }
         let is_untrained = || self.class_counts().get(cell as usize) == Some(&0);
         (!(self.known_only && is_untrained())).then_some(cell)
@@ -186,7 +190,7 @@ impl<'a> TaskAnswers<'a> {
             FittedTarget::Multiclass { classes, .. }
             | FittedTarget::Ordinal { classes, .. }
             | FittedTarget::Tagging { classes, .. }
-            | FittedTarget::Segmentation { classes, .. } => vec![self.predicted_classes(classes.len())],
+            | FittedTarget::Segmentation { classes, .. } => vec![self.class_decisions(classes.len())],
             FittedTarget::Multilabel { labels, threshold, .. } => {
                 (0..labels.len()).map(|label| self.thresholded(label, *threshold)).collect()
             }
@@ -198,10 +202,10 @@ impl<'a> TaskAnswers<'a> {
     }
 
     /// `[cells]`: the predicted class of every cell, with or without a label.
-    pub fn decided(&self) -> Cow<'a, [u32]> {
-        match self.decided {
+    pub fn predicted_classes(&self) -> Cow<'a, [u32]> {
+        match self.predicted_classes {
             Some(decided) => Cow::Borrowed(decided),
-            None => self.answers.chunks_exact(self.target.answers()).map(argmax).collect(),
+            None => self.predictions.chunks_exact(self.target.prediction_width()).map(argmax).collect(),
         }
     }
 
@@ -209,7 +213,7 @@ impl<'a> TaskAnswers<'a> {
     /// generated.
     pub fn text_pairs(&self) -> Option<impl Iterator<Item = (&'a str, &'a str)>> {
         let texts = self.texts?;
-        let pairs = texts.answers.iter().zip(texts.truth);
+        let pairs = texts.predictions.iter().zip(texts.truth);
         let mut pairs =
             pairs.filter_map(|(answer, truth)| Some((answer.as_str(), truth.as_deref()?))).peekable();
         pairs.peek().is_some().then_some(pairs)
@@ -221,8 +225,8 @@ impl<'a> TaskAnswers<'a> {
     pub fn one_vs_rest(&self) -> impl Iterator<Item = BinaryPredictions> + '_ {
         let problems = match self.target {
             FittedTarget::Regression { .. } | FittedTarget::PixelRegression { .. } => 0,
-            target if target.writes().is_some() => 0,
-            target => target.answers(),
+            target if target.output_tokenizer().is_some() => 0,
+            target => target.prediction_width(),
         };
         (0..problems).map(move |column| match self.target {
             FittedTarget::Binary { .. } | FittedTarget::Multilabel { .. } => {
@@ -242,14 +246,14 @@ impl<'a> TaskAnswers<'a> {
                 (0..columns.len()).map(|column| self.column(column, columns.len())).collect()
             }
             FittedTarget::PixelRegression { .. } => vec![self.column(0, 1)],
-            FittedTarget::Ordinal { classes, .. } => vec![self.predicted_classes(classes.len()).pairs()],
+            FittedTarget::Ordinal { classes, .. } => vec![self.class_decisions(classes.len()).pairs()],
             _ => Vec::new(),
         }
     }
 
     /// The labelled numbers of a column.
     fn column(&self, column: usize, columns: usize) -> NumberPairs {
-        let Some(NumericAnswers { truth, answers }) = self.numbers else {
+        let Some(NumericPredictions { truth, predictions: answers }) = self.numbers else {
             return NumberPairs::new(self.cells(column, column));
         };
         let both = truth.iter().zip(answers).skip(column).step_by(columns);
@@ -258,15 +262,15 @@ impl<'a> TaskAnswers<'a> {
 
     /// The true class of each labelled cell, and the probabilities of the known classes.
     pub fn distributions(&self) -> impl Iterator<Item = (usize, &'a [f32])> + '_ {
-        let width = self.target.answers();
-        let cells = self.truth.iter().zip(self.answers.chunks_exact(width));
+        let width = self.target.prediction_width();
+        let cells = self.truth.iter().zip(self.predictions.chunks_exact(width));
         cells.filter_map(|(cell, row)| Some((self.truth_of(*cell)? as usize, row)))
     }
 
     /// (truth, prediction) of the labelled cells of one column of each.
     fn cells(&self, truth: usize, answer: usize) -> impl Iterator<Item = (f32, f32)> + '_ {
         let truths = self.truth.iter().skip(truth).step_by(self.target.width());
-        let answers = self.answers.iter().skip(answer).step_by(self.target.answers());
+        let answers = self.predictions.iter().skip(answer).step_by(self.target.prediction_width());
         truths.zip(answers).filter_map(|(cell, answer)| Some((self.truth_of(*cell)?, *answer)))
     }
 
@@ -276,8 +280,8 @@ impl<'a> TaskAnswers<'a> {
         ClassDecisions::binary(decided)
     }
 
-    fn predicted_classes(&self, classes: usize) -> ClassDecisions {
-        let decided = self.decided();
+    fn class_decisions(&self, classes: usize) -> ClassDecisions {
+        let decided = self.predicted_classes();
         let cells = self.truth.iter().zip(decided.iter());
         let rows = cells.filter_map(|(cell, decided)| Some((self.truth_of(*cell)? as u32, *decided)));
         if self.known_only || self.unseen.is_empty() {

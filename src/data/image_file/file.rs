@@ -5,8 +5,8 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::data::free_memory::VARIABLE;
-use crate::data::picture::{ImageHeader, ImageSize};
+use crate::data::free_memory::MEMORY_VARIABLE;
+use crate::data::image_file::{ImageHeader, ImageSize};
 use crate::data::source::memory::picture_limit;
 use crate::domain::bytes::Bytes;
 
@@ -18,7 +18,7 @@ pub(super) fn check_memory(width: u32, height: u32, bytes: u64) -> Result<(), St
         true => Ok(()),
         false => Err(format!(
             "its {height} x {width} pixels need {bytes} of memory, more than the limit of {limit} for an \
-             image; set another limit with the environment variable {VARIABLE}"
+             image; set another limit with the environment variable {MEMORY_VARIABLE}"
         )),
     }
 }

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image::{DynamicImage, GrayImage};
 
-use crate::data::picture::{HEADER, ImageSize, MAGIC, file, packed_size};
+use crate::data::image_file::{HEADER, ImageSize, MAGIC, file, packed_size};
 
 /// The values of the pixels of a mask, `[height, width]`: 16-bit values are kept, a palette gives its
 /// indices.

@@ -1,10 +1,10 @@
 //! All kinds of PNG and JPEG images.
 
 use crate::data::fixture::{jpeg, png};
-use crate::data::picture::{ImageSize, Picture, PixelConversion, extremes, header, pack, values};
+use crate::data::image_file::{DecodedImage, ImageSize, PixelConversion, extremes, header, pack, values};
 
-fn read(cell: &[u8]) -> Result<Picture, String> {
-    Picture::decode(cell, &PixelConversion::default())
+fn read(cell: &[u8]) -> Result<DecodedImage, String> {
+    DecodedImage::decode(cell, &PixelConversion::default())
 }
 
 fn gray(height: usize, width: usize) -> ImageSize {
@@ -104,7 +104,7 @@ fn masks_have_the_same_values_as_in_numpy() {
 #[test]
 fn transparent_pixels_show_the_background() {
     let on = |background: u8, name: &str| {
-        Picture::decode(&made(name), &PixelConversion { background, ..PixelConversion::default() })
+        DecodedImage::decode(&made(name), &PixelConversion { background, ..PixelConversion::default() })
             .unwrap()
             .planes()
     };
@@ -128,8 +128,8 @@ fn a_range_of_16_bit_values_becomes_bytes() {
     assert_eq!(extremes(&made("gray-16.png"), &PixelConversion::default()), Ok([1000, 9148]));
     // The range also applies to 8-bit images, times 257.
     let half = PixelConversion { range: [0, 32767], ..PixelConversion::default() };
-    assert_eq!(Picture::decode(&made("gray-8.png"), &half).unwrap().planes()[..4], [0, 34, 68, 102]);
+    assert_eq!(DecodedImage::decode(&made("gray-8.png"), &half).unwrap().planes()[..4], [0, 34, 68, 102]);
     let mut cell = Vec::new();
     pack(1, 2, &[100, 200], &mut cell);
-    assert_eq!(Picture::decode(&cell, &half).unwrap().planes(), [200, 255]);
+    assert_eq!(DecodedImage::decode(&cell, &half).unwrap().planes(), [200, 255]);
 }

@@ -208,7 +208,7 @@ fn quoted(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::answer::{CsvOutput, JsonOutput, MEASURED, QueryWriter, TextOutput};
+    use crate::report::query_output::{CsvOutput, JsonOutput, MEASURED, QueryWriter, TextOutput};
     use crate::report::style::Style;
     use crate::store::query::SqlValue;
 

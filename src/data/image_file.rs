@@ -20,10 +20,10 @@ mod file;
 mod mask;
 mod pixel_conversion;
 
-pub use crate::data::picture::error::PictureError;
-pub(in crate::data) use crate::data::picture::mask::values;
-pub use crate::data::picture::pixel_conversion::Background;
-pub(in crate::data) use crate::data::picture::pixel_conversion::PixelConversion;
+pub use crate::data::image_file::error::ImageError;
+pub(in crate::data) use crate::data::image_file::mask::values;
+pub use crate::data::image_file::pixel_conversion::Background;
+pub(in crate::data) use crate::data::image_file::pixel_conversion::PixelConversion;
 
 use image::imageops::{FilterType, resize};
 
@@ -57,7 +57,7 @@ pub(in crate::data) struct ImageHeader {
 
 /// A decoded image.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::data) struct Picture {
+pub(in crate::data) struct DecodedImage {
     pub size: ImageSize,
     /// Whether the file had transparent pixels.
     pub is_transparent: bool,
@@ -75,7 +75,7 @@ pub(in crate::data) fn pack(height: usize, width: usize, pixels: &[u8], cell: &m
     cell.extend_from_slice(pixels);
 }
 
-impl Picture {
+impl DecodedImage {
     /// Decodes a cell. The error says why it cannot be decoded.
     pub fn decode(cell: &[u8], conversion: &PixelConversion) -> Result<Self, String> {
         if cell.starts_with(MAGIC) {

@@ -2,7 +2,7 @@
 
 /// A problem of images or masks.
 #[derive(Debug, thiserror::Error)]
-pub enum PictureError {
+pub enum ImageError {
     #[error("{what}{}", more(*.count))]
     Unreadable { what: String, count: usize },
     #[error(
@@ -41,7 +41,7 @@ fn more(count: usize) -> String {
     }
 }
 
-impl PictureError {
+impl ImageError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "picture",
