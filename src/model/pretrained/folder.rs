@@ -186,7 +186,8 @@ fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, PretrainedError> 
     let mut names: Vec<&str> = map.values().filter_map(Value::as_str).collect();
     names.sort_unstable();
     names.dedup();
-    let missing = |shard: &str| PretrainedError::MissingShard { index: index.to_owned(), shard: shard.into() };
+    let missing =
+        |shard: &str| PretrainedError::MissingShard { index: index.to_owned(), shard: shard.into() };
     let shard = |name: &&str| {
         // A shard lies in the folder itself: its name is not a path.
         let is_name = Path::new(name).file_name().is_some_and(|file| file == *name);
@@ -199,6 +200,8 @@ fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, PretrainedError> 
 fn json(path: &Path) -> Result<Value, PretrainedError> {
     let bytes =
         std::fs::read(path).map_err(|source| PretrainedError::Io { path: path.to_owned(), source })?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| PretrainedError::Json { path: path.to_owned(), reason: format!("not JSON: {error}") })
+    serde_json::from_slice(&bytes).map_err(|error| PretrainedError::Json {
+        path: path.to_owned(),
+        reason: format!("not JSON: {error}"),
+    })
 }

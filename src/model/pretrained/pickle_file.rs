@@ -36,7 +36,10 @@ pub fn tensors(path: &Path) -> Result<BTreeMap<String, StoredTensor>, Pretrained
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn read(tensor: &StoredTensor, name: &str) -> Result<Option<candle_core::Result<Tensor>>, PretrainedError> {
+pub fn read(
+    tensor: &StoredTensor,
+    name: &str,
+) -> Result<Option<candle_core::Result<Tensor>>, PretrainedError> {
     let entries = open(&tensor.file)?;
     let values = entries.get(name).map_err(|error| wrong(&tensor.file, error.to_string()))?;
     Ok(values.filter(|values| values.dtype().is_float()).map(|values| values.to_dtype(DType::F32)))

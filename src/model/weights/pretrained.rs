@@ -44,7 +44,9 @@ impl Weights {
             let failed = |source| ModelError::Pretrained { part: request.layer.clone(), source };
             for source in &request.sources {
                 // A weight may be absent: a model without its last layers.
-                let Some(weight) = self.named(&format!("{}.{}", request.layer, source.ours)) else { continue };
+                let Some(weight) = self.named(&format!("{}.{}", request.layer, source.ours)) else {
+                    continue;
+                };
                 let values = request.folder.values(source, request.prefix).map_err(failed)?;
                 weight.var.set(&values.to_device(&self.device)?)?;
             }

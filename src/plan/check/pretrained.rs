@@ -49,9 +49,11 @@ fn hashed(model: &PretrainedModel) -> Result<(), PretrainedError> {
     if model.content.get().is_some() {
         return Ok(());
     }
-    let files = model.folder.files.iter().map(|path| {
-        file(path).map_err(|source| PretrainedError::Io { path: path.clone(), source })
-    });
+    let files = model
+        .folder
+        .files
+        .iter()
+        .map(|path| file(path).map_err(|source| PretrainedError::Io { path: path.clone(), source }));
     let files = files.collect::<Result<Vec<_>, _>>()?;
     // Another thread may have been first; the hash is the same.
     let _ = model.content.set(combined(&files, &[]));
@@ -77,7 +79,10 @@ fn too_long(
     let longest = model.family.max_tokens().filter(|longest| length > *longest)?;
     let path = Path::from_key("inputs").key(name).key(input.feature.name()).key("length");
     let message = format!("`{name}` has up to {length} tokens; the pretrained model has {longest} positions");
-    Some(Diagnostic::error("pretrained-length", path, message).help(format!("write `length: {longest}` or less")))
+    Some(
+        Diagnostic::error("pretrained-length", path, message)
+            .help(format!("write `length: {longest}` or less")),
+    )
 }
 
 /// All `pretrained` layers: path, settings, and the input whose encoder contains it.

@@ -90,16 +90,19 @@ impl PretrainedFamily for Bert {
                 format!("embeddings.{theirs}_embeddings.weight"),
             )
         };
-        let mut sources =
-            vec![embedding("tokens", "word"), embedding("positions", "position"), embedding("segments", "token_type")];
+        let mut sources = vec![
+            embedding("tokens", "word"),
+            embedding("positions", "position"),
+            embedding("segments", "token_type"),
+        ];
         sources.extend(WeightSource::layer_norm("embeddings.norm", "embeddings.LayerNorm"));
         for block in 0..self.blocks {
             let ours = |part: &str| format!("{block}.{part}");
             let theirs = |part: &str| format!("encoder.layer.{block}.{part}");
-            let projections =
-                ["query", "key", "value"].map(|part| theirs(&format!("attention.self.{part}")));
+            let projections = ["query", "key", "value"].map(|part| theirs(&format!("attention.self.{part}")));
             sources.extend(WeightSource::packed_linear(&ours("attention.input"), &projections));
-            sources.extend(WeightSource::linear(&ours("attention.output"), &theirs("attention.output.dense")));
+            sources
+                .extend(WeightSource::linear(&ours("attention.output"), &theirs("attention.output.dense")));
             sources.extend(WeightSource::layer_norm(
                 &ours("attention_norm"),
                 &theirs("attention.output.LayerNorm"),

@@ -31,10 +31,8 @@ impl PretrainedModel {
     /// Compares the shapes in the files with those of the architecture.
     fn check(&self) -> Result<(), PretrainedError> {
         let mut weights = Weights::outline();
-        let unsupported = |reason: String| PretrainedError::Unsupported {
-            config: self.folder.config_file(),
-            reason,
-        };
+        let unsupported =
+            |reason: String| PretrainedError::Unsupported { config: self.folder.config_file(), reason };
         let input = self.family.input();
         self.family
             .build("model", input, &FineTuning::default(), &mut weights)
@@ -104,7 +102,11 @@ impl ModelCell {
     ///
     /// # Errors
     /// The folder cannot be used; the next call reads it again.
-    pub fn get_or_read(&self, path: &str, folders: &ModelFolders) -> Result<&PretrainedModel, PretrainedError> {
+    pub fn get_or_read(
+        &self,
+        path: &str,
+        folders: &ModelFolders,
+    ) -> Result<&PretrainedModel, PretrainedError> {
         if let Some(model) = self.0.get() {
             return Ok(model);
         }
