@@ -43,9 +43,10 @@ const PURE: [&str; 8] = [
 ];
 
 /// External crates, and the modules that may use them. Other crates, such as serde, may be used everywhere.
-const EXTERNAL: [(&str, &[&str]); 37] = [
+const EXTERNAL: [(&str, &[&str]); 38] = [
     ("polars", &["data"]),
     ("polars_arrow_format", &["data"]),
+    ("polars_io", &["data"]),
     ("polars_parquet_format", &["data"]),
     ("sqlparser", &["data"]),
     ("unicode_normalization", &["data"]),

@@ -296,7 +296,7 @@ fn lists_of_parquet_are_read_through_a_query() {
     let loaded = folder.load(json!({"source": {"jsonl": "rows.jsonl"}})).unwrap();
     let mut table = loaded.frame.table().clone();
     let file = std::fs::File::create(folder.path().join("rows.parquet")).unwrap();
-    polars::prelude::ParquetWriter::new(file).finish(&mut table).unwrap();
+    polars_io::parquet::write::ParquetWriter::new(file).finish(&mut table).unwrap();
     let config = json!({"source": {"parquet": "rows.parquet"}, "query": "select * from self where n <> 1"});
     let loaded = folder.load(config).unwrap();
     let pieces = TextLists::from_cells(&loaded.frame.cells("t").unwrap(), " ").unwrap();

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use polars::prelude::{
-    DataFrame, IntoColumn, IpcWriter, NamedFrom, ParquetWriter, PlSmallStr, SerWriter, Series,
-};
+use polars::prelude::{DataFrame, IntoColumn, NamedFrom, PlSmallStr, Series};
+use polars_io::SerWriter;
+use polars_io::ipc::IpcWriter;
+use polars_io::parquet::write::ParquetWriter;
 
 use crate::data::error::DataError;
 use crate::data::persist::persist;

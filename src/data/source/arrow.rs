@@ -5,7 +5,9 @@ mod blocks;
 use std::io::Seek;
 use std::path::Path;
 
-use polars::prelude::{DataFrame, IpcReader, SerReader};
+use polars::prelude::DataFrame;
+use polars_io::SerReader;
+use polars_io::ipc::IpcReader;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-use polars::io::utils::compression::CompressedReader;
+use polars_io::utils::compression::CompressedReader;
 
 use crate::data::error::DataError;
 use crate::data::source::{file_guess, memory};

@@ -4,7 +4,9 @@ mod page;
 
 use std::path::Path;
 
-use polars::prelude::{DataFrame, ParquetReader, SerReader};
+use polars::prelude::DataFrame;
+use polars_io::SerReader;
+use polars_io::parquet::read::ParquetReader;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

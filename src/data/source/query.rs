@@ -58,3 +58,32 @@ pub(in crate::data) fn is_unordered(query: &str) -> bool {
     let shuffles = ["group", "distinct", "join", "union", "intersect", "except"];
     words.iter().any(|word| shuffles.contains(word)) && !words.contains(&"order")
 }
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::{DataFrame, IntoColumn, NamedFrom, Series};
+
+    use crate::data::source::query::run;
+
+    /// The streaming engine of polars, once part of the build, added up groups as its threads came.
+    #[test]
+    fn means_of_groups_have_the_same_digits_each_time() {
+        let rows = 0..400_000_i64;
+        let keys: Vec<i64> = rows.clone().map(|row| row % 12).collect();
+        let values: Vec<f64> = rows.map(|row| (row as f64 * 0.754_877_666_246_692_7).fract() - 0.5).collect();
+        let columns =
+            vec![Series::new("k".into(), keys).into_column(), Series::new("x".into(), values).into_column()];
+        let table = DataFrame::new_infer_height(columns).unwrap();
+        let means = || -> Vec<u64> {
+            let query = "select k, avg(x) as x from self group by k order by k";
+            let result = run(table.clone(), query).unwrap();
+            let column = result.column("x").unwrap().f64().unwrap().clone();
+            column.into_no_null_iter().map(f64::to_bits).collect()
+        };
+        let first = means();
+        assert_eq!(first.len(), 12);
+        for _ in 0..8 {
+            assert_eq!(means(), first);
+        }
+    }
+}

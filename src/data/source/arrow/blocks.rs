@@ -66,9 +66,9 @@ fn read(file: &mut (impl Read + Seek), index: u64, length: u64, size: u64) -> Op
 mod tests {
     use std::io::Cursor;
 
-    use polars::prelude::{
-        Column, DataFrame, IntoColumn, IpcCompression, IpcWriter, NamedFrom, SerWriter, Series,
-    };
+    use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, Series};
+    use polars_io::SerWriter;
+    use polars_io::ipc::{IpcCompression, IpcWriter};
 
     use crate::data::source::arrow::blocks::unpacked;
 
