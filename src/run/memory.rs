@@ -5,7 +5,7 @@
 //! two of measurements; before the data is fitted, sizes that only the data determine count as their minimum.
 
 mod limit;
-mod nominal;
+pub(in crate::run) mod nominal;
 
 use std::collections::HashMap;
 
@@ -112,7 +112,9 @@ impl MemoryEstimate {
         let config = &pipeline.train.gradients;
         let per_task = (gradient_method || config.observe) && !config.by_layer;
         let gradients = if per_task { pipeline.tasks.len().max(1) } else { 1 };
-        let states = pipeline.train.optimizer.view().moments() + gradients;
+        // With accumulation, the sum of earlier batches is kept beside the gradient of the current one.
+        let sum = usize::from(pipeline.train.accumulate.get() > 1);
+        let states = pipeline.train.optimizer.view().moments() + gradients + sum;
         let memory_part = |part: &NetworkPart| MemoryPart {
             part: part.name.clone(),
             kind: part.kind,

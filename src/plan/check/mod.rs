@@ -6,6 +6,7 @@ mod cosmos;
 pub mod data;
 pub mod network;
 pub mod objective;
+mod parameter_groups;
 pub mod shape;
 pub mod sweep;
 pub mod task;
@@ -29,6 +30,7 @@ pub fn all(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         cosmos::check,
         shape::check,
         train::check,
+        parameter_groups::check,
         sweep::check,
     ]
     .iter()
