@@ -42,6 +42,11 @@ impl<'a> ParameterGroups<'a> {
         }
     }
 
+    /// The weight's learning rate before any schedule.
+    pub fn rate(&self, weight: &Weight) -> f64 {
+        self.relative_rate(weight) * self.config.optimizer.view().rate()
+    }
+
     /// The zero-based epoch from which the weight is trained.
     pub fn first_epoch(&self, weight: &Weight) -> usize {
         match (&self.config.unfreeze, weight.blocks_after) {
