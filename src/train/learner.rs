@@ -133,9 +133,10 @@ impl<'a> Learner<'a> {
             self.balance.losses.receive_lookahead(&gradient);
         }
         let needs_task_gradients = self.balance.needs_task_gradients();
+        let accumulates = self.accumulate > 1 || batches.len() > 1;
         let mut outcome = match batches {
-            _ if self.accumulate > 1 && needs_task_gradients => self.accumulate_balanced(batches, clock)?,
-            _ if self.accumulate > 1 => self.accumulate_jointly(batches, clock)?,
+            _ if accumulates && needs_task_gradients => self.accumulate_balanced(batches, clock)?,
+            _ if accumulates => self.accumulate_jointly(batches, clock)?,
             [[batch]] if !needs_task_gradients => self.learn_jointly(batch, clock)?,
             [[batch]] if self.balance.is_by_layer() => self.learn_by_layer(batch, clock)?,
             _ => self.learn_balanced(first, clock)?,

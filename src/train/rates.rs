@@ -75,8 +75,10 @@ impl JsonSchema for RatesConfig {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (rate, factor) =
+        let (rate, mut factor) =
             (generator.subschema_for::<Positive>(), generator.subschema_for::<DecayFactor>());
+        let described = "The factor of a block's rate for every block after it. Default 1.";
+        factor.insert("description".to_owned(), described.into());
         json_schema!({
             "description": "Learning rates of parts of the network, and their decay towards the inputs.",
             "type": "object",

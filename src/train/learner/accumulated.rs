@@ -3,8 +3,8 @@
 //!
 //! A task's loss is the mean over its labels in all batches, so a batch counts by its share of these labels,
 //! and one without labels of a task does not count for it. With equal numbers of labels that is PyTorch's
-//! loss / N. The penalty of the sharing is the mean over the batches. Weightings see the mean losses, gradient
-//! methods the tasks' gradients of all batches.
+//! loss / N. The penalty of the sharing is the mean over the batches. Weightings see the mean losses;
+//! gradient methods see the tasks' gradients of all batches.
 
 use candle_core::Tensor;
 
@@ -107,8 +107,9 @@ impl Learner<'_> {
         let tasks: Vec<usize> = (0..count)
             .filter(|task| parts > 0 && counts.iter().all(|of_part| of_part.0[*task] > 0))
             .collect();
-        let labelled =
-            batches.iter().filter(|parts| parts.iter().any(|part| !part.labels.is_empty())).count();
+        // The penalty is that of the last part.
+        let has_penalty = |parts: &&&[Batch]| parts.last().is_some_and(|part| !part.labels.is_empty());
+        let labelled = batches.iter().filter(has_penalty).count();
         let mut sums: Vec<BackwardPart> =
             (0..parts).map(|_| BackwardPart::empty(tasks.len(), self.variables.len())).collect();
         let mut losses = Vec::new();
@@ -122,7 +123,6 @@ impl Learner<'_> {
                     let gradient = self.collect(tape.backward(loss)?);
                     add(&mut sums[part].gradients[row], gradient, counts[part].share(labels))?;
                 }
-                // The penalty is that of the last part.
                 if let Some(penalty) = penalty.filter(|_| part + 1 == parts) {
                     let share = 1.0 / labelled as f64;
                     let gradient = self.collect(tape.backward(&penalty)?);
