@@ -219,6 +219,7 @@ fn every_rendering_names_every_stage() {
         kind: "dense".to_owned(),
         shape: mtl::domain::shape::Shape::vector(8),
         parameters: 12_345,
+        rate: Some("2e-5".to_owned()),
     };
     let view = View { stages: stages.collect(), parts: Some(vec![part]), memory: None };
     let text = plan::render::text(&plan, &view);
@@ -229,13 +230,14 @@ fn every_rendering_names_every_stage() {
         assert!(text.contains(stage.key()) && dot.contains(stage.key()) && mermaid.contains(stage.key()));
     }
     assert!(
-        text.contains("12,345") && text.contains("never done") && text.contains("batch_size: 32"),
+        text.contains("12,345  2e-5") && text.contains("never done") && text.contains("batch_size: 32"),
         "{text}"
     );
     assert_eq!(dot.matches("style=dashed").count(), 3);
     assert!(mermaid.contains("class n0,n1,n2 cached"), "{mermaid}");
     assert_eq!(json["stages"][2]["needs"], serde_json::json!(["load:rows", "split:rows"]));
     assert_eq!(json["network"][0]["parameters"], 12_345);
+    assert_eq!(json["network"][0]["rate"], "2e-5");
     assert!(plan::render::text(&plan, &View::default()).contains("verify#1"));
 }
 

@@ -149,12 +149,14 @@ impl ParsedPipeline {
         self.result.as_ref().ok().map(|(plan, _)| spec::write(&plan.pipeline))
     }
 
-    /// Sets the memory limit of the plan. A pipeline whose training needs more becomes invalid.
+    /// Sets the memory limit of the plan. A pipeline becomes invalid if its training needs more, or if its
+    /// settings of `train` name weights that its network does not have.
     pub fn within_memory(mut self, arguments: &Arguments) -> Result<Self, CliError> {
         let memory = limit(arguments)?;
         if let Ok((plan, warnings)) = &mut self.result {
             plan.memory = memory;
-            if let Some(problem) = crate::run::memory::memory_error(plan) {
+            let problem = crate::run::parameter_groups::problem(plan);
+            if let Some(problem) = problem.or_else(|| crate::run::memory::memory_error(plan)) {
                 let problems = std::iter::once(problem).chain(std::mem::take(warnings)).collect();
                 self.result = Err(problems);
             }

@@ -84,6 +84,10 @@ real!(
     Tolerance, "a number greater than 0, at most 0.1", |x| x > 0.0 && x <= 0.1,
     {"type": "number", "exclusiveMinimum": 0, "maximum": 0.1});
 real!(
+    /// A factor that decays a learning rate.
+    DecayFactor, "a number greater than 0, at most 1", |x| x > 0.0 && x <= 1.0,
+    {"type": "number", "exclusiveMinimum": 0, "maximum": 1});
+real!(
     /// A number greater than or equal to 0.
     NonNegative, "a number that is at least 0", |x| x >= 0.0,
     {"type": "number", "minimum": 0});

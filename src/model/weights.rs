@@ -1,24 +1,21 @@
 //! All weights of a network, by name.
 
+mod file;
 mod init;
 mod owner;
 mod parameter;
 mod pretrained;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
-use std::path::Path;
 
 use candle_core::{DType, Device, Tensor, Var};
 use rand_distr::{Distribution, StandardNormal, Uniform};
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
 
-use crate::disk::whole_file::write_atomically;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::random::{RandomPurpose, stream};
 pub use crate::model::weights::init::Init;
 pub use crate::model::weights::owner::WeightOwner;
+use crate::model::weights::parameter::FrozenFlag;
 pub use crate::model::weights::parameter::Parameter;
 use crate::model::weights::pretrained::PretrainedRequest;
 
@@ -37,6 +34,10 @@ pub struct Weight {
     pub trainable: bool,
     /// Whether weight decay applies: to matrices and embeddings, not to biases and norms.
     pub decay: bool,
+    /// In a layer of blocks, such as `transformer`: the number of its blocks after this weight's, 0 for the
+    /// last block, and the number of all blocks for what is before the first, such as embeddings.
+    pub blocks_after: Option<usize>,
+    frozen: FrozenFlag,
 }
 
 impl Weight {
@@ -72,6 +73,8 @@ pub struct Weights {
     owner: WeightOwner,
     /// Whether heads of several tasks may share weights created from now on.
     shareable: bool,
+    /// `blocks_after` of weights created from now on.
+    blocks_after: Option<usize>,
 }
 
 /// A request to initialize an embedding table with pretrained vectors.
@@ -105,6 +108,7 @@ impl Weights {
             frozen: false,
             owner: WeightOwner::Body,
             shareable: false,
+            blocks_after: None,
         }
     }
 
@@ -127,6 +131,12 @@ impl Weights {
         std::mem::replace(&mut self.shareable, shareable)
     }
 
+    /// Sets [`Weight::blocks_after`] of weights created from now on; returns the old setting, which a layer
+    /// restores after its last block.
+    pub fn set_blocks_after(&mut self, blocks: Option<usize>) -> Option<usize> {
+        std::mem::replace(&mut self.blocks_after, blocks)
+    }
+
     /// Creates a trainable tensor; weight decay applies if it has two or more dimensions. An error if there
     /// are too many tensors, or a shared weight exists with another shape.
     pub fn variable(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Var> {
@@ -135,20 +145,26 @@ impl Weights {
 
     /// Like [`Self::variable`], returned as a [`Parameter`].
     pub fn parameter(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Parameter> {
-        let var = self.variable(name, shape, init)?;
-        Ok(Parameter { name: name.to_owned(), var, trainable: !self.frozen })
+        self.variable(name, shape, init)?;
+        self.handle(name)
     }
 
     /// Like [`Self::buffer`], returned as a [`Parameter`].
     pub fn statistic(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Parameter> {
-        let var = self.buffer(name, shape, init)?;
-        Ok(Parameter { name: name.to_owned(), var, trainable: false })
+        self.buffer(name, shape, init)?;
+        self.handle(name)
+    }
+
+    fn handle(&self, name: &str) -> ModelResult<Parameter> {
+        let missing = || candle_core::Error::msg(format!("there is no weight `{name}`"));
+        Ok(self.existing(name).ok_or_else(missing)?)
     }
 
     /// An existing weight, to be used by one more layer.
     pub fn existing(&self, name: &str) -> Option<Parameter> {
-        let Weight { name, var, trainable, .. } = self.named(name)?;
-        Some(Parameter { name: name.clone(), var: var.clone(), trainable: *trainable })
+        let Weight { name, var, trainable, frozen, .. } = self.named(name)?;
+        let (name, var, frozen) = (name.clone(), var.clone(), frozen.clone());
+        Some(Parameter { name, var, trainable: *trainable, frozen })
     }
 
     /// Creates a trainable one-dimensional tensor of several concatenated matrices. Weight decay applies.
@@ -270,7 +286,17 @@ impl Weights {
         self.index_of.insert(name.to_owned(), self.list.len());
         let (name, shape) = (name.to_owned(), shape.to_vec());
         let owner = if self.shareable { WeightOwner::Heads } else { self.owner.clone() };
-        self.list.push(Weight { name, owner, shape, var: var.clone(), trainable, decay });
+        let (blocks_after, frozen) = (self.blocks_after, FrozenFlag::default());
+        self.list.push(Weight {
+            name,
+            owner,
+            shape,
+            var: var.clone(),
+            trainable,
+            decay,
+            blocks_after,
+            frozen,
+        });
         Ok(var)
     }
 
@@ -300,52 +326,12 @@ impl Weights {
         Ok(())
     }
 
-    /// Saves all weights as safetensors. The file is replaced atomically.
-    pub fn save(&self, path: &Path) -> ModelResult<()> {
-        let unwritable = |error| weights_error(path, format!("cannot be written: {error}"));
-        let mut views = Vec::with_capacity(self.list.len());
-        let mut contents = Vec::with_capacity(self.list.len());
-        for weight in &self.list {
-            let bytes: Vec<u8> = host(&weight.var)?.into_iter().flat_map(f32::to_le_bytes).collect();
-            contents.push((weight, bytes));
+    /// Freezes the weights that `selects` chooses.
+    pub fn freeze(&mut self, selects: impl Fn(&Weight) -> bool) {
+        for weight in self.list.iter_mut().filter(|weight| selects(weight)) {
+            weight.trainable = false;
+            weight.frozen.set();
         }
-        for (weight, bytes) in &contents {
-            let view = TensorView::new(Dtype::F32, weight.var.dims().to_vec(), bytes).map_err(unwritable)?;
-            views.push((weight.name.as_str(), view));
-        }
-        let bytes = safetensors::serialize(views, None).map_err(unwritable)?;
-        write_atomically(path, |file| file.write_all(&bytes)).map_err(|source| ModelError::File {
-            doing: "write",
-            path: path.to_owned(),
-            source,
-        })
-    }
-
-    /// Loads a file of the same structure that [`Self::save`] wrote. Changes nothing on an error: if the file
-    /// cannot be read, is corrupt, or has other names or shapes than these weights.
-    pub fn load(&self, path: &Path) -> ModelResult<()> {
-        let bytes = read(path)?;
-        let file = parse(path, &bytes)?;
-        if let Some(name) = file.names().into_iter().find(|name| self.named(name).is_none()) {
-            return Err(weights_error(path, format!("is of another network: unexpected weight `{name}`")));
-        }
-        self.assign(path, &file, |_| true)
-    }
-
-    /// Loads the weights whose name has one of these prefixes from another network's file, which must have
-    /// all of them with the same shapes. Changes nothing on error.
-    pub fn load_part(&self, path: &Path, prefixes: &[&str]) -> ModelResult<()> {
-        let bytes = read(path)?;
-        let file = parse(path, &bytes)?;
-        self.assign(path, &file, |name| prefixes.iter().any(|prefix| name.starts_with(prefix)))
-    }
-
-    /// Freezes the weights whose name has this prefix.
-    pub fn freeze(&mut self, prefix: &str) {
-        self.list
-            .iter_mut()
-            .filter(|weight| weight.name.starts_with(prefix))
-            .for_each(|w| w.trainable = false);
         self.parameters = self.trainable().map(Weight::count).fold(0, usize::saturating_add);
     }
 
@@ -358,36 +344,6 @@ impl Weights {
             |weight: &&Weight| weight.name.strip_prefix(name).is_some_and(|suffix| suffix.starts_with('.'));
         self.list.iter().filter(owned).try_for_each(|weight| set(&weight.var, vec![0.0; weight.count()]))
     }
-
-    fn assign(&self, path: &Path, file: &SafeTensors, include: impl Fn(&str) -> bool) -> ModelResult<()> {
-        let mut values = Vec::new();
-        for weight in self.list.iter().filter(|weight| include(&weight.name)) {
-            let view = file.tensor(&weight.name).map_err(|_| {
-                weights_error(path, format!("is of another network: missing weight `{}`", weight.name))
-            })?;
-            if view.dtype() != Dtype::F32 || view.shape() != weight.var.dims() {
-                let reason = format!(
-                    "is of another network: `{}` is {:?} {:?}; expected F32 {:?}",
-                    weight.name,
-                    view.dtype(),
-                    view.shape(),
-                    weight.var.dims()
-                );
-                return Err(weights_error(path, reason));
-            }
-            let floats = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-            values.push((weight, floats.collect()));
-        }
-        values.into_iter().try_for_each(|(weight, values)| set(&weight.var, values))
-    }
-}
-
-fn read(path: &Path) -> ModelResult<Vec<u8>> {
-    std::fs::read(path).map_err(|source| ModelError::File { doing: "read", path: path.to_owned(), source })
-}
-
-fn parse<'a>(path: &Path, bytes: &'a [u8]) -> ModelResult<SafeTensors<'a>> {
-    SafeTensors::deserialize(bytes).map_err(|error| weights_error(path, format!("is corrupt: {error}")))
 }
 
 /// Copies a tensor's values to host memory, row-major.
@@ -397,10 +353,6 @@ pub fn host(tensor: &Tensor) -> ModelResult<Vec<f32>> {
 
 fn set(var: &Var, values: Vec<f32>) -> ModelResult<()> {
     Ok(var.set(&Tensor::from_vec(values, var.dims(), var.device())?)?)
-}
-
-fn weights_error(path: &Path, reason: String) -> ModelError {
-    ModelError::Weights { path: path.to_owned(), reason }
 }
 
 #[cfg(test)]

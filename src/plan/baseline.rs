@@ -12,7 +12,7 @@ use crate::evaluate::config::BaselinesConfig;
 use crate::model::config::SharingConfig;
 use crate::plan::trial::Trial;
 use crate::spec::pipeline::PipelineConfig;
-use crate::train::config::{BalanceConfig, GradientsConfig};
+use crate::train::config::{BalanceConfig, GradientsConfig, WeightPart};
 
 impl Trial {
     /// The tasks that are also trained alone.
@@ -60,6 +60,13 @@ fn single_task(pipeline: &PipelineConfig, task: &TaskName) -> PipelineConfig {
     own.weighting = BalanceConfig::default();
     own.train.gradients = GradientsConfig::default();
     own.train.affinity = None;
+    // Keys that name the other tasks.
+    let is_other = |key: &str| {
+        let is_part = WeightPart::ALL.iter().any(|part| part.name() == key);
+        !is_part && key != task.as_str() && pipeline.tasks.keys().any(|other| other.as_str() == key)
+    };
+    own.train.rates.rates.retain(|key, _| !is_other(key));
+    own.train.freeze.retain(|key| !is_other(key));
     let monitor = &mut own.train.monitor;
     if monitor.task.as_ref().is_some_and(|monitored| monitored != task) {
         (monitor.task, monitor.metric) = (None, None);

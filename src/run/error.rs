@@ -18,6 +18,9 @@ pub enum RunError {
     /// Memory demand above the limit, with the place in the pipeline.
     #[error("{}", .0.message)]
     Memory(Box<Diagnostic>),
+    /// A setting that does not fit the network of the fitted data.
+    #[error("{}", .0.message)]
+    Setting(Box<Diagnostic>),
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
     #[error("run `{run}` is in use by another process")]

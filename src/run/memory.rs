@@ -5,23 +5,27 @@
 //! two of measurements; before the data is fitted, sizes that only the data determine count as their minimum.
 
 mod limit;
-mod nominal;
+pub(in crate::run) mod nominal;
 
 use std::collections::HashMap;
 
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::Diagnostic;
+use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Dataset;
+use crate::model::config::NetworkConfig;
 use crate::model::network::Network;
 use crate::model::network::outline::NetworkOutline;
 use crate::model::part::NetworkPart;
+use crate::model::weights::Weight;
 use crate::plan::render::MemoryView;
 use crate::plan::{Plan, Trial};
 use crate::run::memory::limit::MemoryLimit;
 use crate::spec::PipelineConfig;
+use crate::train::parameter_groups::ParameterGroups;
 
 /// Memory of the program before it loads data: code, threads, ONNX Runtime.
 const PROGRAM: Bytes = Bytes(120_000_000);
@@ -106,19 +110,29 @@ fn array_bytes(array: &Array) -> Bytes {
 }
 
 impl MemoryEstimate {
-    fn from_outline(pipeline: &PipelineConfig, outline: &NetworkOutline, load: EpochLoad) -> Self {
+    /// `frozen` has the number of frozen parameters of each part: they need neither gradients nor optimizer
+    /// state.
+    fn new(
+        pipeline: &PipelineConfig,
+        (outline, frozen): &(NetworkOutline, Vec<usize>),
+        load: EpochLoad,
+    ) -> Self {
         let gradient_method =
             pipeline.weighting.0.iter().any(|choice| choice.view().capabilities().gradients().is_some());
         let config = &pipeline.train.gradients;
         let per_task = (gradient_method || config.observe) && !config.by_layer;
         let gradients = if per_task { pipeline.tasks.len().max(1) } else { 1 };
-        let states = pipeline.train.optimizer.view().moments() + gradients;
-        let memory_part = |part: &NetworkPart| MemoryPart {
+        // With accumulation, the sum of earlier batches is kept beside the gradient of the current one.
+        let sum = usize::from(pipeline.train.accumulate.get() > 1);
+        let states = pipeline.train.optimizer.view().moments() + gradients + sum;
+        let trained = |all: usize, frozen: usize| Bytes::floats(all.saturating_sub(frozen)).times(states);
+        let memory_part = |(part, frozen): (&NetworkPart, &usize)| MemoryPart {
             part: part.name.clone(),
             kind: part.kind,
             parameters: part.parameters,
-            bytes: Bytes::floats(part.parameters).times(2 + states),
+            bytes: Bytes::floats(part.parameters).times(2) + trained(part.parameters, *frozen),
         };
+        let all_frozen = frozen.iter().copied().fold(0, usize::saturating_add);
         let activations = activations_per_row(outline, load);
         let training =
             Bytes(8).times(load.rows).times(activations.iter().copied().fold(0, usize::saturating_add));
@@ -130,10 +144,10 @@ impl MemoryEstimate {
         Self {
             program: PROGRAM,
             weights: Bytes::floats(outline.parameters).times(2),
-            optimizer: Bytes::floats(outline.parameters).times(states),
+            optimizer: trained(outline.parameters, all_frozen),
             activations: training.max(scoring),
             data: load.data,
-            parts: outline.parts.iter().map(memory_part).collect(),
+            parts: outline.parts.iter().zip(frozen).map(memory_part).collect(),
             rows: load.rows,
         }
     }
@@ -224,16 +238,44 @@ fn unfitted_estimate(
     let mut network = trial.network();
     // Some losses check their settings against the number of classes, which only the data determine.
     network.tasks.iter_mut().for_each(|task| task.loss = None);
-    let outline = Network::outline(&network, signature)?;
-    Ok(MemoryEstimate::from_outline(&trial.pipeline, &outline, EpochLoad::LEAST))
+    Ok(MemoryEstimate::new(&trial.pipeline, &outline(trial, &network, signature)?, EpochLoad::LEAST))
+}
+
+/// The outline of a trial's network, and the number of frozen parameters of each part.
+fn outline(
+    trial: &Trial,
+    config: &NetworkConfig,
+    signature: &Signature,
+) -> Result<(NetworkOutline, Vec<usize>), crate::model::ModelError> {
+    let network = Network::shapes_only(config, signature)?;
+    let outline = network.as_outline();
+    let train = &trial.pipeline.train;
+    let earlier: Vec<&str> =
+        train.start_from.iter().flat_map(|start| &start.freeze).map(|part| part.prefix()).collect();
+    if train.freeze.is_empty() && earlier.is_empty() {
+        let none = vec![0; outline.parts.len()];
+        return Ok((outline, none));
+    }
+    let tasks: Vec<TaskName> = signature.tasks.iter().map(|task| task.name.clone()).collect();
+    let groups = ParameterGroups::new(train, &tasks);
+    let is_frozen = |weight: &&Weight| {
+        groups.is_frozen(weight) || earlier.iter().any(|prefix| weight.name.starts_with(prefix))
+    };
+    let frozen: Vec<&Weight> = network.weights().trainable().filter(is_frozen).collect();
+    let of_part = |part: &NetworkPart| {
+        let own = frozen.iter().filter(|weight| part.owns(&weight.name));
+        own.map(|weight| weight.count()).fold(0, usize::saturating_add)
+    };
+    let frozen = outline.parts.iter().map(of_part).collect();
+    Ok((outline, frozen))
 }
 
 /// The diagnostic of a training that cannot fit into memory, with the fitted data.
 pub fn refused_fitted(plan: &Plan, trial: &Trial, dataset: &Dataset) -> Option<Diagnostic> {
     let limit = MemoryLimit::from_setting(plan.memory)?;
-    match Network::outline(&trial.network(), &dataset.signature) {
+    match outline(trial, &trial.network(), &dataset.signature) {
         Ok(outline) => {
-            let estimate = MemoryEstimate::from_outline(
+            let estimate = MemoryEstimate::new(
                 &trial.pipeline,
                 &outline,
                 EpochLoad::from_dataset(&trial.pipeline, dataset),
@@ -255,13 +297,39 @@ pub fn view(plan: &Plan, dataset: Option<&Dataset>) -> Option<MemoryView> {
         let signature = nominal::signature(&trial.pipeline);
         return Some(unfitted_estimate(trial, &signature).ok()?.view(false));
     };
-    let outline = Network::outline(&trial.network(), &dataset.signature).ok()?;
+    let outline = outline(trial, &trial.network(), &dataset.signature).ok()?;
     Some(
-        MemoryEstimate::from_outline(
-            &trial.pipeline,
-            &outline,
-            EpochLoad::from_dataset(&trial.pipeline, dataset),
-        )
-        .view(true),
+        MemoryEstimate::new(&trial.pipeline, &outline, EpochLoad::from_dataset(&trial.pipeline, dataset))
+            .view(true),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::Trial;
+    use crate::run::memory::{MemoryEstimate, nominal, unfitted_estimate};
+
+    fn estimate(train: &str) -> MemoryEstimate {
+        let text = format!(
+            "data: {{t: {{source: {{csv: x.csv}}}}}}\ninputs: {{a: number}}\n\
+             trunk: [{{dense: 100}}, {{dense: 100}}]\ntasks: {{y: {{kind: binary, target: y}}}}\n{train}"
+        );
+        let (pipeline, _) =
+            crate::spec::read(&text, std::path::Path::new("x.yaml"), &[]).expect("a pipeline");
+        let signature = nominal::signature(&pipeline);
+        let trial = Trial { number: 1, seed: 1, choices: Vec::new(), pipeline };
+        unfitted_estimate(&trial, &signature).expect("an estimate")
+    }
+
+    /// Layers of 200, 10,100 and 101 parameters in 4 bytes; adamw keeps 2 moments and 1 gradient.
+    #[test]
+    fn frozen_weights_need_neither_gradients_nor_moments() {
+        let all = estimate("");
+        assert_eq!((all.weights.0, all.optimizer.0), (2 * 4 * 10_401, 3 * 4 * 10_401));
+        let frozen = estimate("train: {freeze: [\"trunk.1.*\"]}");
+        assert_eq!((frozen.weights.0, frozen.optimizer.0), (2 * 4 * 10_401, 3 * 4 * 301));
+        assert_eq!(frozen.parts[2].bytes.0, 2 * 4 * 10_100);
+        let accumulated = estimate("train: {accumulate: 4}");
+        assert_eq!(accumulated.optimizer.0, 4 * 4 * 10_401);
+    }
 }

@@ -18,6 +18,7 @@ pub mod lock;
 pub mod machine;
 pub mod memory;
 mod metadata;
+pub mod parameter_groups;
 pub mod prediction;
 mod preference;
 pub mod pruning;

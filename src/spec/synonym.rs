@@ -258,6 +258,14 @@ pub const SYNONYMS: &[Synonym] = &[
     with_hint("weightdecay", "rate", "`weight_decay` is a setting of `adamw`, called `decay`"),
     is("eps", "epsilon"),
     is("batch bs minibatch trainbatchsize", "batch_size"),
+    is(
+        "gradientaccumulation gradientaccumulationsteps accumulategradbatches accumulationsteps \
+         accumulategradients accumsteps",
+        "accumulate",
+    ),
+    is("learningrates lrs paramgroups parametergroups layerlr discriminativelr", "rates"),
+    is("frozen freezelayers frozenlayers", "freeze"),
+    is("gradualunfreezing unfreezing", "unfreeze"),
     is("numepochs maxepochs nepochs maxepoch iterations maxiter nestimators steps", "epochs"),
     is("opt optim solver", "optimizer"),
     is("scheduler lrscheduler lrschedule lrdecay warmup", "schedule"),

@@ -36,6 +36,8 @@ pub struct Loader<'a> {
     packed: Vec<PackedInputs>,
     /// The number of independent sub-batches of each batch.
     parts: usize,
+    /// The batches of each step.
+    accumulate: usize,
 }
 
 impl<'a> Loader<'a> {
@@ -49,7 +51,8 @@ impl<'a> Loader<'a> {
         let augmenter = TrainingAugmenter::new(&dataset.signature, job.seed);
         let packed =
             dataset.tables.iter().map(|table| network.packed(table)).collect::<model::ModelResult<_>>()?;
-        Ok(Self { dataset, network, shuffle, targets, augmenter, packed, parts })
+        let accumulate = job.spec.accumulate.get();
+        Ok(Self { dataset, network, shuffle, targets, augmenter, packed, parts, accumulate })
     }
 
     /// The number of training rows of all tables.
@@ -59,11 +62,12 @@ impl<'a> Loader<'a> {
 
     /// The number of steps, the same for every epoch.
     pub fn steps_per_epoch(&self) -> usize {
-        self.shuffle.steps_per_epoch()
+        self.shuffle.steps_per_epoch().div_ceil(self.accumulate)
     }
 
-    /// Calls `step` with the sub-batches of each batch of an epoch, from batch `first` on, until it fails.
-    /// With more than one thread the next batches are gathered in the background.
+    /// Calls `step` with the batches of each step of an epoch, each in its sub-batches, from step `first` on,
+    /// until it fails. The last step of an epoch may have fewer batches. With more than one thread the next
+    /// batches are gathered in the background.
     ///
     /// # Errors
     /// The first error of `step` or of gathering a batch.
@@ -71,11 +75,12 @@ impl<'a> Loader<'a> {
         &self,
         epoch: usize,
         first: usize,
-        mut step: impl FnMut(Vec<Batch>) -> TrainResult<()>,
+        mut step: impl FnMut(&[Vec<Batch>]) -> TrainResult<()>,
     ) -> TrainResult<()> {
-        let batches: Vec<sampling::BatchRows> = self.shuffle.epoch(epoch).into_iter().skip(first).collect();
+        let trained = first * self.accumulate;
+        let batches: Vec<sampling::BatchRows> = self.shuffle.epoch(epoch).into_iter().skip(trained).collect();
         if rayon::current_num_threads() == 1 {
-            return batches.iter().try_for_each(|batch| step(self.parts(batch, epoch)?));
+            return self.each_step(batches.iter().map(|batch| self.parts(batch, epoch)), step);
         }
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(2);
@@ -87,8 +92,25 @@ impl<'a> Loader<'a> {
                     }
                 }
             });
-            receiver.into_iter().try_for_each(|batch| step(batch?))
+            self.each_step(receiver.into_iter(), &mut step)
         })
+    }
+
+    /// Calls `step` with as many batches at a time as a step has.
+    fn each_step(
+        &self,
+        batches: impl Iterator<Item = TrainResult<Vec<Batch>>>,
+        mut step: impl FnMut(&[Vec<Batch>]) -> TrainResult<()>,
+    ) -> TrainResult<()> {
+        let mut gathered = Vec::with_capacity(self.accumulate);
+        for batch in batches {
+            gathered.push(batch?);
+            if gathered.len() == self.accumulate {
+                step(&gathered)?;
+                gathered.clear();
+            }
+        }
+        if gathered.is_empty() { Ok(()) } else { step(&gathered) }
     }
 
     fn parts(&self, batch: &sampling::BatchRows, epoch: usize) -> TrainResult<Vec<Batch>> {

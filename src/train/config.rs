@@ -9,6 +9,7 @@ use crate::evaluate::metric::MetricConfig;
 pub use crate::model::device::DeviceConfig;
 pub use crate::train::optimizer::OptimizerConfig;
 use crate::train::optimizer::adamw::AdamWConfig;
+pub use crate::train::rates::{RatesConfig, UnfreezeConfig};
 pub use crate::train::regularization::RegularizationConfig;
 pub use crate::train::schedule::ScheduleConfig;
 pub use crate::train::weighting::cosmos::CosmosConfig;
@@ -27,6 +28,29 @@ pub struct TrainConfig {
     pub optimizer: OptimizerConfig,
     /// The learning rate schedule. Default constant.
     pub schedule: ScheduleConfig,
+    /// Learning rates of parts of the network, in place of the optimizer's: by part (inputs, trunk, sharing,
+    /// heads), by task (its own layers and output), or by a pattern of weight names in which `*` stands for
+    /// any characters. A pattern wins over a task, a task over a part, a longer pattern over a shorter one,
+    /// the later of two equals over the earlier. The schedule multiplies each rate. `decay_per_layer`
+    /// multiplies the rate of a `transformer`'s block by this factor once for every block after it, and the
+    /// rate of what is before the first block once more (Clark et al., ICLR 2020), as in {trunk: 2.0e-5,
+    /// heads: 1.0e-3, decay_per_layer: 0.9}. Default: the optimizer's rate for all.
+    #[serde(skip_serializing_if = "RatesConfig::is_empty")]
+    pub rates: RatesConfig,
+    /// Batches per optimizer step (gradient accumulation): a step has the gradient of a batch this many times
+    /// as large, in the memory of one batch. A loss is the mean over the labels of all these batches, so each
+    /// counts by its number of labels, and a batch without labels of a task does not count for it. The last
+    /// step of an epoch may have fewer batches. Batch normalization sees each batch by itself. Default 1.
+    #[serde(skip_serializing_if = "is_one")]
+    pub accumulate: Count,
+    /// Parts, tasks or patterns of weight names, as in `rates`, that keep their initial values. Running
+    /// statistics of batch normalization still follow the data. Default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub freeze: Vec<String>,
+    /// Unfreezes the blocks of a `transformer` one after the other, from the last to the first. Default: all
+    /// are trained from the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfreeze: Option<UnfreezeConfig>,
     /// A penalty on the weights. Default none.
     pub regularization: Option<RegularizationConfig>,
     /// Maximum norm of the gradient; larger gradients are scaled down to it. Default none.
@@ -55,6 +79,10 @@ impl Default for TrainConfig {
             batch_size: Count::constant(256),
             optimizer: OptimizerConfig::AdamW(AdamWConfig::default()),
             schedule: ScheduleConfig::default(),
+            rates: RatesConfig::default(),
+            accumulate: Count::constant(1),
+            freeze: Vec::new(),
+            unfreeze: None,
             regularization: None,
             clip_norm: None,
             gradients: GradientsConfig::default(),
@@ -94,6 +122,10 @@ pub struct GradientsConfig {
 // Skipped when serializing the default, so that fingerprints of earlier versions remain valid.
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+fn is_one(value: &Count) -> bool {
+    value.get() == 1
 }
 
 /// How often inter-task affinity is measured (Fifty et al., NeurIPS 2021): for each task in turn, the shared
@@ -192,6 +224,32 @@ impl WarmStartPart {
         match self {
             Self::Inputs => "input.",
             Self::Trunk => "trunk.",
+        }
+    }
+}
+
+/// A part of a network in `rates` and `freeze`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeightPart {
+    /// Category embeddings and the encoders of inputs.
+    Inputs,
+    Trunk,
+    /// Experts, gates and whatever else the sharing adds to the trunk.
+    Sharing,
+    /// The tasks' own layers and outputs.
+    Heads,
+}
+
+impl WeightPart {
+    pub const ALL: [Self; 4] = [Self::Inputs, Self::Trunk, Self::Sharing, Self::Heads];
+
+    /// Its name in the settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inputs => "inputs",
+            Self::Trunk => "trunk",
+            Self::Sharing => "sharing",
+            Self::Heads => "heads",
         }
     }
 }

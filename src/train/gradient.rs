@@ -151,10 +151,7 @@ mod tests {
 
     fn variables() -> [Trainable; 2] {
         let var = |values: &[f32]| Var::from_slice(values, values.len(), &Device::Cpu).expect("a variable");
-        [
-            Trainable { name: "w".into(), var: var(&[1.0, -2.0, 0.5]), decay: true },
-            Trainable { name: "b".into(), var: var(&[3.0]), decay: false },
-        ]
+        [Trainable::new("w", var(&[1.0, -2.0, 0.5]), true), Trainable::new("b", var(&[3.0]), false)]
     }
 
     fn gradients() -> [Option<Tensor>; 2] {

@@ -1,8 +1,10 @@
 //! Tests that train a small network from start to end.
 
+mod accumulation;
 mod balancing;
 mod cosmos;
 mod epochs;
+pub mod groups;
 mod interruption;
 mod lookahead;
 

@@ -1,25 +1,27 @@
 //! One training step: forward, losses, weights, backward, clipping, optimizer.
 
+mod accumulated;
 mod balanced;
 mod by_layer;
 mod lookahead;
+mod step_outcome;
 mod validation_lookahead;
 
 use candle_core::Tensor;
 
-use crate::model::autograd::record;
+use crate::model::autograd::{Gradients, record};
 use crate::model::mode::Mode;
 use crate::model::network::Network;
-use crate::train::affinity::PairAffinity;
 use crate::train::balance::LossBalancer;
 use crate::train::balance::shared::SharedVariables;
 use crate::train::batch::Batch;
-use crate::train::comparison::GradientPairStep;
 use crate::train::error::{TrainError, TrainResult};
 use crate::train::gradient::{collect, optimizer_step};
+use crate::train::learner::lookahead::scalars;
+pub use crate::train::learner::step_outcome::StepOutcome;
 use crate::train::optimizer::UpdateRule;
 use crate::train::optimizer::fused_step::{Optimizer, Trainable};
-use crate::train::record::TrainingStep;
+use crate::train::parameter_groups::ParameterGroups;
 use crate::train::regularization::PenaltyStrength;
 use crate::train::schedule::{Schedule, ScheduleStep};
 use crate::train::validation_sampler::ValidationSampler;
@@ -46,56 +48,13 @@ pub struct Learner<'a> {
     pub balance: LossBalancer,
     /// Validation rows, for weightings that learn from them.
     pub held_out: Option<ValidationSampler<'a>>,
+    /// The batches of a step; the last step of an epoch may have fewer.
+    pub accumulate: usize,
     shared: SharedVariables,
+    /// The zero-based epoch of the current step.
+    epoch: usize,
     /// Per task: has it been checked that all variables it uses get a gradient?
     checked: Vec<bool>,
-}
-
-/// The results of a step. Vectors hold one value per task, in the signature's order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepOutcome {
-    pub rows: usize,
-    /// Rows with a label, per task.
-    pub labelled: Vec<usize>,
-    /// `None` for a task without labels in the batch.
-    pub losses: Vec<Option<f64>>,
-    pub weights: Vec<f64>,
-    /// The minimized loss: the weighted sum, the penalties of the weighting and of the sharing, and
-    /// regularization.
-    pub joint: f64,
-    /// Comparisons of the gradients of the batch's tasks, in steps that compute one gradient per task.
-    pub pairs: Vec<GradientPairStep>,
-    /// Inter-task affinities, in steps that measure them.
-    pub affinities: Vec<PairAffinity>,
-    /// Did the gradient method find gradients that cancel or are zero?
-    pub irregular: bool,
-}
-
-impl StepOutcome {
-    /// The first task whose loss is not finite, and that loss.
-    pub fn diverged(&self) -> Option<(usize, f64)> {
-        let losses = self.losses.iter().enumerate();
-        losses.filter_map(|(task, loss)| Some((task, (*loss)?))).find(|(_, loss)| !loss.is_finite())
-    }
-
-    /// The results as they are added to the sums of the epoch.
-    pub fn step(&self) -> TrainingStep<'_> {
-        let Self { rows, labelled, losses, weights, joint, pairs, affinities, irregular } = self;
-        TrainingStep {
-            rows: *rows,
-            labelled,
-            losses,
-            weights,
-            joint: *joint,
-            pairs,
-            affinities,
-            irregular: *irregular,
-        }
-    }
-
-    fn weighted_sum(&self) -> f64 {
-        self.losses.iter().zip(&self.weights).filter_map(|(loss, weight)| Some((*loss)? * weight)).sum()
-    }
 }
 
 impl<'a> Learner<'a> {
@@ -106,54 +65,112 @@ impl<'a> Learner<'a> {
     pub fn new(network: &'a Network, balance: LossBalancer, config: LearnerConfig<'a>) -> TrainResult<Self> {
         let trainable = network.weights().trainable();
         let variables: Vec<Trainable> = trainable
-            .map(|weight| Trainable {
-                name: weight.name.clone(),
-                var: weight.var.clone(),
-                decay: weight.decay,
-            })
+            .map(|weight| Trainable::new(weight.name.clone(), weight.var.clone(), weight.decay))
             .collect();
         let optimizer = Optimizer::new(config.update, &variables)?;
         let checked = vec![false; network.signature().tasks.len()];
-        let shared = SharedVariables::from_network(network, &variables);
-        Ok(Self { network, config, variables, optimizer, balance, held_out: None, shared, checked })
+        let shared = SharedVariables::from_network(network, &variables, 0);
+        Ok(Self {
+            network,
+            config,
+            variables,
+            optimizer,
+            balance,
+            held_out: None,
+            accumulate: 1,
+            shared,
+            epoch: 0,
+            checked,
+        })
     }
 
-    /// The learning rate of a step.
+    /// Sets each weight's learning rate and the epoch from which it is trained.
+    pub fn set_groups(&mut self, groups: &ParameterGroups) {
+        for (variable, weight) in self.variables.iter_mut().zip(self.network.weights().trainable()) {
+            variable.relative_rate = groups.relative_rate(weight);
+            variable.first_epoch = groups.first_epoch(weight);
+        }
+        self.shared = SharedVariables::from_network(self.network, &self.variables, self.epoch);
+    }
+
+    /// The optimizer's learning rate in a step.
     pub fn rate(&self, clock: ScheduleStep) -> f64 {
         self.config.update.rate() * self.config.schedule.factor(clock)
     }
 
-    /// Trains on one batch, which is split into as many parts as the balance needs. Changes nothing if a loss
-    /// is not finite.
+    /// A step on one batch, which is split into as many parts as the balance needs. See
+    /// [`Self::learn_batches`].
+    ///
+    /// # Errors
+    /// Those of [`Self::learn_batches`].
+    pub fn learn(&mut self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<StepOutcome> {
+        self.learn_batches(&[parts], clock)
+    }
+
+    /// A step on several batches, each split into as many parts as the balance needs. Changes nothing if a
+    /// loss is not finite.
     ///
     /// # Errors
     /// [`TrainError::NoGradient`] in the first step of a task; errors of the network and of the optimizer.
-    pub fn learn(&mut self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<StepOutcome> {
-        let preference;
-        let parts = match self.balance.losses.preference(clock.step as u64) {
+    pub fn learn_batches(&mut self, batches: &[&[Batch]], clock: ScheduleStep) -> TrainResult<StepOutcome> {
+        self.enter_epoch(clock);
+        let (preference, with_preference): (Vec<Vec<Batch>>, Vec<&[Batch]>);
+        let batches = match self.balance.losses.preference(clock.step as u64) {
             Some(vector) => {
-                preference = self.with_preference(parts, &vector)?;
-                &preference
+                let parts = batches.iter().map(|parts| self.with_preference(parts, &vector));
+                preference = parts.collect::<TrainResult<_>>()?;
+                with_preference = preference.iter().map(Vec::as_slice).collect();
+                &with_preference
             }
-            None => parts,
+            None => batches,
         };
+        // Lookaheads are measured on the first batch.
+        let first = batches.first().copied().unwrap_or_default();
         let measure = self.config.affinity.is_some_and(|every| clock.step.is_multiple_of(every));
-        let affinities = if measure { self.measure_affinity(parts, clock)? } else { Vec::new() };
+        let affinities = if measure { self.measure_affinity(first, clock)? } else { Vec::new() };
         if let Some(request) = self.balance.losses.lookahead_request(clock.step as u64) {
-            let gradient = self.validation_lookahead(parts, clock, &request)?;
+            let gradient = self.validation_lookahead(first, clock, &request)?;
             self.balance.losses.receive_lookahead(&gradient);
         }
-        let mut outcome = match parts {
-            [batch] if !self.balance.needs_task_gradients() => self.learn_jointly(batch, clock)?,
-            [batch] if self.balance.is_by_layer() => self.learn_by_layer(batch, clock)?,
-            _ => self.learn_balanced(parts, clock)?,
+        let needs_task_gradients = self.balance.needs_task_gradients();
+        let accumulates = self.accumulate > 1 || batches.len() > 1;
+        let mut outcome = match batches {
+            _ if accumulates && needs_task_gradients => self.accumulate_balanced(batches, clock)?,
+            _ if accumulates => self.accumulate_jointly(batches, clock)?,
+            [[batch]] if !needs_task_gradients => self.learn_jointly(batch, clock)?,
+            [[batch]] if self.balance.is_by_layer() => self.learn_by_layer(batch, clock)?,
+            _ => self.learn_balanced(first, clock)?,
         };
         outcome.affinities = affinities;
         if self.balance.losses.needs_losses_after_step() && outcome.diverged().is_none() {
-            let after = self.losses_after_step(parts, clock)?;
-            self.balance.losses.receive_losses_after_step(&after);
+            let after = self.repeated_losses(batches, clock)?;
+            self.balance.losses.receive_losses_after_step(&after.losses);
         }
         Ok(outcome)
+    }
+
+    /// With gradual unfreezing, another epoch may train more weights.
+    fn enter_epoch(&mut self, clock: ScheduleStep) {
+        let epoch = clock.step / clock.steps_per_epoch.max(1);
+        if epoch != self.epoch && self.variables.iter().any(|variable| variable.first_epoch > 0) {
+            self.shared = SharedVariables::from_network(self.network, &self.variables, epoch);
+            self.checked.fill(false);
+        }
+        self.epoch = epoch;
+    }
+
+    /// Is the variable trained in this epoch?
+    fn is_trained(&self, index: usize) -> bool {
+        self.variables[index].first_epoch <= self.epoch
+    }
+
+    /// The gradients of all variables that are trained in this epoch.
+    fn collect(&self, gradients: Gradients) -> Vec<Option<Tensor>> {
+        let mut gradients = collect(gradients, &self.variables);
+        for (index, gradient) in gradients.iter_mut().enumerate() {
+            *gradient = gradient.take().filter(|_| self.is_trained(index));
+        }
+        gradients
     }
 
     /// The parts with this step's preference vector as an input of the network.
@@ -169,8 +186,7 @@ impl<'a> Learner<'a> {
     fn learn_jointly(&mut self, batch: &Batch, clock: ScheduleStep) -> TrainResult<StepOutcome> {
         let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
         let ((losses, penalty), tape) = record(|| self.losses(batch, &self.mode(clock, 0, 1)))?;
-        let parts = std::slice::from_ref(batch);
-        let mut outcome = self.outcome(parts, &[&losses], &tasks)?;
+        let mut outcome = self.outcome([batch], &[scalars(&losses)?], &tasks);
         if losses.is_empty() || outcome.diverged().is_some() {
             return Ok(outcome);
         }
@@ -181,7 +197,7 @@ impl<'a> Learner<'a> {
             joint = (joint + penalty)?;
         }
         drop(losses);
-        let gradients = collect(tape.into_gradients(joint)?, &self.variables);
+        let gradients = self.collect(tape.into_gradients(joint)?);
         // A task of weight 0 contributes no gradient.
         let weighted: Vec<usize> =
             tasks.iter().copied().filter(|task| outcome.weights[*task] != 0.0).collect();
@@ -206,10 +222,11 @@ impl<'a> Learner<'a> {
         Ok(outcome)
     }
 
-    /// The training mode of one part of a batch; every part has its own dropout masks.
-    fn mode(&self, clock: ScheduleStep, part: usize, parts: usize) -> Mode<'static> {
+    /// The training mode of a forward pass of a step on batches of so many parts; every pass has its own
+    /// dropout masks.
+    fn mode(&self, clock: ScheduleStep, pass: usize, parts: usize) -> Mode<'static> {
         let per_epoch = clock.steps_per_epoch.max(1);
-        let mode = Mode::train(self.config.seed, (clock.step * parts + part) as u64);
+        let mode = Mode::train(self.config.seed, (clock.step * parts * self.accumulate + pass) as u64);
         mode.in_epoch(clock.step / per_epoch, clock.total / per_epoch)
     }
 
@@ -221,43 +238,43 @@ impl<'a> Learner<'a> {
         Ok(self.network.losses_and_penalty(&batch.inputs, &batch.labels, mode)?)
     }
 
-    /// The losses of the same batch after the step, with the same dropout masks and without updating running
-    /// statistics.
-    fn losses_after_step(&self, parts: &[Batch], clock: ScheduleStep) -> TrainResult<Vec<Option<f64>>> {
-        let mut losses = Vec::with_capacity(parts.len());
-        for (number, part) in parts.iter().enumerate() {
-            losses.push(self.losses(part, &self.mode(clock, number, parts.len()).repeated())?.0);
+    /// The losses of batches that had or will have a forward pass in this step, with the same dropout masks
+    /// and without updating running statistics.
+    fn repeated_losses(&self, batches: &[&[Batch]], clock: ScheduleStep) -> TrainResult<StepOutcome> {
+        let mut losses = Vec::new();
+        for (number, parts) in batches.iter().enumerate() {
+            for (part, batch) in parts.iter().enumerate() {
+                let mode = self.mode(clock, number * parts.len() + part, parts.len());
+                losses.push(scalars(&self.losses(batch, &mode.repeated())?.0)?);
+            }
         }
-        let losses: Vec<&[Tensor]> = losses.iter().map(Vec::as_slice).collect();
         let tasks: Vec<usize> = (0..self.checked.len()).collect();
-        Ok(self.outcome(parts, &losses, &tasks)?.losses)
+        Ok(self.outcome(batches.iter().copied().flatten(), &losses, &tasks))
     }
 
     /// An outcome with the losses of `tasks`: means over the labels of all parts.
-    fn outcome(&self, parts: &[Batch], losses: &[&[Tensor]], tasks: &[usize]) -> TrainResult<StepOutcome> {
+    fn outcome<'b>(
+        &self,
+        parts: impl IntoIterator<Item = &'b Batch>,
+        losses: &[Vec<f64>],
+        tasks: &[usize],
+    ) -> StepOutcome {
         let count = self.checked.len();
-        let mut outcome = StepOutcome {
-            rows: parts.iter().map(|part| part.rows).sum(),
-            labelled: vec![0; count],
-            losses: vec![None; count],
-            weights: vec![0.0; count],
-            joint: 0.0,
-            pairs: Vec::new(),
-            affinities: Vec::new(),
-            irregular: false,
-        };
-        for (part, losses) in parts.iter().zip(losses) {
-            for (labels, loss) in part.labels.iter().zip(*losses).filter(|(l, _)| tasks.contains(&l.task)) {
-                let loss = f64::from(loss.to_scalar::<f32>()?);
-                let (mean, count) = (&mut outcome.losses[labels.task], &mut outcome.labelled[labels.task]);
-                *count += labels.labelled;
+        let mut outcome = StepOutcome::empty(count);
+        let mut cells = vec![0; count];
+        for (part, losses) in parts.into_iter().zip(losses) {
+            outcome.rows += part.rows;
+            for (labels, loss) in part.labels.iter().zip(losses).filter(|(l, _)| tasks.contains(&l.task)) {
+                let (mean, cells) = (&mut outcome.losses[labels.task], &mut cells[labels.task]);
+                outcome.labelled[labels.task] += labels.labelled;
+                *cells += labels.cells;
                 *mean = Some(match mean {
-                    Some(mean) => *mean + (loss - *mean) * labels.labelled as f64 / *count as f64,
-                    None => loss,
+                    Some(mean) => *mean + (loss - *mean) * labels.cells as f64 / *cells as f64,
+                    None => *loss,
                 });
             }
         }
-        Ok(outcome)
+        outcome
     }
 
     /// In the first step of each task, checks that every variable it uses has a gradient. A layer without a
@@ -266,8 +283,8 @@ impl<'a> Learner<'a> {
         if tasks.iter().all(|task| self.checked[*task]) {
             return Ok(());
         }
-        for (weight, reached) in self.network.weights().trainable().zip(reached) {
-            if !reached && self.network.uses(tasks, weight) {
+        for (index, (weight, reached)) in self.network.weights().trainable().zip(reached).enumerate() {
+            if !reached && self.is_trained(index) && self.network.uses(tasks, weight) {
                 return Err(TrainError::NoGradient { variable: weight.name.clone() });
             }
         }

@@ -17,6 +17,8 @@ pub mod job;
 pub mod learner;
 pub mod objective;
 pub mod optimizer;
+pub mod parameter_groups;
+pub mod rates;
 pub mod record;
 pub mod regularization;
 pub mod schedule;
@@ -26,6 +28,7 @@ pub mod trainer;
 pub mod training;
 pub mod validation;
 pub mod validation_sampler;
+pub mod weight_selector;
 pub mod weighting;
 
 pub use error::{TrainError, TrainResult};

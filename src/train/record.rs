@@ -15,7 +15,7 @@ use crate::train::exact_number::{ExactNumber, ExactSum};
 pub struct TrainingPosition {
     /// Finished epochs.
     pub epoch: usize,
-    /// Finished batches of the running epoch.
+    /// Finished steps of the running epoch.
     pub batch: usize,
     /// Finished steps since the start.
     pub step: usize,

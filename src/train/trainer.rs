@@ -13,6 +13,7 @@ use crate::train::early_stopping::EarlyStoppingVerdict;
 use crate::train::error::{TrainError, TrainResult};
 use crate::train::job::{TrainJob, TrainedNetwork};
 use crate::train::learner::StepOutcome;
+use crate::train::parameter_groups::ParameterGroups;
 use crate::train::record::{EpochSummary, EpochSums, TrainingPosition};
 use crate::train::schedule::ScheduleStep;
 use crate::train::training::Training;
@@ -34,9 +35,13 @@ pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> T
         network.load_warm_start(&start.weights, &WarmStartPart::ALL.map(WarmStartPart::prefix))?;
         start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
     }
+    let tasks: Vec<_> = job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
+    let groups = ParameterGroups::new(job.spec, &tasks);
+    network.freeze_weights(|weight| groups.is_frozen(weight));
     let network = network;
     let loader = Loader::new(job, &network, parts(job.weighting))?;
     let mut training = Training::new(job, observer, &network, &loader)?;
+    training.learner.set_groups(&groups);
     training.resume()?;
     training.announce(loader.rows());
     // If it was interrupted between two epochs, pruning may not have been decided yet.
@@ -63,7 +68,7 @@ impl Training<'_> {
     fn epoch(&mut self, loader: &Loader, cancel: &CancelToken) -> TrainResult<()> {
         let TrainingPosition { epoch, batch, .. } = self.position;
         self.step_started = Instant::now();
-        loader.each(epoch, batch, |parts| self.step(&parts, cancel))?;
+        loader.each(epoch, batch, |batches| self.step(batches, cancel))?;
         self.end_epoch()?;
         self.check_stop(cancel)
     }
@@ -82,8 +87,9 @@ impl Training<'_> {
     }
 
     /// Trains one step, and saves a checkpoint if one is due.
-    fn step(&mut self, parts: &[Batch], cancel: &CancelToken) -> TrainResult<()> {
-        let outcome = self.learner.learn(parts, self.clock(self.position.step))?;
+    fn step(&mut self, batches: &[Vec<Batch>], cancel: &CancelToken) -> TrainResult<()> {
+        let batches: Vec<&[Batch]> = batches.iter().map(Vec::as_slice).collect();
+        let outcome = self.learner.learn_batches(&batches, self.clock(self.position.step))?;
         if let Some((task, loss)) = outcome.diverged() {
             return Err(self.diverged(task, loss));
         }

@@ -89,6 +89,7 @@ impl<'a> Training<'a> {
         let balance = LossBalancer::new(job.weighting, &job.spec.gradients, &setting);
         let needs_validation_rows = balance.losses.lookahead_request(0).is_some();
         let mut learner = Learner::new(network, balance, config)?;
+        learner.accumulate = job.spec.accumulate.get();
         learner.held_out =
             if needs_validation_rows { Some(ValidationSampler::new(job, network)?) } else { None };
         let objective = Objective::new(&job.spec.monitor, &job.metrics)?;

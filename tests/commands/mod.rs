@@ -11,6 +11,7 @@ mod durability;
 mod errors;
 mod everything;
 mod extensions;
+mod fine_tuning;
 mod gains;
 mod grouping;
 mod kernels;

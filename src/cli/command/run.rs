@@ -126,7 +126,7 @@ fn explained(failure: &RunFailure, source: &PipelineText, colour: bool) -> Strin
     let stage = failure.stage.as_ref();
     let problem = match &failure.error {
         crate::run::RunError::Data(problem) => problem,
-        crate::run::RunError::Memory(problem) => {
+        crate::run::RunError::Memory(problem) | crate::run::RunError::Setting(problem) => {
             let problems = [problem.as_ref().clone()];
             return render(&problems, source, colour) + &counted(&problems, source);
         }

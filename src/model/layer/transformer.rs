@@ -121,16 +121,21 @@ impl BuildLayer for TransformerConfig {
             PositionEncoding::Learned => Some(PositionKind::Learned),
             PositionEncoding::Sinusoidal => Some(PositionKind::Sinusoidal),
         };
+        let layers = self.layers.get();
+        let outside = weights.set_blocks_after(Some(layers));
         let encoding =
             |kind| Positions::build(&format!("{name}.positions"), width, kind, self.length.get(), weights);
         let positions = positions.map(encoding).transpose()?;
-        let blocks = (0..self.layers.get())
-            .map(|index| EncoderBlock::build(&format!("{name}.{index}"), self, width, weights))
-            .collect::<ModelResult<_>>()?;
+        let block = |index: usize| {
+            weights.set_blocks_after(Some(layers - 1 - index));
+            EncoderBlock::build(&format!("{name}.{index}"), self, width, weights)
+        };
+        let blocks = (0..layers).map(block).collect::<ModelResult<_>>()?;
         let final_norm = match self.norm {
             NormPosition::Pre => Some(LayerNorm::build(&format!("{name}.norm"), width, EPSILON, weights)?),
             NormPosition::Post => None,
         };
+        weights.set_blocks_after(outside);
         Ok(Box::new(TransformerEncoder { positions, blocks, final_norm }))
     }
 

@@ -7,7 +7,7 @@ use crate::domain::vectors::WordVectors;
 use crate::model::activations::Activations;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::network::Network;
-use crate::model::weights::WeightOwner;
+use crate::model::weights::{Weight, WeightOwner};
 
 impl Network {
     /// Loads the weights whose name has one of these prefixes from another network's file.
@@ -17,7 +17,13 @@ impl Network {
 
     /// Freezes the weights whose name has this prefix.
     pub fn freeze(&mut self, prefix: &str) {
-        self.weights.freeze(prefix);
+        self.freeze_weights(|weight| weight.name.starts_with(prefix));
+    }
+
+    /// Freezes the weights that `selects` chooses: they are not trained, and nothing is differentiated below
+    /// the first weight that is.
+    pub fn freeze_weights(&mut self, selects: impl Fn(&Weight) -> bool) {
+        self.weights.freeze(selects);
     }
 
     /// Detaches `x` if all weights that it was computed from are frozen: no gradients are needed there.

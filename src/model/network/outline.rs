@@ -20,14 +20,26 @@ pub struct NetworkOutline {
 }
 
 impl Network {
+    /// The same network without values of its weights: it has names and shapes, but cannot be run.
+    ///
+    /// # Errors
+    /// Those of [`Self::build`].
+    pub fn shapes_only(config: &NetworkConfig, signature: &Signature) -> ModelResult<Self> {
+        Self::with_weights(config, signature, Weights::outline())
+    }
+
     /// The outline of the network that [`Self::build`] would build; the same errors.
     pub fn outline(config: &NetworkConfig, signature: &Signature) -> ModelResult<NetworkOutline> {
-        let network = Self::with_weights(config, signature, Weights::outline())?;
-        let weights = network.weights.iter().map(|weight| (weight.name.clone(), weight.shape.clone()));
-        Ok(NetworkOutline {
-            parts: network.parts(),
+        Ok(Self::shapes_only(config, signature)?.as_outline())
+    }
+
+    /// The outline of this network.
+    pub fn as_outline(&self) -> NetworkOutline {
+        let weights = self.weights.iter().map(|weight| (weight.name.clone(), weight.shape.clone()));
+        NetworkOutline {
+            parts: self.parts(),
             weights: weights.collect(),
-            parameters: network.weights.parameters(),
-        })
+            parameters: self.weights.parameters(),
+        }
     }
 }

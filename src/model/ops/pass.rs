@@ -2,13 +2,13 @@
 
 use std::marker::PhantomData;
 
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 
 use crate::model::error::ModelResult;
 use crate::model::kernel::gru::GruCell;
 use crate::model::kernel::lstm::LstmCell;
 use crate::model::kernel::recurrence::{BIAS, RecurrentCell, SequenceOptions, recur};
-use crate::model::weights::{Init, Weights, host};
+use crate::model::weights::{Init, Parameter, Weights, host};
 use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator::recurrent::{RecurrentDirection, RecurrentNode, RecurrentOperator, recurrent};
 
@@ -38,9 +38,9 @@ pub struct RecurrentPass<C> {
     width: usize,
     units: usize,
     /// `[width + units, gates * units]`
-    weight: Var,
+    weight: Parameter,
     /// `[4 * units]`
-    bias: Var,
+    bias: Parameter,
     cell: PhantomData<C>,
 }
 
@@ -56,8 +56,8 @@ impl<C: OnnxCell> RecurrentPass<C> {
             name: name.to_owned(),
             width,
             units,
-            weight: weights.variable(&format!("{name}.weight"), &shape, init.clone())?,
-            bias: weights.variable(&format!("{name}.bias"), &[BIAS * units], init)?,
+            weight: weights.parameter(&format!("{name}.weight"), &shape, init.clone())?,
+            bias: weights.parameter(&format!("{name}.bias"), &[BIAS * units], init)?,
             cell: PhantomData,
         })
     }
@@ -74,7 +74,7 @@ impl<C: OnnxCell> RecurrentPass<C> {
 
     /// Runs over x `[batch, time, width]` and returns `[batch, time, units]`.
     pub fn forward(&self, x: &Tensor, traversal: SequenceOptions) -> ModelResult<Tensor> {
-        Ok(recur::<C>(x, &self.weight, &self.bias, None, traversal, false)?.0)
+        Ok(recur::<C>(x, &self.weight.tensor(), &self.bias.tensor(), None, traversal, false)?.0)
     }
 
     /// The same starting from `state` `[batch, state]`, or from zeros. Also returns the state after each
@@ -85,7 +85,7 @@ impl<C: OnnxCell> RecurrentPass<C> {
         state: Option<&Tensor>,
         traversal: SequenceOptions,
     ) -> ModelResult<(Tensor, Tensor)> {
-        match recur::<C>(x, &self.weight, &self.bias, state, traversal, true)? {
+        match recur::<C>(x, &self.weight.tensor(), &self.bias.tensor(), state, traversal, true)? {
             (y, Some(state)) => Ok((y, state)),
             (_, None) => {
                 Err(candle_core::Error::Msg(format!("`{}` returned no final state", self.name)).into())
@@ -109,7 +109,7 @@ impl<C: OnnxCell> RecurrentPass<C> {
     /// `[2 * gates * units]`.
     fn onnx_weights(&self) -> ModelResult<[Vec<f32>; 3]> {
         let (units, columns) = (self.units, C::GATES * self.units);
-        let (weight, bias) = (host(&self.weight)?, host(&self.bias)?);
+        let (weight, bias) = (host(self.weight.var())?, host(self.bias.var())?);
         let transposed = |rows: std::ops::Range<usize>| {
             let block_columns = |block: &usize| block * units..(block + 1) * units;
             let weight = &weight;

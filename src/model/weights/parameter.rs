@@ -1,5 +1,8 @@
 //! A layer's handle of a weight.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use candle_core::{Tensor, Var};
 
 /// A weight and whether gradients reach it through this layer.
@@ -9,6 +12,21 @@ pub struct Parameter {
     pub(super) var: Var,
     /// Whether the weight gets gradients from this layer.
     pub(super) trainable: bool,
+    pub(super) frozen: FrozenFlag,
+}
+
+/// Whether a weight is frozen, shared by all handles of it: a network is frozen after it is built.
+#[derive(Clone, Debug, Default)]
+pub struct FrozenFlag(Arc<AtomicBool>);
+
+impl FrozenFlag {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Parameter {
@@ -20,9 +38,10 @@ impl Parameter {
         &self.var
     }
 
-    /// The values to compute with; detached from the graph if not trainable.
+    /// The values to compute with; detached from the graph if not trainable or frozen, so that nothing is
+    /// differentiated below the first weight that is trained.
     pub fn tensor(&self) -> Tensor {
-        match self.trainable {
+        match self.trainable && !self.frozen.is_set() {
             true => self.var.as_tensor().clone(),
             false => self.var.as_detached_tensor(),
         }

@@ -7,6 +7,7 @@ mod cosmos;
 pub mod data;
 pub mod network;
 pub mod objective;
+mod parameter_groups;
 pub(crate) mod pretrained;
 pub mod shape;
 pub mod sweep;
@@ -32,6 +33,7 @@ pub fn all(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         pretrained::check,
         shape::check,
         train::check,
+        parameter_groups::check,
         sweep::check,
     ]
     .iter()

@@ -34,12 +34,16 @@ pub fn json(plan: &Plan, view: &View) -> Value {
         .map(|trial| json!({ "number": trial.number, "seed": trial.seed, "choices": choices(trial) }));
     let network = view.parts.as_ref().map(|parts| {
         let part = |part: &crate::plan::render::PartView| {
-            json!({
+            let mut view = json!({
                 "part": part.part,
                 "kind": part.kind,
                 "shape": part.shape,
                 "parameters": part.parameters,
-            })
+            });
+            if let Some(rate) = &part.rate {
+                view["rate"] = json!(rate);
+            }
+            view
         };
         parts.iter().map(part).collect::<Vec<Value>>()
     });

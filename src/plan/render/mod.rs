@@ -63,6 +63,8 @@ pub struct PartView {
     pub shape: Shape,
     /// Number of trainable parameters.
     pub parameters: usize,
+    /// Its learning rates, or that it is frozen; `None` if all parts have the optimizer's.
+    pub rate: Option<String>,
 }
 
 impl View {

@@ -81,21 +81,21 @@ fn memory(needed: &MemoryView) -> String {
 }
 
 fn network(out: &mut String, parts: &[PartView]) {
-    let mut rows: Vec<[String; 4]> = parts
-        .iter()
-        .map(|part| {
-            [part.part.clone(), part.kind.clone(), part.shape.to_string(), thousands(part.parameters)]
-        })
-        .collect();
+    let row = |part: &PartView| {
+        let parameters = thousands(part.parameters);
+        let rate = part.rate.clone().unwrap_or_default();
+        [part.part.clone(), part.kind.clone(), part.shape.to_string(), parameters, rate]
+    };
+    let mut rows: Vec<[String; 5]> = parts.iter().map(row).collect();
     let total = parts.iter().map(|part| part.parameters).fold(0, usize::saturating_add);
-    rows.push(["total".to_owned(), String::new(), String::new(), thousands(total)]);
+    rows.push(["total".to_owned(), String::new(), String::new(), thousands(total), String::new()]);
     columns(out, &rows, &[3]);
 }
 
 /// Writes rows of aligned columns; the columns in `right` are right-aligned.
-fn columns(out: &mut String, rows: &[[String; 4]], right: &[usize]) {
+fn columns<const COLUMNS: usize>(out: &mut String, rows: &[[String; COLUMNS]], right: &[usize]) {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..4).map(width).collect();
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
     for row in rows {
         let mut line = String::from(" ");
         for (column, cell) in row.iter().enumerate().filter(|(column, _)| widths[*column] > 0) {

@@ -8,6 +8,7 @@ use crate::run::context::RunContext;
 use crate::run::error::RunError;
 use crate::run::event_log::EventLog;
 use crate::run::memory;
+use crate::run::parameter_groups;
 use crate::run::stage::StageOutput;
 use crate::run::weights::{WEIGHTS, earlier};
 use crate::train::TrainJob;
@@ -31,6 +32,9 @@ pub fn run(
     let trial = context.trial(stage)?;
     if let Some(problem) = memory::refused_fitted(context.plan, trial, &dataset) {
         return Err(RunError::Memory(Box::new(problem)));
+    }
+    if let Some(problem) = parameter_groups::fitted_problem(trial, &dataset) {
+        return Err(RunError::Setting(Box::new(problem)));
     }
     let network = trial.network();
     let settings = &trial.pipeline.train;

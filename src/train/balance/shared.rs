@@ -20,8 +20,8 @@ pub struct SharedVariables {
 }
 
 impl SharedVariables {
-    /// The variables of the network that several tasks use.
-    pub fn from_network(network: &Network, variables: &[Trainable]) -> Self {
+    /// The variables of the network that several tasks use; in this epoch some may not be trained yet.
+    pub fn from_network(network: &Network, variables: &[Trainable], epoch: usize) -> Self {
         let tasks = network.signature().tasks.len();
         let users: Vec<usize> = network
             .weights()
@@ -29,7 +29,10 @@ impl SharedVariables {
             .map(|weight| (0..tasks).filter(|task| network.uses(&[*task], weight)).count())
             .collect();
         let indices: Vec<usize> = (0..variables.len()).filter(|index| users[*index] > 1).collect();
-        let is_shared_matrix = |index: &usize| users[*index] == tasks && variables[*index].decay;
+        let is_shared_matrix = |index: &usize| {
+            let variable = &variables[*index];
+            users[*index] == tasks && variable.decay && variable.first_epoch <= epoch
+        };
         let last = indices.iter().rposition(is_shared_matrix);
         Self { indices, last_shared_matrix: last }
     }

@@ -70,6 +70,30 @@ fn an_interruption_changes_nothing() {
     }
 }
 
+/// With accumulated batches, dropout, batch normalization and a short last step.
+#[test]
+fn accumulated_steps_resume_with_the_same_bits() {
+    for weighting in [json!("uncertainty"), json!("pcgrad"), json!("geometric")] {
+        let straight = full(weighting, json!("adam"))
+            .set("accumulate", json!(4))
+            .set("epochs", json!(6))
+            .set("checkpoint", json!({"steps": 3}));
+        let whole = TestObserver::default();
+        let expected = straight.train(&whole).expect("trained");
+        let paused = straight.again();
+        // Of 4 steps per epoch; the last has 3 batches.
+        for stop in [3, 9, 18] {
+            let observer = TestObserver { stop_from: Some(stop), ..TestObserver::default() };
+            assert!(matches!(paused.train(&observer), Err(TrainError::Interrupted { .. })));
+        }
+        let observer = TestObserver::default();
+        assert_eq!(paused.train(&observer).expect("trained"), expected);
+        assert_eq!(observer.started_from(), Some(19));
+        assert_eq!(observer.epochs(), whole.epochs());
+        assert!(paused.weights() == straight.weights());
+    }
+}
+
 /// After a kill, the steps since the last checkpoint are repeated with the same result.
 #[test]
 fn lost_steps_are_repeated() {

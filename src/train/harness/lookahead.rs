@@ -72,7 +72,7 @@ fn with_learner<T>(
     look(&mut learner, &[batch], ScheduleStep { step: 0, steps_per_epoch: 1, total: 1 })
 }
 
-fn training_batch(harness: &TrainingHarness, network: &Network) -> Batch {
+pub(super) fn training_batch(harness: &TrainingHarness, network: &Network) -> Batch {
     let table = &harness.dataset.tables[0];
     let labels = targets(&harness.dataset, table).into_iter().map(|(task, truth)| {
         let target = &harness.dataset.signature.tasks[task].target;

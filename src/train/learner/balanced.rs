@@ -17,7 +17,7 @@ use crate::model::mode::Mode;
 use crate::train::balance::shared::{TaskGradient, weighted_sum};
 use crate::train::batch::Batch;
 use crate::train::error::TrainResult;
-use crate::train::gradient::collect;
+use crate::train::learner::lookahead::scalars;
 use crate::train::learner::{Learner, StepOutcome};
 use crate::train::schedule::ScheduleStep;
 use crate::train::weighting::gradient_method::select_tasks;
@@ -33,13 +33,23 @@ struct ForwardPart {
 }
 
 /// The backward passes of one part of the batch.
-struct BackwardPart {
-    tape: Tape,
+#[derive(Default)]
+pub(super) struct BackwardPart {
     /// Per task of the step: the gradients of all variables.
-    gradients: Vec<TaskGradient>,
+    pub(super) gradients: Vec<TaskGradient>,
     /// Per task of the step: the gradient of the shared representation; empty without `point`.
     at_point: Vec<TaskGradient>,
-    point: Option<CutPoint>,
+    /// The shared representation, and the tape of the trunk before it.
+    point: Option<(CutPoint, Tape)>,
+    /// The penalty of the sharing and its gradient.
+    pub(super) penalty: Option<(f64, TaskGradient)>,
+}
+
+impl BackwardPart {
+    /// Without any gradient yet.
+    pub(super) fn empty(tasks: usize, variables: usize) -> Self {
+        Self { gradients: vec![vec![None; variables]; tasks], ..Self::default() }
+    }
 }
 
 impl Learner<'_> {
@@ -56,8 +66,8 @@ impl Learner<'_> {
         for (number, part) in parts.iter().enumerate() {
             forward.push(self.forward(part, &self.mode(clock, number, parts.len()), at_point)?);
         }
-        let losses: Vec<&[Tensor]> = forward.iter().map(|part| part.losses.as_slice()).collect();
-        let mut outcome = self.outcome(parts, &losses, &tasks)?;
+        let losses = forward.iter().map(|part| scalars(&part.losses)).collect::<TrainResult<Vec<_>>>()?;
+        let outcome = self.outcome(parts, &losses, &tasks);
         if tasks.is_empty() || outcome.diverged().is_some() {
             return Ok(outcome);
         }
@@ -65,24 +75,36 @@ impl Learner<'_> {
         // Tasks of weight 0 are left out: a method would take their zero gradients for converged tasks.
         let tasks: Vec<usize> = tasks.into_iter().filter(|task| loss_weights[*task] != 0.0).collect();
         let loss_weights = select_tasks(&loss_weights, &tasks);
-        // The penalty is that of the last part.
-        let penalty = forward.last_mut().and_then(|part| part.penalty.take());
         let mut backward = Vec::with_capacity(parts.len());
-        for (part, forward) in parts.iter().zip(forward) {
+        for (number, (part, mut forward)) in parts.iter().zip(forward).enumerate() {
+            // The penalty is that of the last part.
+            forward.penalty = forward.penalty.filter(|_| number + 1 == parts.len());
             backward.push(self.backward(part, forward, &tasks)?);
         }
-        let weights = self.compute_weights(&mut outcome, &mut backward, &tasks, &loss_weights, step)?;
+        self.combine(outcome, backward, &tasks, &loss_weights, clock)
+    }
+
+    /// The rest of a step: weighs the tasks' gradients, adds the penalty, and runs the optimizer.
+    pub(super) fn combine(
+        &mut self,
+        mut outcome: StepOutcome,
+        mut backward: Vec<BackwardPart>,
+        tasks: &[usize],
+        loss_weights: &[f64],
+        clock: ScheduleStep,
+    ) -> TrainResult<StepOutcome> {
+        let step = clock.step as u64;
+        let weights = self.compute_weights(&mut outcome, &mut backward, tasks, loss_weights, step)?;
         let joint_weights: Vec<f64> =
             loss_weights.iter().zip(&weights).map(|(loss, weight)| loss * weight).collect();
-        let mut gradients = self.assemble(&backward, &loss_weights, &joint_weights)?;
-        if let Some((penalty, part)) = penalty.zip(backward.last()) {
-            outcome.joint = f64::from(penalty.to_scalar::<f32>()?);
-            let added = collect(part.tape.backward(&penalty)?, &self.variables);
+        let mut gradients = self.assemble(&backward, loss_weights, &joint_weights)?;
+        if let Some((penalty, added)) = backward.last_mut().and_then(|part| part.penalty.take()) {
+            outcome.joint = penalty;
             for (gradient, added) in gradients.iter_mut().zip(added) {
                 *gradient = weighted_sum(&[gradient.as_ref(), added.as_ref()], &[1.0, 1.0])?;
             }
         }
-        self.check_task_gradients(&tasks, &backward, &gradients)?;
+        self.check_task_gradients(tasks, &backward, &gradients)?;
         for (task, weight) in tasks.iter().zip(&joint_weights) {
             outcome.weights[*task] = *weight;
         }
@@ -102,7 +124,7 @@ impl Learner<'_> {
 
     /// One backward pass per task.
     fn backward(&self, part: &Batch, forward: ForwardPart, tasks: &[usize]) -> TrainResult<BackwardPart> {
-        let ForwardPart { tape, losses, point, .. } = forward;
+        let ForwardPart { tape, losses, point, penalty } = forward;
         let (mut gradients, mut at_point) = (Vec::new(), Vec::new());
         let labelled = part.labels.iter().zip(&losses);
         for (_, loss) in labelled.filter(|(labels, _)| tasks.contains(&labels.task)) {
@@ -110,9 +132,14 @@ impl Learner<'_> {
             if let Some(point) = &point {
                 at_point.push(vec![store.remove(point.leaf.as_tensor())]);
             }
-            gradients.push(collect(store, &self.variables));
+            gradients.push(self.collect(store));
         }
-        Ok(BackwardPart { tape, gradients, at_point, point })
+        let gradient_of = |penalty: Tensor| -> TrainResult<(f64, TaskGradient)> {
+            let gradient = self.collect(tape.backward(&penalty)?);
+            Ok((f64::from(penalty.to_scalar::<f32>()?), gradient))
+        };
+        let penalty = penalty.map(gradient_of).transpose()?;
+        Ok(BackwardPart { gradients, at_point, point: point.map(|point| (point, tape)), penalty })
     }
 
     /// In the first step of a task, checks that every variable it uses has a gradient of its loss.

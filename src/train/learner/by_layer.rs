@@ -17,6 +17,7 @@ use crate::train::balance::shared::{TaskGradient, gradient_products, weighted_su
 use crate::train::batch::Batch;
 use crate::train::comparison::GradientPairStep;
 use crate::train::error::TrainResult;
+use crate::train::learner::lookahead::scalars;
 use crate::train::learner::{Learner, StepOutcome};
 use crate::train::optimizer::fused_step::Trainable;
 use crate::train::schedule::ScheduleStep;
@@ -57,7 +58,7 @@ impl Learner<'_> {
         let cuts = CutPoints::default();
         let (losses, penalty) = self.losses(batch, &self.mode(clock, 0, 1).cut_by(Some(&cuts)))?;
         let tasks: Vec<usize> = batch.labels.iter().map(|labels| labels.task).collect();
-        let mut outcome = self.outcome(std::slice::from_ref(batch), &[&losses], &tasks)?;
+        let mut outcome = self.outcome([batch], &[scalars(&losses)?], &tasks);
         if tasks.is_empty() || outcome.diverged().is_some() {
             return Ok(outcome);
         }
@@ -95,7 +96,7 @@ impl Learner<'_> {
             if let Some(own) = &own[index] {
                 summands[0] = sum(own, heads)?;
             }
-            gradients[index] = sum(&summands, &[1.0, 1.0])?;
+            gradients[index] = sum(&summands, &[1.0, 1.0])?.filter(|_| self.is_trained(index));
             Ok(())
         })?;
         for (task, weight) in tasks.iter().zip(&joint_weights) {
@@ -121,6 +122,9 @@ impl Learner<'_> {
         segments.backward(passes, |index, gradients| {
             for (reached, gradient) in reached.iter_mut().zip(&gradients) {
                 reached[index] = gradient.is_some();
+            }
+            if !self.is_trained(index) {
+                return Ok(());
             }
             if !self.shared.indices.contains(&index) {
                 own[index] = Some(gradients);

@@ -8,7 +8,6 @@ use crate::train::affinity::PairAffinity;
 use crate::train::balance::shared::TaskGradient;
 use crate::train::batch::Batch;
 use crate::train::error::TrainResult;
-use crate::train::gradient::collect;
 use crate::train::learner::Learner;
 use crate::train::schedule::ScheduleStep;
 
@@ -27,7 +26,7 @@ impl Learner<'_> {
             let ((losses, _), tape) = record(|| self.losses(part, &mode))?;
             let before = scalars(&losses)?;
             for (labels, loss) in part.labels.iter().zip(&losses) {
-                let gradient = collect(tape.backward(loss)?, &self.variables);
+                let gradient = self.scaled_by_rates(self.collect(tape.backward(loss)?))?;
                 let after = self.with_moved(&self.shared.indices, &gradient, -self.rate(clock), || {
                     scalars(&self.losses(part, &mode)?.0)
                 })?;
@@ -44,6 +43,16 @@ impl Learner<'_> {
             }
         }
         Ok(affinities)
+    }
+
+    /// The direction of a plain gradient step, in which each variable has its own learning rate.
+    pub(super) fn scaled_by_rates(&self, mut gradient: TaskGradient) -> TrainResult<TaskGradient> {
+        for (gradient, variable) in gradient.iter_mut().zip(&self.variables) {
+            if variable.relative_rate != 1.0 {
+                *gradient = gradient.take().map(|own| own.affine(variable.relative_rate, 0.0)).transpose()?;
+            }
+        }
+        Ok(gradient)
     }
 
     /// Calls `evaluate` while the variables at `indices` are moved by `factor` * `direction`, and restores

@@ -7,7 +7,6 @@ use crate::model::autograd::record;
 use crate::train::balance::shared::{TaskGradient, with_values};
 use crate::train::batch::Batch;
 use crate::train::error::{TrainError, TrainResult};
-use crate::train::gradient::collect;
 use crate::train::learner::lookahead::scalars;
 use crate::train::learner::{Learner, joint};
 use crate::train::schedule::ScheduleStep;
@@ -40,7 +39,7 @@ impl Learner<'_> {
         tasks.iter().zip(&values).for_each(|(task, loss)| by_task[*task] = Some(*loss));
         let weights = self.balance.losses.weights(clock.step as u64, &by_task);
         let step = joint(&losses, tasks.iter().map(|task| weights[*task]))?;
-        let step = collect(tape.into_gradients(step)?, &self.variables);
+        let step = self.scaled_by_rates(self.collect(tape.into_gradients(step)?))?;
         let (rate, indices) = (self.rate(clock), (0..self.variables.len()).collect::<Vec<_>>());
         let validation = self.with_moved(&indices, &step, -rate, || {
             let forward = || {
@@ -52,8 +51,10 @@ impl Learner<'_> {
             };
             let (losses, tape) = record::<_, TrainError>(forward)?;
             let sum = joint(&losses, losses.iter().map(|_| 1.0))?;
-            Ok(collect(tape.into_gradients(sum)?, &self.variables))
+            Ok(self.collect(tape.into_gradients(sum)?))
         })?;
+        // The derivative by a task's weight is -<R g, rates times the task's gradient>.
+        let validation = self.scaled_by_rates(validation)?;
         let norm = norm(&validation)?;
         if !(norm.is_finite() && norm > 0.0) {
             return Ok(gradient);

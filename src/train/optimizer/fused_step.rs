@@ -15,6 +15,17 @@ pub struct Trainable {
     pub var: Var,
     /// Whether weight decay and regularization apply; they do not to biases and normalizations.
     pub decay: bool,
+    /// Its learning rate as a multiple of the optimizer's.
+    pub relative_rate: f64,
+    /// The zero-based epoch from which it is trained.
+    pub first_epoch: usize,
+}
+
+impl Trainable {
+    /// A variable that is trained from the start with the optimizer's rate.
+    pub fn new(name: impl Into<String>, var: Var, decay: bool) -> Self {
+        Self { name: name.into(), var, decay, relative_rate: 1.0, first_epoch: 0 }
+    }
 }
 
 /// The optimizer state of one variable.
@@ -41,7 +52,7 @@ pub struct MomentSnapshot {
 /// The arguments of a step that all variables share.
 #[derive(Clone, Copy, Debug)]
 pub struct OptimizerStep {
-    /// The learning rate, with its schedule.
+    /// The optimizer's learning rate, with its schedule.
     pub rate: f64,
     /// The factor of the gradient due to clipping.
     pub scale: f64,
@@ -80,7 +91,7 @@ impl<'a> Optimizer<'a> {
             state.count += 1;
             let strength = if variable.decay { step.strength } else { PenaltyStrength::default() };
             let update = VariableUpdate {
-                rate: step.rate,
+                rate: step.rate * variable.relative_rate,
                 count: state.count,
                 scale: step.scale as f32,
                 l1: strength.l1 as f32,
@@ -215,7 +226,7 @@ mod tests {
 
     fn variable(values: &[f32], decay: bool) -> Trainable {
         let var = Var::from_slice(values, values.len(), &Device::Cpu).expect("a variable");
-        Trainable { name: "w".into(), var, decay }
+        Trainable::new("w", var, decay)
     }
 
     fn sgd(momentum: f64, nesterov: bool) -> SgdConfig {

@@ -27,6 +27,10 @@ impl BuildWeighting for EqualConfig {
 pub struct Equal;
 
 impl Weighting for Equal {
+    fn reads_losses(&self) -> bool {
+        false
+    }
+
     fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
         vec![1.0; losses.len()]
     }

@@ -39,6 +39,10 @@ struct Fixed {
 }
 
 impl Weighting for Fixed {
+    fn reads_losses(&self) -> bool {
+        false
+    }
+
     fn weights(&mut self, _: u64, _: &[Option<f64>]) -> Vec<f64> {
         self.weights.clone()
     }

@@ -93,6 +93,12 @@ pub trait Weighting: Send {
         None
     }
 
+    /// Do the weights depend on the losses of the step, and not only on which tasks have one? With gradient
+    /// accumulation, such a weighting costs a further forward pass per batch.
+    fn reads_losses(&self) -> bool {
+        true
+    }
+
     /// One weight per task for step number `step`, counted from the start of the trial.
     fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64>;
 

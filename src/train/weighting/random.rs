@@ -80,6 +80,10 @@ impl Distribution {
 }
 
 impl Weighting for RandomWeighting {
+    fn reads_losses(&self) -> bool {
+        false
+    }
+
     fn weights(&mut self, step: u64, losses: &[Option<f64>]) -> Vec<f64> {
         let numbers = self
             .distribution

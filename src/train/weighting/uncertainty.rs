@@ -111,6 +111,13 @@ impl UncertaintyForm {
 }
 
 impl Weighting for Uncertainty {
+    fn reads_losses(&self) -> bool {
+        match self.form {
+            UncertaintyForm::Standard | UncertaintyForm::Revised => false,
+            UncertaintyForm::Optimal | UncertaintyForm::Softmax => true,
+        }
+    }
+
     fn weights(&mut self, _: u64, losses: &[Option<f64>]) -> Vec<f64> {
         let inverse = |loss: &Option<f64>| loss.map(|loss| 1.0 / loss);
         match self.form {

@@ -161,10 +161,8 @@ fn speed() {
     let mut weights = Weights::new(0, &Device::Cpu);
     let input = Shape::Image { channels: 3, height: 28, width: 28 };
     let trunk = Stack::build("trunk", &layers, input, &mut weights).unwrap();
-    let trainable: Vec<Trainable> = weights
-        .trainable()
-        .map(|w| Trainable { name: w.name.clone(), var: w.var.clone(), decay: w.decay })
-        .collect();
+    let trainable: Vec<Trainable> =
+        weights.trainable().map(|w| Trainable::new(w.name.clone(), w.var.clone(), w.decay)).collect();
     let config: OptimizerConfig = serde_json::from_value(serde_json::json!("adam")).unwrap();
     let mut optimizer = Optimizer::new(config.view(), &trainable).unwrap();
     let x = Activations::plain(variable(&[32, 3, 28, 28], 1).as_detached_tensor());

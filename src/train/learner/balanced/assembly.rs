@@ -2,7 +2,6 @@
 
 use crate::train::balance::shared::{TaskGradient, weighted_sum};
 use crate::train::error::TrainResult;
-use crate::train::gradient::collect;
 use crate::train::learner::Learner;
 use crate::train::learner::balanced::BackwardPart;
 
@@ -21,11 +20,10 @@ impl Learner<'_> {
         };
         // The backward pass from the shared representation through the trunk.
         let mut trunk = None;
-        if let Some(point) = &last.point {
+        if let Some((point, tape)) = &last.point {
             let gradients: Vec<_> = last.at_point.iter().map(|gradient| gradient[0].as_ref()).collect();
             if let Some(upstream) = weighted_sum(&gradients, joint_weights)? {
-                let gradients = last.tape.backward_from(&point.output, upstream)?;
-                trunk = Some(collect(gradients, &self.variables));
+                trunk = Some(self.collect(tape.backward_from(&point.output, upstream)?));
             }
         }
         let heads = if self.balance.weights_heads() { joint_weights } else { loss_weights };

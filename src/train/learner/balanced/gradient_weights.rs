@@ -71,7 +71,7 @@ impl Learner<'_> {
         let values = values.map(|(gradient, weight)| flat_row(gradient, indices, &sizes, *weight));
         let values = values.collect::<candle_core::Result<Vec<_>>>()?;
         let point = match &part.point {
-            Some(point) => {
+            Some((point, _)) => {
                 let values = with_values(&point.output, <[f32]>::to_vec)?;
                 Some((values, point.output.dims().first().copied().unwrap_or(1)))
             }
@@ -102,7 +102,7 @@ impl Learner<'_> {
     /// The element counts of the variables, or of the shared representation.
     fn sizes(&self, part: &BackwardPart) -> Vec<usize> {
         match &part.point {
-            Some(point) => vec![point.output.elem_count()],
+            Some((point, _)) => vec![point.output.elem_count()],
             None => self.variables.iter().map(|variable| variable.var.elem_count()).collect(),
         }
     }
@@ -115,7 +115,7 @@ impl Learner<'_> {
         rows: &GradientRows,
         loss_weights: &[f64],
     ) -> TrainResult<()> {
-        let point = part.point.as_ref().map(|point| point.output.shape().clone());
+        let point = part.point.as_ref().map(|(point, _)| point.output.shape().clone());
         let gradients = if point.is_some() { &mut part.at_point } else { &mut part.gradients };
         for ((gradient, values), weight) in gradients.iter_mut().zip(&rows.values).zip(loss_weights) {
             let scale = if *weight == 0.0 { 0.0 } else { (1.0 / weight) as f32 };
