@@ -3,6 +3,8 @@
 //! Modules only import modules on a lower level. `ARCHITECTURE.md` describes the structure, and
 //! `tests/tidy.rs` checks it.
 
+#![warn(missing_docs, rustdoc::broken_intra_doc_links)]
+
 pub mod cli; // command line and terminal output
 pub mod data; // tables to batches
 pub mod decode; // logits to predictions

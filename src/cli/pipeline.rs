@@ -17,6 +17,7 @@ use crate::store::record::RunDetail;
 
 /// A parsed pipeline: its text, and the plan or the problems.
 pub struct ParsedPipeline {
+    /// The file's text, with the settings of `--set`.
     pub source: PipelineText,
     /// The folder that data paths are relative to.
     pub base: PathBuf,
@@ -26,8 +27,11 @@ pub struct ParsedPipeline {
 
 /// A valid pipeline.
 pub struct RunnablePipeline {
+    /// The file's text, with the settings of `--set`.
     pub source: PipelineText,
+    /// The folder that relative paths in the pipeline start from.
     pub base: PathBuf,
+    /// The stages to run.
     pub plan: Plan,
 }
 

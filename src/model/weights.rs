@@ -1,6 +1,7 @@
 //! All weights of a network, by name.
 
 mod init;
+mod named_weight;
 mod owner;
 mod parameter;
 
@@ -17,36 +18,14 @@ use crate::disk::whole_file::write_atomically;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::random::{RandomPurpose, stream};
 pub use crate::model::weights::init::Init;
+pub use crate::model::weights::named_weight::Weight;
+use crate::model::weights::named_weight::elements;
 pub use crate::model::weights::owner::WeightOwner;
 pub use crate::model::weights::parameter::Parameter;
 
 /// Maximum number of named tensors of a network. More are a mistake in the number of layers or experts, and
 /// their names alone would fill the memory.
 const MAX_TENSORS: usize = 1_000_000;
-
-/// One named tensor.
-#[derive(Clone, Debug)]
-pub struct Weight {
-    pub name: String,
-    pub owner: WeightOwner,
-    pub shape: Vec<usize>,
-    pub var: Var,
-    /// Updated by the optimizer. Otherwise frozen, or a running statistic.
-    pub trainable: bool,
-    /// Whether weight decay applies: to matrices and embeddings, not to biases and norms.
-    pub decay: bool,
-}
-
-impl Weight {
-    pub fn count(&self) -> usize {
-        elements(&self.shape)
-    }
-}
-
-/// Number of elements of a shape; saturates at `usize::MAX`.
-fn elements(shape: &[usize]) -> usize {
-    shape.iter().fold(1, |product: usize, side| product.saturating_mul(*side))
-}
 
 /// The weights of a network in order of creation.
 #[derive(Debug)]
@@ -74,6 +53,7 @@ pub struct Weights {
 pub struct VectorsRequest {
     /// Name of the embedding layer.
     pub layer: String,
+    /// The part of the network the layer belongs to.
     pub owner: WeightOwner,
     /// Name of the table `[vocabulary, width]`.
     pub weight: String,
@@ -86,6 +66,7 @@ pub struct VectorsRequest {
 pub struct Snapshot(Vec<Vec<f32>>);
 
 impl Weights {
+    /// No weights yet; those to come are drawn from `seed`, by name, and live on `device`.
     pub fn new(seed: u64, device: &Device) -> Self {
         Self {
             seed,
@@ -106,6 +87,7 @@ impl Weights {
         Self { shapes_only: true, ..Self::new(0, &Device::Cpu) }
     }
 
+    /// The device of the tensors.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -180,6 +162,7 @@ impl Weights {
         self.vector_requests.push(VectorsRequest { layer, owner: self.owner.clone(), weight, path });
     }
 
+    /// The requests for pretrained vectors, in order of creation.
     pub fn vector_requests(&self) -> &[VectorsRequest] {
         &self.vector_requests
     }
@@ -266,10 +249,12 @@ impl Weights {
         Ok(var)
     }
 
+    /// All weights in order of creation.
     pub fn iter(&self) -> impl Iterator<Item = &Weight> {
         self.list.iter()
     }
 
+    /// The weights that the optimizer updates, in order of creation.
     pub fn trainable(&self) -> impl Iterator<Item = &Weight> {
         self.list.iter().filter(|weight| weight.trainable)
     }

@@ -29,9 +29,13 @@ use crate::train::validation_sampler::ValidationSampler;
 pub struct LearnerConfig<'a> {
     /// The trial's seed.
     pub seed: u64,
+    /// The optimizer's update rule.
     pub update: &'a dyn UpdateRule,
+    /// The learning-rate schedule.
     pub schedule: &'a dyn Schedule,
+    /// Factors of the L1 and L2 penalties.
     pub strength: PenaltyStrength,
+    /// Upper limit of the gradient's norm.
     pub clip_norm: Option<f64>,
     /// Steps between two measurements of inter-task affinity.
     pub affinity: Option<usize>,
@@ -41,8 +45,11 @@ pub struct LearnerConfig<'a> {
 pub struct Learner<'a> {
     network: &'a Network,
     config: LearnerConfig<'a>,
+    /// The trainable weights.
     pub variables: Vec<Trainable>,
+    /// The optimizer with its moments.
     pub optimizer: Optimizer<'a>,
+    /// The weighting of losses and the gradient method.
     pub balance: LossBalancer,
     /// Validation rows, for weightings that learn from them.
     pub held_out: Option<ValidationSampler<'a>>,
@@ -54,11 +61,13 @@ pub struct Learner<'a> {
 /// The results of a step. Vectors hold one value per task, in the signature's order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepOutcome {
+    /// Number of rows in the batch.
     pub rows: usize,
     /// Rows with a label, per task.
     pub labelled: Vec<usize>,
     /// `None` for a task without labels in the batch.
     pub losses: Vec<Option<f64>>,
+    /// The weights of the tasks.
     pub weights: Vec<f64>,
     /// The minimized loss: the weighted sum, the penalties of the weighting and of the sharing, and
     /// regularization.

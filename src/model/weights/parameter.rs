@@ -12,10 +12,12 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// Name of the weight.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// The trainable tensor.
     pub fn var(&self) -> &Var {
         &self.var
     }
