@@ -164,13 +164,18 @@ impl ParsedPipeline {
 
     /// Prints the warnings and returns the pipeline; returns its problems as an error.
     pub fn require(self, colour: ColorChoice) -> Result<RunnablePipeline, CliError> {
-        let colour = output::coloured_errors(colour);
+        if let Ok((_, warnings)) = &self.result {
+            output::print_error(&render(warnings, &self.source, output::coloured_errors(colour)));
+        }
+        self.require_silently(colour)
+    }
+
+    /// Like [`Self::require`], for a pipeline whose warnings are printed at another reading.
+    pub fn require_silently(self, colour: ColorChoice) -> Result<RunnablePipeline, CliError> {
         match self.result {
-            Ok((plan, warnings)) => {
-                output::print_error(&render(&warnings, &self.source, colour));
-                Ok(RunnablePipeline { source: self.source, base: self.base, plan })
-            }
+            Ok((plan, _)) => Ok(RunnablePipeline { source: self.source, base: self.base, plan }),
             Err(problems) => {
+                let colour = output::coloured_errors(colour);
                 let rendered = render(&problems, &self.source, colour) + &counted(&problems, &self.source);
                 Err(CliError::Diagnostics { rendered })
             }

@@ -55,7 +55,7 @@ impl PipelineText {
         let kept = &bytes[..bytes.len().min(yaml::MAX_BYTES + 1)];
         Self {
             file: file.into(),
-            text: String::from_utf8_lossy(kept).into_owned(),
+            text: yaml::with_line_feeds(&String::from_utf8_lossy(kept)),
             bytes: bytes.len(),
             valid_up_to,
             overrides: overrides.to_vec(),
@@ -70,7 +70,7 @@ impl PipelineText {
         &self.file
     }
 
-    /// The whole text; empty if it is not UTF-8.
+    /// The text, with invalid UTF-8 replaced; the beginning of a file that is too large.
     pub fn text(&self) -> &str {
         &self.text
     }

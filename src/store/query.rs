@@ -95,6 +95,10 @@ impl ResultsDatabase {
     /// [`StoreError::Output`] if the sink fails.
     pub fn query_rows(&self, sql: &str, sink: &mut dyn RowSink) -> Result<(), StoreError> {
         let Some(keyword) = first_word(sql) else { return Err(StoreError::EmptyQuery) };
+        if keyword == "(" {
+            let message = "SQLite has no statements in parentheses; write the query without the outer ones";
+            return Err(StoreError::Query { message: message.to_owned(), place: None });
+        }
         if !["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"].contains(&keyword.as_str()) {
             return Err(StoreError::Refused { what: keyword });
         }
