@@ -58,7 +58,7 @@ pub struct TaskHeader {
     pub kind: String,
     /// The target columns.
     pub targets: Vec<String>,
-    /// Name of the loss; `None` for a task with a loss of its own.
+    /// Name of the loss, if the plan names one.
     pub loss: Option<String>,
 }
 

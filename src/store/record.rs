@@ -185,7 +185,7 @@ pub struct TaskRecord {
     pub kind: String,
     /// The target columns, comma-separated.
     pub target: String,
-    /// Name of the loss; `None` for a task with a loss of its own.
+    /// Name of the loss, if the plan names one.
     pub loss: Option<String>,
 }
 
