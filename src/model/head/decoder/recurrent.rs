@@ -122,13 +122,13 @@ impl RecurrentDecoder {
         Ok(Prepared { fixed, states })
     }
 
-    /// Hidden vectors `[batch, time, width]` for embedded `tokens` `[batch, time, width]`, all at once.
+    /// Hidden vectors `[batch, time, width]` for embedded tokens `[batch, time, embedding]`, all at once.
     pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         let (h, _) = self.cell.run(tokens, &prepared.states)?;
         self.attend(&mut Tensors::new(mode), &h, &prepared.fixed)
     }
 
-    /// One step: the hidden vector `[batch, width]` after the embedded `token`, and the next states.
+    /// One step: hidden vectors `[batch, width]` for embedded tokens `[batch, embedding]`, and the next states.
     pub fn step<O: Ops>(
         &self,
         ops: &mut O,
@@ -157,7 +157,7 @@ impl RecurrentDecoder {
         attention.combine.on(ops, &both)
     }
 
-    /// The tensors that every step reads, by kind, as ports of the decoder's graph.
+    /// Names and dimensions, in a graph, of the tensors that [`Self::prepare`] returns.
     pub fn ports(&self) -> Prepared<DecoderPort> {
         let states = self.cell.states().iter().map(|state| DecoderPort::vector(state, self.cell.units()));
         let mut fixed = Vec::new();

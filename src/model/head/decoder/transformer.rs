@@ -170,7 +170,7 @@ impl TransformerDecoder {
         Ok(Prepared { fixed, states })
     }
 
-    /// Hidden vectors `[batch, time, width]` for embedded `tokens` `[batch, time, width]`, all at once.
+    /// Hidden vectors `[batch, time, width]` for embedded tokens `[batch, time, embedding]`, all at once.
     pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         let time = tokens.dim(1)?;
         let encodings =
@@ -181,7 +181,7 @@ impl TransformerDecoder {
         })
     }
 
-    /// One step: the hidden vector `[batch, width]` after the embedded `token`, and the next states.
+    /// One step: hidden vectors `[batch, width]` for embedded tokens `[batch, embedding]`, and the next states.
     pub fn step<O: Ops>(
         &self,
         ops: &mut O,
@@ -225,7 +225,7 @@ impl TransformerDecoder {
         self.norm.on(ops, &x)
     }
 
-    /// The tensors that every step reads, by kind, as ports of the decoder's graph.
+    /// Names and dimensions, in a graph, of the tensors that [`Self::prepare`] returns.
     pub fn ports(&self) -> Prepared<DecoderPort> {
         let ports = |prefix: &str, time: &str| {
             let both = |index| [format!("{prefix}keys_{index}"), format!("{prefix}values_{index}")];
