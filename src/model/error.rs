@@ -51,6 +51,8 @@ pub enum ModelError {
     /// An embedding needs pretrained vectors that the dataset does not contain.
     #[error("`{part}` needs the pretrained vectors of `{path}`, which are not in the dataset")]
     Vectors { part: String, path: String },
+    #[error("`{part}`: {source}")]
+    Pretrained { part: String, source: crate::model::pretrained::PretrainedError },
     /// An error of a layer that another crate registered.
     #[error("`{part}` (layer from crate {origin}): {reason}")]
     Registered { part: String, origin: &'static str, reason: String },

@@ -23,6 +23,7 @@ pub mod order;
 pub mod part;
 pub mod prediction;
 pub mod preference;
+pub mod pretrained;
 pub mod random;
 pub mod raw;
 pub mod sharing;

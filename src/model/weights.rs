@@ -4,6 +4,7 @@ mod init;
 mod named_weight;
 mod owner;
 mod parameter;
+mod pretrained;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -22,6 +23,7 @@ pub use crate::model::weights::named_weight::Weight;
 use crate::model::weights::named_weight::elements;
 pub use crate::model::weights::owner::WeightOwner;
 pub use crate::model::weights::parameter::Parameter;
+use crate::model::weights::pretrained::PretrainedRequest;
 
 /// Maximum number of named tensors of a network. More are a mistake in the number of layers or experts, and
 /// their names alone would fill the memory.
@@ -42,6 +44,9 @@ pub struct Weights {
     /// Names of shared weights by their `tie`.
     ties: BTreeMap<String, String>,
     vector_requests: Vec<VectorsRequest>,
+    pretrained_requests: Vec<PretrainedRequest>,
+    /// Whether weights created from now on are frozen.
+    frozen: bool,
     /// Owner of weights created from now on.
     owner: WeightOwner,
     /// Whether heads of several tasks may share weights created from now on.
@@ -77,6 +82,8 @@ impl Weights {
             parameters: 0,
             ties: BTreeMap::new(),
             vector_requests: Vec::new(),
+            pretrained_requests: Vec::new(),
+            frozen: false,
             owner: WeightOwner::Body,
             shareable: false,
         }
@@ -111,7 +118,7 @@ impl Weights {
     /// Like [`Self::variable`], returned as a [`Parameter`].
     pub fn parameter(&mut self, name: &str, shape: &[usize], init: Init) -> ModelResult<Parameter> {
         let var = self.variable(name, shape, init)?;
-        Ok(Parameter { name: name.to_owned(), var, trainable: true })
+        Ok(Parameter { name: name.to_owned(), var, trainable: !self.frozen })
     }
 
     /// Like [`Self::buffer`], returned as a [`Parameter`].
@@ -239,6 +246,7 @@ impl Weights {
                 Var::from_tensor(&Tensor::from_vec(values, shape, &self.device)?)?
             }
         };
+        let trainable = trainable && !self.frozen;
         if trainable {
             self.parameters = self.parameters.saturating_add(elements(shape));
         }

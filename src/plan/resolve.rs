@@ -9,7 +9,7 @@ use crate::plan::resolved_plan::Plan;
 use crate::spec::pipeline::PipelineConfig;
 
 /// Returns the plan of a pipeline and its warnings. `default_name` is the file's name without its extension.
-/// No file is read.
+/// No data is read; of pretrained models only the configuration, headers and hashes are.
 ///
 /// # Errors
 ///

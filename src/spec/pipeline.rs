@@ -9,6 +9,7 @@ use crate::domain::name::{InputName, PipelineName, TableName, TaskName};
 use crate::domain::number::Seed;
 use crate::evaluate::config::EvaluateConfig;
 use crate::model::config::{LayerConfig, SharingConfig};
+use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::onnx::config::ExportConfig;
 use crate::spec::input::InputConfig;
 use crate::spec::sweep::SweepConfig;
@@ -59,6 +60,10 @@ pub struct PipelineConfig {
     /// Train several trials with different settings. Default: one trial.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<SweepConfig>,
+    /// The folders of pretrained models, relative to the file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub models: ModelFolders,
 }
 
 fn default_seed() -> Seed {

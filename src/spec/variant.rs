@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::tree::node::{Node, Scalar};
+use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::spec::parse::read_node;
 use crate::spec::pipeline::PipelineConfig;
 use crate::spec::setting_address::{SettingOverride, parse_path};
@@ -13,6 +14,7 @@ use crate::spec::yaml;
 /// A pipeline as a tree, from which variants are created.
 pub struct PipelineVariants {
     root: Node,
+    models: ModelFolders,
 }
 
 /// One changed setting.
@@ -31,7 +33,7 @@ impl PipelineVariants {
         plain.sweep = None;
         // A written pipeline can be parsed: a test checks this for every pipeline in the repository.
         let root = yaml::parse(&write(&plain)).map(|(root, _)| root);
-        Self { root: root.unwrap_or(Node::Null) }
+        Self { root: root.unwrap_or(Node::Null), models: pipeline.models.clone() }
     }
 
     /// Returns the pipeline with these settings changed.
@@ -51,7 +53,7 @@ impl PipelineVariants {
             })?;
             change.apply(&mut root).map_err(|diagnostic| vec![diagnostic])?;
         }
-        read_node(root)
+        Ok(PipelineConfig { models: self.models.clone(), ..read_node(root)? })
     }
 }
 

@@ -29,6 +29,7 @@ pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> T
     let device = device(&job.spec.device)?;
     let mut network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
     network.set_pretrained_vectors(&job.dataset.vectors)?;
+    network.weights().set_pretrained()?;
     if let Some(start) = &job.start {
         network.load_warm_start(&start.weights, &WarmStartPart::ALL.map(WarmStartPart::prefix))?;
         start.freeze.iter().for_each(|part| network.freeze(part.prefix()));

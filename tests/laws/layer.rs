@@ -1,12 +1,15 @@
 //! Properties of layers, checked for every registered layer: its example, with the first shape it accepts,
 //! and more settings below.
 
+use std::path::Path;
+
 use candle_core::{Tensor, Var};
 use mtl::domain::array::Array;
 use mtl::domain::choice_config::Choice;
 use mtl::domain::shape::Shape;
 use mtl::model::activations::Activations;
 use mtl::model::layer::LayerConfig;
+use mtl::model::layer::pretrained::model_cell::ModelFolders;
 use mtl::model::mode::Mode;
 use mtl::model::weights::host;
 use mtl::onnx::session::OnnxSession;
@@ -72,6 +75,8 @@ fn more_layers() -> Vec<(Value, Shape)> {
         layers.push((config, SEQUENCE));
     }
     layers.push((json!({"embedding": {"width": 3, "frozen": true}}), TOKENS));
+    layers.push((json!({"pretrained": {"path": "bert"}}), TOKENS));
+    layers.push((json!({"pretrained": {"path": "bert", "freeze": 1, "dropout": 0.2}}), TOKENS));
     layers.push((json!({"embedding": {"width": 3, "tied": "words"}}), TOKENS));
     for config in [
         json!({"activation": "silu"}),
@@ -111,6 +116,10 @@ fn all() -> Vec<Case> {
     let mut cases: Vec<Case> = Vec::new();
     for (name, example) in LayerConfig::examples() {
         let config: LayerConfig = serde_yaml::from_str(example).unwrap();
+        if matches!(config, LayerConfig::Pretrained(_)) {
+            // Its folder is the user's; those of the tests are among the layers above.
+            continue;
+        }
         let accepted =
             [VECTOR, SEQUENCE, TOKENS, IMAGE].into_iter().find(|s| config.view().shape(*s).is_ok());
         let input = accepted.unwrap_or_else(|| panic!("the example of `{name}` accepts none of the shapes"));
@@ -118,6 +127,10 @@ fn all() -> Vec<Case> {
     }
     for (json, input) in more_layers() {
         let config: LayerConfig = serde_json::from_value(json.clone()).unwrap();
+        if let LayerConfig::Pretrained(pretrained) = &config {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained");
+            pretrained.read(&ModelFolders::in_folder(&folder)).unwrap();
+        }
         cases.push(Case { name: format!("{json} of {input}"), config, input });
     }
     cases

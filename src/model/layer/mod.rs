@@ -22,6 +22,7 @@ pub mod padding;
 pub mod pool;
 mod pool2d;
 pub mod positions;
+pub mod pretrained;
 pub mod recurrent;
 pub mod residual;
 pub mod stack;
@@ -66,6 +67,7 @@ kinds! {
         Flatten: "flatten" => flatten::FlattenConfig,
         ToSequence: "to_sequence" => to_sequence::ToSequenceConfig,
         Conv1d: "conv1d" => conv1d::Conv1dConfig,
+        Pretrained: "pretrained" => pretrained::PretrainedConfig,
     }
 }
 

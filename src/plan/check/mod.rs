@@ -1,4 +1,5 @@
-//! All problems of a pipeline that are known without reading data, reported at once.
+//! All problems of a pipeline that are known without reading data, reported at once. Of pretrained models
+//! the configuration and the shapes of the weights are read.
 
 mod answer;
 pub mod balance;
@@ -6,6 +7,7 @@ mod cosmos;
 pub mod data;
 pub mod network;
 pub mod objective;
+pub(crate) mod pretrained;
 pub mod shape;
 pub mod sweep;
 pub mod task;
@@ -27,6 +29,7 @@ pub fn all(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         network::check,
         vectors::check,
         cosmos::check,
+        pretrained::check,
         shape::check,
         train::check,
         sweep::check,

@@ -12,6 +12,7 @@ use crate::data::config::{Deduplicate, SplitConfig, TableConfig};
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::TableName;
 use crate::onnx::config::ExportConfig;
+use crate::plan::check::pretrained::pretrained_content;
 use crate::plan::resolved_plan::Plan;
 use crate::plan::stage::{Stage, Work};
 use crate::plan::trial::{Trial, metrics, network};
@@ -106,13 +107,18 @@ fn of_train(pipeline: &PipelineConfig, seed: Option<u64>) -> Value {
     }
     // Sampling has no effect with one table.
     let sampling = (pipeline.data.len() > 1).then_some(&pipeline.sampling);
-    json!({
+    let mut config = json!({
         "network": network(pipeline),
         "weighting": training_weighting(&pipeline.weighting),
         "sampling": sampling,
         "train": train,
         "seed": seed,
-    })
+    });
+    let pretrained = pretrained_content(pipeline);
+    if !pretrained.is_empty() {
+        config["pretrained"] = json!(pretrained);
+    }
+    config
 }
 
 fn of_evaluate(pipeline: &PipelineConfig, trial: Option<&Trial>) -> Value {

@@ -1,0 +1,100 @@
+//! The layer `pretrained`: see [`PretrainedConfig`].
+
+mod bert;
+mod configuration;
+pub mod family;
+pub mod freeze;
+pub mod model_cell;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::choice_config::Settings;
+use crate::domain::number::Rate;
+use crate::domain::shape::Shape;
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::layer::pretrained::family::FineTuning;
+pub use crate::model::layer::pretrained::freeze::FreezeConfig;
+use crate::model::layer::pretrained::model_cell::{ModelCell, ModelFolders, PretrainedModel};
+use crate::model::layer::{BuildLayer, Module};
+use crate::model::pretrained::PretrainedError;
+use crate::model::weights::Weights;
+
+/// A pretrained encoder, from a folder as Hugging Face's `transformers` writes it: `config.json` and
+/// `model.safetensors` (also in shards with an index; F32, F16 or BF16), or `pytorch_model.bin` of zip form,
+/// which is read as data: no code in it is run.
+///
+/// Text encoders read tokens of `tokenizer: {pretrained: ...}` of the same folder and return one vector per
+/// token. Families: bert.
+///
+/// ```yaml
+/// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2}}, {pool: mean}]
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainedConfig {
+    /// Folder of the model, relative to the pipeline file.
+    pub path: String,
+    /// How much is frozen: `all`, or the number of blocks next to the input that are frozen together with the
+    /// embeddings; frozen blocks have no dropout. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<FreezeConfig>,
+    /// Dropout rate of hidden activations and of attention weights. Default: those of `config.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<Rate>,
+    /// What the folder holds; set by [`PretrainedConfig::read`].
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub model: ModelCell,
+}
+
+impl Settings for PretrainedConfig {
+    const BARE: Option<&'static str> = Some("path");
+    const EXAMPLE: &'static str = "{pretrained: {path: models/all-MiniLM-L6-v2, freeze: 2}}";
+}
+
+impl PretrainedConfig {
+    /// Reads the folder and checks that it holds every weight of its architecture.
+    ///
+    /// # Errors
+    /// The folder, a file or a weight is missing or of another form; or the architecture is not known.
+    pub fn read(&self, folders: &ModelFolders) -> Result<&PretrainedModel, PretrainedError> {
+        self.model.get_or_read(&self.path, folders)
+    }
+
+    fn tuning(&self, blocks: usize) -> FineTuning {
+        FineTuning {
+            frozen_blocks: self.freeze.map(|freeze| freeze.blocks(blocks)),
+            dropout: self.dropout.map(Rate::get),
+        }
+    }
+}
+
+impl BuildLayer for PretrainedConfig {
+    /// If the folder has not been read (its problem is already reported), the width is not known: 1.
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
+        match (self.model.get(), input) {
+            (Some(model), input) => model.family.shape(input),
+            (None, Shape::Tokens { .. }) => Ok(Shape::Sequence { width: 1 }),
+            (None, other) => Err(format!("needs tokens, not {other}")),
+        }
+    }
+
+    fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
+        let model = self.model.get().ok_or_else(|| ModelError::Shape {
+            part: name.to_owned(),
+            reason: format!("has not read the folder `{}`", self.path),
+        })?;
+        weights.request_pretrained(name, &model.folder, model.family.sources(), model.family.prefix());
+        let layer = model.family.build(name, input, &self.tuning(model.family.blocks()), weights);
+        weights.freeze_new(false);
+        layer
+    }
+
+    fn is_causal(&self) -> bool {
+        self.model.get().is_some_and(|model| model.family.is_causal())
+    }
+}
+
+#[cfg(test)]
+mod tests;

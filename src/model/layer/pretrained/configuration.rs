@@ -1,0 +1,87 @@
+//! Reads the settings in a `config.json`.
+
+use serde_json::Value;
+
+use crate::model::activation::Activation;
+
+/// The content of a `config.json`.
+pub struct Configuration<'a>(pub &'a Value);
+
+impl Configuration<'_> {
+    /// A positive whole number.
+    ///
+    /// # Errors
+    /// It is missing, or is something else.
+    pub fn count(&self, name: &str) -> Result<usize, String> {
+        let value = self.0.get(name).ok_or_else(|| format!("`{name}` is missing"))?;
+        let count = value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|count| *count > 0);
+        count.ok_or_else(|| format!("`{name}` is {value}; expected a positive whole number"))
+    }
+
+    /// The same, or `default` if it is missing or null.
+    pub fn count_or(&self, name: &str, default: usize) -> Result<usize, String> {
+        if self.is_missing(name) { Ok(default) } else { self.count(name) }
+    }
+
+    /// A number that is not negative, or `default` if it is missing or null.
+    pub fn number_or(&self, name: &str, default: f64) -> Result<f64, String> {
+        if self.is_missing(name) {
+            return Ok(default);
+        }
+        let value = &self.0[name];
+        let number = value.as_f64().filter(|number| number.is_finite() && *number >= 0.0);
+        number.ok_or_else(|| format!("`{name}` is {value}; expected a number of at least 0"))
+    }
+
+    /// true or false, or `default` if it is missing or null.
+    pub fn flag_or(&self, name: &str, default: bool) -> Result<bool, String> {
+        if self.is_missing(name) {
+            return Ok(default);
+        }
+        let value = &self.0[name];
+        value.as_bool().ok_or_else(|| format!("`{name}` is {value}; expected true or false"))
+    }
+
+    /// A text, or `default` if it is missing or null.
+    pub fn text_or<'a>(&'a self, name: &str, default: &'a str) -> Result<&'a str, String> {
+        if self.is_missing(name) {
+            return Ok(default);
+        }
+        let value = &self.0[name];
+        value.as_str().ok_or_else(|| format!("`{name}` is {value}; expected a text"))
+    }
+
+    /// An activation function by its name in transformers.
+    ///
+    /// # Errors
+    /// It is not known.
+    pub fn activation(&self, name: &str, default: &str) -> Result<Activation, String> {
+        let known = [
+            ("gelu", Activation::Gelu),
+            ("relu", Activation::Relu),
+            ("silu", Activation::Silu),
+            ("swish", Activation::Silu),
+            ("tanh", Activation::Tanh),
+            ("sigmoid", Activation::Sigmoid),
+        ];
+        let found = self.text_or(name, default)?;
+        let activation = known.iter().find(|(name, _)| *name == found);
+        activation.map(|(_, activation)| *activation).ok_or_else(|| {
+            let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            format!("unknown activation `{found}` in `{name}`; known: {}", known.join(", "))
+        })
+    }
+
+    /// # Errors
+    /// `heads` does not divide `width`.
+    pub fn check_heads(width: usize, heads: usize) -> Result<(), String> {
+        match width.is_multiple_of(heads) {
+            true => Ok(()),
+            false => Err(format!("{heads} attention heads do not divide the width {width}")),
+        }
+    }
+
+    fn is_missing(&self, name: &str) -> bool {
+        self.0.get(name).is_none_or(Value::is_null)
+    }
+}

@@ -1,0 +1,97 @@
+//! The families of pretrained models: an architecture and the names of its weights.
+
+use std::fmt::Debug;
+
+use serde_json::Value;
+
+use crate::domain::shape::Shape;
+use crate::model::error::ModelResult;
+use crate::model::layer::Module;
+use crate::model::layer::pretrained::bert;
+use crate::model::layer::pretrained::configuration::Configuration;
+use crate::model::pretrained::{PretrainedError, PretrainedFolder, WeightSource};
+use crate::model::weights::Weights;
+
+/// What is changed of a pretrained model while it is trained.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FineTuning {
+    /// The number of frozen blocks next to the input, with the embeddings; `None`: nothing is frozen.
+    pub frozen_blocks: Option<usize>,
+    /// Dropout rate in place of the configuration's.
+    pub dropout: Option<f64>,
+}
+
+impl FineTuning {
+    /// Whether the block with this index is frozen; the embeddings are if any block or none (`Some(0)`) is.
+    pub fn freezes(&self, block: usize) -> bool {
+        self.frozen_blocks.is_some_and(|frozen| block < frozen)
+    }
+
+    /// The dropout rate in a block: 0 if it is frozen.
+    pub fn dropout(&self, block: usize, configured: f64) -> f64 {
+        if self.freezes(block) { 0.0 } else { self.dropout.unwrap_or(configured) }
+    }
+}
+
+/// An architecture with its configuration.
+pub trait PretrainedFamily: Debug + Send + Sync {
+    /// The input that it is made for; for tokens, with the size of its own vocabulary.
+    fn input(&self) -> Shape;
+
+    /// Shape of one row of the output.
+    ///
+    /// # Errors
+    /// Why it does not accept `input`, a phrase whose subject is the layer.
+    fn shape(&self, input: Shape) -> ModelResult<Shape, String>;
+
+    /// The number of blocks, which can be frozen from the input on.
+    fn blocks(&self) -> usize;
+
+    /// Maximum number of tokens; `None` if any number is possible.
+    fn max_tokens(&self) -> Option<usize>;
+
+    /// Whether the output at a step depends only on this step and previous ones.
+    fn is_causal(&self) -> bool {
+        false
+    }
+
+    /// What the names of its weights begin with in the checkpoint of a model with a head, such as `bert`.
+    fn prefix(&self) -> &'static str;
+
+    /// Where its weights are in a checkpoint, by our names after that of the layer.
+    fn sources(&self) -> Vec<WeightSource>;
+
+    /// Builds the layers; names of weights start with `name`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::parameter`].
+    fn build(
+        &self,
+        name: &str,
+        input: Shape,
+        tuning: &FineTuning,
+        weights: &mut Weights,
+    ) -> ModelResult<Box<dyn Module>>;
+}
+
+/// Reads a family's settings; an error says what of the configuration is not supported.
+type ReadFamily = fn(&Configuration) -> Result<Box<dyn PretrainedFamily>, String>;
+
+/// The families by the `model_type` of their configuration.
+const FAMILIES: &[(&str, ReadFamily)] = &[("bert", bert::read)];
+
+/// The architecture of a folder.
+///
+/// # Errors
+/// The model type is not known, or a setting is missing or not supported.
+pub fn family(folder: &PretrainedFolder) -> Result<Box<dyn PretrainedFamily>, PretrainedError> {
+    let found = folder.config.get("model_type").and_then(Value::as_str).unwrap_or_default();
+    let known = FAMILIES.iter().find(|(name, _)| *name == found);
+    let (_, read) = known.ok_or_else(|| PretrainedError::UnknownFamily {
+        config: folder.config_file(),
+        found: found.to_owned(),
+        known: FAMILIES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+    })?;
+    read(&Configuration(&folder.config))
+        .map_err(|reason| PretrainedError::Unsupported { config: folder.config_file(), reason })
+}

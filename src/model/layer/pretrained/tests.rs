@@ -1,0 +1,205 @@
+//! Every family against the tiny models and the expected values of `tests/pretrained/make.py`.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor};
+
+use crate::model::activations::{Activations, SequenceMask};
+use crate::model::autograd::record;
+use crate::model::kernel::reference_check::near;
+use crate::model::layer::pretrained::PretrainedConfig;
+use crate::model::layer::pretrained::model_cell::ModelFolders;
+use crate::model::layer::{BuildLayer, Module};
+use crate::model::mode::Mode;
+use crate::model::pretrained::WeightSource;
+use crate::model::weights::{Weights, host};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained")
+}
+
+fn config(json: &str, base: &Path) -> Result<PretrainedConfig, String> {
+    let config: PretrainedConfig = serde_json::from_str(json).expect("settings");
+    config.read(&ModelFolders::in_folder(base)).map_err(|error| error.to_string())?;
+    Ok(config)
+}
+
+fn built(config: &PretrainedConfig) -> (Box<dyn Module>, Weights) {
+    let mut weights = Weights::new(1, &Device::Cpu);
+    let input = config.model.get().expect("a model").family.input();
+    let layer = config.build("encoder", input, &mut weights).expect("a layer");
+    weights.set_pretrained().expect("pretrained values");
+    (layer, weights)
+}
+
+/// What transformers computed.
+struct Expected(std::collections::HashMap<String, Tensor>);
+
+impl Expected {
+    fn read(family: &str) -> Self {
+        let file = folder().join(family).join("expected.safetensors");
+        Self(candle_core::safetensors::load(file, &Device::Cpu).expect("expected values"))
+    }
+
+    fn input(&self) -> Activations {
+        let x = self.0["input_ids"].to_dtype(DType::U32).expect("token ids");
+        let lengths = self.0["lengths"].to_dtype(DType::U32).and_then(|x| x.to_vec1()).expect("lengths");
+        let time = x.dim(1).expect("steps");
+        Activations {
+            x,
+            mask: Some(SequenceMask::from_lengths(lengths, time, &Device::Cpu).expect("a mask")),
+        }
+    }
+
+    /// The gradient in our layout: that of each tensor, transformed like the weight itself.
+    fn gradient(&self, source: &WeightSource) -> Option<Tensor> {
+        let [name] = source.theirs.as_slice() else { return None };
+        let gradient = self.0.get(&format!("gradient.{name}"))?;
+        Some(if source.transposed { gradient.t().expect("a matrix") } else { gradient.clone() })
+    }
+}
+
+fn check_family(family: &str) {
+    let expected = Expected::read(family);
+    let config = config(&format!(r#"{{"path": "{family}"}}"#), &folder()).expect("a model");
+    let (layer, weights) = built(&config);
+    let input = expected.input();
+    let (hidden, tape) = record(|| {
+        let y = layer.forward(&input, &Mode::evaluate())?;
+        let mask = y.mask.as_ref().expect("a mask").steps.unsqueeze(2)?;
+        Ok::<_, crate::model::error::ModelError>(y.x.broadcast_mul(&mask)?)
+    })
+    .expect("hidden states");
+    near("hidden", &hidden, &expected.0["hidden"], 1e-5);
+    let mut gradients = tape.backward_from(&hidden, expected.0["upstream"].clone()).expect("gradients");
+    let mut compared = 0;
+    for source in config.model.get().expect("a model").family.sources() {
+        let name = format!("encoder.{}", source.ours);
+        let weight = weights.iter().find(|weight| weight.name == name).expect("a weight");
+        let gradient = gradients.remove(&weight.var).unwrap_or_else(|| panic!("no gradient of {name}"));
+        if let Some(expected) = expected.gradient(&source) {
+            near(&name, &gradient, &expected, 1e-4);
+            compared += 1;
+        }
+    }
+    assert!(compared >= 3, "{compared} gradients compared");
+}
+
+#[test]
+fn bert_equals_transformers() {
+    check_family("bert");
+}
+
+#[test]
+fn frozen_blocks_get_no_gradients_and_no_dropout() {
+    let names = |json: &str| {
+        let config = config(json, &folder()).expect("a model");
+        let (_, weights) = built(&config);
+        let names: Vec<String> = weights.trainable().map(|weight| weight.name.clone()).collect();
+        names
+    };
+    let free = names(r#"{"path": "bert"}"#);
+    assert!(free.contains(&"encoder.embeddings.tokens.weight".to_owned()));
+    let some = names(r#"{"path": "bert", "freeze": 1}"#);
+    assert!(some.iter().all(|name| name.starts_with("encoder.1.")), "{some:?}");
+    assert_eq!(names(r#"{"path": "bert", "freeze": "all"}"#), [""; 0]);
+    let config = config(r#"{"path": "bert", "freeze": "all", "dropout": 0.5}"#, &folder()).expect("a model");
+    let (layer, _) = built(&config);
+    let input = Expected::read("bert").input();
+    let evaluated = layer.forward(&input, &Mode::evaluate()).expect("hidden states").x;
+    assert!(!evaluated.track_op());
+    let trained = layer.forward(&input, &Mode::train(1, 1)).expect("hidden states").x;
+    assert_eq!(host(&evaluated).expect("numbers"), host(&trained).expect("numbers"));
+}
+
+/// A copy of the tiny BERT that a test can damage.
+fn copied() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(folder().join("bert").join(file), copy.path().join(file)).expect("a copy");
+    }
+    copy
+}
+
+fn problem(copy: &tempfile::TempDir) -> String {
+    let error = config(r#"{"path": "."}"#, copy.path()).err().expect("an error");
+    error.replace(&copy.path().join(".").display().to_string(), "FOLDER")
+}
+
+#[test]
+fn damaged_folders_are_refused() {
+    let edit = |file: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>| {
+        let copy = copied();
+        let path = copy.path().join(file);
+        let bytes = change(std::fs::read(&path).expect("a file"));
+        std::fs::write(&path, bytes).expect("a file");
+        problem(&copy)
+    };
+    let replace = |from: &'static str, to: &'static str| {
+        edit("config.json", &move |bytes| {
+            String::from_utf8(bytes).expect("text").replace(from, to).into_bytes()
+        })
+    };
+    assert_eq!(replace("\"bert\"", "\"berd\""), "FOLDER/config.json: unknown model type `berd`; known: bert");
+    assert_eq!(
+        replace("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"warm\""),
+        "FOLDER/config.json: unknown activation `warm` in `hidden_act`; known: gelu, relu, silu, swish, \
+         tanh, sigmoid"
+    );
+    assert_eq!(
+        replace("\"intermediate_size\": 24", "\"intermediate_size\": 25"),
+        "FOLDER: weight `encoder.layer.0.intermediate.dense.weight` has shape [16, 24]; `config.json` \
+         implies [16, 25]"
+    );
+    let deep = replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
+    assert!(deep.starts_with("FOLDER has no weight `encoder.layer.2.attention.self.query.weight`"), "{deep}");
+    assert!(replace("{", "[").contains("config.json: not JSON"));
+    let cut = edit("model.safetensors", &|bytes| bytes[..bytes.len() - 8].to_vec());
+    assert!(cut.contains("the file is truncated"), "{cut}");
+    let short = edit("model.safetensors", &|bytes| bytes[..5].to_vec());
+    assert!(short.ends_with("it has 5 bytes; a header needs at least 8"), "{short}");
+    let lying = edit("model.safetensors", &|mut bytes| {
+        bytes[7] = 0x7f;
+        bytes
+    });
+    assert!(lying.contains("the header claims"), "{lying}");
+    let nan = copied();
+    let path = nan.path().join("model.safetensors");
+    let mut bytes = std::fs::read(&path).expect("a file");
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(&path, bytes).expect("a file");
+    let config = config(r#"{"path": "."}"#, nan.path()).expect("headers are fine");
+    let mut weights = Weights::new(1, &Device::Cpu);
+    let input = config.model.get().expect("a model").family.input();
+    config.build("encoder", input, &mut weights).expect("a layer");
+    let error = weights.set_pretrained().expect_err("NaN").to_string();
+    assert!(error.contains("contains a value that is not finite"), "{error}");
+}
+
+#[test]
+fn missing_files_and_shards_are_named() {
+    let missing = config(r#"{"path": "nowhere"}"#, &folder()).expect_err("no folder");
+    assert!(missing.starts_with("no folder "), "{missing}");
+    let copy = copied();
+    std::fs::remove_file(copy.path().join("model.safetensors")).expect("a file");
+    assert_eq!(
+        problem(&copy),
+        "FOLDER has no `model.safetensors`, `model.safetensors.index.json` or `pytorch_model.bin`"
+    );
+    let index = r#"{"weight_map": {"a": "model-00001-of-00002.safetensors"}}"#;
+    std::fs::write(copy.path().join("model.safetensors.index.json"), index).expect("a file");
+    assert_eq!(
+        problem(&copy),
+        "FOLDER/model.safetensors.index.json names the shard `model-00001-of-00002.safetensors`, which is not \
+         in the folder"
+    );
+    std::fs::rename(
+        copied().path().join("model.safetensors"),
+        copy.path().join("model-00001-of-00002.safetensors"),
+    )
+    .expect("a shard");
+    assert!(config(r#"{"path": "."}"#, copy.path()).is_ok());
+    std::fs::remove_file(copy.path().join("config.json")).expect("a file");
+    assert_eq!(problem(&copy), "FOLDER has no `config.json`");
+}
