@@ -1,13 +1,12 @@
-"""Answers rows with an exported model, as `mtl predict` does, from Python.
+"""Predicts rows with an exported model, as `mtl predict` does, from Python.
 
     mtl export last --to bundle
-    python predict.py bundle rows.jsonl > answers.jsonl        # rows as JSON lines, or a CSV file, read as in training
-    python predict.py bundle rows.csv --preference income=3,never_married=1    # where the network reads one
+    python predict.py bundle rows.jsonl > predictions.jsonl    # JSON lines or a CSV file, read as in training
+    python predict.py bundle rows.csv --preference income=3,never_married=1    # for a preference-conditioned network
 
-Needs onnxruntime and numpy. Texts are cut into tokens by the package `tokenizers` where it is installed;
-without it by hand, which is written here for tokenizers of whole words and of characters. Answers come for
-rows, and texts for tasks that write them: always the likeliest next token, which is `search: greedy`; beams
-and sampling are left to `mtl predict`.
+Needs onnxruntime and numpy. Texts are tokenized by the package `tokenizers` if it is installed; without it,
+this file tokenizes words and characters itself. Prints one prediction per row for each task with labels per
+row, and for tasks that generate text, by greedy search; only `mtl predict` has beam search and sampling.
 """
 
 import argparse
@@ -27,13 +26,13 @@ import onnxruntime
 BATCH = 64
 
 
-class ByHand:
-    """A `tokenizer.json` read by hand: texts are cut into whole words or characters, and written of any tokens."""
+class PurePythonTokenizer:
+    """Encodes with a `tokenizer.json` of words or characters, and decodes with any, without `tokenizers`."""
 
     def __init__(self, form):
         model, cutter = form["model"], form["pre_tokenizer"] or {"type": "None"}
         characters = model["type"] == "BPE" and not model["merges"] and cutter["type"] == "None"
-        self.cuts = model["type"] if model["type"] != "WordLevel" and not characters else None
+        self.unsupported = model["type"] if model["type"] != "WordLevel" and not characters else None
         self.numbers = model["vocab"]
         self.words = {number: word for word, number in self.numbers.items()}
         self.lowercase = (form["normalizer"] or {}).get("type") == "Lowercase"
@@ -43,14 +42,14 @@ class ByHand:
         self.decoder = (form["decoder"] or {}).get("type")
 
     def pieces(self, text):
-        if self.cuts:
-            sys.exit(f"cutting texts by {self.cuts} needs `pip install tokenizers`")
+        if self.unsupported:
+            sys.exit(f"this model's tokenizer ({self.unsupported}) needs `pip install tokenizers`")
         text = text.lower() if self.lowercase else text
         if self.characters:
             return list(text)
         if self.blanks or self.separator:
             return [piece for piece in text.split(None if self.blanks else self.separator) if piece]
-        # Words of letters, digits and marks; a punctuation mark stands alone.
+        # Words of letters, digits and combining marks; each punctuation mark is a token.
         mark = lambda c: unicodedata.category(c).startswith("P") or (c.isascii() and not c.isalnum())
         pieces = []
         for run in re.findall(r"\w+|[^\w\s]+", text):
@@ -75,7 +74,7 @@ class ByHand:
         if self.decoder is None:
             return " ".join(words)
         if self.decoder == "ByteLevel":
-            # A letter for every byte: printable ones for themselves, the others from U+0100 on.
+            # One character per byte: printable bytes map to themselves, the others to U+0100 and following.
             plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
             others = [byte for byte in range(256) if byte not in plain]
             byte = {chr(b): b for b in plain} | {chr(256 + place): b for place, b in enumerate(others)}
@@ -89,12 +88,12 @@ class ByHand:
         return "".join(joined)
 
 
-class Packaged:
-    """The same by the package."""
+class PackageTokenizer:
+    """The same with the package `tokenizers`."""
 
     def __init__(self, form, tokenizers):
         self.inner = tokenizers.Tokenizer.from_str(json.dumps(form))
-        self.inner.encode_special_tokens = True  # a text that says [PAD] says no more than that
+        self.inner.encode_special_tokens = True  # the text "[PAD]" is not the special token
 
     def number(self, piece):
         normal = self.inner.normalizer.normalize_str(piece) if self.inner.normalizer else piece
@@ -109,25 +108,25 @@ class Packaged:
 
 
 class Tokenizer:
-    """Texts to token numbers and back, as a card describes it."""
+    """Texts to token ids and back, as the model card describes."""
 
     def __init__(self, words):
         if words["segmenter"] != "none":
-            sys.exit(f"texts cut by {words['segmenter']} are left to `mtl predict`")
+            sys.exit(f"the segmenter {words['segmenter']} is not supported here; use `mtl predict`")
         form = json.loads(words["json"])
         try:
             import tokenizers
 
-            self.inner = Packaged(form, tokenizers)
+            self.inner = PackageTokenizer(form, tokenizers)
         except ImportError:
-            self.inner = ByHand(form)
+            self.inner = PurePythonTokenizer(form)
         self.pad, self.end = words["pad"], words["end"]
         self.special = {words[name] for name in ("pad", "unknown", "begin", "end")} - {None}
         known = (words[name] for name in ("unknown", "end", "pad"))
         self.unknown = next(number for number in known if number is not None)
 
     def encode(self, text):
-        """The numbers of a text, or of a list of words; an empty one is one unknown token."""
+        """The token ids of a text or of a list of words; an empty text is one unknown token."""
         if isinstance(text, list):
             numbers = [self.inner.number(word) for word in text]
         else:
@@ -144,7 +143,7 @@ NUMBER = re.compile(r"-?([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?|\.[0-9]+(e[+-]?[0-9]+)?|
 
 
 def separated(path, settings):
-    """The names of the columns and the rows of a separated text file, as the settings of its source say."""
+    """Column names and rows of a delimited text file, read with the settings of its source."""
     opened = gzip.open(path, "rt", encoding="utf-8-sig", newline="") if path.suffix == ".gz" else None
     with opened or path.open(encoding="utf-8-sig", newline="") as file:
         text = file.read()
@@ -165,12 +164,12 @@ def separated(path, settings):
         names = settings.get("columns") or [f"column_{place + 1}" for place in range(len(records[0]))]
     for number, record in enumerate(records):
         if len(record) != len(names):
-            sys.exit(f"row {number + 1}: {len(record)} fields where there are {len(names)} columns")
+            sys.exit(f"row {number + 1}: found {len(record)} fields; expected {len(names)}, one per column")
     return names, records
 
 
 def quoted(text, separator, quote):
-    """Records whose fields may stand in quotes; spaces around a field that does not are not its own."""
+    """Records whose fields may be quoted; spaces around an unquoted field are removed."""
     s, q = re.escape(separator), re.escape(quote)
     field = re.compile(rf" *{q}((?:[^{q}]|{q}{q})*){q}[ \t]*(?=[{s}\r\n]|\Z)|([^{s}\r\n]*)")
     records, record, at = [], [], 0
@@ -196,7 +195,7 @@ def is_number(text):
 
 
 def spelled(text, kind):
-    """A cell as a column of its kind spells it: `1.50` is `1.5` among numbers, `True` is `true` among flags."""
+    """The canonical spelling of a cell in a column of its kind: number `1.50` is `1.5`, boolean `True` is `true`."""
     if kind == "bool" and text.lower() in ("true", "false"):
         return text.lower()
     if kind == "number" and is_number(text):
@@ -208,32 +207,35 @@ def spelled(text, kind):
 
 
 class Reading:
-    """Reads files as the rows of a table were read in training: what `signature.readings` of a card tells."""
+    """Reads files as the rows of a table were read in training: by `signature.readings` of the card."""
 
     def __init__(self, card, table=None, prepared=False):
         self.readings = card["signature"].get("readings", {})
         if table is not None and table not in self.readings:
-            sys.exit(f"no table `{table}`; known: {', '.join(self.readings)}")
+            sys.exit(f"unknown table `{table}`; known: {', '.join(self.readings)}")
         self.fields, self.table, self.prepared = card["signature"]["inputs"], table, prepared
 
     def choose(self, path):
-        """The reading of the table that a file's rows belong to: the one named, the only one, or that of its name."""
+        """How to read a file: as the table given, as the only table, or as the table with the same file name."""
         if self.table or len(self.readings) < 2:
             return self.readings.get(self.table or next(iter(self.readings), None), {})
         places = {name: next(iter(one["source"].values())).get("path", "") for name, one in self.readings.items()}
         named = [name for name, place in places.items() if Path(place).name == path.name]
         if len(named) != 1:
-            sys.exit(f"say as which table the rows are read: --table {' | '.join(self.readings)}")
+            sys.exit(f"the model has several tables; write --table {' | '.join(self.readings)}")
         return self.readings[named[0]]
 
     def cells(self, path):
-        """Each input's cells, and of which kind they are: texts, None where missing, or lists."""
+        """Each input's cells (strings, None where missing, or lists), and their kind."""
+        if not path.exists():
+            sys.exit(f"{path}: no such file")
         self.reading = self.choose(path)
         if self.reading.get("not_row_wise") and not self.prepared:
-            sys.exit(f"the query cannot be run on new rows: {self.reading['not_row_wise']}; give its result, --prepared")
+            reason = self.reading["not_row_wise"]
+            sys.exit(f"the query cannot run on new rows: {reason}; pass its result with --prepared")
         (form, settings), = self.reading.get("source", {"csv": {}}).items()
         if path.is_dir() or path.suffix in (".parquet", ".pq", ".arrow", ".feather", ".ipc"):
-            sys.exit(f"{path}: separated text and JSON lines are read here; the rest by `mtl predict`")
+            sys.exit(f"{path}: only CSV and JSON lines are supported here; use `mtl predict`")
         lined = path.suffix in (".jsonl", ".ndjson")
         if lined:
             with path.open(encoding="utf-8-sig") as lines:
@@ -262,7 +264,7 @@ class Reading:
         return result
 
     def wanted(self, columns):
-        """For each input: its cells' kind, the column they stand in, the expression that makes them."""
+        """For each input: the kind of its cells, their column, or the expression that computes them."""
         wanted = {}
         for field in self.fields:
             name = field["name"]
@@ -271,15 +273,15 @@ class Reading:
             if self.prepared:
                 column, expression = name, None
             elif column is None and expression is None and name in columns:
-                column = name  # a table that lacked the column has it now
+                column = name  # missing in training, present now
             for needed in expression["columns"] if expression else [column] if column else []:
                 if needed not in columns:
-                    sys.exit(f"there is no column `{needed}` for input `{name}`; there are {', '.join(columns)}")
+                    sys.exit(f"input `{name}` needs the column `{needed}`; found {', '.join(columns)}")
             wanted[name] = own["kind"], column, expression
         return wanted
 
     def computed(self, columns, wanted):
-        """The columns with those that the pipeline's query makes, of the rows that it keeps."""
+        """The columns, including those that the pipeline's query computes, of the rows that it keeps."""
         made = {name: expression["sql"] for name, (_, _, expression) in wanted.items() if expression}
         filters = [] if self.prepared else self.reading.get("filters", [])
         filters = [one["sql"] for one in filters if all(name in columns for name in one["columns"])]
@@ -287,11 +289,11 @@ class Reading:
         if not made and not filters:
             return columns, count
         for sql in [*made.values(), *filters]:
-            refuse_strange(sql)
+            check_row_wise(sql)
         try:
             import polars
         except ImportError:
-            sys.exit("this model's query is run by polars: `pip install polars`, or give its result, --prepared")
+            sys.exit("this model's query needs `pip install polars`; or pass its result with --prepared")
         types = {"bool": polars.Boolean, "whole": polars.Int64, "number": polars.Float64, "text": polars.String}
         read = {"bool": lambda cell: cell.lower() == "true", "whole": int, "number": lambda cell: float(cell), "text": str}
         frame = {}
@@ -309,30 +311,30 @@ class Reading:
             result = polars.SQLContext({"self": table[kept]}).execute(f"select {items} from self", eager=True)
             columns |= {name: [plain(cell) for cell in result[name].to_list()] for name in made}
         if count > len(kept):
-            print(f"{count - len(kept)} of {count} rows are left out by the query's conditions", file=sys.stderr)
+            print(f"{count - len(kept)} of {count} rows are excluded by the query's conditions", file=sys.stderr)
         return columns, len(kept)
 
 
-def refuse_strange(sql):
-    """A card may come from anywhere: what it computes is computed of a row's own cells, and reads no other file."""
+def check_row_wise(sql):
+    """Refuses an untrusted card's expression that reads anything but the cells of its own row."""
     plain, depth = re.sub(r"'[^']*'|\"[^\"]*\"", " ", sql), 0
     for sign in plain:
         depth += (sign == "(") - (sign == ")")
         if depth < 0:
             break
     if depth or re.search(r"\bselect\b|--|/\*|;|'|\"|`", plain, re.I):
-        sys.exit(f"the card's expression `{sql}` looks at more than a row's own cells")
+        sys.exit(f"the card's expression `{sql}` may read more than the cells of its row; it is not executed")
 
 
 def composed(cell):
-    """A text with its letters composed: `e` and a combining accent are one letter."""
+    """A text in Unicode's composed form (NFC): `e` and a combining accent are one character."""
     if isinstance(cell, list):
         return [composed(piece) for piece in cell]
     return unicodedata.normalize("NFC", cell) if isinstance(cell, str) else cell
 
 
 def plain(value):
-    """A value of JSON as the text of a cell; lists stay lists."""
+    """A JSON value as the string of a cell; lists stay lists."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, (str, list)):
@@ -345,7 +347,7 @@ def plain(value):
 
 
 def feed(field, cells, kind, tokenizers):
-    """What the model is fed for one input: `[rows, 1]`, or tokens `[rows, time]` filled up behind their ends."""
+    """The model's input array: `[rows, 1]`, or token ids `[rows, time]`, padded at the end."""
     name, encoding = field["name"], field["encoding"]
     if encoding["kind"] == "tokens":
         kept = slice(-encoding["length"], None) if encoding["side"] == "tail" else slice(encoding["length"])
@@ -356,11 +358,11 @@ def feed(field, cells, kind, tokenizers):
         return tokens
     if encoding["kind"] == "registered":
         sys.exit(
-            f"input `{name}`: cells become numbers by the kind `{encoding['name']}` of the crate {encoding['origin']}, "
-            "which is no Python: `predict` of the program that registers it reads them"
+            f"input `{name}`: the input kind `{encoding['name']}` of the crate {encoding['origin']} is not available in "
+            "Python; use `predict` of the program that registers it"
         )
     if encoding["kind"] in ("series", "image"):
-        sys.exit(f"input `{name}`: {encoding['kind']} inputs are not read by this example")
+        sys.exit(f"input `{name}`: the kind `{encoding['kind']}` is not supported here; use `mtl predict`")
     if field["raw"] == "text":
         values = np.array([[cell or ""] for cell in cells], dtype=object)
     elif field["raw"] == "int64":
@@ -368,13 +370,12 @@ def feed(field, cells, kind, tokenizers):
     else:
         values = np.array([[number(name, row, cell, kind)] for row, cell in enumerate(cells)], field["raw"])
         if field.get("required") and np.isnan(values).any():
-            sys.exit(f"input `{name}` has no value in row {int(np.isnan(values).argmax()) + 1}, and wants one")
-    tell(field, values)
+            sys.exit(f"input `{name}` requires a value; row {int(np.isnan(values).argmax()) + 1} has none")
     return values
 
 
 def code(cell):
-    """A whole number to be looked up; what is none is a value that training never saw."""
+    """An integer category as the graph looks it up; other text is a value unseen in training."""
     if cell is None:
         return MISSING
     if cell in ("true", "false"):
@@ -387,7 +388,7 @@ def code(cell):
 
 
 def number(name, row, cell, kind):
-    """A number, NaN where it is missing."""
+    """The number of a cell, NaN if it is missing."""
     if cell is None or not cell.strip():
         return np.nan
     if kind == "bool" and cell in ("true", "false"):
@@ -395,55 +396,58 @@ def number(name, row, cell, kind):
     try:
         return float(cell.replace("_", "?"))
     except ValueError:
-        sys.exit(f"input `{name}`, row {row + 1}: `{cell}` is no number")
+        sys.exit(f"input `{name}`, row {row + 1}: `{cell}` is not a number")
 
 
-def tell(field, values):
-    """Says how many cells hold what training never saw, and how many are filled in."""
-    name, encoding = field["name"], field["encoding"]
+def count_unusual(field, values, counted):
+    """Adds unknown categories and imputed cells to `counted`: input to number and description."""
+    name, encoding, number = field["name"], field["encoding"], 0
     if "keys" in encoding:
         known = set(*encoding["keys"].values())
-        strange = [str(value) for value in values[:, 0].tolist() if value not in known]
-        if strange:
-            print(f"input `{name}`: {len(strange)} of {len(values)} cells are unknown, first `{strange[0]}`", file=sys.stderr)
-    elif values.dtype.kind == "f" and np.isnan(values).any():
-        count = int(np.isnan(values).sum())
-        print(f"input `{name}`: {count} of {len(values)} cells are missing; {encoding['fill']} stands in", file=sys.stderr)
+        unknown = [str(value) for value in values[:, 0].tolist() if value not in known]
+        number, text = len(unknown), f"unknown categories, first `{(unknown or [None])[0]}`"
+    elif values.dtype.kind == "f":
+        number, text = int(np.isnan(values).sum()), f"missing; imputed with {encoding['fill']}, as in training"
+    if number:
+        before, first_text = counted.get(name, (0, text))
+        counted[name] = before + number, first_text
 
 
 def checked(bundle):
-    """The card of a bundle, whose files are as they were exported. Earlier cards than of format 3 keep no hashes."""
+    """Reads a bundle's card and checks the hashes of its files. Cards before format 3 have no hashes."""
     place = bundle / "mtl.json"
+    if not place.is_file():
+        sys.exit(f"{bundle} is not an exported model: it has no mtl.json; write one with `mtl export RUN --to {bundle}`")
     text = place.read_bytes()
     try:
         card = json.loads(text)
     except ValueError as error:
-        sys.exit(f"{place} is no card, or is cut short: {error}")
+        sys.exit(f"{place} is not a model card, or is truncated: {error}")
     if card["format"] not in (1, 2, 3):
-        sys.exit(f"{place} has format {card['format']}; this example reads 1 to 3")
+        sys.exit(f"{place} has format {card['format']}; supported are 1 to 3")
     if card["format"] < 3:
         return card
-    # The second line holds the hash of all the others: `sed 2d mtl.json | sha256sum`.
+    # The second line is the hash of all other lines: `sed 2d mtl.json | sha256sum`.
     first, second, rest = (text.split(b"\n", 2) + [b"", b""])[:3]
     own = hashlib.sha256(first + b"\n" + rest).hexdigest()
     if second != f'  "sha256": "{own}",'.encode():
-        sys.exit(f"{place} is not as it was written: export the model again")
+        sys.exit(f"{place} was modified after export; export the model again")
     for file in card["files"]:
         if not re.fullmatch(r"[^/\\:\0]+", file["name"]) or ".." in file["name"]:
-            sys.exit(f"{place} names a file outside of its folder: {file['name']!r}")
+            sys.exit(f"{place} refers to a file outside its folder: {file['name']!r}")
         if hashlib.sha256((bundle / file["name"]).read_bytes()).hexdigest() != file["sha256"]:
-            sys.exit(f"{bundle / file['name']} is not the file that was exported: export the model again")
+            sys.exit(f"{bundle / file['name']} was modified after export; export the model again")
     return card
 
 
 def decoder(card, task):
-    """The file that says the next token of a task's text: not every task's name can be a file's."""
+    """The file name of a task's decoder, which may differ from the task's name."""
     own = (file["name"] for file in card.get("files", []) if (file["part"], file.get("of")) == ("decoder", task))
     return next(own, f"{task}.decoder.onnx")
 
 
 class Model:
-    """A bundle, ready to read rows: `feeds` gives what ONNX Runtime is fed."""
+    """A bundle that reads rows: `feeds` returns the inputs of ONNX Runtime."""
 
     def __init__(self, bundle, table=None, prepared=False):
         self.card = checked(Path(bundle))
@@ -455,20 +459,26 @@ class Model:
         self.tokenizers = {name: Tokenizer(how["tokenizer"]) for name, how in written.items()}
 
     def batches(self, path, size):
-        """Arrays by the names of the model's inputs, `size` rows at a time."""
+        """Input arrays by name, `size` rows at a time."""
         cells = self.reading.cells(Path(path))
-        count = len(next(iter(cells.values()))[0])
+        count, counted = len(next(iter(cells.values()))[0]), {}
         for start in range(0, count, size):
             part = {name: (column[start : start + size], kind) for name, (column, kind) in cells.items()}
-            yield {field["name"]: feed(field, *part[field["name"]], self.tokenizers) for field in self.reading.fields}
+            feeds = {field["name"]: feed(field, *part[field["name"]], self.tokenizers) for field in self.reading.fields}
+            for field in self.reading.fields:
+                count_unusual(field, feeds[field["name"]], counted)
+            yield feeds
+        for name, (number, text) in counted.items():
+            print(f"input `{name}`: {number} of {count} cells are {text}", file=sys.stderr)
 
     def feeds(self, path):
-        """Arrays of all rows of a file by the names of the model's inputs."""
-        return next(self.batches(path, sys.maxsize))
+        """Input arrays by name, of all rows of a file."""
+        (feeds,) = self.batches(path, sys.maxsize)
+        return feeds
 
 
-def answers(target, given):
-    """One task's answers for a batch: a class by its name, numbers as they are; None for other kinds."""
+def predictions(target, given):
+    """One task's predictions for a batch: names of classes, or numbers; None for other kinds."""
     kind = target["kind"]
     if kind == "binary":
         return [target["classes"][int(row[0] >= target["threshold"])] for row in given]
@@ -481,8 +491,8 @@ def answers(target, given):
     return None
 
 
-def forbid(logits, text, rules, end):
-    """Makes what may not follow a text impossible, as the search's settings say."""
+def mask_forbidden(logits, text, rules, end):
+    """Sets the logits of tokens that the search's settings forbid to minus infinity."""
     if len(text) < rules.get("minimum", 0):
         logits[end] = -np.inf
     size = rules.get("no_repeat") or 0
@@ -492,55 +502,53 @@ def forbid(logits, text, rules, end):
                 logits[text[start + size - 1]] = -np.inf
 
 
-def write(decoder, task, given, tokenizer):
-    """One text for each row of a batch, from what the main model gave: the likeliest token, again and again."""
+def generate(decoder, task, given, tokenizer):
+    """Generates one text per row of a batch by greedy search, from the main model's outputs."""
     target = task["target"]
-    (search, rules), = target["search"].items() if isinstance(target["search"], dict) else [(target["search"], {})]
-    if search != "greedy":
-        print(f"task `{task['name']}`: written greedily here, not by {search}", file=sys.stderr)
-    # Every port but the token stands in the main model's outputs, under the task's name.
+    rules = next(iter(target["search"].values())) if isinstance(target["search"], dict) else {}
+    # All decoder inputs except the token are outputs of the main model, named after the task.
     fed = {port.name: given[f"{task['name']}_{port.name}"] for port in decoder.get_inputs() if port.name != "token"}
     outputs = [port.name for port in decoder.get_outputs()]
     count = len(next(iter(fed.values())))
     never = list(tokenizer.special - {tokenizer.end})
-    tokens = np.full(count, target["tokenizer"]["size"], np.int64)  # one beyond the vocabulary begins
-    texts, writing = [[] for _ in range(count)], [True] * count
+    tokens = np.full(count, target["tokenizer"]["size"], np.int64)  # the start token is the vocabulary size
+    texts, unfinished = [[] for _ in range(count)], [True] * count
     for _ in range(target["length"]):
-        said = dict(zip(outputs, decoder.run(None, {"token": tokens, **fed})))
-        logits = said["logits"]
+        step = dict(zip(outputs, decoder.run(None, {"token": tokens, **fed})))
+        logits = step["logits"]
         logits[:, never] = -np.inf
         for row, text in enumerate(texts):
-            forbid(logits[row], text, rules or {}, tokenizer.end)
+            mask_forbidden(logits[row], text, rules or {}, tokenizer.end)
         tokens = logits.argmax(axis=1)
-        # What changes with every token comes back as `<port>_next`.
-        fed.update({name: said[f"{name}_next"] for name in fed if f"{name}_next" in said})
+        # States that change with every token are returned as `<port>_next`.
+        fed.update({name: step[f"{name}_next"] for name in fed if f"{name}_next" in step})
         for row, token in enumerate(tokens):
-            writing[row] &= bool(token != tokenizer.end)
-            if writing[row]:
+            unfinished[row] &= bool(token != tokenizer.end)
+            if unfinished[row]:
                 texts[row].append(int(token))
-        if not any(writing):
+        if not any(unfinished):
             break
     return [tokenizer.decode(text) for text in texts]
 
 
 def preference(card, words):
-    """Each task's share, of a network that was trained for every preference; they sum to 1."""
+    """The preference vector of a preference-conditioned network; it sums to 1."""
     if "preference" not in card:
-        return sys.exit("this network reads no preference") if words else None
+        return sys.exit("this network is not preference-conditioned; remove --preference") if words else None
     given = dict(card["preference"])
     if words:
         given = dict.fromkeys(given, 0.0)
         for word in words.split(","):
             task, _, share = word.partition("=")
             if task not in given:
-                sys.exit(f"no task `{task}`; known: {', '.join(given)}")
+                sys.exit(f"unknown task `{task}`; known: {', '.join(given)}")
             try:
                 given[task] = float(share)
             except ValueError:
-                sys.exit(f"`{word}`: expected task=share")
+                sys.exit(f"`{word}`: expected TASK=WEIGHT")
     shares = np.array([list(given.values())], np.float32)
     if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
-        sys.exit("shares are 0 or more, and not all 0")
+        sys.exit("weights must be 0 or more, and not all 0")
     return shares / shares.sum()
 
 
@@ -553,29 +561,34 @@ def main(bundle, path, words, table, prepared):
         for task in tasks
         if task["target"]["kind"] == "text"
     }
+    for task in tasks:
+        search = task["target"].get("search", "greedy")
+        search = next(iter(search)) if isinstance(search, dict) else search
+        if task["name"] in decoders and search != "greedy":
+            print(f"task `{task['name']}`: greedy search instead of {search}, not supported here", file=sys.stderr)
     names = [port.name for port in session.get_outputs()]
     for feeds in model.batches(path, BATCH):
         if shares is not None:
             feeds["preference"] = shares
         given = dict(zip(names, session.run(names, feeds)))
-        said = {}
+        predicted = {}
         for task in tasks:
             name = task["name"]
             if name in decoders:
-                said[name] = write(decoders[name], task, given, model.tokenizers[name])
+                predicted[name] = generate(decoders[name], task, given, model.tokenizers[name])
             else:
-                said[name] = answers(task["target"], given[name]) if name in given else None
-        said = {name: column for name, column in said.items() if column is not None}
-        for row in zip(*said.values()):
-            print(json.dumps(dict(zip(said, row)), ensure_ascii=False))
+                predicted[name] = predictions(task["target"], given[name]) if name in given else None
+        predicted = {name: column for name, column in predicted.items() if column is not None}
+        for row in zip(*predicted.values()):
+            print(json.dumps(dict(zip(predicted, row)), ensure_ascii=False))
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser(description="Answers rows with an exported model.")
-    arguments.add_argument("bundle", type=Path, help="a folder that `mtl export` made")
-    arguments.add_argument("rows", type=Path, help="JSON lines, or a separated text file")
-    arguments.add_argument("--table", help="as rows of which of the pipeline's tables they are read")
-    arguments.add_argument("--prepared", action="store_true", help="the rows are as the pipeline's query gives them")
-    arguments.add_argument("--preference", metavar="TASK=SHARE,...", help="of a network that reads one")
+    arguments = argparse.ArgumentParser(description="Predicts rows with an exported model.")
+    arguments.add_argument("bundle", type=Path, help="a folder written by `mtl export`")
+    arguments.add_argument("rows", type=Path, help="JSON lines, or a CSV file")
+    arguments.add_argument("--table", help="the table of the pipeline whose settings are used for reading")
+    arguments.add_argument("--prepared", action="store_true", help="the rows are the result of the pipeline's query")
+    arguments.add_argument("--preference", metavar="TASK=WEIGHT,...", help="for a preference-conditioned network")
     given = arguments.parse_args()
     main(given.bundle, given.rows, given.preference, given.table, given.prepared)

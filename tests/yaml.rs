@@ -81,6 +81,11 @@ fn byte_order_marks_and_windows_line_endings_are_accepted() {
     let actual = spec::read_source(&source).unwrap_err();
     let location = source.diagnostic_location(&actual[0]).unwrap();
     assert_eq!((location.line, location.column), (2, 7));
+    let bad = bad.replace("\r\n", "\r");
+    let source = PipelineText::new(bad.as_bytes(), "a.yaml", &[]);
+    let actual = spec::read_source(&source).unwrap_err();
+    let location = source.diagnostic_location(&actual[0]).unwrap();
+    assert_eq!((location.line, location.column), (2, 7), "a carriage return alone");
 }
 
 /// For keys, values, lists, flow style, quotes, aliases and non-ASCII characters.

@@ -1,4 +1,5 @@
 //! Command-line arguments.
+#![allow(missing_docs, reason = "a doc comment is a help text: clap shows it")]
 
 mod maintenance;
 mod predict;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum CliError {
     /// Diagnostics, already formatted with locations and help.
     #[error("{rendered}")]
@@ -25,6 +26,7 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// Turns an I/O error into one that says what failed, such as `cannot read`, and with which file.
     pub fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { action, path, source }

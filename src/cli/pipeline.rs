@@ -18,6 +18,7 @@ use crate::store::record::RunDetail;
 
 /// A parsed pipeline: its text, and the plan or the problems.
 pub struct ParsedPipeline {
+    /// The file's text, with the settings of `--set`.
     pub source: PipelineText,
     /// The folder that data paths are relative to.
     pub base: PathBuf,
@@ -27,8 +28,11 @@ pub struct ParsedPipeline {
 
 /// A valid pipeline.
 pub struct RunnablePipeline {
+    /// The file's text, with the settings of `--set`.
     pub source: PipelineText,
+    /// The folder that relative paths in the pipeline start from.
     pub base: PathBuf,
+    /// The stages to run.
     pub plan: Plan,
 }
 
@@ -166,13 +170,18 @@ impl ParsedPipeline {
 
     /// Prints the warnings and returns the pipeline; returns its problems as an error.
     pub fn require(self, colour: ColorChoice) -> Result<RunnablePipeline, CliError> {
-        let colour = output::coloured_errors(colour);
+        if let Ok((_, warnings)) = &self.result {
+            output::print_error(&render(warnings, &self.source, output::coloured_errors(colour)));
+        }
+        self.require_silently(colour)
+    }
+
+    /// Like [`Self::require`], for a pipeline whose warnings are printed at another reading.
+    pub fn require_silently(self, colour: ColorChoice) -> Result<RunnablePipeline, CliError> {
         match self.result {
-            Ok((plan, warnings)) => {
-                output::print_error(&render(&warnings, &self.source, colour));
-                Ok(RunnablePipeline { source: self.source, base: self.base, plan })
-            }
+            Ok((plan, _)) => Ok(RunnablePipeline { source: self.source, base: self.base, plan }),
             Err(problems) => {
+                let colour = output::coloured_errors(colour);
                 let rendered = render(&problems, &self.source, colour) + &counted(&problems, &self.source);
                 Err(CliError::Diagnostics { rendered })
             }

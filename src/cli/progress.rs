@@ -17,8 +17,11 @@ use crate::report::{EpochPrinter, SweepProgress, narration};
 pub enum ProgressMode {
     /// A progress bar, with lines above it.
     Bars,
+    /// One line per event.
     Lines,
+    /// Nothing but errors.
     Quiet,
+    /// One JSON object per event.
     Json,
 }
 
@@ -53,6 +56,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl ProgressDisplay {
+    /// A display that shows nothing until the first event.
     pub fn new(mode: ProgressMode, sweep: SweepProgress) -> Self {
         let target = match mode {
             ProgressMode::Bars => ProgressDrawTarget::stderr(),

@@ -23,6 +23,7 @@ pub(in crate::data) mod suspicion;
 
 /// A problem with a file, a table or a column.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum DataError {
     /// Several problems, reported together.
     #[error("{}", first_of(.0))]
@@ -252,7 +253,9 @@ pub enum DataError {
 /// An error and the pipeline node it belongs to, relative to the requested node.
 #[derive(Debug)]
 pub struct LocatedError {
+    /// The setting to change, relative to the requested node.
     pub path: Path,
+    /// The error.
     pub error: DataError,
 }
 

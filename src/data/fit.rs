@@ -35,8 +35,11 @@ use crate::domain::vectors::{WordVectors, WordVectorsRequest};
 /// Tables, inputs and tasks to fit.
 #[derive(Debug)]
 pub struct FitRequest {
+    /// Each table with its rows and their splits.
     pub tables: Vec<(TableName, LoadedTable, SplitRows)>,
+    /// The inputs in the order of the pipeline.
     pub inputs: Vec<(InputName, FeatureConfig)>,
+    /// The tasks in the order of the pipeline.
     pub tasks: Vec<TaskRequest>,
     /// The folder that paths are relative to.
     pub base: PathBuf,
@@ -49,9 +52,13 @@ pub struct FitRequest {
 /// The settings of a task that concern the data.
 #[derive(Clone, Debug)]
 pub struct TaskRequest {
+    /// The task's name.
     pub name: TaskName,
+    /// The table with its labels.
     pub table: TableName,
+    /// The target columns; only regression has several.
     pub columns: Vec<ColumnName>,
+    /// The settings of the target.
     pub target: TargetConfig,
     /// Whether missing labels are refused (`missing: error`).
     pub missing_is_error: bool,
@@ -60,8 +67,11 @@ pub struct TaskRequest {
 /// A fitted dataset, notes for the user, and the number of missing labels.
 #[derive(Clone, Debug)]
 pub struct Fitted {
+    /// The encoded tables and the signature.
     pub dataset: Dataset,
+    /// What the user should know about the data.
     pub notes: Vec<DataNote>,
+    /// Missing labels per task and split.
     pub missing: Vec<MissingLabels>,
 }
 

@@ -19,8 +19,11 @@ pub struct Frame {
 /// A file that rows of a frame come from.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
+    /// Path of the file.
     pub file: PathBuf,
+    /// Number of rows read from it.
     pub rows: usize,
+    /// The line of each row.
     pub lines: LineIndex,
 }
 
@@ -48,6 +51,7 @@ impl Frame {
         Self { table, origins }
     }
 
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.table.height()
     }
@@ -57,6 +61,7 @@ impl Frame {
         self.table.get_column_names().into_iter().map(ToString::to_string).collect()
     }
 
+    /// Whether there is a column `name`.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }

@@ -18,6 +18,7 @@ use crate::domain::diagnostic::{Path as Node, Severity};
 /// A loaded table.
 #[derive(Clone, Debug)]
 pub struct LoadedTable {
+    /// The rows after query and renaming.
     pub frame: Frame,
     /// With the split `files`: the number of training, validation and test rows.
     pub parts: Option<[usize; 3]>,

@@ -5,14 +5,18 @@ use std::path::PathBuf;
 /// A file and a position in it, as messages show them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataLocation {
+    /// Path of the file.
     pub file: PathBuf,
+    /// The line or row in it.
     pub position: RowPosition,
 }
 
 /// A one-based position in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowPosition {
+    /// A line of a text file.
     Line(usize),
+    /// A row of a file without lines, such as Parquet.
     Row(usize),
     /// The whole file.
     File,

@@ -9,7 +9,9 @@ use crate::domain::diagnostic::Severity;
 /// Something the user should know about the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataNote {
+    /// Error or warning.
     pub severity: Severity,
+    /// The message.
     pub text: String,
 }
 

@@ -22,7 +22,9 @@ use crate::data::repeat::labels::shifts;
 /// The names of the input and target columns of a table.
 #[derive(Clone, Debug, Default)]
 pub struct UsedColumns<'a> {
+    /// Columns that inputs read.
     pub inputs: Vec<&'a str>,
+    /// Target columns of the tasks.
     pub targets: Vec<&'a str>,
 }
 

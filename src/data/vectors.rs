@@ -127,7 +127,7 @@ fn reader(file: &Path) -> Result<Box<dyn BufRead>, DataError> {
 }
 
 /// The longest line in bytes: enough for a million numbers, more than any vector has.
-const MAX_LINE_BYTES: u64 = 1 << 24;
+const MAX_LINE_BYTES: usize = 1 << 24;
 
 /// The lines of a file that are not blank, with their line numbers.
 struct VectorLines<'a> {
@@ -141,8 +141,7 @@ impl VectorLines<'_> {
     fn next(&mut self) -> Result<Option<(usize, &str)>, DataError> {
         loop {
             self.bytes.clear();
-            let mut line = (&mut self.reader).take(MAX_LINE_BYTES + 1);
-            let read = line.read_until(b'\n', &mut self.bytes).map_err(|source| {
+            read_line(&mut self.reader, &mut self.bytes).map_err(|source| {
                 let file = self.file.to_owned();
                 match source.kind() {
                     ErrorKind::InvalidInput | ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
@@ -151,12 +150,12 @@ impl VectorLines<'_> {
                     _ => DataError::Unreadable { file, source },
                 }
             })?;
-            if read == 0 {
+            if self.bytes.is_empty() {
                 return Ok(None);
             }
             self.line += 1;
             // A compressed file may hold a line of any length.
-            if read as u64 > MAX_LINE_BYTES {
+            if self.bytes.len() > MAX_LINE_BYTES {
                 let reason = format!("the line is longer than {MAX_LINE_BYTES} bytes");
                 let file = self.file.to_owned();
                 return Err(VectorsError::Line { file, line: self.line, reason }.into());
@@ -175,6 +174,29 @@ impl VectorLines<'_> {
         })?;
         Ok(Some((self.line, text.trim_end_matches(BLANKS))))
     }
+}
+
+/// Reads a line and its end: a line feed, a carriage return or both. Stops in a line that is too long. Reads
+/// nothing at the end of the file.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<()> {
+    loop {
+        let buffer = match reader.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            buffer => buffer?,
+        };
+        let end = buffer.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let used = end.map_or(buffer.len(), |end| end + 1);
+        line.extend_from_slice(&buffer[..used]);
+        reader.consume(used);
+        if end.is_some() || used == 0 || line.len() > MAX_LINE_BYTES {
+            break;
+        }
+    }
+    if line.ends_with(b"\r") && reader.fill_buf()?.first() == Some(&b'\n') {
+        line.push(b'\n');
+        reader.consume(1);
+    }
+    Ok(())
 }
 
 /// Separators of fields. Other white space, such as U+00A0, is a word in some files.
@@ -263,6 +285,8 @@ mod tests {
             |field: &str| line(&format!("`{field}` is not a number; expected 2 numbers after the word"));
         assert_eq!(text(b"a 1 2\nthe 1 x\n"), not_a_number("x"));
         assert_eq!(text(b"a 1 2\nthe nan 2\n"), not_a_number("nan"));
+        assert_eq!(text(b"a 1 2\rthe nan 2\r"), not_a_number("nan"));
+        assert_eq!(text(b"a 1 2\r\nthe nan 2\r\n"), not_a_number("nan"));
         assert!(text(b"a 1 2\n\xff 1 2\n").contains("is not UTF-8 text: line 2, byte 1"));
         assert!(text(b" \n\n").contains("`v.txt` contains no vectors"));
         assert!(text(b"9 2\n").contains("`v.txt` contains no vectors"));

@@ -52,6 +52,7 @@ impl Transitions {
         )
     }
 
+    /// Number of classes.
     pub fn classes(&self) -> usize {
         self.start.len()
     }

@@ -22,14 +22,18 @@ const MAX_BYTES: usize = 256;
 pub struct PredictionColumns {
     /// Column names per task, in task order.
     pub columns: Vec<Vec<String>>,
+    /// Columns that could not have their first name.
     pub renamed: Vec<RenamedColumn>,
 }
 
 /// A column that was renamed because its first name was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenamedColumn {
+    /// The task that predicts the column.
     pub task: TaskName,
+    /// The name that was taken.
     pub requested: String,
+    /// The name it has instead.
     pub name: String,
 }
 

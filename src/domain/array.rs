@@ -6,25 +6,34 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ElementType {
+    /// 32-bit floating point.
     Float32,
     /// For numbers that lose significant digits in 32 bits.
     Float64,
+    /// 64-bit signed integers.
     Int64,
     /// Category codes, indices.
     Uint32,
     /// Pixels.
     Uint8,
+    /// Strings.
     Text,
 }
 
 /// The elements of an [`Array`], row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ArrayValues {
+    /// 32-bit floating point.
     F32(Vec<f32>),
+    /// 64-bit floating point.
     F64(Vec<f64>),
+    /// 64-bit signed integers.
     I64(Vec<i64>),
+    /// Unsigned 32-bit integers: codes and token numbers.
     U32(Vec<u32>),
+    /// Bytes: image channels.
     U8(Vec<u8>),
+    /// Strings.
     Text(Vec<String>),
 }
 
@@ -34,7 +43,9 @@ pub enum ArrayValues {
 /// `offsets[r]..offsets[r + 1]`, each with `shape[1..]` elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
+    /// Sizes of the dimensions.
     pub shape: Vec<usize>,
+    /// The elements.
     pub values: ArrayValues,
     /// `rows + 1` ascending step offsets, starting at 0.
     pub offsets: Option<Vec<u32>>,
@@ -78,6 +89,7 @@ impl Array {
         Self { shape, values, offsets: Some(offsets) }
     }
 
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.shape[0]
     }
@@ -105,6 +117,7 @@ impl Array {
         self.offsets.as_ref().map_or(self.rows(), |offsets| offsets.last().copied().unwrap_or(0) as usize)
     }
 
+    /// The type of the elements in a model's input or output.
     pub fn element_type(&self) -> ElementType {
         match self.values {
             ArrayValues::F32(_) => ElementType::Float32,
@@ -217,7 +230,9 @@ impl Array {
 /// The value that fills the steps after the end of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PaddingValue {
+    /// For arrays of numbers.
     Float(f64),
+    /// For arrays of codes.
     Code(u32),
 }
 
@@ -231,6 +246,7 @@ fn pad<T: Copy>(values: &[T], offsets: &[u32], width: usize, longest: usize, fil
 }
 
 impl ArrayValues {
+    /// Number of elements.
     pub fn len(&self) -> usize {
         match self {
             ArrayValues::F32(v) => v.len(),
@@ -242,6 +258,7 @@ impl ArrayValues {
         }
     }
 
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Bytes(pub u64);
 
 /// Accepted units and their sizes; without an `i` they are decimal, as disks and memory are sold.
-const UNITS: [(&str, u64); 13] = [
+const UNITS: [(&str, u64); 14] = [
     ("", 1),
     ("b", 1),
     ("k", 1_000),
@@ -19,6 +19,7 @@ const UNITS: [(&str, u64); 13] = [
     ("g", 1_000_000_000),
     ("gb", 1_000_000_000),
     ("gib", 1 << 30),
+    ("t", 1_000_000_000_000),
     ("tb", 1_000_000_000_000),
     ("tib", 1 << 40),
 ];
@@ -102,6 +103,7 @@ mod tests {
         assert_eq!(read("1.5GiB").unwrap(), 3 << 29);
         assert_eq!(read("4096").unwrap(), 4096);
         assert_eq!(read("2g").unwrap(), 2_000_000_000);
+        assert_eq!(read("2T").unwrap(), 2_000_000_000_000);
         for wrong in ["", "GB", "-1GB", "0", "eight GB", "8 gigabytes", "1e999GB", "NaN"] {
             assert!(read(wrong).is_err(), "{wrong}");
         }

@@ -29,6 +29,7 @@ pub trait Choice: Sized {
     /// All names with an example of each.
     fn examples() -> &'static [(&'static str, &'static str)];
 
+    /// The chosen name, as written in YAML.
     fn name(&self) -> &'static str;
     /// The field that a bare value sets, if the choice `name` has one.
     fn bare_field(name: &str) -> Option<&'static str>;

@@ -163,6 +163,7 @@ impl DecoderConfig {
         }
     }
 
+    /// Dropout probability.
     pub fn dropout(&self) -> Rate {
         match self {
             Self::Gru(config) => config.dropout,
@@ -171,6 +172,7 @@ impl DecoderConfig {
         }
     }
 
+    /// Whether output projection and token embedding share their weights.
     pub fn tied(&self) -> bool {
         match self {
             Self::Gru(config) => config.tied,

@@ -4,7 +4,9 @@
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(untagged)]
 pub enum PathStep {
+    /// A key of a mapping.
     Key(String),
+    /// A position in a list, from 0.
     Index(usize),
 }
 
@@ -13,6 +15,7 @@ pub enum PathStep {
 pub struct Path(pub Vec<PathStep>);
 
 impl Path {
+    /// The path of the whole pipeline.
     pub fn root() -> Self {
         Self::default()
     }
@@ -36,6 +39,7 @@ impl Path {
         Self(steps)
     }
 
+    /// Whether this is `other` or below it.
     pub fn starts_with(&self, other: &Path) -> bool {
         self.0.starts_with(&other.0)
     }
@@ -54,10 +58,13 @@ impl std::fmt::Display for Path {
     }
 }
 
+/// Whether a pipeline with this problem can run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
+    /// The pipeline cannot run.
     Error,
+    /// The pipeline runs, perhaps not as intended.
     Warning,
 }
 
@@ -66,7 +73,9 @@ pub enum Severity {
 pub struct Diagnostic {
     /// A stable identifier such as `unknown-key` or `target-is-input`, for scripts and the docs.
     pub code: &'static str,
+    /// Error or warning.
     pub severity: Severity,
+    /// The setting to change.
     pub path: Path,
     /// One sentence: what was found and why it is invalid.
     pub message: String,
@@ -78,19 +87,23 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// An error at the value of `path`.
     pub fn error(code: &'static str, path: Path, message: impl Into<String>) -> Self {
         Self { code, severity: Severity::Error, path, message: message.into(), help: None, on_key: false }
     }
 
+    /// A warning at the value of `path`.
     pub fn warning(code: &'static str, path: Path, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, path, message) }
     }
 
+    /// Adds what to write instead.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
+    /// Points at the key instead of the value.
     pub fn on_key(mut self) -> Self {
         self.on_key = true;
         self
@@ -113,9 +126,21 @@ const MAX_SHOWN_PER_CODE: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiagnosticList<'a> {
     /// Shown in full; `help` is false if the same help has already been shown.
-    Whole { diagnostic: &'a Diagnostic, help: bool },
+    Whole {
+        /// The diagnostic.
+        diagnostic: &'a Diagnostic,
+        /// Whether its help is shown: once per kind of problem.
+        help: bool,
+    },
     /// Further diagnostics of the same code, with their paths.
-    More { severity: Severity, code: &'static str, places: Vec<&'a Path> },
+    More {
+        /// Error or warning.
+        severity: Severity,
+        /// Their common code.
+        code: &'static str,
+        /// Their settings.
+        places: Vec<&'a Path>,
+    },
 }
 
 impl DiagnosticList<'_> {

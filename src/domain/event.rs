@@ -3,6 +3,7 @@
 //! The events of a stage are stored beside its artifact, so that a cached stage can replay them.
 
 mod fact;
+mod run_state;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ pub use crate::domain::event::fact::{
     Affinity, FileContent, FinishedEpoch, GradientPair, MetricReference, MissingLabels, OutputParity, Parity,
     PreferenceScores, SourceShare, TaskRelation,
 };
+pub use crate::domain::event::run_state::RunState;
 use crate::domain::event_source::EventSource;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
@@ -23,6 +25,7 @@ use crate::domain::stage::Stage;
 
 /// Observes a run. Called from several threads, one event at a time per thread.
 pub trait Observer: Send + Sync {
+    /// Receives one event.
     fn observe(&self, event: &Event);
 
     /// An event of an earlier run, replayed because its stage is cached: it belongs in the records of this
@@ -42,161 +45,224 @@ impl Observer for Vec<&dyn Observer> {
     }
 }
 
-/// State of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    Running,
-    Finished,
-    /// A stage failed.
-    Failed,
-    /// Stopped by a signal, or its process is dead.
-    Interrupted,
-}
-
-impl RunState {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Finished => "finished",
-            Self::Failed => "failed",
-            Self::Interrupted => "interrupted",
-        }
-    }
-}
-
 /// One thing that happened. `trial` counts from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// A run starts or resumes.
     RunStarted {
+        /// Name of the run.
         run: RunId,
+        /// Name of the pipeline.
         pipeline: PipelineName,
+        /// Number of stages in the plan.
         stages: usize,
+        /// Whether an earlier process began it.
         resumed: bool,
     },
+    /// A stage starts.
     StageStarted {
+        /// The stage.
         stage: Stage,
+        /// Its trial; none for a stage shared by all.
         trial: Option<u32>,
+        /// Hash of everything its result depends on.
         fingerprint: Fingerprint,
     },
     /// The artifact already exists; the events that created it follow, then `StageFinished`.
     StageCached {
+        /// The stage.
         stage: Stage,
+        /// Its trial; none for a stage shared by all.
         trial: Option<u32>,
+        /// Hash of everything its result depends on.
         fingerprint: Fingerprint,
     },
+    /// A stage finished.
     StageFinished {
+        /// The stage.
         stage: Stage,
+        /// Its trial; none for a stage shared by all.
         trial: Option<u32>,
+        /// Whether its artifact was found in the cache.
         cached: bool,
+        /// Duration.
         seconds: f64,
+        /// Size of its artifact.
         bytes: u64,
     },
+    /// A stage failed.
     StageFailed {
+        /// The stage.
         stage: Stage,
+        /// Its trial; none for a stage shared by all.
         trial: Option<u32>,
+        /// The error message.
         reason: String,
     },
     /// Skipped because the stage `because` failed.
     StageSkipped {
+        /// The stage.
         stage: Stage,
+        /// Its trial; none for a stage shared by all.
         trial: Option<u32>,
+        /// The failed stage.
         because: Stage,
     },
     /// A message for the user.
     Note {
+        /// What the message is about.
         stage: EventSource,
+        /// Error or warning.
         severity: Severity,
+        /// The message.
         text: String,
     },
+    /// A table was read.
     Loaded {
+        /// Name of the table.
         table: TableName,
+        /// Number of rows.
         rows: usize,
+        /// Number of columns.
         columns: usize,
+        /// The files it was read from.
         files: Vec<FileContent>,
     },
+    /// The rows of a table were split.
     Divided {
+        /// Name of the table.
         table: TableName,
+        /// Number of training rows.
         train: usize,
+        /// Number of validation rows.
         valid: usize,
+        /// Number of test rows.
         test: usize,
     },
+    /// Inputs and targets were fitted on a table's training rows.
     Fitted {
+        /// Name of the table.
         table: TableName,
+        /// Number of inputs.
         inputs: usize,
+        /// Number of tasks with labels in this table.
         tasks: usize,
+        /// Missing labels per task and split.
         missing: Vec<MissingLabels>,
     },
+    /// The training of a trial starts.
     TrainStarted {
+        /// Number of the trial.
         trial: u32,
+        /// Seed of the trial.
         seed: u64,
+        /// Maximum number of epochs.
         epochs: usize,
+        /// Steps in each epoch.
         steps_per_epoch: usize,
+        /// Number of training rows.
         rows: usize,
+        /// Number of trainable parameters.
         parameters: usize,
+        /// Name of the device.
         device: String,
         /// The step it resumes at; 0 for a fresh start.
         from_step: usize,
     },
     /// Progress for the display only; at most a few per second.
     Stepped {
+        /// Number of the trial.
         trial: u32,
+        /// The current epoch, from 1.
         epoch: usize,
+        /// Finished steps of the epoch.
         step: usize,
+        /// All steps of the epoch.
         steps: usize,
+        /// Training loss of each task in this step.
         losses: Vec<TaskValue>,
     },
+    /// An epoch finished, including its validation.
     EpochFinished(FinishedEpoch),
     /// Follows `EpochFinished` if the gradients of the tasks are computed separately.
     GradientsCompared {
+        /// Number of the trial.
         trial: u32,
+        /// The epoch, from 1.
         epoch: usize,
         /// Steps whose gradients cancelled or were zero, so that the method had no solution.
         irregular: usize,
+        /// All pairs of tasks.
         pairs: Vec<GradientPair>,
     },
     /// Follows `EpochFinished` if inter-task affinity is measured.
     AffinityMeasured {
+        /// Number of the trial.
         trial: u32,
+        /// The epoch, from 1.
         epoch: usize,
+        /// All ordered pairs of tasks.
         pairs: Vec<Affinity>,
     },
+    /// A checkpoint was written.
     CheckpointSaved {
+        /// Number of the trial.
         trial: u32,
+        /// The epoch, from 1.
         epoch: usize,
+        /// Finished steps since the start of the training.
         step: usize,
     },
+    /// The training of a trial ended.
     TrainFinished {
+        /// Number of the trial.
         trial: u32,
+        /// The epoch whose weights are kept.
         best_epoch: usize,
+        /// Number of finished epochs.
         epochs: usize,
+        /// Why it ended.
         reason: String,
+        /// Duration.
         seconds: f64,
     },
     /// A search chose the settings of a trial.
     TrialChosen {
+        /// Number of the trial.
         trial: u32,
+        /// Seed of the trial.
         seed: u64,
+        /// The chosen settings, for display.
         label: String,
         /// Setting path and value.
         choices: Vec<(String, String)>,
     },
     /// The sweep stopped the trial after this epoch.
     TrialPruned {
+        /// Number of the trial.
         trial: u32,
+        /// The training that was stopped.
         stage: Stage,
+        /// The last finished epoch.
         epoch: usize,
+        /// Why it was stopped.
         reason: String,
     },
+    /// A trained network was scored.
     Scored {
+        /// Number of the trial.
         trial: u32,
+        /// The epoch of its weights.
         epoch: usize,
+        /// Every metric of every task and split.
         scores: Vec<Score>,
     },
     /// Scores of the trained network for several preferences.
     FrontScored {
+        /// Number of the trial.
         trial: u32,
+        /// The scores of each preference vector.
         points: Vec<PreferenceScores>,
         /// Reference point of the hypervolume, if configured.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -204,32 +270,51 @@ pub enum Event {
     },
     /// A task was trained alone with the seed and settings of `trial`, as a baseline of joint training.
     BaselineScored {
+        /// Number of the trial.
         trial: u32,
+        /// The task that was trained.
         task: TaskName,
+        /// The epoch of its weights.
         epoch: usize,
+        /// Number of finished epochs.
         epochs: usize,
+        /// Every metric of every split.
         scores: Vec<Score>,
     },
     /// Improvement of each metric over the task trained alone.
     Gained {
+        /// Number of the trial.
         trial: u32,
+        /// One gain per metric and split.
         gains: Vec<Gain>,
         /// Mean over tasks in percent; splits where it is undefined are omitted.
         overall: Vec<(Split, f64)>,
     },
+    /// An ONNX model was written.
     Exported {
+        /// Number of the trial.
         trial: u32,
+        /// Path of the model.
         file: PathBuf,
+        /// Size of the model.
         bytes: u64,
+        /// Version of the operator set.
         opset: i64,
     },
+    /// An ONNX model was compared with the trained network.
     Verified {
+        /// Number of the trial.
         trial: u32,
+        /// The largest differences.
         parity: Parity,
     },
+    /// The run ended.
     RunFinished {
+        /// Name of the run.
         run: RunId,
+        /// How it ended.
         state: RunState,
+        /// Duration of this process's part.
         seconds: f64,
     },
 }

@@ -11,6 +11,7 @@ use crate::domain::stage::{ParseStageError, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum EventSource {
+    /// A stage of the run.
     Stage(Stage),
     /// The log of a sweep.
     Sweep,

@@ -86,6 +86,7 @@ impl FileName {
         Self(name)
     }
 
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -13,6 +13,7 @@ pub const MAX_TASKS: usize = 16;
 /// A proposed grouping.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grouping {
+    /// The groups; each task is in at least one.
     pub groups: Vec<TaskGroup>,
     /// Mean score over all tasks.
     pub mean: f64,
@@ -21,6 +22,7 @@ pub struct Grouping {
 /// Tasks to train together, by index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskGroup {
+    /// Indices of the tasks.
     pub tasks: Vec<usize>,
     /// The tasks that this group serves, with their scores.
     pub serves: Vec<(usize, f64)>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A class that occurs on no training row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnseenClass {
+    /// Name of the class.
     pub name: String,
     /// How many classes of the training rows precede it in the order of classes.
     pub before: usize,

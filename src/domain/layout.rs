@@ -13,14 +13,17 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The layout of the runs folder `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
+    /// The runs folder.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
+    /// The results database.
     pub fn database(&self) -> PathBuf {
         self.root.join("mtl.db")
     }
@@ -30,6 +33,7 @@ impl Layout {
         self.root.join("cache")
     }
 
+    /// The folder of a cached stage's artifact.
     pub fn artifact(&self, stage_kind: &str, fingerprint: &Fingerprint) -> PathBuf {
         self.cache().join(FileName::from_text(&format!("{stage_kind}-{}", fingerprint.short()), ""))
     }
@@ -39,6 +43,7 @@ impl Layout {
         self.cache().join("files.json")
     }
 
+    /// The folder of a run.
     pub fn run(&self, run: &RunId) -> PathBuf {
         self.root.join(FileName::from_text(run.as_str(), ""))
     }

@@ -34,6 +34,7 @@ macro_rules! name {
                 $rule(&text).then_some(Self(text))
             }
 
+            /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }

@@ -16,6 +16,7 @@ macro_rules! real {
             /// Description of the accepted values.
             pub const EXPECTED: &'static str = $expected;
 
+            /// Returns the number if it is in the range.
             pub fn new(value: f64) -> Option<Self> {
                 let holds: fn(f64) -> bool = $rule;
                 (value.is_finite() && holds(value)).then_some(Self(value))
@@ -26,6 +27,7 @@ macro_rules! real {
                 Self(value)
             }
 
+            /// The value.
             pub fn get(self) -> f64 {
                 self.0
             }
@@ -107,6 +109,7 @@ macro_rules! whole {
             /// Description of the accepted values.
             pub const EXPECTED: &'static str = $expected;
 
+            /// Returns the number if it is in the range.
             pub fn new(value: $inner) -> Option<Self> {
                 let holds: fn($inner) -> bool = $rule;
                 holds(value).then_some(Self(value))
@@ -117,6 +120,7 @@ macro_rules! whole {
                 Self(value)
             }
 
+            /// The value.
             pub fn get(self) -> $inner {
                 self.0
             }

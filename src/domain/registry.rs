@@ -22,6 +22,7 @@ pub struct Registered<V: ?Sized + 'static> {
 }
 
 impl<V: ?Sized> Registered<V> {
+    /// The name of the item, as written in YAML.
     pub fn name(&self) -> &'static str {
         self.item.name
     }
@@ -31,6 +32,7 @@ impl<V: ?Sized> Registered<V> {
         self.item.origin
     }
 
+    /// The settings as the trait of their kind.
     pub fn view(&self) -> &V {
         &self.settings
     }
@@ -70,10 +72,15 @@ impl<V: ?Sized> Serialize for Registered<V> {
 
 /// A registered item. `V` is the trait that all items of its kind implement.
 pub struct Item<V: ?Sized + 'static> {
+    /// Name of the item, as written in YAML.
     pub name: &'static str,
+    /// Name and version of the crate that registered it.
     pub origin: &'static str,
+    /// A valid setting as YAML, for documentation and tests.
     pub example: &'static str,
+    /// The setting that the short form sets.
     pub bare: Option<&'static str>,
+    /// JSON Schema of the settings.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     read: fn(&Node) -> Result<(Arc<V>, serde_json::Value), Problem>,
 }
@@ -107,6 +114,7 @@ pub(crate) fn read<S: Settings + Serialize>(node: &Node) -> Result<(S, serde_jso
 
 /// Why an item cannot be registered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum RegistrationError {
     #[error("cannot register {noun} `{name}` from crate {origin}: {by} already defines it")]
     Taken { noun: &'static str, name: &'static str, origin: &'static str, by: String },
@@ -162,18 +170,22 @@ impl<V: ?Sized> Registry<V> {
         Ok(())
     }
 
+    /// The registered item `name`.
     pub fn find(&self, name: &str) -> Option<&'static Item<V>> {
         self.table().items.iter().find(|item| item.name == name).copied()
     }
 
+    /// All registered items, sorted by name.
     pub fn items(&self) -> Vec<&'static Item<V>> {
         self.table().items.clone()
     }
 
+    /// Names of the items that are part of this crate.
     pub fn names(&self) -> &'static [&'static str] {
         self.table().names
     }
 
+    /// Name and example of each item that is part of this crate.
     pub fn examples(&self) -> &'static [(&'static str, &'static str)] {
         self.table().examples
     }

@@ -10,14 +10,19 @@ use crate::domain::name::TaskName;
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
+    /// Rows to train on.
     Train,
+    /// Rows to select epochs and settings on.
     Valid,
+    /// Rows to report scores on.
     Test,
 }
 
 impl Split {
+    /// All splits, in the order of tables.
     pub const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
 
+    /// The name, as in YAML and in the database.
     pub fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
@@ -37,11 +42,14 @@ impl std::fmt::Display for Split {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
+    /// Such as accuracy.
     Higher,
+    /// Such as a loss.
     Lower,
 }
 
 impl Direction {
+    /// The name, as in the database.
     pub fn name(self) -> &'static str {
         match self {
             Self::Higher => "higher",
@@ -64,12 +72,16 @@ pub const KNOWN_CLASSES: &str = "known_classes";
 /// One metric of one task on one split, over the rows with a label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
+    /// Name of the task.
     pub task: TaskName,
+    /// The split that was scored.
     pub split: Split,
+    /// Name of the metric.
     pub metric: String,
     /// NaN if undefined on these rows, such as a ranking metric on rows of one class.
     #[serde(deserialize_with = "nan_of_null")]
     pub value: f64,
+    /// Whether higher or lower is better.
     pub direction: Direction,
     /// Number of rows with a label.
     pub rows: usize,
@@ -90,16 +102,22 @@ fn nan_of_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Err
 /// A number that belongs to a task: a loss, a weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskValue {
+    /// Name of the task.
     pub task: TaskName,
+    /// The number.
     pub value: f64,
 }
 
 /// Effect of joint training on one metric of one task, relative to the task trained alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gain {
+    /// Name of the task.
     pub task: TaskName,
+    /// The split that was scored.
     pub split: Split,
+    /// Name of the metric.
     pub metric: String,
+    /// Whether higher or lower is better.
     pub direction: Direction,
     /// Score of the joint training; `None` if undefined.
     pub value: Option<f64>,

@@ -5,16 +5,33 @@
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
     /// `[batch, width]`
-    Vector { width: usize },
+    Vector {
+        /// Number of features.
+        width: usize,
+    },
     /// `[batch, time]` token numbers, with a mask `[batch, time]`; an embedding turns it into a sequence
-    Tokens { vocabulary: usize },
+    Tokens {
+        /// Number of different tokens.
+        vocabulary: usize,
+    },
     /// `[batch, time, width]`, with a mask `[batch, time]`
-    Sequence { width: usize },
+    Sequence {
+        /// Number of features per step.
+        width: usize,
+    },
     /// `[batch, channels, height, width]`
-    Image { channels: usize, height: usize, width: usize },
+    Image {
+        /// Number of channels.
+        channels: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+    },
 }
 
 impl Shape {
+    /// A vector of `width` features.
     pub fn vector(width: usize) -> Self {
         Self::Vector { width }
     }

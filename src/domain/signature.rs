@@ -15,7 +15,9 @@ use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 /// Inputs and outputs of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signature {
+    /// The inputs in the order of the pipeline.
     pub inputs: Vec<InputSignature>,
+    /// The tasks in the order of the pipeline.
     pub tasks: Vec<TaskSignature>,
     /// How the rows of each table were read. Empty in models of earlier versions.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
@@ -25,10 +27,12 @@ pub struct Signature {
 /// One input: its raw values and their encoding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct InputSignature {
+    /// Name of the input.
     pub name: InputName,
     /// Element type of the raw values, fed as `[rows, 1]`; 64-bit floats where 32 bits would lose significant
     /// digits. A missing number is NaN, a missing text is "", a missing whole number is [`MISSING_INT`].
     pub raw: ElementType,
+    /// From raw values to what the network reads.
     pub encoding: Encoding,
     /// `missing: error`: rows without a value are refused, also in predictions.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -55,39 +59,89 @@ pub const UNSEEN_INT: i64 = i64::MIN + 1;
 pub enum Encoding {
     /// Replaces NaN by `fill`, then computes (x - center) / scale, all in 64 bits; with `indicator` a second
     /// column is 1 if the value was missing, else 0. 32-bit floats `[rows, 1 or 2]`.
-    Scale { center: f64, scale: f64, fill: f64, indicator: bool },
+    Scale {
+        /// Subtracted.
+        center: f64,
+        /// Divisor.
+        scale: f64,
+        /// Value of missing cells.
+        fill: f64,
+        /// Whether a second feature tells missing cells: 1, others 0.
+        indicator: bool,
+    },
     /// 0 for a value not in `keys`, else 1 + its index. Codes `[rows]`. The raw marker of a missing value is
     /// looked up like any other value.
-    Code { keys: Keys, width: usize },
+    Code {
+        /// The known values.
+        keys: Keys,
+        /// Width of the embedding.
+        width: usize,
+    },
     /// Like `Code`, but one column per key that is 1 for the value's own key; all 0 for a value not in
     /// `keys`. Floats `[rows, keys]`.
-    OneHot { keys: Keys },
+    OneHot {
+        /// The known values.
+        keys: Keys,
+    },
     /// Token numbers, truncated to `length` tokens at `side`; sequences of codes. Fed as whole numbers
     /// `[rows, time]`, padded with the tokenizer's `pad`.
-    Tokens { tokenizer: Tokenizer, length: usize, side: TruncationSide },
+    Tokens {
+        /// The fitted tokenizer.
+        tokenizer: Tokenizer,
+        /// Maximum number of tokens.
+        length: usize,
+        /// The end that is truncated.
+        side: TruncationSide,
+    },
     /// (x - center) / scale in each column, in 64 bits, truncated to `length` steps; sequences of 32-bit
     /// floats. Fed as floats `[rows, time, width]`, padded with NaN.
-    Series { center: Vec<f64>, scale: Vec<f64>, length: usize },
+    Series {
+        /// Subtracted, per feature.
+        center: Vec<f64>,
+        /// Divisor, per feature.
+        scale: Vec<f64>,
+        /// Maximum number of steps.
+        length: usize,
+    },
     /// (x / 255 - mean) / deviation of each channel. Fed and stored as bytes `[rows, channels, height,
     /// width]`. `augment` transforms training images first. Transparent images are composed onto a background
     /// of brightness `background`; the `range` of 16-bit images is mapped to 0..=255.
     Image {
+        /// 1 (grey) or 3 (red, green, blue).
         channels: usize,
+        /// Height in pixels.
         height: usize,
+        /// Width in pixels.
         width: usize,
+        /// Mean of each channel, from 0 to 1.
         mean: Vec<f32>,
+        /// Standard deviation of each channel.
         deviation: Vec<f32>,
+        /// Augmentations of training images, in order.
         #[serde(default)]
         augment: Vec<Augmentation>,
+        /// Byte behind transparent pixels.
         #[serde(default = "white")]
         background: u8,
+        /// The 16-bit values that become 0 and 255.
         #[serde(default = "full")]
         range: [u16; 2],
     },
     /// The output of an input kind registered by the crate `origin`, computed before the model is fed from
     /// its `settings` and its `fitted` state: 32-bit floats `[rows, ...]` of this shape, sequences padded
     /// with NaN.
-    Registered { name: String, origin: String, settings: Value, fitted: Value, shape: Shape },
+    Registered {
+        /// Name of the input kind.
+        name: String,
+        /// Name and version of the crate that registered it.
+        origin: String,
+        /// Its settings.
+        settings: Value,
+        /// What it learned from the training rows.
+        fitted: Value,
+        /// Shape of an encoded row.
+        shape: Shape,
+    },
 }
 
 fn white() -> u8 {
@@ -102,11 +156,14 @@ fn full() -> [u16; 2] {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Keys {
+    /// Strings.
     Text(Vec<String>),
+    /// Integers.
     Int(Vec<i64>),
 }
 
 impl Keys {
+    /// Number of known values.
     pub fn len(&self) -> usize {
         match self {
             Self::Text(keys) => keys.len(),
@@ -114,6 +171,7 @@ impl Keys {
         }
     }
 
+    /// Whether there are no known values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -139,8 +197,11 @@ impl Encoding {
 /// The outputs of one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskSignature {
+    /// Name of the task.
     pub name: TaskName,
+    /// The table with its labels.
     pub table: TableName,
+    /// The fitted target.
     pub target: FittedTarget,
 }
 
@@ -157,6 +218,7 @@ impl TaskSignature {
 }
 
 impl Signature {
+    /// The signature of the task `name`.
     pub fn task(&self, name: &TaskName) -> Option<&TaskSignature> {
         self.tasks.iter().find(|task| task.name == *name)
     }

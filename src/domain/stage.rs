@@ -11,18 +11,28 @@ use crate::domain::name::{TableName, TaskName};
 /// The kind of a stage, without its table or task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StageKind {
+    /// Reads a table.
     Load,
+    /// Splits the rows of a table.
     Split,
+    /// Fits inputs and targets on training rows, and encodes all rows.
     Fit,
+    /// Trains the network of a trial.
     Train,
+    /// Scores the network of a trial.
     Evaluate,
+    /// Writes the ONNX model.
     Export,
+    /// Compares the ONNX model with the network.
     Verify,
+    /// Trains one task alone.
     Baseline,
+    /// Compares scores with those of the baselines.
     Gain,
 }
 
 impl StageKind {
+    /// All kinds, in the order of a run.
     pub const ALL: [Self; 9] = [
         Self::Load,
         Self::Split,
@@ -65,6 +75,7 @@ pub enum Work {
     Split(TableName),
     /// Fits inputs and targets on the training rows and encodes every table.
     Fit,
+    /// Trains the network of a trial.
     Train,
     /// Scores the best weights on the splits.
     Evaluate,
@@ -79,6 +90,7 @@ pub enum Work {
 }
 
 impl Work {
+    /// The kind of the work.
     pub fn kind(&self) -> StageKind {
         match self {
             Self::Load(_) => StageKind::Load,
@@ -154,6 +166,7 @@ impl fmt::Display for Work {
 pub struct Stage {
     /// Derived from the other fields; stored because stages are looked up by it.
     key: String,
+    /// What is to be done.
     pub work: Work,
     /// Counts from 1; `None` for stages that all trials share.
     pub trial: Option<u32>,
@@ -165,6 +178,7 @@ impl Stage {
         Self { key: work.to_string(), work, trial: None }
     }
 
+    /// A stage of a trial.
     pub fn of_trial(work: Work, trial: u32) -> Self {
         Self { key: format!("{work}#{trial}"), work, trial: Some(trial) }
     }
@@ -175,6 +189,7 @@ impl Stage {
         &self.key
     }
 
+    /// The kind of the stage.
     pub fn kind(&self) -> StageKind {
         self.work.kind()
     }

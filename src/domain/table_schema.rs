@@ -29,8 +29,10 @@ pub struct TableSchema {
 pub struct InputReading {
     /// The kind of the cells, which determines how they are spelled as text; see [`CellKind`].
     pub kind: CellKind,
+    /// Name of the column.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+    /// The expression, if the query computes the input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expression: Option<Expression>,
 }
@@ -38,6 +40,7 @@ pub struct InputReading {
 /// An SQL expression over columns of the table `self`, in polars' dialect.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expression {
+    /// The expression.
     pub sql: String,
     /// The columns that the expression reads.
     pub columns: Vec<String>,
@@ -49,13 +52,20 @@ pub struct Expression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CellKind {
+    /// `true` or `false`.
     Bool,
+    /// Integers.
     Whole,
+    /// Real numbers.
     Number,
+    /// Strings.
     Text,
     /// Dates and times.
     Time,
+    /// Lists.
     List,
+    /// Binary content, such as an image file.
     Bytes,
+    /// Any other type.
     Other,
 }

@@ -27,6 +27,7 @@ kinds! {
 }
 
 impl TargetConfig {
+    /// The kind of the task.
     pub fn kind(&self) -> TaskKind {
         match self {
             Self::Binary(_) => TaskKind::Binary,
@@ -208,11 +209,11 @@ fn default_standardize() -> bool {
 
 /// A target fitted on the training rows.
 ///
-/// Labels are an array `[rows, width]` of floats, NaN if missing: a class index (binary: 0 or 1), 0 or 1 per
-/// label, or a number in the target's unit (64-bit for regression). If the target has steps or pixels (see
-/// [`LabelLevel`]), each of them has such a value.
+/// Labels are floats `[rows, width]`, NaN if missing: a class index (binary: 0 or 1), 0 or 1 per label, or a
+/// number in the target's unit (64-bit for regression); one for each step or pixel: see [`LabelLevel`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "fields are documented with their variant, or by `TargetConfig`")]
 pub enum FittedTarget {
     /// `classes` is [negative, positive]; `counts` are training rows per class.
     Binary {
@@ -285,6 +286,7 @@ pub enum FittedTarget {
 
 /// The level at which a target has labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variants describe their fields")]
 pub enum LabelLevel {
     /// One label per row. Labels `[rows, width]`, predictions `[rows, answers]`.
     Row,
@@ -295,6 +297,7 @@ pub enum LabelLevel {
 }
 
 impl FittedTarget {
+    /// The kind of the task.
     pub fn kind(&self) -> TaskKind {
         match self {
             Self::Binary { .. } => TaskKind::Binary,

@@ -5,15 +5,25 @@ use std::fmt;
 /// The kind of a task's prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TaskKind {
+    /// One of two classes.
     Binary,
+    /// One of several classes.
     Multiclass,
+    /// Any number of labels.
     Multilabel,
+    /// One of several ordered classes.
     Ordinal,
+    /// One or more numbers.
     Regression,
+    /// A class for each token.
     Tagging,
+    /// A generated text.
     Text,
+    /// The next token at each position.
     LanguageModel,
+    /// A class for each pixel.
     Segmentation,
+    /// A number for each pixel.
     PixelRegression,
 }
 

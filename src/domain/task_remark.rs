@@ -5,6 +5,7 @@
 pub struct TaskRemark {
     /// The cause, shared by all tasks that it concerns: `classes on no training row`.
     pub cause: &'static str,
+    /// Name of the task.
     pub task: String,
     /// The details of this task.
     pub text: String,

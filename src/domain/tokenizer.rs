@@ -202,8 +202,11 @@ pub struct Tokenizer {
     pub size: usize,
     /// The padding token, which occurs only after the end of a row.
     pub pad: u32,
+    /// Number of the token for unknown words, if there is one.
     pub unknown: Option<u32>,
+    /// Number of the token that begins a generated text.
     pub begin: Option<u32>,
+    /// Number of the token that ends a generated text.
     pub end: Option<u32>,
 }
 
@@ -211,6 +214,7 @@ pub struct Tokenizer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Segmenter {
+    /// No splitting: the tokenizer does it.
     #[default]
     None,
     /// Chinese words, by jieba's dictionary and hidden Markov model.

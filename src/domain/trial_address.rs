@@ -13,12 +13,14 @@ const SEPARATOR: char = '#';
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(into = "String")]
 pub struct TrialAddress {
+    /// Name of the run.
     pub run: RunId,
     /// Counts from 1.
     pub trial: u32,
 }
 
 impl TrialAddress {
+    /// The trial `trial`, from 1, of `run`.
     pub fn new(run: &RunId, trial: u32) -> Self {
         Self { run: run.clone(), trial }
     }

@@ -20,8 +20,11 @@ pub struct VectorsConfig {
 /// A request for pretrained vectors of an input's tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WordVectorsRequest {
+    /// The input whose tokens are looked up.
     pub input: InputName,
+    /// Path of the file.
     pub path: String,
+    /// Number of values per vector.
     pub width: usize,
     /// The path of the setting in the pipeline.
     pub setting_path: Path,
@@ -30,6 +33,7 @@ pub struct WordVectorsRequest {
 /// The vectors that a file contains for an input's tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WordVectors {
+    /// The input whose tokens have these vectors.
     pub input: InputName,
     /// The file, as the user wrote it.
     pub path: String,

@@ -48,8 +48,11 @@ const ROWS: usize = 120;
 /// A target with its true values and predictions.
 #[derive(Clone, Debug)]
 pub struct MetricCase {
+    /// The fitted target.
     pub target: FittedTarget,
+    /// True values, row-major.
     pub truth: Vec<f32>,
+    /// Predictions, row-major.
     pub answers: Vec<f32>,
     /// Number of cells.
     pub rows: usize,
@@ -57,16 +60,20 @@ pub struct MetricCase {
     pub offsets: Option<Vec<u32>>,
     /// Generated and true texts.
     pub texts: Option<(Vec<String>, Vec<Option<String>>)>,
+    /// Negative log-likelihood per token, of a language model or decoder.
     pub nll: Option<f64>,
+    /// Share of the tokens that are predicted correctly.
     pub guessed: Option<f64>,
 }
 
 impl MetricCase {
+    /// One label per row, without texts.
     pub fn new(target: FittedTarget, truth: Vec<f32>, answers: Vec<f32>) -> Self {
         let rows = truth.len() / target.width();
         Self { target, truth, answers, rows, offsets: None, texts: None, nll: None, guessed: None }
     }
 
+    /// What a metric sees.
     pub fn view(&self) -> TaskPredictions<'_> {
         let mut view = TaskPredictions::new(&self.target, &self.truth, &self.answers, self.rows);
         view = self.offsets.as_deref().map_or(view, |offsets| view.with_offsets(offsets));
@@ -138,11 +145,13 @@ pub fn assert_score(metric: &MetricConfig, case: &MetricCase, expected: f64) {
     assert!((result - expected).abs() < 1e-6, "{}: {result}, expected {expected}", metric.label());
 }
 
+/// A pseudo-random number below `n`, different for each `a` and `i`.
 pub fn mix(a: usize, n: usize, i: usize) -> usize {
     let i = (i + 1000 * a) as u32;
     (i.wrapping_mul(2_654_435_761) >> 16) as usize % n
 }
 
+/// Names of classes: 0, 1, 2 ...
 pub fn names(count: usize) -> Vec<String> {
     (0..count).map(|number| number.to_string()).collect()
 }
@@ -238,6 +247,7 @@ pub fn all() -> Vec<MetricCase> {
         .collect()
 }
 
+/// A binary target with a threshold of 0.5.
 pub fn binary_target() -> FittedTarget {
     FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [1, 1], threshold: 0.5 }
 }

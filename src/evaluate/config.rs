@@ -45,8 +45,10 @@ impl Settings for SingleTaskConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskMetrics {
+    /// The first metric alone.
     #[default]
     First,
+    /// All metrics.
     All,
 }
 

@@ -5,6 +5,7 @@ use crate::evaluate::pair::NumberPairs;
 /// The true and the predicted class of each labelled cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClassDecisions {
+    /// Number of classes.
     pub classes: usize,
     /// (true, predicted)
     pub rows: Vec<(u32, u32)>,
@@ -15,6 +16,7 @@ pub struct ClassDecisions {
 }
 
 impl ClassDecisions {
+    /// Counts pairs of true and predicted class.
     pub fn new(classes: usize, rows: impl Iterator<Item = (u32, u32)>) -> Self {
         Self { classes, rows: rows.collect(), positions: None, is_binary: false }
     }

@@ -15,9 +15,13 @@ use crate::evaluate::metric::MetricConfig;
 /// One metric of one task, and the baseline's value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricGain {
+    /// Name of the task.
     pub task: TaskName,
+    /// Whether higher or lower is better.
     pub direction: Direction,
+    /// The value after joint training.
     pub value: f64,
+    /// The value after training the task alone.
     pub baseline: f64,
 }
 

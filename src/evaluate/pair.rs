@@ -8,6 +8,7 @@ pub struct NumberPairs {
 }
 
 impl NumberPairs {
+    /// Collects pairs of true and predicted number.
     pub fn new<T: Into<f64>>(rows: impl Iterator<Item = (T, T)>) -> Self {
         Self { rows: rows.map(|(truth, answer)| (truth.into(), answer.into())).collect() }
     }

@@ -15,6 +15,7 @@ use crate::evaluate::ranking::BinaryPredictions;
 /// The true values and the predictions of one task. Row-major; [`FittedTarget`] describes both.
 #[derive(Clone, Copy, Debug)]
 pub struct TaskPredictions<'a> {
+    /// The fitted target of the task.
     pub target: &'a FittedTarget,
     /// `[cells, width]`; NaN where the label is missing or its class is unseen.
     pub truth: &'a [f32],
@@ -27,6 +28,7 @@ pub struct TaskPredictions<'a> {
     pub predictions: &'a [f32],
     /// Truth and predictions in 64 bits, for numeric targets that 32 bits may not distinguish.
     pub numbers: Option<NumericPredictions<'a>>,
+    /// Number of cells: rows, steps or pixels.
     pub cells: usize,
     /// `[rows + 1]`, for tasks with a label per step: the first cell of each row, and the number of cells.
     pub offsets: Option<&'a [u32]>,
@@ -43,14 +45,18 @@ pub struct TaskPredictions<'a> {
 /// True and predicted numbers in 64 bits.
 #[derive(Clone, Copy, Debug)]
 pub struct NumericPredictions<'a> {
+    /// The true numbers, NaN where the label is missing.
     pub truth: &'a [f64],
+    /// The predicted numbers.
     pub predictions: &'a [f64],
 }
 
 /// The generated text of each row, and the true text where there is one.
 #[derive(Clone, Copy, Debug)]
 pub struct TextPredictions<'a> {
+    /// The generated texts.
     pub predictions: &'a [String],
+    /// The true texts; `None` where the label is missing.
     pub truth: &'a [Option<String>],
 }
 

@@ -10,15 +10,19 @@ pub struct BinaryPredictions {
 /// Counts of rows with equal probability.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TiedRows {
+    /// Rows of the positive class.
     pub positives: u64,
+    /// Rows of the negative class.
     pub negatives: u64,
 }
 
 impl BinaryPredictions {
+    /// Ranks pairs of true class and predicted probability.
     pub fn new(rows: impl Iterator<Item = (bool, f32)>) -> Self {
         Self { rows: rows.collect() }
     }
 
+    /// Number of rows of the positive class.
     pub fn positives(&self) -> u64 {
         self.rows.iter().filter(|(truth, _)| *truth).count() as u64
     }

@@ -20,6 +20,7 @@ pub enum WordTokenizer {
 }
 
 impl WordTokenizer {
+    /// The name, as in YAML and in the name of a metric.
     pub fn name(self) -> &'static str {
         match self {
             Self::V13a => "13a",

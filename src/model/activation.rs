@@ -17,9 +17,12 @@ pub enum Activation {
     Gelu,
     /// x sigmoid(x), also called swish
     Silu,
+    /// Hyperbolic tangent.
     Tanh,
+    /// 1 / (1 + exp(-x)).
     Sigmoid,
     /// log(1 + exp(x))
     Softplus,
+    /// x itself.
     Identity,
 }

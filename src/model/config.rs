@@ -15,7 +15,9 @@ pub struct NetworkConfig {
     /// Whether the network has a preference input (COSMOS).
     #[serde(default, skip_serializing_if = "is_false")]
     pub preference: bool,
+    /// The shared layers.
     pub trunk: Vec<LayerConfig>,
+    /// What stands between the inputs and the heads.
     pub sharing: SharingConfig,
     /// In the signature's order.
     pub tasks: Vec<TaskNetworkConfig>,
@@ -29,11 +31,13 @@ fn is_false(value: &bool) -> bool {
 /// The settings of one task's part of a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskNetworkConfig {
+    /// Name of the task.
     pub name: TaskName,
     /// The mark of the trunk that the task reads; `None` for the trunk's end.
     pub from: Option<MarkName>,
     /// Tasks whose predictions the head also reads.
     pub after: Vec<TaskName>,
+    /// Layers before the task's output projection.
     pub head: Vec<LayerConfig>,
     /// `None` for the default loss of the task's kind.
     pub loss: Option<LossConfig>,

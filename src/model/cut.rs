@@ -18,6 +18,7 @@ pub struct CutPoint {
 }
 
 impl CutPoint {
+    /// Cuts the graph behind `output`.
     pub fn new(output: Tensor) -> Result<Self> {
         Ok(Self { leaf: Var::from_tensor(&output.detach())?, output })
     }
@@ -53,6 +54,7 @@ impl CutPoints {
         Ok(read)
     }
 
+    /// The cuts of this forward pass, from input to output.
     pub fn points(&self) -> Ref<'_, [CutPoint]> {
         Ref::map(self.0.borrow(), Vec::as_slice)
     }

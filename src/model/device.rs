@@ -12,8 +12,11 @@ pub enum DeviceConfig {
     /// The first GPU that this build supports, else the CPU.
     #[default]
     Auto,
+    /// The processor.
     Cpu,
+    /// The CUDA device of this number, from 0.
     Cuda(usize),
+    /// Apple's Metal.
     Metal,
 }
 

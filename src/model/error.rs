@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use crate::domain::name::{InputName, MarkName, TaskName};
 
+/// The result of building, loading or running a network.
 pub type ModelResult<T, E = ModelError> = std::result::Result<T, E>;
 
+/// Why a network cannot be built, loaded or run.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum ModelError {
     #[error("too many parameter tensors: `{part}` is number {count}")]
     TooManyWeights { part: String, count: usize },

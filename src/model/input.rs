@@ -2,9 +2,8 @@
 //!
 //! Numbers are used unchanged; category codes are looked up in embedding tables. A table is initialized
 //! from N(0, 1/width), so that a row has norm about 1; its first row, for values unseen in training,
-//! starts at 0. All tables are stored in one variable, `input.embedding.weight`, in input order. An input
-//! may have an encoder (layers of its own) before the concatenation. A sequence or an image as the only
-//! input keeps its shape; beside other inputs its encoder must turn it into a vector.
+//! starts at 0. All tables are stored in one variable, `input.embedding.weight`. An input may have an
+//! encoder of its own. A sequence or image beside other inputs must become a vector by its encoder.
 
 mod block;
 
@@ -121,6 +120,7 @@ impl Inputs {
         self.columns.iter().all(Option::is_some)
     }
 
+    /// The inputs with their shapes and numbers of parameters, for `mtl plan`.
     pub fn parts(&self) -> &[NetworkPart] {
         &self.parts
     }

@@ -70,6 +70,7 @@ impl<'a> Mode<'a> {
         !self.repeated
     }
 
+    /// Whether dropout and batch statistics are active.
     pub fn is_training(&self) -> bool {
         self.training.is_some()
     }

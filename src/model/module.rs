@@ -7,6 +7,7 @@ use crate::onnx::graph::Graph;
 
 /// A built layer of any kind, over tensors and over an ONNX graph.
 pub trait Module: Send + Sync {
+    /// Output for a batch `x`.
     fn forward(&self, x: &Activations, mode: &Mode) -> ModelResult<Activations>;
 
     /// Adds `forward` in evaluation mode to an ONNX graph.

@@ -119,14 +119,17 @@ impl Network {
         Ok(Self { signature: signature.clone(), weights, inputs, body, tasks, dependencies, order })
     }
 
+    /// Inputs and outputs.
     pub fn signature(&self) -> &Signature {
         &self.signature
     }
 
+    /// All weights by name.
     pub fn weights(&self) -> &Weights {
         &self.weights
     }
 
+    /// The device of the weights.
     pub fn device(&self) -> &Device {
         self.weights.device()
     }

@@ -30,6 +30,7 @@ impl PreferenceInput {
         Self { tasks, vector: vec![1.0 / tasks.max(1) as f32; tasks] }
     }
 
+    /// Number of tasks, the width of the vector.
     pub fn tasks(&self) -> usize {
         self.tasks
     }

@@ -10,6 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 pub enum RandomPurpose {
     /// Initial weights.
     Weights,
+    /// Masks of dropout.
     Dropout,
 }
 

@@ -2,6 +2,7 @@
 
 mod file;
 mod init;
+mod named_weight;
 mod owner;
 mod parameter;
 mod pretrained;
@@ -14,6 +15,8 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::random::{RandomPurpose, stream};
 pub use crate::model::weights::init::Init;
+pub use crate::model::weights::named_weight::Weight;
+use crate::model::weights::named_weight::elements;
 pub use crate::model::weights::owner::WeightOwner;
 use crate::model::weights::parameter::FrozenFlag;
 pub use crate::model::weights::parameter::Parameter;
@@ -22,34 +25,6 @@ use crate::model::weights::pretrained::PretrainedRequest;
 /// Maximum number of named tensors of a network. More are a mistake in the number of layers or experts, and
 /// their names alone would fill the memory.
 const MAX_TENSORS: usize = 1_000_000;
-
-/// One named tensor.
-#[derive(Clone, Debug)]
-pub struct Weight {
-    pub name: String,
-    pub owner: WeightOwner,
-    pub shape: Vec<usize>,
-    pub var: Var,
-    /// Updated by the optimizer. Otherwise frozen, or a running statistic.
-    pub trainable: bool,
-    /// Whether weight decay applies: to matrices and embeddings, not to biases and norms.
-    pub decay: bool,
-    /// In a layer of blocks, such as `transformer`: the number of its blocks after this weight's, 0 for the
-    /// last block, and the number of all blocks for what is before the first, such as embeddings.
-    pub blocks_after: Option<usize>,
-    frozen: FrozenFlag,
-}
-
-impl Weight {
-    pub fn count(&self) -> usize {
-        elements(&self.shape)
-    }
-}
-
-/// Number of elements of a shape; saturates at `usize::MAX`.
-fn elements(shape: &[usize]) -> usize {
-    shape.iter().fold(1, |product: usize, side| product.saturating_mul(*side))
-}
 
 /// The weights of a network in order of creation.
 #[derive(Debug)]
@@ -82,6 +57,7 @@ pub struct Weights {
 pub struct VectorsRequest {
     /// Name of the embedding layer.
     pub layer: String,
+    /// The part of the network the layer belongs to.
     pub owner: WeightOwner,
     /// Name of the table `[vocabulary, width]`.
     pub weight: String,
@@ -94,6 +70,7 @@ pub struct VectorsRequest {
 pub struct Snapshot(Vec<Vec<f32>>);
 
 impl Weights {
+    /// No weights yet; those to come are drawn from `seed`, by name, and live on `device`.
     pub fn new(seed: u64, device: &Device) -> Self {
         Self {
             seed,
@@ -117,6 +94,7 @@ impl Weights {
         Self { shapes_only: true, ..Self::new(0, &Device::Cpu) }
     }
 
+    /// The device of the tensors.
     pub fn device(&self) -> &Device {
         &self.device
     }
@@ -203,6 +181,7 @@ impl Weights {
         self.vector_requests.push(VectorsRequest { layer, owner: self.owner.clone(), weight, path });
     }
 
+    /// The requests for pretrained vectors, in order of creation.
     pub fn vector_requests(&self) -> &[VectorsRequest] {
         &self.vector_requests
     }
@@ -300,10 +279,12 @@ impl Weights {
         Ok(var)
     }
 
+    /// All weights in order of creation.
     pub fn iter(&self) -> impl Iterator<Item = &Weight> {
         self.list.iter()
     }
 
+    /// The weights that the optimizer updates, in order of creation.
     pub fn trainable(&self) -> impl Iterator<Item = &Weight> {
         self.list.iter().filter(|weight| weight.trainable)
     }

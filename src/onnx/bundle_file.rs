@@ -17,6 +17,7 @@ pub const DECODER: &str = ".decoder.onnx";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BundleRole {
+    /// The main graph.
     Model,
     /// Computes the logits of a task's next token.
     Decoder,
@@ -27,7 +28,9 @@ pub enum BundleRole {
 /// A file of an exported model. Its name may differ from the input's or task's, which can be any text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BundleFile {
+    /// Name in the folder.
     pub name: FileName,
+    /// What the file is.
     pub part: BundleRole,
     /// The input or task that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,6 +39,7 @@ pub struct BundleFile {
     /// 0 in cards of earlier formats.
     #[serde(default)]
     pub bytes: u64,
+    /// SHA-256 of the content, hexadecimal.
     #[serde(default)]
     pub sha256: String,
 }

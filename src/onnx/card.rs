@@ -27,20 +27,28 @@ pub struct ModelCard {
     pub format: u64,
     /// The version of `mtl` that wrote it.
     pub mtl: String,
+    /// Name of the pipeline.
     pub pipeline: PipelineName,
+    /// Name of the run.
     pub run: RunId,
+    /// Number of the trial.
     pub trial: u32,
+    /// Seed of the trial.
     pub seed: u64,
+    /// Version of the operator set.
     pub opset: i64,
     /// The largest allowed difference in verification.
     pub tolerance: f64,
+    /// Inputs and outputs.
     pub signature: Signature,
+    /// Scores of the trained network.
     pub metrics: Vec<Score>,
     /// The training data files.
     pub data: Vec<FileContent>,
     /// The other files, with checksums. Empty in cards of earlier formats.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<BundleFile>,
+    /// Sample rows to verify the model with.
     pub sample: ModelSample,
     /// The default preference of a model that takes one: each task's weight.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
@@ -59,11 +67,14 @@ pub struct ModelCard {
 /// Raw sample rows, and the outputs that the model must produce for them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelSample {
+    /// Raw inputs by name.
     pub inputs: Vec<SampleColumn>,
+    /// Outputs by name.
     pub outputs: Vec<SampleColumn>,
 }
 
 impl ModelSample {
+    /// A sample of named arrays.
     pub fn new(inputs: &[(String, Array)], outputs: &[(String, Array)]) -> Self {
         let columns = |arrays: &[(String, Array)]| -> Vec<SampleColumn> {
             arrays.iter().map(|(name, array)| SampleColumn::new(name, array)).collect()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// A failure to write, read or run an ONNX model.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum OnnxError {
     #[error("unsupported opset {found}; expected 17 to 21")]
     Opset { found: i64 },

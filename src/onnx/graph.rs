@@ -1,7 +1,6 @@
 //! Builder of ONNX graphs: takes inputs, weights and nodes, and produces a model.
 //!
-//! The same calls produce the same bytes. Internal names contain a `/` or a `.`, which no task name does, so
-//! they cannot clash with the names of outputs.
+//! The same calls produce the same bytes. Internal names contain `/` or `.`; names of outputs do not.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +25,7 @@ impl GraphValue {
         Self(Arc::from(""))
     }
 
+    /// The unique name in the graph; empty for an omitted input.
     pub fn name(&self) -> &str {
         &self.0
     }
@@ -36,6 +36,7 @@ impl GraphValue {
 pub enum Dim {
     /// The number of rows, any.
     Batch,
+    /// This size.
     Fixed(usize),
     /// Any length, with a name such as `time`.
     Dynamic(String),

@@ -21,22 +21,27 @@ pub fn dense(g: &mut Graph, x: &GraphValue, w: &GraphValue, b: Option<&GraphValu
     }
 }
 
+/// Matrix product over the last two dimensions.
 pub fn matmul(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("MatMul", &[a, b], vec![])
 }
 
+/// a + b, with broadcasting.
 pub fn add(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Add", &[a, b], vec![])
 }
 
+/// a - b, with broadcasting.
 pub fn sub(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Sub", &[a, b], vec![])
 }
 
+/// a * b, element-wise, with broadcasting.
 pub fn mul(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Mul", &[a, b], vec![])
 }
 
+/// a / b, with broadcasting.
 pub fn div(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
     g.node("Div", &[a, b], vec![])
 }
@@ -58,18 +63,22 @@ pub fn sum(g: &mut Graph, values: &[&GraphValue]) -> GraphValue {
     g.node("Sum", values, vec![])
 }
 
+/// -x.
 pub fn neg(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Neg", &[x], vec![])
 }
 
+/// Exponential.
 pub fn exp(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Exp", &[x], vec![])
 }
 
+/// Natural logarithm.
 pub fn log(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Log", &[x], vec![])
 }
 
+/// Square root.
 pub fn sqrt(g: &mut Graph, x: &GraphValue) -> GraphValue {
     g.node("Sqrt", &[x], vec![])
 }
@@ -85,14 +94,17 @@ pub fn unary(g: &mut Graph, op: &str, x: &GraphValue) -> GraphValue {
     g.node(op, &[x], vec![])
 }
 
+/// max(x, 0).
 pub fn relu(g: &mut Graph, x: &GraphValue) -> GraphValue {
     unary(g, "Relu", x)
 }
 
+/// Hyperbolic tangent.
 pub fn tanh(g: &mut Graph, x: &GraphValue) -> GraphValue {
     unary(g, "Tanh", x)
 }
 
+/// 1 / (1 + exp(-x)).
 pub fn sigmoid(g: &mut Graph, x: &GraphValue) -> GraphValue {
     unary(g, "Sigmoid", x)
 }
@@ -166,6 +178,7 @@ pub fn batch_normalization(
     )
 }
 
+/// Concatenates along `axis`.
 pub fn concat(g: &mut Graph, values: &[&GraphValue], axis: i64) -> GraphValue {
     match values {
         [only] => (*only).clone(),
@@ -196,6 +209,7 @@ pub fn squeeze(g: &mut Graph, x: &GraphValue, axes: &[i64]) -> GraphValue {
     g.node("Squeeze", &[x, &axes], vec![])
 }
 
+/// Permutes the dimensions: dimension `order[i]` becomes dimension i.
 pub fn transpose(g: &mut Graph, x: &GraphValue, order: &[i64]) -> GraphValue {
     g.node("Transpose", &[x], vec![Attribute::ints("perm", order.iter().copied())])
 }
@@ -223,6 +237,7 @@ pub fn expand(g: &mut Graph, x: &GraphValue, dims: &GraphValue) -> GraphValue {
     g.node("Expand", &[x, dims], vec![])
 }
 
+/// Converts the elements.
 pub fn cast(g: &mut Graph, x: &GraphValue, element: ElementType) -> GraphValue {
     g.node("Cast", &[x], vec![Attribute::int("to", element_number(element).into())])
 }

@@ -2,6 +2,7 @@
 //!
 //! ONNX is proto2, which distinguishes "set to 0" from "not set"; fields whose presence a checker verifies
 //! are therefore optional here, the others are plain.
+#![allow(missing_docs, reason = "names and meanings are those of onnx-ml.proto")]
 
 /// An ONNX model.
 #[derive(Clone, PartialEq, prost::Message)]

@@ -17,7 +17,9 @@ use crate::onnx::{environment, fetch, python};
 /// A loaded ONNX Runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OnnxRuntime {
+    /// Path of the library.
     pub path: PathBuf,
+    /// Version of the library.
     pub version: String,
     /// Where it was found.
     pub how: RuntimeOrigin,
@@ -28,12 +30,17 @@ pub struct OnnxRuntime {
 pub enum RuntimeOrigin {
     /// Set by `ORT_DYLIB_PATH`.
     Named,
+    /// In the folder of the program.
     BesideBinary,
     /// In the Python environment that `mtl` itself was installed into.
     Environment,
+    /// In a folder of the system's libraries.
     System,
+    /// In a Python environment.
     Python,
+    /// In mtl's own cache.
     Cache,
+    /// Downloaded with pip just now.
     Fetched,
 }
 

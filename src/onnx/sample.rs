@@ -7,8 +7,11 @@ use crate::domain::array::{Array, ArrayValues};
 /// A named array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SampleColumn {
+    /// Name of the input or output.
     pub name: String,
+    /// Sizes of the dimensions, rows first.
     pub shape: Vec<usize>,
+    /// The elements.
     pub values: SampleValues,
 }
 
@@ -16,11 +19,17 @@ pub struct SampleColumn {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SampleValues {
+    /// 32-bit floating point.
     Float32(Vec<SampleCell<f32>>),
+    /// 64-bit floating point.
     Float64(Vec<SampleCell<f64>>),
+    /// 64-bit signed integers.
     Int64(Vec<i64>),
+    /// Unsigned 32-bit integers.
     Uint32(Vec<u32>),
+    /// Bytes.
     Uint8(Vec<u8>),
+    /// Strings.
     Text(Vec<String>),
 }
 
@@ -87,6 +96,7 @@ impl<'de, T: Float + Deserialize<'de>> Deserialize<'de> for SampleCell<T> {
 }
 
 impl SampleColumn {
+    /// A column of an array's elements.
     pub fn new(name: &str, array: &Array) -> Self {
         let values = match &array.values {
             ArrayValues::F32(values) => {
@@ -103,6 +113,7 @@ impl SampleColumn {
         Self { name: name.to_owned(), shape: array.shape.clone(), values }
     }
 
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.shape.first().copied().unwrap_or(0)
     }

@@ -24,6 +24,7 @@ pub struct OnnxSession {
 /// An input or output of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionPort {
+    /// Name in the graph.
     pub name: String,
     /// `None` for element types that `mtl` does not use.
     pub element: Option<ElementType>,
@@ -62,10 +63,12 @@ impl OnnxSession {
         Ok(Self { inner, inputs, outputs, runtime: runtime.clone() })
     }
 
+    /// The inputs of the model.
     pub fn inputs(&self) -> &[SessionPort] {
         &self.inputs
     }
 
+    /// The outputs of the model.
     pub fn outputs(&self) -> &[SessionPort] {
         &self.outputs
     }

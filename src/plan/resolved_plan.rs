@@ -21,7 +21,9 @@ use crate::spec::task::MissingLabel;
 pub struct Plan {
     /// With all defaults filled in: name, each task's table, loss and metrics, the monitored metric.
     pub pipeline: PipelineConfig,
+    /// The trials, numbered from 1.
     pub trials: Vec<Trial>,
+    /// The stages; an edge carries an artifact from one stage to another.
     pub graph: DiGraph<Stage, ArtifactKind>,
     /// The memory limit of a run (`--memory`); default: what the machine has.
     pub memory: Option<Bytes>,
@@ -30,9 +32,13 @@ pub struct Plan {
 /// The data of one task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedTask {
+    /// Name of the task.
     pub name: TaskName,
+    /// The table with its labels.
     pub table: TableName,
+    /// The target columns.
     pub columns: Vec<ColumnName>,
+    /// The settings of the target.
     pub target: TargetConfig,
     /// `missing: error`: missing labels are errors.
     pub missing_is_error: bool,

@@ -37,6 +37,7 @@ pub enum ArtifactKind {
 }
 
 impl ArtifactKind {
+    /// The name, as in plans.
     pub fn name(self) -> &'static str {
         match self {
             Self::Table => "table",

@@ -13,6 +13,7 @@ use crate::spec::variant::SettingChange;
 pub struct Trial {
     /// Counts from 1.
     pub number: u32,
+    /// Seed of weights, batches and dropout.
     pub seed: u64,
     /// The choices of the sweep.
     pub choices: Vec<SettingChange>,

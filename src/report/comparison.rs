@@ -20,18 +20,24 @@ use crate::store::{ResultsDatabase, StoreError};
 pub struct ComparisonReport {
     /// The compared runs, or trials of runs with several (`census-3f2a#2`).
     pub columns: Vec<String>,
+    /// One line per task, split and metric.
     pub scores: Vec<ScoreLine>,
     /// The gain of each task over training it alone, then of all tasks; empty without single-task baselines.
     pub gains: Vec<GainLine>,
+    /// The settings that are not the same everywhere.
     pub differences: Vec<SettingLine>,
 }
 
 /// One metric of one task on one split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScoreLine {
+    /// Name of the task.
     pub task: String,
+    /// The split that was scored.
     pub split: Split,
+    /// Name of the metric.
     pub metric: String,
+    /// Whether higher or lower is better.
     pub direction: Direction,
     /// One per column; `None`: not scored, or undefined.
     pub values: Vec<Option<f64>>,
@@ -44,6 +50,7 @@ pub struct ScoreLine {
 pub struct GainLine {
     /// `None`: the mean over all tasks.
     pub task: Option<String>,
+    /// The split that was scored.
     pub split: Split,
     /// In percent, one per column; `None`: not measured, or undefined.
     pub values: Vec<Option<f64>>,
@@ -52,6 +59,7 @@ pub struct GainLine {
 /// One setting that differs between columns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettingLine {
+    /// Address of the setting in the pipeline.
     pub path: String,
     /// One per column; `None`: the column has no such setting.
     pub values: Vec<Option<String>>,

@@ -20,6 +20,7 @@ use crate::store::{ResultsDatabase, StoreError};
 /// Everything recorded about one run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunReport {
+    /// The records of the run.
     pub detail: RunDetail,
     /// The report over all trials, if there are several and none was selected.
     sweep: Option<SweepReport>,

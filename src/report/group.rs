@@ -27,6 +27,7 @@ pub struct TrialGroup {
     pub objective: Option<SeedEstimate>,
     /// The group's mean rank over the tasks, by the scores on the sweep's `split`.
     pub rank: Option<f64>,
+    /// The mean scores of each task.
     pub tasks: Vec<TaskMean>,
     /// Gain over single-task training in percent, the mean over tasks.
     pub gain: GainMean,
@@ -35,17 +36,24 @@ pub struct TrialGroup {
 /// A gain on the validation and the test split; `None` without single-task baselines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct GainMean {
+    /// On validation rows.
     pub valid: Option<SeedEstimate>,
+    /// On test rows.
     pub test: Option<SeedEstimate>,
 }
 
 /// The mean of a task's first metric over the trials of a group.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TaskMean {
+    /// Name of the task.
     pub task: String,
+    /// Name of the metric.
     pub metric: String,
+    /// Whether higher or lower is better.
     pub direction: Direction,
+    /// On validation rows; `None` if it was not scored.
     pub valid: Option<SeedEstimate>,
+    /// On test rows; `None` if it was not scored.
     pub test: Option<SeedEstimate>,
     /// The difference from the group with equal weights and otherwise the same settings, paired by seed, on
     /// the sweep's `split`.

@@ -17,8 +17,11 @@ mod text;
 /// Proposed groups of tasks, by the measurements of one trial.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GroupingReport {
+    /// Name of the run.
     pub run: RunId,
+    /// Number of the trial.
     pub trial: u32,
+    /// Names of the tasks.
     pub tasks: Vec<String>,
     /// Maximum number of groups.
     pub most: usize,
@@ -31,6 +34,7 @@ pub struct GroupingReport {
 /// Proposed groups by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Proposal {
+    /// The measurements the proposal is based on.
     pub pairs: Vec<TaskPair>,
     /// What to train together: the best groups if they are significantly better than one group of all tasks,
     /// else one group of all tasks.
@@ -47,12 +51,14 @@ pub struct Proposal {
     pub together_half: Option<f64>,
     /// Number of measured steps, or of epochs if only their means were recorded.
     pub times: usize,
+    /// Whether the measure is per step rather than per epoch.
     pub by_step: bool,
 }
 
 /// The effect of one task on another.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TaskPair {
+    /// The measured affinity.
     #[serde(flatten)]
     pub record: AffinityRecord,
     /// Half-width of the 95 % confidence interval of its value.
@@ -62,6 +68,7 @@ pub struct TaskPair {
 /// Tasks to train together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProposedGroup {
+    /// Names of the tasks.
     pub tasks: Vec<String>,
     /// The tasks whose predictions this group makes: (task, mean effect of the other tasks in the group on
     /// it, half-width of its 95 % confidence interval).

@@ -20,6 +20,7 @@ const BEYOND: f64 = 0.1;
 /// The Pareto front of settings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ParetoReport {
+    /// The objectives, in the order of the sweep.
     pub objectives: Vec<Axis>,
     /// Whether the pipeline sets the reference point. By default it is worse than the worst value of each
     /// objective by a tenth of the range of values.
@@ -37,18 +38,26 @@ pub struct ParetoReport {
 /// One objective.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Axis {
+    /// Name of the task.
     pub task: String,
+    /// Name of the metric.
     pub metric: String,
+    /// Whether higher or lower is better.
     pub direction: Direction,
+    /// Coordinate of the hypervolume's reference point.
     pub reference: f64,
 }
 
 /// Settings on the front; values are means over their seeds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FrontMember {
+    /// The chosen settings.
     pub settings: Vec<String>,
+    /// Its trials, one per seed.
     pub trials: Vec<TrialAddress>,
+    /// The objectives on validation rows.
     pub valid: Vec<f64>,
+    /// The objectives on test rows; `None` if not scored.
     pub test: Vec<Option<f64>>,
 }
 

@@ -40,6 +40,7 @@ struct StreamedTable {
 }
 
 impl<'a> TextOutput<'a> {
+    /// A table in the given style.
     pub fn new(out: &'a mut dyn Write, style: Style) -> Self {
         Self { out, style, columns: Vec::new(), buffered: Vec::new(), table: None, rows: 0 }
     }
@@ -105,6 +106,7 @@ pub struct CsvOutput<'a> {
 }
 
 impl<'a> CsvOutput<'a> {
+    /// CSV with a header line.
     pub fn new(out: &'a mut dyn Write) -> Self {
         Self { out }
     }
@@ -140,6 +142,7 @@ pub struct JsonOutput<'a> {
 }
 
 impl<'a> JsonOutput<'a> {
+    /// A JSON list with one object per row.
     pub fn new(out: &'a mut dyn Write) -> Self {
         Self { out, titles: Vec::new(), has_rows: false }
     }

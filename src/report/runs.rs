@@ -14,6 +14,7 @@ use crate::store::{ResultsDatabase, StoreError};
 /// All runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunList {
+    /// The runs, newest first.
     pub lines: Vec<RunListItem>,
 }
 

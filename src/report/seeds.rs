@@ -25,6 +25,7 @@ pub(crate) struct SeedValue<'a> {
 /// A mean over seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SeedEstimate {
+    /// The mean.
     pub mean: f64,
     /// Half-width of the 95 % confidence interval of the mean; `None` for a single seed.
     pub half: Option<f64>,

@@ -8,9 +8,11 @@ use statrs::function::beta::checked_beta_reg;
 /// A mean with the half-width of its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct ConfidenceMean {
+    /// The mean.
     pub mean: f64,
     /// Half-width of the 95 % confidence interval; `None` for a single value.
     pub half: Option<f64>,
+    /// Number of values.
     pub count: usize,
 }
 

@@ -5,19 +5,24 @@
 pub struct Style {
     /// Columns of the terminal; `None`: unlimited.
     pub width: Option<usize>,
+    /// Whether ANSI colours are written.
     pub colour: bool,
 }
 
 /// The meaning of a piece of text, which determines its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextTone {
+    /// Without colour.
     Plain,
     /// A heading.
     Strong,
     /// Less important.
     Faint,
+    /// Success.
     Good,
+    /// A warning.
     Caution,
+    /// An error.
     Bad,
 }
 

@@ -18,6 +18,7 @@ use crate::store::{ResultsDatabase, StoreError};
 /// The summary of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunSummary {
+    /// The records of the run.
     pub detail: RunDetail,
     /// The report over all trials, if there are several.
     sweep: Option<SweepReport>,

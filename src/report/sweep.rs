@@ -54,6 +54,7 @@ pub struct SweepReport {
 /// A setting that varies within groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AveragedSetting {
+    /// Address of the setting in the pipeline.
     pub address: String,
     /// The number of its values.
     pub values: usize,

@@ -14,7 +14,9 @@ const READABLE: usize = 24;
 /// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnAlign {
+    /// Texts.
     Left,
+    /// Numbers without a decimal point.
     Right,
     /// Numbers aligned at their decimal point.
     Decimal,
@@ -28,6 +30,7 @@ pub struct TableCell {
 }
 
 impl TableCell {
+    /// A cell with a tone.
     pub fn new(tone: TextTone, text: impl AsRef<str>) -> Self {
         let visible = |c: char| match c {
             '\n' => '↵',
@@ -61,11 +64,13 @@ pub struct TableLayout {
 }
 
 impl TextTable {
+    /// A table without rows, with names and alignments of its columns.
     pub fn new<T: AsRef<str>>(columns: &[(T, ColumnAlign)]) -> Self {
         let columns = columns.iter().map(|(title, align)| (TableCell::from(title).text, *align)).collect();
         Self { columns, rows: Vec::new() }
     }
 
+    /// Adds a row, one cell per column.
     pub fn row(&mut self, cells: Vec<TableCell>) {
         self.rows.push(cells);
     }
@@ -80,6 +85,7 @@ impl TextTable {
         self.rows.iter().map(|row| row.iter().map(|cell| (cell.tone, cell.text.as_str())).collect())
     }
 
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

@@ -13,7 +13,9 @@ use crate::store::{ResultsDatabase, StoreError};
 pub struct TrainedTrial {
     /// `census-3f2a#1`
     pub name: TrialAddress,
+    /// Number of the trial.
     pub number: u32,
+    /// Seed of the trial.
     pub seed: u64,
     /// (path, value) of the settings that the sweep chose.
     pub choices: Vec<(String, String)>,
@@ -36,16 +38,22 @@ pub struct TrainedTrial {
 /// The scores of a task by one metric.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskScore {
+    /// Name of the task.
     pub task: String,
+    /// Name of the metric.
     pub metric: String,
+    /// Whether higher or lower is better.
     pub direction: Direction,
+    /// On validation rows; `None` if it was not scored.
     pub valid: Option<f64>,
+    /// On test rows; `None` if it was not scored.
     pub test: Option<f64>,
     /// The task's gain over training it alone on the test split, in percent.
     pub gain: Option<f64>,
 }
 
 impl TaskScore {
+    /// The value on a split; `None` for training rows.
     pub fn value(&self, split: Split) -> Option<f64> {
         match split {
             Split::Valid => self.valid,

@@ -21,6 +21,7 @@ pub enum Artifact {
     Loaded(LoadedTable),
     /// The rows of each split. In memory only.
     Rows(SplitRows),
+    /// A fitted dataset.
     Dataset(Arc<Dataset>),
     /// Files in the artifact's folder.
     Folder(PathBuf),
@@ -31,8 +32,11 @@ const MARKER: &str = "done.json";
 /// The manifest in an artifact's folder: its content and what it was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArtifactManifest {
+    /// Name of the stage.
     pub stage: String,
+    /// Name of the pipeline.
     pub pipeline: String,
+    /// Hash of everything it depends on.
     pub fingerprint: Fingerprint,
     /// The settings that the stage depends on.
     #[serde(rename = "words")]
@@ -46,7 +50,9 @@ pub struct ArtifactManifest {
 /// What was found at an artifact's path.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ArtifactState {
+    /// No folder.
     Nothing,
+    /// An artifact whose files have their recorded hashes.
     Whole(ArtifactManifest),
     /// Not usable, and why.
     Damaged(String),
@@ -96,6 +102,7 @@ fn outdated(folder: &Path) -> bool {
 }
 
 impl ArtifactManifest {
+    /// Writes the manifest into `folder`, as its last file.
     pub fn write(&self, folder: &Path) -> Result<(), RunError> {
         files::write_sealed(&folder.join(MARKER), self)
     }

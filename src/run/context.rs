@@ -22,14 +22,21 @@ use crate::run::table_contents::of_table;
 
 /// Shared state of the stages of one run.
 pub struct RunContext<'a> {
+    /// The plan.
     pub plan: &'a Plan,
     /// The folder of the pipeline file; data paths are relative to it.
     pub base: &'a Path,
+    /// Paths below the runs folder.
     pub layout: &'a Layout,
+    /// Name of the run.
     pub run: &'a RunId,
+    /// Tells whether to stop.
     pub cancel: &'a CancelToken,
+    /// What the sweep has decided.
     pub log: &'a SweepLog,
+    /// Which stages are cached.
     pub statuses: &'a BTreeMap<Stage, StageStatus>,
+    /// The artifacts of finished stages.
     pub artifacts: Mutex<HashMap<Stage, Artifact>>,
 }
 

@@ -11,13 +11,16 @@ use crate::run::error::RunError;
 
 /// Predictions of rows, ready to be written.
 pub struct PredictedTable {
+    /// Number of rows.
     pub rows: usize,
+    /// Names and cells of the columns.
     pub columns: Vec<(String, PredictionColumn)>,
 }
 
 /// A destination and its file format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PredictionDestination {
+    /// Standard output.
     Output(PredictionFileFormat),
     /// A file, its format, and whether it is compressed.
     File(PathBuf, (PredictionFileFormat, bool)),

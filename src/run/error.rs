@@ -6,6 +6,7 @@ use crate::domain::diagnostic::Diagnostic;
 
 /// A failed stage, or a folder of runs that cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum RunError {
     #[error(transparent)]
     Data(#[from] crate::data::DataError),

@@ -18,6 +18,7 @@ pub struct EventLog<'a> {
 }
 
 impl<'a> EventLog<'a> {
+    /// Records the events that pass to `listener`.
     pub fn new(listener: &'a dyn Observer) -> Self {
         Self { listener, events: Mutex::new(Vec::new()) }
     }

@@ -21,7 +21,9 @@ use crate::run::weights::WEIGHTS;
 /// Whether a stage runs, or the events of its cached artifact are replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StageExecution {
+    /// The stage runs.
     Work,
+    /// The events of its artifact are replayed.
     Replay,
 }
 

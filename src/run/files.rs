@@ -56,6 +56,7 @@ impl FolderChecksums {
         Ok(())
     }
 
+    /// Names of the files.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }

@@ -14,18 +14,23 @@ use crate::train::checkpoint::Checkpoint;
 /// A stored file or folder, and the problem with it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredItem {
+    /// Path of the file or folder.
     pub path: PathBuf,
+    /// Its size.
     pub bytes: u64,
+    /// The problem; `None` if there is none.
     pub damage: Option<String>,
 }
 
 /// A run as recorded in the database.
 pub struct RecordedRun<'a> {
+    /// Name of the run.
     pub run: &'a RunId,
     /// The resolved pipeline.
     pub pipeline: &'a str,
     /// Kinds and fingerprints of its finished stages.
     pub stages: Vec<(&'a str, Fingerprint)>,
+    /// Numbers of its trials.
     pub trials: Vec<u32>,
 }
 

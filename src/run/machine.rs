@@ -10,7 +10,9 @@ use crate::spec::PipelineConfig;
 /// The ONNX Runtime that was found.
 #[derive(Clone, Debug, Serialize)]
 pub struct RuntimeInfo {
+    /// Version of the library.
     pub version: String,
+    /// Path of the library.
     pub path: PathBuf,
     /// How it was found.
     pub how: &'static str,
@@ -19,7 +21,9 @@ pub struct RuntimeInfo {
 /// A device, and why it cannot be used if so.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeviceState {
+    /// Name of the device.
     pub name: String,
+    /// Why it cannot be used.
     pub problem: Option<String>,
 }
 

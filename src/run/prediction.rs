@@ -24,6 +24,7 @@ pub struct PredictionCollector<'a> {
 }
 
 impl<'a> PredictionCollector<'a> {
+    /// Collects predictions of a task; `transitions` are those of its CRF.
     pub fn new(task: &'a TaskSignature, transitions: Option<&'a Transitions>) -> Self {
         Self {
             task,

@@ -15,6 +15,7 @@ use crate::spec::pruning::{AshaConfig, MedianConfig, PruningConfig};
 /// The progress of a trial: the objective after each epoch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrialProgress {
+    /// The objective per epoch; `None` where it is undefined.
     pub epochs: BTreeMap<usize, Option<f64>>,
     /// Whether it was trained to its end.
     pub ended: bool,

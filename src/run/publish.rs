@@ -9,7 +9,9 @@ use crate::run::error::RunError;
 
 /// Prefixes of temporary names, and of damaged folders that were set aside; a kill may leave them behind.
 pub const MAKING: &str = ".making-";
+/// Prefix of files that are being written.
 pub const WRITING: &str = ".writing-";
+/// Prefix of damaged artifacts that were set aside.
 pub const ASIDE: &str = ".damaged-";
 
 /// The number of attempts if another process keeps replacing the same folder.

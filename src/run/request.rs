@@ -14,10 +14,13 @@ use crate::run::lock::RunLock;
 
 /// A request to execute a plan.
 pub struct RunRequest<'a> {
+    /// The plan to execute.
     pub plan: &'a Plan,
     /// The pipeline file's folder.
     pub base: &'a Path,
+    /// Paths below the runs folder.
     pub layout: &'a Layout,
+    /// Name of the run.
     pub run: &'a RunId,
     /// Proof that no other process works on the run.
     pub lock: &'a RunLock,
@@ -27,7 +30,9 @@ pub struct RunRequest<'a> {
     pub only: &'a [String],
     /// The number of trials in parallel.
     pub jobs: NonZeroUsize,
+    /// Whether an earlier process began it.
     pub resumed: bool,
+    /// Tells whether to stop.
     pub cancel: &'a CancelToken,
 }
 
@@ -36,12 +41,14 @@ pub struct RunRequest<'a> {
 pub struct RunFailure {
     /// `None` for errors outside of stages.
     pub stage: Option<Stage>,
+    /// The error.
     pub error: RunError,
 }
 
 /// How a run ended.
 #[derive(Debug)]
 pub struct RunOutcome {
+    /// Finished, failed or interrupted.
     pub state: RunState,
     /// Ordered by stage key, round by round.
     pub failures: Vec<RunFailure>,

@@ -14,10 +14,13 @@ use crate::run::table_contents;
 /// Whether a stage would run, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageStatus {
+    /// Hash of everything it depends on.
     pub fingerprint: Fingerprint,
     /// The settings that its result depends on.
     pub config: serde_json::Value,
+    /// Whether its artifact is in the cache.
     pub cached: bool,
+    /// Why it runs, or that it is cached.
     pub reason: String,
     /// The problem of an existing but damaged artifact.
     pub damage: Option<String>,

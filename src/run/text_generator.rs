@@ -36,6 +36,7 @@ impl TextGenerator {
         Ok(Some(Self { task: task.clone(), decoder, codec, texts: Vec::new(), empty: 0 }))
     }
 
+    /// Name of the task.
     pub fn task(&self) -> &TaskName {
         &self.task.name
     }

@@ -38,6 +38,7 @@ pub struct ChoiceRegistry {
 }
 
 impl ChoiceRegistry {
+    /// The names of all choices.
     pub fn names(&self) -> &'static [&'static str] {
         (self.names)()
     }

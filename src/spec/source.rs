@@ -40,7 +40,9 @@ pub struct PipelineText {
 /// A location in the text. Both numbers count from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TextLocation {
+    /// The line.
     pub line: usize,
+    /// The column.
     pub column: usize,
 }
 
@@ -53,7 +55,7 @@ impl PipelineText {
         let kept = &bytes[..bytes.len().min(yaml::MAX_BYTES + 1)];
         Self {
             file: file.into(),
-            text: String::from_utf8_lossy(kept).into_owned(),
+            text: yaml::with_line_feeds(&String::from_utf8_lossy(kept)),
             bytes: bytes.len(),
             valid_up_to,
             overrides: overrides.to_vec(),
@@ -63,22 +65,27 @@ impl PipelineText {
         }
     }
 
+    /// Path of the file.
     pub fn file(&self) -> &std::path::Path {
         &self.file
     }
 
+    /// The text, with invalid UTF-8 replaced; the beginning of a file that is too large.
     pub fn text(&self) -> &str {
         &self.text
     }
 
+    /// Size of the file.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// Whether the file is UTF-8.
     pub fn is_utf8(&self) -> bool {
         self.valid_up_to.is_none()
     }
 
+    /// The settings of `--set`.
     pub fn overrides(&self) -> &[SettingOverride] {
         &self.overrides
     }

@@ -226,7 +226,9 @@ impl JsonSchema for FiniteRange {
 /// The choices for one setting: a list of its values, or a range of numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChoicesConfig {
+    /// Each of these values.
     List(Vec<Value>),
+    /// Numbers of a range.
     Range(RangeConfig),
 }
 

@@ -22,6 +22,7 @@ pub struct PipelineVariants {
 pub struct SettingChange {
     /// The path as written: `train.optimizer.adamw.rate`.
     pub address: String,
+    /// The new value.
     pub value: Value,
 }
 

@@ -83,6 +83,13 @@ fn syntax(message: &str, text: &str, line: Option<usize>) -> Diagnostic {
     }
 }
 
+/// The text with a line feed for each carriage return that stands alone: YAML ends a line there too, but places
+/// in the text are found by line feeds.
+pub(crate) fn with_line_feeds(text: &str) -> String {
+    let lines: Vec<String> = text.split("\r\n").map(|lines| lines.replace('\r', "\n")).collect();
+    lines.join("\r\n")
+}
+
 /// Maximum nesting of `[` and `{`, counted before libyaml parses them. Brackets in quotes and comments also
 /// count, so the limit must be far above what people write.
 fn flow_depth(text: &str) -> usize {
@@ -299,6 +306,24 @@ impl<'de> Visitor<'de> for TextSeed<'_> {
                 None => Ok(()),
             },
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::diagnostic::{Path, PathStep};
+    use crate::spec::source::PipelineText;
+    use crate::spec::yaml::with_line_feeds;
+
+    #[test]
+    fn every_line_end_counts() {
+        assert_eq!(with_line_feeds("a\rb\r\nc\n\rd\r"), "a\nb\r\nc\n\nd\n");
+        let path = Path(vec![PathStep::Key("c".to_owned())]);
+        for end in ["\r", "\n", "\r\n"] {
+            let source = PipelineText::new(["a: 1", "b: 2", "c: 3", ""].join(end).as_bytes(), "a.yaml", &[]);
+            let place = source.location(&path).map(|place| (place.line, place.column));
+            assert_eq!((place, source.line(3)), (Some((3, 4)), Some("c: 3")), "{end:?}");
         }
     }
 }

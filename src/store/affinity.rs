@@ -20,6 +20,7 @@ pub struct AffinityRecord {
     pub other: String,
     /// Mean of 1 - loss after / loss before; positive where the step helps.
     pub value: Option<f64>,
+    /// Number of measurements.
     pub steps: usize,
 }
 
@@ -28,8 +29,11 @@ pub struct AffinityRecord {
 pub struct AffinityReading {
     /// The step or the epoch of the measurement.
     pub at: usize,
+    /// The task whose step was measured.
     pub task: String,
+    /// The task whose loss changed.
     pub other: String,
+    /// The relative decrease of the loss.
     pub value: f64,
 }
 

@@ -15,8 +15,11 @@ pub(crate) const SHARE_COLUMNS: &str = "unit, reader, source, value";
 /// One record observed in an epoch of a trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochObservation<T> {
+    /// Number of the trial.
     pub trial: u32,
+    /// The epoch, from 1.
     pub epoch: usize,
+    /// What was observed.
     pub record: T,
 }
 

@@ -89,6 +89,7 @@ impl ResultsDatabase {
         })
     }
 
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }

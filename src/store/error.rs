@@ -8,6 +8,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Why the results database could not be used.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum StoreError {
     /// A later `mtl` wrote the file; it was not changed.
     #[error(

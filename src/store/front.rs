@@ -16,14 +16,19 @@ use crate::store::event::EventWriter;
 pub struct FrontRecord {
     /// Zero-based index of the preference vector.
     pub point: usize,
+    /// Name of the task.
     pub task: String,
     /// The task's component of the preference vector.
     pub share: f64,
+    /// The split that was scored.
     pub split: Split,
+    /// Name of the metric.
     pub metric: String,
+    /// Whether higher or lower is better.
     pub direction: Direction,
     /// `None`: undefined.
     pub value: Option<f64>,
+    /// Number of scored rows.
     pub rows: usize,
     /// The task's component of the hypervolume's reference point, if the pipeline sets one.
     pub reference: Option<f64>,

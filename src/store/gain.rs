@@ -13,12 +13,19 @@ use crate::store::event::EventWriter;
 /// One metric of a task, compared with the same task trained alone.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GainRecord {
+    /// Number of the trial.
     pub trial: u32,
+    /// Name of the task.
     pub task: String,
+    /// The split that was scored.
     pub split: Split,
+    /// Name of the metric.
     pub metric: String,
+    /// Whether higher or lower is better.
     pub direction: Direction,
+    /// The value after joint training; `None` if undefined.
     pub value: Option<f64>,
+    /// The value after training the task alone; `None` if undefined.
     pub baseline: Option<f64>,
     /// In percent, positive where joint training is better; `None`: undefined.
     pub gain: Option<f64>,
@@ -29,9 +36,11 @@ pub struct GainRecord {
 /// The mean gain of a task on a split, or of all tasks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeanGain {
+    /// Number of the trial.
     pub trial: u32,
     /// `None`: the mean over all tasks.
     pub task: Option<String>,
+    /// The split that was scored.
     pub split: Split,
     /// In percent; `None`: undefined.
     pub gain: Option<f64>,
@@ -40,6 +49,7 @@ pub struct MeanGain {
 /// The gains of a run's trials; empty without single-task baselines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GainRecords {
+    /// The gains of all metrics.
     pub metrics: Vec<GainRecord>,
     /// First each task's, in the pipeline's order, then the mean over all tasks.
     pub means: Vec<MeanGain>,

@@ -9,17 +9,24 @@ use crate::store::error::StoreError;
 /// The result of a query: named columns and rows of values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct QueryResult {
+    /// Names of the columns.
     pub columns: Vec<String>,
+    /// The rows, with one value per column.
     pub rows: Vec<Vec<SqlValue>>,
 }
 
 /// A value of SQLite.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SqlValue {
+    /// NULL.
     Null,
+    /// An integer.
     Integer(i64),
+    /// A floating-point number.
     Real(f64),
+    /// A string.
     Text(String),
+    /// Bytes.
     Blob(Vec<u8>),
 }
 
@@ -51,7 +58,9 @@ impl std::fmt::Display for SqlValue {
 
 /// Receives the result of a query row by row.
 pub trait RowSink {
+    /// Receives the names of the columns, before any row.
     fn columns(&mut self, names: Vec<String>) -> std::io::Result<()>;
+    /// Receives a row.
     fn row(&mut self, values: Vec<SqlValue>) -> std::io::Result<()>;
 }
 
@@ -86,6 +95,10 @@ impl ResultsDatabase {
     /// [`StoreError::Output`] if the sink fails.
     pub fn query_rows(&self, sql: &str, sink: &mut dyn RowSink) -> Result<(), StoreError> {
         let Some(keyword) = first_word(sql) else { return Err(StoreError::EmptyQuery) };
+        if keyword == "(" {
+            let message = "SQLite has no statements in parentheses; write the query without the outer ones";
+            return Err(StoreError::Query { message: message.to_owned(), place: None });
+        }
         if !["SELECT", "WITH", "VALUES", "EXPLAIN", "PRAGMA"].contains(&keyword.as_str()) {
             return Err(StoreError::Refused { what: keyword });
         }

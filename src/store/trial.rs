@@ -9,6 +9,7 @@ use crate::store::error::StoreError;
 /// The objective value by which a trial is ranked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrialObjective {
+    /// Number of the trial.
     pub trial: u32,
     /// The best epoch's value on validation rows; `None` without such rows, or before the end of the first
     /// epoch.
@@ -20,8 +21,11 @@ pub struct TrialObjective {
 /// One of several objectives of a sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepObjective {
+    /// Name of the task.
     pub task: String,
+    /// Name of the metric.
     pub metric: String,
+    /// Whether higher or lower is better.
     pub direction: Direction,
     /// The component of the hypervolume's reference point, if the pipeline sets one.
     pub reference: Option<f64>,

@@ -20,6 +20,7 @@ pub struct PairAffinity {
     pub step: usize,
     /// The task of the gradient step, and the task whose loss is measured.
     pub tasks: (usize, usize),
+    /// The relative decrease of the other task's loss.
     pub value: f64,
 }
 
@@ -38,6 +39,7 @@ struct AffinitySums {
 }
 
 impl AffinityAccumulator {
+    /// Adds the measurements of one step.
     pub fn add(&mut self, affinities: &[PairAffinity]) {
         for affinity in affinities {
             let known = self.0.iter().position(|sums| sums.tasks == affinity.tasks);
@@ -71,6 +73,7 @@ impl AffinityAccumulator {
 /// A finished epoch's affinities: [`Event::AffinityMeasured`] with exact numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochAffinities {
+    /// The epoch, from 1.
     pub epoch: usize,
     pairs: Vec<(TaskName, TaskName, ExactNumber, usize)>,
     /// Every measurement of each pair.

@@ -12,6 +12,7 @@ use crate::train::weighting::{Weighting, WeightingContext};
 
 /// Weights the losses, then balances their gradients.
 pub struct LossBalancer {
+    /// The weighting of losses; equal weights if there is only a gradient method.
     pub losses: Box<dyn Weighting>,
     gradients: Option<GradientMethod>,
     /// Those of the gradient method.
@@ -22,6 +23,7 @@ pub struct LossBalancer {
 /// Everything that has changed since the balancer was built.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BalanceState {
+    /// The numbers of the weighting and of the gradient method.
     pub numbers: Vec<f64>,
     /// Buffers as long as a gradient, one per task; empty before the first step.
     pub rows: Vec<Vec<f32>>,

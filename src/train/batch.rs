@@ -17,6 +17,7 @@ use crate::train::job::TrainJob;
 /// Rows of one table for a training step.
 #[derive(Debug)]
 pub struct Batch {
+    /// Number of rows.
     pub rows: usize,
     /// The network's inputs.
     pub inputs: Vec<Activations>,
@@ -41,6 +42,7 @@ pub struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
+    /// Loads the batches of `job`; each is divided into `parts` for methods that need independent ones.
     pub fn new(job: &'a TrainJob, network: &'a Network, parts: usize) -> TrainResult<Self> {
         let dataset = job.dataset;
         let rows = dataset.tables.iter().map(|table| table.train.clone()).collect();

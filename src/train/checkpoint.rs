@@ -30,6 +30,7 @@ pub fn file(folder: &Path) -> PathBuf {
 /// The state of a training between two steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
+    /// Everything except the arrays.
     pub state: TrainingState,
     /// Weights, best weights and optimizer moments, by names that the trainer defines.
     pub arrays: Vec<(String, Vec<f32>)>,
@@ -40,9 +41,11 @@ pub struct Checkpoint {
 pub struct TrainingState {
     /// The fingerprint of the job: data, network, settings, seed.
     pub job: String,
+    /// Epoch and step.
     pub position: TrainingPosition,
     /// The sums of the current epoch.
     pub tally: EpochSums,
+    /// The finished epochs.
     pub history: Vec<EpochSummary>,
     /// Gradient comparisons per epoch, if gradients are compared.
     #[serde(default)]
@@ -50,8 +53,10 @@ pub struct TrainingState {
     /// Inter-task affinities per epoch, if they are measured.
     #[serde(default)]
     pub measured: Vec<EpochAffinities>,
+    /// The best epoch so far.
     #[serde(rename = "standing")]
     pub early_stopping: StopperState,
+    /// The numbers of the weighting.
     pub weighting: Vec<ExactNumber>,
     /// The number of updates of each variable.
     pub counts: Vec<u64>,
@@ -68,6 +73,7 @@ struct CheckpointHeader<S> {
 
 /// Why a checkpoint cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum CheckpointError {
     #[error("{} is not a checkpoint", .path.display())]
     Foreign { path: PathBuf },

@@ -10,7 +10,9 @@ use crate::train::solver::Matrix;
 /// The gradients of two tasks in one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GradientPairStep {
+    /// Indices of the tasks.
     pub tasks: (usize, usize),
+    /// Cosine of the angle between the gradients.
     pub cosine: f64,
     /// The magnitude similarity 2 |a| |b| / (|a|^2 + |b|^2).
     pub similarity: f64,
@@ -52,6 +54,7 @@ struct ComparisonSums {
 }
 
 impl GradientComparison {
+    /// Adds the pairs of one step. `irregular`: the method had no solution of its own.
     pub fn add(&mut self, pairs: &[GradientPairStep], irregular: bool) {
         self.irregular += usize::from(irregular);
         for pair in pairs {
@@ -88,7 +91,9 @@ impl GradientComparison {
 /// A finished epoch's comparison: [`Event::GradientsCompared`] with exact numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EpochComparison {
+    /// The epoch, from 1.
     pub epoch: usize,
+    /// Number of steps without a solution of the method's own.
     pub irregular: usize,
     pairs: Vec<PairwiseSimilarity>,
 }

@@ -159,10 +159,12 @@ pub enum GradientsAt {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GradientScale {
+    /// As the method gives them.
     #[default]
     None,
     /// to sum to the number of the batch's tasks
     SumToTasks,
+    /// Divided by their sum.
     SumToOne,
     /// so that the combined gradient has the norm of the mean gradient
     NormOfMean,
@@ -217,6 +219,7 @@ pub enum WarmStartPart {
 }
 
 impl WarmStartPart {
+    /// All parts.
     pub const ALL: [Self; 2] = [Self::Inputs, Self::Trunk];
 
     /// The prefix of its parameters' names.

@@ -19,6 +19,7 @@ pub struct EarlyStopping {
 /// The state that checkpoints store. Epochs count from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StopperState {
+    /// The best epoch; 0 before the first.
     pub best_epoch: usize,
     /// The best objective, as bits, because decimal text could lose precision.
     best_bits: Option<u64>,
@@ -50,14 +51,17 @@ pub enum EarlyStoppingVerdict {
 }
 
 impl EarlyStopping {
+    /// Stops after `patience` epochs without improvement; `None` never stops.
     pub fn new(direction: Direction, patience: Option<usize>) -> Self {
         Self { direction, patience, state: StopperState::default() }
     }
 
+    /// The state, for a checkpoint.
     pub fn state(&self) -> StopperState {
         self.state
     }
 
+    /// Continues from a checkpoint's state.
     pub fn restore(&mut self, state: StopperState) {
         self.state = state;
     }

@@ -10,6 +10,7 @@ pub type TrainResult<T> = std::result::Result<T, TrainError>;
 
 /// Why a training ended without a result.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum TrainError {
     /// Cancelled on request; the checkpoint is saved.
     #[error("interrupted at step {step}; checkpoint saved")]
@@ -50,7 +51,9 @@ pub enum TrainError {
 /// The last checkpoint that was saved before a training diverged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastGoodCheckpoint {
+    /// Path of the checkpoint.
     pub path: PathBuf,
+    /// Finished steps since the start of the training.
     pub step: usize,
 }
 

@@ -13,6 +13,7 @@ impl From<f64> for ExactNumber {
 }
 
 impl ExactNumber {
+    /// The value.
     pub fn get(self) -> f64 {
         f64::from_bits(self.0)
     }

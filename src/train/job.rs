@@ -14,14 +14,19 @@ use crate::train::config::{BalanceConfig, TrainConfig, WarmStartPart};
 pub struct TrainJob<'a> {
     /// Counts from 1.
     pub trial: u32,
+    /// Seed of the trial.
     pub seed: u64,
+    /// Settings of the network.
     pub network: &'a NetworkConfig,
+    /// Settings of the training.
     pub spec: &'a TrainConfig,
+    /// Weighting of losses and gradient method.
     pub weighting: &'a BalanceConfig,
     /// How the table of the next batch is chosen.
     pub sampling: &'a SamplingConfig,
     /// The metrics on validation rows after each epoch, for every task in the signature's order.
     pub metrics: Vec<(TaskName, Vec<MetricConfig>)>,
+    /// The encoded tables.
     pub dataset: &'a Dataset,
     /// The folder of checkpoints. The training resumes from one that belongs to the same job. The caller
     /// removes the folder once `output` is stored safely.

@@ -31,9 +31,13 @@ use crate::train::validation_sampler::ValidationSampler;
 pub struct LearnerConfig<'a> {
     /// The trial's seed.
     pub seed: u64,
+    /// The optimizer's update rule.
     pub update: &'a dyn UpdateRule,
+    /// The learning-rate schedule.
     pub schedule: &'a dyn Schedule,
+    /// Factors of the L1 and L2 penalties.
     pub strength: PenaltyStrength,
+    /// Upper limit of the gradient's norm.
     pub clip_norm: Option<f64>,
     /// Steps between two measurements of inter-task affinity.
     pub affinity: Option<usize>,
@@ -43,8 +47,11 @@ pub struct LearnerConfig<'a> {
 pub struct Learner<'a> {
     network: &'a Network,
     config: LearnerConfig<'a>,
+    /// The trainable weights.
     pub variables: Vec<Trainable>,
+    /// The optimizer with its moments.
     pub optimizer: Optimizer<'a>,
+    /// The weighting of losses and the gradient method.
     pub balance: LossBalancer,
     /// Validation rows, for weightings that learn from them.
     pub held_out: Option<ValidationSampler<'a>>,

@@ -19,7 +19,12 @@ use crate::train::error::{TrainError, TrainResult};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Objective {
     /// One task's metric.
-    Metric { task: TaskName, metric: MetricConfig },
+    Metric {
+        /// Name of the task.
+        task: TaskName,
+        /// The metric.
+        metric: MetricConfig,
+    },
     /// The losses of all tasks, each relative to its reference.
     Losses,
 }
@@ -39,6 +44,7 @@ impl Objective {
         Ok(Self::Metric { task: task.clone(), metric })
     }
 
+    /// Whether higher or lower is better.
     pub fn direction(&self) -> Direction {
         match self {
             Self::Metric { metric, .. } => metric.view().direction(),

@@ -44,19 +44,26 @@ pub struct EpochSums {
 /// The results of one training step.
 #[derive(Clone, Debug)]
 pub struct TrainingStep<'a> {
+    /// Number of rows in the batch.
     pub rows: usize,
     /// Rows with a label, per task.
     pub labelled: &'a [usize],
     /// `None` for a task without labels in the batch.
     pub losses: &'a [Option<f64>],
+    /// The weights of the tasks.
     pub weights: &'a [f64],
+    /// The joint loss, with its penalties.
     pub joint: f64,
+    /// The compared gradients.
     pub pairs: &'a [GradientPairStep],
+    /// The measured affinities.
     pub affinities: &'a [PairAffinity],
+    /// Whether the gradient method had no solution of its own.
     pub irregular: bool,
 }
 
 impl EpochSums {
+    /// Sums of 0 for `tasks` tasks.
     pub fn new(tasks: usize) -> Self {
         Self {
             losses: vec![(ExactSum::ZERO, 0); tasks],
@@ -95,6 +102,7 @@ impl EpochSums {
         self.seconds = ExactNumber::from(self.seconds.get() + seconds);
     }
 
+    /// Duration so far.
     pub fn seconds(&self) -> f64 {
         self.seconds.get()
     }
@@ -114,6 +122,7 @@ impl EpochSums {
         self.joint.mean(self.rows).unwrap_or(0.0)
     }
 
+    /// Training rows per second so far.
     pub fn rows_per_second(&self) -> f64 {
         let seconds = self.seconds();
         if seconds > 0.0 { self.rows as f64 / seconds } else { 0.0 }
@@ -143,6 +152,7 @@ pub struct EpochSummary {
 }
 
 impl EpochSummary {
+    /// The summary of a recorded epoch.
     pub fn from_event(finished: &FinishedEpoch) -> Self {
         let FinishedEpoch {
             trial: _,

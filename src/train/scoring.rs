@@ -22,7 +22,9 @@ pub const LOSS: &str = "loss";
 
 /// Evaluates a network.
 pub struct Evaluator<'a> {
+    /// The encoded tables.
     pub dataset: &'a Dataset,
+    /// The network to evaluate.
     pub network: &'a Network,
     /// The metrics of every task, in the signature's order.
     pub metrics: &'a [Vec<MetricConfig>],

@@ -31,17 +31,29 @@ use crate::train::weighting::WeightingContext;
 
 /// Everything that changes during training, and its fixed inputs.
 pub struct Training<'a> {
+    /// What to train.
     pub job: &'a TrainJob<'a>,
+    /// Receives the events.
     pub observer: &'a dyn Observer,
+    /// The network in training.
     pub network: &'a Network,
+    /// Makes the steps.
     pub learner: Learner<'a>,
+    /// Evaluates on validation rows.
     pub validation: Validation<'a>,
+    /// Chooses the best epoch.
     pub stopping: EarlyStopping,
+    /// Steps in each epoch.
     pub steps_per_epoch: usize,
+    /// Epoch and step.
     pub position: TrainingPosition,
+    /// Sums of the current epoch.
     pub epoch_sums: EpochSums,
+    /// The finished epochs.
     pub history: Vec<EpochSummary>,
+    /// Compared gradients of the finished epochs.
     pub compared: Vec<EpochComparison>,
+    /// Measured affinities of the finished epochs.
     pub measured: Vec<EpochAffinities>,
     /// The best epoch's weights, in the network's order; empty before the end of the first epoch.
     pub best: Vec<Vec<f32>>,

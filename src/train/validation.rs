@@ -39,6 +39,7 @@ pub struct Validation<'a> {
 }
 
 impl<'a> Validation<'a> {
+    /// Evaluates the metrics of each task, and the objective.
     pub fn new(
         dataset: &'a Dataset,
         network: &'a Network,

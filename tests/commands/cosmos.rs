@@ -79,7 +79,7 @@ fn one_network_predicts_for_every_preference() {
         assert!(difference < 1e-4, "{difference}");
     }
     if let Some(theirs) = project.python(&["bundle", "rows.csv", "--preference", "rihc=1"]) {
-        assert!(theirs.expect(1).err().contains("no task `rihc`; known: rich, weeks"));
+        assert!(theirs.expect(1).err().contains("unknown task `rihc`; known: rich, weeks"));
     }
 
     let refused = |arguments: &str| {

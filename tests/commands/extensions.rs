@@ -103,7 +103,7 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
     }
     if let Some(ran) = project.python(&["bundle", "new.csv"]) {
         let output = ran.expect(1).err();
-        assert!(output.contains("the kind `rank` of the crate custom_input "), "{output}");
+        assert!(output.contains("the input kind `rank` of the crate custom_input "), "{output}");
     }
     let output = program(&project, "custom_input", &["explain", "rank"]).expect(0).out();
     for part in ["an input kind", "share of training rows", "{rank: {steps: 100}}"] {

@@ -102,3 +102,14 @@ fn missing_affinities_are_reported() {
     assert_eq!(plain, weights());
     assert_eq!(number(&project, "select count(*) from affinities"), 8.0);
 }
+
+/// Training and grouping read the pipeline several times.
+#[test]
+fn warnings_of_the_pipeline_are_printed_once() {
+    let spare =
+        "  spare: {source: {csv: {path: rows.csv}}, split: {random: {valid: 0.2, test: 0.2}}}\ninputs:";
+    let text = PIPELINE.replace("inputs:", spare).replace("target: ", "data: rows, target: ");
+    let project = Project::new().file("pipeline.yaml", text).with_rows("rows.csv", 200);
+    let output = project.mtl(&["group", "pipeline.yaml", "--quiet"]).expect(0).err();
+    assert_eq!(output.matches("warning[unused-table]").count(), 1, "{output}");
+}

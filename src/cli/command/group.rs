@@ -39,7 +39,7 @@ pub fn perform(arguments: &Arguments, args: &GroupArguments) -> Result<ExitStatu
     }
     let detail = store.run(&run)?;
     let original = PathBuf::from(&detail.file);
-    let reading = pipeline::of_run(&layout, &detail)?.require(arguments.color)?;
+    let reading = pipeline::of_run(&layout, &detail)?.require_silently(arguments.color)?;
     output::print_report(args.json, arguments.color, || grouping.json(), |style| grouping.text(style))?;
     let files: Vec<PathBuf> =
         (1..=grouping.groups().len()).map(|number| sibling_path(&original, number)).collect();
@@ -75,7 +75,7 @@ pub fn perform(arguments: &Arguments, args: &GroupArguments) -> Result<ExitStatu
 
 /// Trains the pipeline once, with all tasks in one trial, and measures everything that grouping needs.
 fn train(arguments: &Arguments, args: &GroupArguments, file: &Path) -> Result<(RunId, ExitStatus), CliError> {
-    let original = pipeline::read(file, &args.changes)?.require(arguments.color)?.plan.pipeline;
+    let original = pipeline::read(file, &args.changes)?.require_silently(arguments.color)?.plan.pipeline;
     let mut changes = OverrideArguments { set: args.changes.set.clone(), ..OverrideArguments::default() };
     (changes.seed, changes.device) = (args.changes.seed, args.changes.device.clone());
     let mut set_if = |condition: bool, setting: &str| {

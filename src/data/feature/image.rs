@@ -56,7 +56,9 @@ pub struct ImageConfig {
 #[serde(try_from = "u8", into = "u8")]
 #[schemars(with = "u8")]
 pub enum Channels {
+    /// One channel.
     Gray,
+    /// Red, green and blue.
     Colour,
 }
 

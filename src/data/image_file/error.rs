@@ -2,6 +2,7 @@
 
 /// A problem of images or masks.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum ImageError {
     #[error("{what}{}", more(*.count))]
     Unreadable { what: String, count: usize },

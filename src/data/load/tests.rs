@@ -56,6 +56,18 @@ fn a_damaged_csv_is_refused_by_line() {
     }
 }
 
+/// Python: `list(csv.reader(["1,2,"]))` is `[['1', '2', '']]`.
+#[test]
+fn the_last_field_of_a_single_line_may_be_empty() {
+    for (bytes, columns) in [("1,2,", 3), ("1,2", 2), ("1,2,\n", 3), ("\n1,2,", 3)] {
+        let folder = Folder::new();
+        folder.file("rows.csv", bytes);
+        let source = json!({"csv": {"path": "rows.csv", "header": false}});
+        let loaded = folder.load(json!({"source": source})).unwrap();
+        assert_eq!((loaded.frame.columns().len(), loaded.frame.rows()), (columns, 1), "{bytes:?}");
+    }
+}
+
 #[test]
 fn a_ragged_line_and_a_truncated_end_are_reported_together() {
     let problems = csv_problems("a,b\n1\n3,4\n5");

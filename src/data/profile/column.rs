@@ -10,11 +10,15 @@ use crate::data::profile::text_profile::{self, TextProfile};
 /// Statistics of one column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnProfile {
+    /// Name of the column.
     pub name: String,
+    /// Type of the cells that are not missing.
     pub kind: ColumnKind,
+    /// Number of cells, including missing ones.
     pub rows: usize,
     /// The number of distinct values, without missing ones.
     pub distinct: usize,
+    /// Number of missing cells.
     pub missing: usize,
     /// Minimum, median and maximum of numbers.
     pub range: Option<[f64; 3]>,
@@ -36,21 +40,28 @@ pub struct ColumnProfile {
     pub pattern: Option<Pattern>,
     /// Word statistics of texts.
     pub text: Option<TextProfile>,
+    /// Statistics of the lists, if cells are lists.
     pub list: Option<ListProfile>,
 }
 
 /// The type of a column's cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
+    /// Integers.
     Whole,
+    /// Real numbers.
     Number,
+    /// True or false.
     Boolean,
+    /// Strings.
     Text,
+    /// Dates, times and durations.
     Time,
     /// Lists, as in JSON lines.
     List,
     /// Bytes, such as images.
     Bytes,
+    /// Any other type.
     Other,
 }
 
@@ -71,6 +82,7 @@ impl ColumnProfile {
         self.rows - self.missing
     }
 
+    /// Whether cells are integers or real numbers.
     pub fn is_numeric(&self) -> bool {
         matches!(self.kind, ColumnKind::Whole | ColumnKind::Number)
     }

@@ -15,11 +15,13 @@ const ROWS: usize = 2000;
 /// Two columns that determine a number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnPair {
+    /// Indices of the columns.
     pub columns: [usize; 2],
     /// Is it a product or a ratio, so that the logarithms are linear?
     pub is_product: bool,
     /// The coefficient of determination.
     pub score: f64,
+    /// Number of rows on which the relation was checked.
     pub rows: usize,
 }
 

@@ -24,7 +24,9 @@ pub enum TargetMeasure {
 /// How well a column predicts a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ColumnRelevance {
+    /// The measure of `score`.
     pub measure: TargetMeasure,
+    /// The cross-validated score, 1 for a perfect prediction.
     pub score: f64,
     /// The score of a constant prediction.
     pub chance: f64,
@@ -39,6 +41,7 @@ pub struct ColumnRelevance {
 /// Changes of a column's value from row to row, with the rows sorted by a target's numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ValueChanges {
+    /// Number of rows on which the value differs from the row before.
     pub changes: usize,
     /// The expected number of changes in random order.
     pub chance: f64,

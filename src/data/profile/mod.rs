@@ -28,7 +28,9 @@ use crate::data::source::{OpenedFile, sniff};
 pub struct DataProfile {
     /// Settings that read the file.
     pub source: SourceConfig,
+    /// Number of rows.
     pub rows: usize,
+    /// The columns in the order of the file.
     pub columns: Vec<ColumnProfile>,
     frame: Frame,
 }

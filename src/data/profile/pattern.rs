@@ -3,13 +3,21 @@
 /// A pattern that at least nine of ten texts of a column match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pattern {
+    /// Dates and times.
     Date,
+    /// UUIDs.
     Uuid,
+    /// Hexadecimal digests.
     Hash,
+    /// Email addresses.
     Email,
+    /// Phone numbers.
     Phone,
+    /// Web addresses.
     Url,
+    /// Names of image files.
     Image,
+    /// Names of other files.
     File,
     /// A number with a currency sign, a unit or thousands separators, which is not parsed as a number.
     Amount,

@@ -13,6 +13,7 @@ pub struct TextProfile {
     pub multi_word_share: f64,
     /// The share of words that also occur in another text, in [0, 1].
     pub repeated_share: f64,
+    /// The writing system of most letters.
     pub script: WritingSystem,
 }
 

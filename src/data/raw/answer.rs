@@ -10,9 +10,13 @@ use crate::data::list::TextLists;
 pub enum PredictionColumn {
     /// Probabilities and predicted numbers.
     Float(Vec<f32>),
+    /// Real numbers.
     Number(Vec<Option<f64>>),
+    /// Integers.
     Int(Vec<Option<i64>>),
+    /// Booleans.
     Bool(Vec<Option<bool>>),
+    /// Strings.
     Text(Vec<Option<String>>),
 }
 
@@ -28,6 +32,7 @@ impl PredictionColumn {
         }
     }
 
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -6,6 +6,7 @@ use crate::data::location::DataLocation;
 
 /// New rows that cannot be read as the model's training rows were.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum ReadingError {
     #[error("the model was trained on {}, which are read with different settings", list(.tables))]
     WhichTable { tables: Vec<String> },

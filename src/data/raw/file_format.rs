@@ -5,10 +5,15 @@ use std::path::Path;
 /// The format of a predictions file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PredictionFileFormat {
+    /// Comma-separated values.
     Csv,
+    /// Tab-separated values.
     Tsv,
+    /// One JSON object per line.
     Jsonl,
+    /// Apache Parquet.
     Parquet,
+    /// An Apache Arrow IPC file.
     Arrow,
 }
 

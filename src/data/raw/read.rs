@@ -21,6 +21,7 @@ use crate::domain::table_schema::{CellKind, Expression, InputReading, TableSchem
 /// New rows that match a signature.
 #[derive(Clone, Debug)]
 pub struct RawTable {
+    /// Number of rows.
     pub rows: usize,
     /// Warnings about the rows.
     pub notes: Vec<String>,
@@ -31,6 +32,7 @@ pub struct RawTable {
 /// The file of new rows, and how to read it.
 #[derive(Clone, Debug, Default)]
 pub struct RawRows {
+    /// Path of the file.
     pub file: PathBuf,
     /// The table of the pipeline whose settings apply, if there are several.
     pub table: Option<String>,
@@ -39,6 +41,7 @@ pub struct RawRows {
 }
 
 impl RawRows {
+    /// Reads the format that the file's extension names.
     pub fn from_file(file: &Path) -> Self {
         Self { file: file.to_owned(), ..Self::default() }
     }

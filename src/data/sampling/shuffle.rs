@@ -8,6 +8,7 @@ use crate::data::sampling::{SamplingConfig, TableSize};
 pub struct BatchRows {
     /// The table's index in the dataset.
     pub table: usize,
+    /// Row numbers in the table.
     pub rows: Vec<u32>,
 }
 

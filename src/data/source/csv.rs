@@ -52,9 +52,11 @@ impl Settings for CsvConfig {
 /// The decimal separator of numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Decimal {
+    /// `1.5`
     #[default]
     #[serde(rename = ".")]
     Point,
+    /// `1,5`
     #[serde(rename = ",")]
     Comma,
 }

@@ -262,20 +262,17 @@ fn each_record<'a>(
     Ok(())
 }
 
+/// The fields of the first line that is not empty; none if there is no such line.
 fn first_record(cursor: &mut FieldCursor<'_>) -> Result<Vec<String>, FieldError> {
     let mut record = Vec::new();
     while !cursor.is_at_end() {
-        let field = cursor.field()?;
-        let last = field.last;
-        record.push(field.text.into_owned());
-        if last {
-            if record.len() > 1 || !record[0].is_empty() {
-                break;
-            }
-            record.clear();
+        record.clear();
+        cursor.record(&mut record)?;
+        if record.len() > 1 || !record[0].is_empty() {
+            return Ok(record.into_iter().map(|field| field.into_owned()).collect());
         }
     }
-    Ok(record)
+    Ok(Vec::new())
 }
 
 /// The cell's text, unless it means a missing value.

@@ -49,6 +49,7 @@ kinds! {
 /// The inputs of a table, for its fingerprint.
 #[derive(Clone, Debug, Default)]
 pub struct SourceFiles {
+    /// Paths of all files, in reading order.
     pub files: Vec<PathBuf>,
     /// File names that determine rows besides the files' content: an image's class, a missing image.
     pub names: Vec<String>,

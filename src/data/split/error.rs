@@ -4,6 +4,7 @@ use crate::data::location::DataLocation;
 
 /// A table that cannot be split.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum SplitError {
     #[error("column `{column}`: `{value}` in {place} is not a number, date or time{}", more(*.count))]
     NotTime { column: String, value: String, place: DataLocation, count: usize },
@@ -83,6 +84,7 @@ const FORMATS: &str = "supported are numbers; `2024-03-05`, `20240305`, `2024-03
     `5 Mar 2024 9:35 PM`; `9:35`. Set any other format, such as `format: \"%d/%m/%y %H.%M\"`";
 
 impl SplitError {
+    /// The code of the diagnostic.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotTime { .. }
@@ -98,6 +100,7 @@ impl SplitError {
         }
     }
 
+    /// What to write instead.
     pub fn help(&self) -> Option<String> {
         let write = |formats: &[String]| {
             let formats: Vec<String> =

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// A problem of a word vector file.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum VectorsError {
     #[error("`{}`, line {line}: {reason}", .file.display())]
     Line { file: PathBuf, line: usize, reason: String },

@@ -24,6 +24,7 @@ impl BeamParents {
         self.0.len()
     }
 
+    /// Whether there are no hypotheses.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

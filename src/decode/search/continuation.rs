@@ -13,6 +13,8 @@ pub struct FullContextStepper<F> {
 }
 
 impl<F> FullContextStepper<F> {
+    /// Continues `texts` up to `length` tokens. `next_logits` maps texts to the logits `[rows, vocabulary]`
+    /// of their next tokens.
     pub fn new(texts: Vec<Vec<u32>>, length: usize, next_logits: F) -> Self {
         Self { texts, length: length.max(1), next_logits, started: false }
     }

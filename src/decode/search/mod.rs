@@ -18,6 +18,7 @@ use crate::domain::tokenizer::Tokenizer;
 
 /// Computes the logits of the next token.
 pub trait Stepper {
+    /// Why a step can fail.
     type Error;
 
     /// Reorders the hypotheses by `parents` (indices into those of the previous step; in the first step,
@@ -39,6 +40,7 @@ pub struct DecodeRequest {
     pub length: usize,
     /// Tokens that are never generated, such as padding and the unknown token.
     pub never: Vec<u32>,
+    /// Seed of the sampling.
     pub seed: u64,
 }
 

@@ -37,7 +37,11 @@ macro_rules! kinds {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $choice {
-            $($(#[$item_doc])* $variant($settings),)+
+            $(
+                $(#[$item_doc])*
+                #[doc = concat!("`", $name, "` in YAML.")]
+                $variant($settings),
+            )+
             /// An item of another crate.
             Registered($crate::domain::registry::Registered<dyn $view>),
         }
@@ -203,7 +207,11 @@ macro_rules! kinds {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq)]
         pub enum $choice {
-            $($(#[$item_doc])* $variant($settings),)+
+            $(
+                $(#[$item_doc])*
+                #[doc = concat!("`", $name, "` in YAML.")]
+                $variant($settings),
+            )+
         }
 
         impl $crate::domain::choice_config::Choice for $choice {

@@ -17,8 +17,11 @@ pub struct Parity {
     pub reason: Option<String>,
     /// Largest |a - b| / max(1, |b|) over all outputs and batch sizes.
     pub largest: f64,
+    /// Largest allowed difference.
     pub tolerance: f64,
+    /// Numbers of rows in the compared batches.
     pub batches: Vec<usize>,
+    /// Each output's largest difference.
     pub outputs: Vec<OutputParity>,
     /// ONNX Runtime's version.
     pub runtime: Option<String>,
@@ -27,8 +30,11 @@ pub struct Parity {
 /// How much of what `task` reads comes from `other`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskRelation {
+    /// The task that reads.
     pub task: TaskName,
+    /// The task that is read.
     pub other: TaskName,
+    /// The learned weight.
     pub value: f64,
 }
 
@@ -41,13 +47,16 @@ pub struct SourceShare {
     pub reader: String,
     /// An expert, such as `shared 2`, or a task.
     pub source: String,
+    /// The share, from 0 to 1.
     pub value: f64,
 }
 
 /// Relation of two tasks' gradients, over the steps of an epoch with labels of both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GradientPair {
+    /// First task.
     pub task: TaskName,
+    /// Second task.
     pub other: TaskName,
     /// Mean cosine similarity.
     pub cosine: f64,
@@ -55,6 +64,7 @@ pub struct GradientPair {
     pub conflicts: f64,
     /// Mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of equal norm.
     pub similarity: f64,
+    /// Number of steps with gradients of both tasks.
     pub steps: usize,
 }
 
@@ -68,6 +78,7 @@ pub struct Affinity {
     pub other: TaskName,
     /// Mean of 1 - loss after / loss before: positive if the step helps.
     pub value: f64,
+    /// Number of measurements.
     pub steps: usize,
     /// Each measurement: the number of steps before it, and its value.
     #[serde(default)]
@@ -86,22 +97,29 @@ pub struct PreferenceScores {
 /// Worst acceptable value of a task's metric (a coordinate of the hypervolume's reference point).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricReference {
+    /// Name of the task.
     pub task: TaskName,
+    /// Name of the metric.
     pub metric: String,
+    /// The worst acceptable value.
     pub value: f64,
 }
 
 /// Parity of one named output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OutputParity {
+    /// Name of the output.
     pub output: String,
+    /// The largest difference.
     pub largest: f64,
 }
 
 /// Results of a finished epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FinishedEpoch {
+    /// Number of the trial.
     pub trial: u32,
+    /// The epoch, from 1.
     pub epoch: usize,
     /// Steps since the start of the trial.
     pub step: usize,
@@ -113,12 +131,15 @@ pub struct FinishedEpoch {
     pub weights: Vec<TaskValue>,
     /// Learning rate at the end of the epoch.
     pub rate: f64,
+    /// Training rows per second.
     pub rows_per_second: f64,
+    /// Duration, including validation.
     pub seconds: f64,
     /// Validation losses and metrics.
     pub scores: Vec<Score>,
     /// The value that selects the best epoch, if there are validation rows.
     pub objective: Option<f64>,
+    /// Whether it is the best epoch so far.
     pub best: bool,
     /// How much each task reads from each other task, if the sharing learns it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -131,16 +152,23 @@ pub struct FinishedEpoch {
 /// A data file and the fingerprint of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileContent {
+    /// Path of the file.
     pub path: PathBuf,
+    /// Size.
     pub bytes: u64,
+    /// Hash of the content.
     pub fingerprint: Fingerprint,
 }
 
 /// Number of rows of a split without a label of a task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingLabels {
+    /// Name of the task.
     pub task: TaskName,
+    /// The split.
     pub split: Split,
+    /// Rows without a label.
     pub missing: usize,
+    /// All rows of the split.
     pub rows: usize,
 }

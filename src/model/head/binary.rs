@@ -14,6 +14,7 @@ pub struct Binary {
 }
 
 impl Binary {
+    /// One logit per label over `width` features; weights are named below `name`.
     pub fn build(name: &str, width: usize, labels: usize, weights: &mut Weights) -> ModelResult<Self> {
         Ok(Self { projection: Dense::projection(name, width, labels, weights)? })
     }

@@ -25,6 +25,7 @@ pub struct LanguageModel {
 }
 
 impl LanguageModel {
+    /// A projection of `width` features to the vocabulary; weights are named below `name`.
     pub fn build(name: &str, width: usize, vocabulary: usize, weights: &mut Weights) -> ModelResult<Self> {
         let init = Init::fan_in(width);
         Ok(Self {

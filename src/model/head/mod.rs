@@ -74,6 +74,7 @@ pub trait Head: Send + Sync {
     /// Text generation, if the head generates text.
     fn writer(&self) -> Option<&dyn TextWriter>;
 
+    /// Writes the nodes that compute the logits.
     fn logits_to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<GraphValue>;
 
     /// Probabilities, or numbers in the target's unit.

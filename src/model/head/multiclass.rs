@@ -19,6 +19,7 @@ pub struct Multiclass {
 }
 
 impl Multiclass {
+    /// One logit per class over `width` features; weights are named below `name`.
     pub fn build(name: &str, width: usize, classes: usize, weights: &mut Weights) -> ModelResult<Self> {
         Ok(Self { projection: Dense::projection(name, width, classes, weights)? })
     }

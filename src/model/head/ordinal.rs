@@ -23,6 +23,7 @@ pub struct Ordinal {
 }
 
 impl Ordinal {
+    /// One logit over `width` features and a bias per threshold; weights are named below `name`.
     pub fn build(name: &str, width: usize, classes: usize, weights: &mut Weights) -> ModelResult<Self> {
         let cuts = classes - 1;
         let first: Vec<f32> = (1..=cuts).rev().map(|k| k as f32 / cuts as f32).collect();

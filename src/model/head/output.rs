@@ -15,6 +15,7 @@ use crate::model::ops::Ops;
 /// The computation of an output head over any backend: tensors for training and inference, graph nodes for
 /// export. [`Head`](crate::model::head::Head) documents the methods.
 pub trait Output: Send + Sync {
+    /// Logits, channels last: `[batch, ..., width]`.
     fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value>;
 
     /// Probabilities, or numbers in standardized units.
@@ -25,6 +26,7 @@ pub trait Output: Send + Sync {
         None
     }
 
+    /// The head's own loss, if it has one: see `has_own_loss`.
     fn loss(
         &self,
         _x: &Activations,
@@ -35,18 +37,22 @@ pub trait Output: Send + Sync {
         Ok(None)
     }
 
+    /// Whether `loss` replaces the loss over logits.
     fn has_own_loss(&self) -> bool {
         false
     }
 
+    /// Scores of transitions between tags, for a head with a CRF.
     fn transitions(&self) -> ModelResult<Option<Transitions>> {
         Ok(None)
     }
 
+    /// Whether the head uses a weight of the shared part, such as a tied embedding.
     fn shares(&self, _weight: &str) -> bool {
         false
     }
 
+    /// The head as a generator of texts, if it is one.
     fn writer(&self) -> Option<&dyn TextWriter> {
         None
     }

@@ -15,6 +15,7 @@ pub struct PixelRegression {
 }
 
 impl PixelRegression {
+    /// One number per pixel, in the target's unit.
     pub fn new(pixels: PixelProjection, unit: TargetUnit) -> Self {
         Self { pixels, unit }
     }

@@ -41,6 +41,7 @@ pub struct Pointer {
     /// `[hidden, 1]`
     pub gate: Dense,
     name: String,
+    /// Width of the decoder's hidden vectors.
     pub hidden: usize,
     size: usize,
 }
@@ -56,6 +57,8 @@ struct PointerOutput {
 }
 
 impl Pointer {
+    /// Attention over a memory of width `memory` and a gate over `hidden`, with keys of width `size`; weights
+    /// are named below `name`.
     pub fn build(
         name: &str,
         memory: usize,

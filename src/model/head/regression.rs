@@ -16,6 +16,7 @@ pub struct Regression {
 }
 
 impl Regression {
+    /// One output per target column over `width` features; weights are named below `name`.
     pub fn build(name: &str, width: usize, unit: TargetUnit, weights: &mut Weights) -> ModelResult<Self> {
         Ok(Self { projection: Dense::projection(name, width, unit.columns(), weights)?, unit })
     }

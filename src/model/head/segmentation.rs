@@ -55,6 +55,7 @@ pub struct Segmentation {
 }
 
 impl Segmentation {
+    /// One logit per class and pixel.
     pub fn new(pixels: PixelProjection) -> Self {
         Self { pixels }
     }

@@ -45,6 +45,8 @@ struct CrfWeights {
 }
 
 impl Tagging {
+    /// One logit per class and step over `width` features, with a CRF over `scheme` if `crf`; weights are
+    /// named below `name`.
     pub fn build(
         name: &str,
         width: usize,

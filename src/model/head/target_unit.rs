@@ -7,13 +7,16 @@ use crate::domain::task::FittedTarget;
 /// The standardization of a regression target.
 #[derive(Clone, Debug)]
 pub struct TargetUnit {
+    /// Offset of each column.
     pub center: Vec<f64>,
+    /// Factor of each column.
     pub scale: Vec<f64>,
     /// Type of the exported model's predictions.
     pub element: ElementType,
 }
 
 impl TargetUnit {
+    /// The unit of a fitted regression target; predictions have type `element`.
     pub fn new(center: &[f64], scale: &[f64], element: ElementType) -> Self {
         Self { center: center.to_vec(), scale: scale.to_vec(), element }
     }

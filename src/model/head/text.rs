@@ -48,12 +48,15 @@ pub struct TextHead {
 /// Settings of a [`TextHead`].
 #[derive(Clone, Copy)]
 pub struct TextHeadSettings<'a> {
+    /// Settings of the decoder.
     pub decoder: &'a DecoderConfig,
+    /// Tokenizer of the generated texts.
     pub tokenizer: &'a Tokenizer,
     /// Maximum number of tokens.
     pub length: usize,
     /// Whether tokens of the input can be copied.
     pub copy: bool,
+    /// Probability of feeding the model's own tokens in training; `None`: always the true ones.
     pub scheduled_sampling: Option<&'a ScheduledSamplingConfig>,
 }
 

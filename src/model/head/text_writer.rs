@@ -36,6 +36,7 @@ impl TokenLosses {
         tally
     }
 
+    /// Adds the losses of another batch.
     pub fn add(&mut self, other: Self) {
         self.tokens += other.tokens;
         self.nll += other.nll;
@@ -76,12 +77,16 @@ pub trait Generator: Send + Sync {
 
 /// A [`Generator`] over tensors and over an ONNX graph.
 pub trait TextWriter {
+    /// Sum of the losses per token, and the number of tokens.
     fn token_losses(&self, x: &Activations, labels: &Labels) -> ModelResult<TokenLosses>;
 
+    /// Prepares generation for the rows of `x`; `None` for a language model, which continues its input.
     fn start_decoding(&self, x: &Activations) -> ModelResult<Option<TextDecoding<'_>>>;
 
+    /// Number of the token that is fed first.
     fn start_token(&self) -> u32;
 
+    /// What the decoder's graph reads besides the previous token, as names, dimensions and tensors.
     fn memory(&self, x: &Activations) -> ModelResult<Vec<(DecoderPort, Tensor)>>;
 
     /// [`Self::memory`] in the main graph.
@@ -91,6 +96,7 @@ pub trait TextWriter {
         x: &GraphActivations,
     ) -> ModelResult<Vec<(DecoderPort, GraphValue)>>;
 
+    /// The graph of one decoding step; `None` if the main graph does it.
     fn decoder_to_onnx(&self) -> ModelResult<Option<Graph>>;
 }
 

@@ -41,6 +41,7 @@ pub struct AttentionDropout {
     /// Random stream at the position of the first draw. Each probability has its own position in the stream,
     /// whichever thread computes it.
     pub random: ChaCha8Rng,
+    /// Probability of a 0.
     pub rate: f64,
 }
 

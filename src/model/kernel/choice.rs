@@ -10,7 +10,9 @@ use pulp::Arch;
 /// The kernels and the instruction set that the environment variables select.
 #[derive(Clone, Copy, Debug)]
 pub struct KernelSelection {
+    /// Whether the composed kernels are used.
     pub composed: bool,
+    /// The instruction set of the fused kernels.
     pub arch: Arch,
 }
 

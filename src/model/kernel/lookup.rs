@@ -12,9 +12,19 @@ use crate::model::kernel::{BLOCK, PARALLEL_THRESHOLD, fits, floats, with_floats,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookupColumn {
     /// `width` floats, copied.
-    Numbers { width: usize },
+    Numbers {
+        /// Number of features.
+        width: usize,
+    },
     /// A code, looked up in the table `[rows, width]` that begins at element `start` of the variable.
-    Code { start: usize, rows: usize, width: usize },
+    Code {
+        /// First row of its table in the joint embedding matrix.
+        start: usize,
+        /// Rows of its table.
+        rows: usize,
+        /// Width of its embedding.
+        width: usize,
+    },
 }
 
 impl LookupColumn {

@@ -9,7 +9,9 @@ use crate::model::kernel::{floats, with_floats};
 /// Means and biased variances of the columns of `[rows, width]`, or of the channels of images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchStatistics {
+    /// Mean of each column or channel.
     pub mean: Vec<f32>,
+    /// Biased variance of each column or channel.
     pub variance: Vec<f32>,
 }
 

@@ -30,6 +30,7 @@ pub struct PackedMatrix {
 /// What a matrix product is added to.
 #[derive(Clone, Copy, Debug)]
 pub enum Addend<'a> {
+    /// The output begins with zeros.
     Zero,
     /// The elements of the output.
     Output,
@@ -38,6 +39,7 @@ pub enum Addend<'a> {
 }
 
 impl PackedMatrix {
+    /// Packs a matrix.
     pub fn new(matrix: MatrixView) -> Self {
         let (rows, columns) = (matrix.rows(), matrix.columns());
         let count = columns.div_ceil(PANEL);
@@ -55,10 +57,12 @@ impl PackedMatrix {
         Self { panels, rows, columns }
     }
 
+    /// Rows of the matrix.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
+    /// Columns of the matrix.
     pub fn columns(&self) -> usize {
         self.columns
     }

@@ -12,7 +12,9 @@ use crate::model::kernel::{fits, floats, with_floats, zeros};
 /// How the values of a window are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
+    /// The maximum.
     Max,
+    /// The mean over the pixels inside the image.
     Mean,
 }
 

@@ -77,10 +77,12 @@ impl<'a> MatrixView<'a> {
         Self { layout: self.layout.transposed(), ..self }
     }
 
+    /// Number of rows.
     pub fn rows(&self) -> usize {
         self.layout.rows
     }
 
+    /// Number of columns.
     pub fn columns(&self) -> usize {
         self.layout.columns
     }

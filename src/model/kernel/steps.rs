@@ -9,8 +9,11 @@ use crate::model::kernel::{fits, floats, with_floats, zeros};
 /// A window of `size` steps, `dilation` apart, that begins `before` steps before its own step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepWindow {
+    /// Number of steps in the window.
     pub size: usize,
+    /// Distance of neighbours in the window.
     pub dilation: usize,
+    /// Steps before its own.
     pub before: usize,
 }
 

@@ -13,42 +13,18 @@ use crate::model::kernel::softmax_row::{LogitSums, softmax_row};
 pub use crate::model::kernel::vocabulary_loss::composed::composed;
 pub use crate::model::kernel::vocabulary_loss::mixture::{responsibility, vocabulary_mixture};
 use crate::model::kernel::vocabulary_loss::operation::VocabularyLoss;
+pub use crate::model::kernel::vocabulary_loss::targets::VocabularyTargets;
 use crate::model::kernel::{fits, floats, with_floats, zeros};
 
 mod composed;
 mod mixture;
 mod operation;
+mod targets;
 
 /// Logits per chunk, which fit the L2 cache of a core.
 const CHUNK: usize = 1 << 17;
 /// Maximal number of elements of the groups' gradients of W together; there are at least two groups.
 const GROUPS: usize = 1 << 23;
-
-/// The true class of every row, and its weight in the mean, `share` (0 for padding).
-#[derive(Clone, Copy, Debug)]
-pub struct VocabularyTargets<'a> {
-    pub classes: &'a [u32],
-    pub weights: &'a [f32],
-}
-
-impl VocabularyTargets<'_> {
-    fn check(&self, rows: usize, vocabulary: usize) -> Result<()> {
-        if self.classes.len() != rows || self.weights.len() != rows {
-            candle_core::bail!(
-                "expected {rows} classes and shares, found {} classes and {} shares",
-                self.classes.len(),
-                self.weights.len()
-            );
-        }
-        let counted_rows = self.classes.iter().zip(self.weights).filter(|(_, share)| **share != 0.0);
-        match counted_rows.map(|(class, _)| *class).find(|class| *class as usize >= vocabulary) {
-            Some(class) => {
-                candle_core::bail!("class {class} is out of range for a vocabulary of {vocabulary}")
-            }
-            None => Ok(()),
-        }
-    }
-}
 
 /// The mean cross entropy over rows, weighted by their shares, as a scalar; 0 if all shares are 0.
 ///

@@ -10,15 +10,21 @@ use crate::model::kernel::direct::{PackedFilters, SLACK, correlate};
 /// above and `left` columns to the left of the image; pixels outside the image are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
+    /// Height and width.
     pub size: usize,
+    /// Distance of neighbouring positions.
     pub stride: usize,
+    /// Rows of padding above the image.
     pub top: usize,
+    /// Columns of padding to the left of the image.
     pub left: usize,
     /// Height and width of the image.
     pub height: usize,
+    /// Width of the image.
     pub width: usize,
     /// Rows and columns of positions: the size of the output.
     pub rows: usize,
+    /// Positions per row.
     pub columns: usize,
 }
 

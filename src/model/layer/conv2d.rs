@@ -89,6 +89,7 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
+    /// A convolution of `channels` to `filters` channels; weights are named below `name`.
     pub fn build(
         name: &str,
         channels: usize,

@@ -25,8 +25,10 @@ pub struct GlobalPoolConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GlobalPooling {
+    /// Mean over all pixels.
     #[default]
     Mean,
+    /// Maximum over all pixels.
     Max,
 }
 

@@ -54,6 +54,7 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
+    /// Gain 1 and bias 0 of `width` features, named below `name`.
     pub fn build(name: &str, width: usize, epsilon: f64, weights: &mut Weights) -> ModelResult<Self> {
         Ok(Self {
             gamma: weights.parameter(&format!("{name}.weight"), &[width], Init::Ones)?,

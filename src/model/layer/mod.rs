@@ -95,6 +95,7 @@ pub trait BuildLayer: Send + Sync {
 
 /// A built layer over any backend: tensors for training and inference, graph nodes for export.
 pub trait Layer: Send + Sync {
+    /// Computes the layer over tensors, or writes its nodes.
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>>;
 }
 

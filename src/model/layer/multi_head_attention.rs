@@ -91,6 +91,7 @@ pub struct SelfAttention {
 }
 
 impl SelfAttention {
+    /// Projections of `width` features to queries, keys and values; weights are named below `name`.
     pub fn build(
         name: &str,
         width: usize,

@@ -41,6 +41,7 @@ pub enum PoolKind {
     /// Maximum of each feature.
     #[default]
     Max,
+    /// Mean of the valid steps.
     Mean,
     /// Weighted mean with trained attention.
     Attention,

@@ -70,6 +70,7 @@ pub struct Positions {
 }
 
 impl Positions {
+    /// Positions of up to `length` steps of `width` features; weights are named below `name`.
     pub fn build(
         name: &str,
         width: usize,

@@ -26,6 +26,7 @@ pub(crate) fn default_dropout() -> Rate {
 }
 
 impl<C: OnnxCell> RecurrentLayers<C> {
+    /// Layers over steps of `width` features; weights are named below `name`.
     pub fn build(
         name: &str,
         width: usize,

@@ -42,11 +42,14 @@ struct StackMark {
 
 /// The outputs of a stack, at its end and at its marks.
 pub struct StackOutputs<T> {
+    /// Output of the last layer.
     pub end: T,
+    /// Outputs of the layers `mark`, by name.
     pub marks: Vec<(MarkName, T)>,
 }
 
 impl<T> StackOutputs<T> {
+    /// The output at the mark `name`.
     pub fn mark(&self, name: &MarkName) -> Option<&T> {
         self.marks.iter().find(|(mark, _)| mark == name).map(|(_, value)| value)
     }
@@ -101,10 +104,12 @@ impl Stack {
         self.output
     }
 
+    /// Whether there are no layers.
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }
 
+    /// The layers with their weights' names, for `mtl plan`.
     pub fn parts(&self) -> &[NetworkPart] {
         &self.parts
     }
@@ -120,6 +125,7 @@ impl Stack {
         mark.map_or(self.layers.len(), |mark| mark.after)
     }
 
+    /// Output of the last layer.
     pub fn forward(&self, x: &Activations, mode: &Mode) -> ModelResult<Activations> {
         self.apply(&mut Tensors::new(mode), x)
     }
@@ -151,6 +157,7 @@ impl Stack {
         Ok(outputs)
     }
 
+    /// Writes the nodes of all layers.
     pub fn to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<GraphActivations> {
         self.apply(&mut Nodes { graph }, x)
     }

@@ -90,8 +90,10 @@ pub enum PositionEncoding {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GatedActivation {
+    /// Gaussian error linear unit.
     #[default]
     Gelu,
+    /// Rectified linear unit.
     Relu,
 }
 

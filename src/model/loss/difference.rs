@@ -9,7 +9,9 @@ use crate::model::kernel::fits;
 
 /// A function's value and derivative.
 pub struct ValueAndDerivative {
+    /// The value.
     pub value: f32,
+    /// The derivative with respect to the logit.
     pub derivative: f32,
 }
 

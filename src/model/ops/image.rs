@@ -10,8 +10,11 @@ use crate::model::weights::Parameter;
 
 /// Batch normalization (Ioffe and Szegedy 2015, arXiv 1502.03167) of columns or channels.
 pub struct BatchNorm {
+    /// Prefix of the weights' names.
     pub name: String,
+    /// Gain per channel.
     pub gamma: Parameter,
+    /// Bias per channel.
     pub beta: Parameter,
     /// The running mean.
     pub mean: Parameter,
@@ -19,6 +22,7 @@ pub struct BatchNorm {
     pub variance: Parameter,
     /// The weight of the batch in the running statistics, as in PyTorch.
     pub momentum: f64,
+    /// Added to the variance.
     pub epsilon: f64,
 }
 

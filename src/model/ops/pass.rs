@@ -14,6 +14,7 @@ use crate::onnx::operator::recurrent::{RecurrentDirection, RecurrentNode, Recurr
 
 /// A recurrent cell that ONNX has an operator for.
 pub trait OnnxCell: RecurrentCell {
+    /// The ONNX operator.
     const KIND: RecurrentOperator;
     /// The gate blocks in ONNX's order, as indices into ours.
     const ORDER: &'static [usize];

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 /// Why a folder of pretrained weights cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum PretrainedError {
     #[error(
         "no folder {path}; expected a folder with `config.json` and `model.safetensors`, as \

@@ -21,6 +21,7 @@ const PICKLE_INDEX: &str = "pytorch_model.bin.index.json";
 /// A pretrained model on disk. Its weights are read when training begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PretrainedFolder {
+    /// Path of the folder.
     pub path: PathBuf,
     /// The content of `config.json`.
     pub config: Value,

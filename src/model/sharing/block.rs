@@ -43,6 +43,7 @@ fn starts_block(layer: &LayerConfig) -> bool {
 /// The point of the trunk that a task reads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReadPoint {
+    /// Index of the block, from 0.
     pub block: usize,
     /// A mark inside the block; `None` for the end of the last block.
     pub mark: Option<MarkName>,

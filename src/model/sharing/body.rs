@@ -18,6 +18,7 @@ use crate::onnx::graph::{Graph, GraphValue};
 pub struct Body<'a> {
     /// The shape of the encoded inputs.
     pub input: Shape,
+    /// The layers of the trunk.
     pub trunk: &'a [LayerConfig],
     /// The tasks, each with the mark it reads from.
     pub tasks: &'a [TaskReader],

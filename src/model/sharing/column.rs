@@ -37,6 +37,7 @@ pub trait ColumnUnits: Send + Sync {
 
 /// A term of the joint loss that depends on the columns' weights.
 pub trait ColumnPenalty: Send + Sync {
+    /// The term, a scalar; `None` if it is 0.
     fn penalty(&self) -> ModelResult<Option<Tensor>>;
 }
 

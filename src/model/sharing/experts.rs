@@ -23,6 +23,7 @@ use crate::model::weights::Weights;
 
 /// The structure of a mixture of experts.
 pub struct ExpertsConfig<'a> {
+    /// Number of levels.
     pub levels: usize,
     /// The layers of every expert.
     pub layers: &'a [LayerConfig],
@@ -30,7 +31,9 @@ pub struct ExpertsConfig<'a> {
     pub shared: usize,
     /// Number of experts per task and level.
     pub own: usize,
+    /// Which gates each level has.
     pub gates: GateSet,
+    /// Which experts a task's gate may weight.
     pub reach: ExpertScope,
     /// Is a linear mixture of a task's own experts added?
     pub residual: bool,

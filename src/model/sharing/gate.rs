@@ -60,6 +60,7 @@ pub struct GateInput {
     pool: Option<Box<dyn Module>>,
     /// Does each time step have its own shares?
     pub is_per_step: bool,
+    /// Number of features.
     pub width: usize,
 }
 

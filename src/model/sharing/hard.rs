@@ -38,6 +38,7 @@ pub struct Hard {
 }
 
 impl Hard {
+    /// One trunk for all tasks.
     pub fn build(body: &Body, weights: &mut Weights) -> ModelResult<Self> {
         Ok(Self { trunk: Trunk::build(body, weights)? })
     }

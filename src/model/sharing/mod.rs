@@ -115,5 +115,6 @@ pub trait BuildSharing: Send + Sync {
         Vec::new()
     }
 
+    /// Builds the shared network with its weights.
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>>;
 }

@@ -56,6 +56,7 @@ pub struct SluiceConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipInit {
+    /// All layers with the same weight.
     #[default]
     Even,
     /// 0.9 for the last layer; the others share the rest.

@@ -1,13 +1,17 @@
 //! Initialization of weights.
 
+/// Initial values of a weight.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Init {
+    /// All 0.
     Zeros,
+    /// All 1.
     Ones,
     /// U(-bound, bound)
     Uniform(f32),
     /// N(0, deviation²)
     Normal(f32),
+    /// These values, row-major.
     Given(Vec<f32>),
 }
 

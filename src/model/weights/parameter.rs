@@ -30,10 +30,12 @@ impl FrozenFlag {
 }
 
 impl Parameter {
+    /// Name of the weight.
     pub fn name(&self) -> &str {
         &self.name
     }
 
+    /// The trainable tensor.
     pub fn var(&self) -> &Var {
         &self.var
     }

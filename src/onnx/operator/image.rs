@@ -5,8 +5,11 @@ use crate::onnx::graph::{Attribute, Graph, GraphValue};
 /// The window of a convolution or pooling, with one number per dimension.
 #[derive(Clone, Debug)]
 pub struct WindowGeometry {
+    /// Size of the window.
     pub size: Vec<usize>,
+    /// Distance of neighbouring positions.
     pub stride: Vec<usize>,
+    /// Distance of neighbours in the window.
     pub dilation: Vec<usize>,
     /// Zero padding, first before each dimension, then after: top, left, bottom, right.
     pub padding: Vec<usize>,

@@ -15,7 +15,9 @@ pub enum RecurrentOperator {
 /// The direction over steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecurrentDirection {
+    /// From the first step to the last.
     Forward,
+    /// From the last step to the first.
     Reverse,
     /// Both, concatenated in the `directions` dimension.
     Bidirectional,
@@ -24,8 +26,11 @@ pub enum RecurrentDirection {
 /// The arguments of a recurrent operator.
 #[derive(Clone, Copy)]
 pub struct RecurrentNode<'a> {
+    /// LSTM or GRU.
     pub kind: RecurrentOperator,
+    /// Order of the steps.
     pub direction: RecurrentDirection,
+    /// Size of the state.
     pub units: usize,
     /// `[time, batch, width]`
     pub x: &'a GraphValue,

@@ -31,11 +31,17 @@ pub struct View {
 /// Estimated memory of one training.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct MemoryView {
+    /// Sum of all parts.
     pub total: Bytes,
+    /// The program itself.
     pub program: Bytes,
+    /// Weights, twice: the current and the best ones.
     pub weights: Bytes,
+    /// Moments of the optimizer, and gradients.
     pub optimizer: Bytes,
+    /// Activations of one training step.
     pub activations: Bytes,
+    /// Encoded tables.
     pub data: Bytes,
     /// Is the data known? Otherwise sizes that depend on the data are lower bounds.
     pub complete: bool,
@@ -44,9 +50,11 @@ pub struct MemoryView {
 /// The state of a stage: cached, or to be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageView {
+    /// The stage.
     pub stage: Stage,
     /// Unknown while the data files cannot be read.
     pub fingerprint: Option<Fingerprint>,
+    /// Whether its artifact is in the cache.
     pub cached: bool,
     /// Why: for example `found in runs/cache`, or that the data changed.
     pub reason: String,

@@ -9,6 +9,7 @@ use crate::report::plot::series_style::{SMALL, WORDS};
 /// Stacked bars, from 0 to the sum of their segments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bars {
+    /// Title of the panel.
     pub title: String,
     /// Title of the horizontal axis.
     pub across: String,
@@ -19,10 +20,13 @@ pub struct Bars {
 /// A segment of a bar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BarSegment {
+    /// Length of the segment.
     pub value: f64,
+    /// Colour.
     pub fill: Rgb,
     /// Written on the segment if it fits.
     pub text: String,
+    /// Text shown by a browser when the pointer is over the segment.
     pub tooltip: String,
 }
 
@@ -37,10 +41,12 @@ impl Bars {
         self.bars.iter().map(|(name, _)| font::width(name, SMALL)).fold(0.0, f64::max).min(LONGEST) + 8.0
     }
 
+    /// Width and height in pixels.
     pub fn size(&self) -> PlotPoint {
         (self.side() + WIDTH + 12.0, HEAD + (BAR + 8.0) * self.bars.len() as f64 + FOOT)
     }
 
+    /// Draws the panel with its upper left corner at (x, y).
     pub fn draw(&self, scene: &mut Scene, (x, y): PlotPoint) {
         let (left, top) = (x + self.side(), y + HEAD);
         let bottom = top + (BAR + 8.0) * self.bars.len() as f64;

@@ -9,6 +9,7 @@ use crate::store::record::{GradientRecord, ScoreRecord, ShareRecord};
 
 /// A record that is identified by up to three names.
 pub trait RecordKey {
+    /// The names; unused ones are empty.
     fn names(&self) -> [&str; 3];
 }
 

@@ -12,10 +12,13 @@ use crate::report::plot::signed_bars::SignedBars;
 /// Panels that are drawn together.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
+    /// Title of the figure.
     pub title: String,
     /// How to read the figure.
     pub remark: String,
+    /// The panels, row by row.
     pub panels: Vec<Panel>,
+    /// Entries of the legend.
     pub keys: Vec<LegendEntry>,
     /// Maximum number of panels per row.
     pub columns: usize,
@@ -24,28 +27,39 @@ pub struct Figure {
 /// One panel of a figure.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Panel {
+    /// Lines or dots with two axes.
     Lines(LinePlot),
+    /// A heat map.
     Matrix(MatrixPlot),
+    /// Stacked bars.
     Bars(Bars),
+    /// Bars on both sides of 0.
     Signed(SignedBars),
 }
 
 /// An entry of the legend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LegendEntry {
+    /// Colour and dashes.
     pub style: SeriesStyle,
+    /// The symbol.
     pub shape: LegendMarker,
+    /// The text beside it.
     pub text: String,
 }
 
 /// The symbol beside the text of a legend entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LegendMarker {
+    /// A horizontal line.
     Line,
+    /// A filled square.
     Box,
+    /// A filled circle.
     Dot,
 }
 
+/// Text size of titles, in pixels.
 pub const TITLE: f64 = 16.0;
 const MARGIN: f64 = 16.0;
 const GAP: f64 = 22.0;

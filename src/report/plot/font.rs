@@ -46,10 +46,15 @@ pub fn outline(text: &str, size: f64, builder: &mut dyn FnMut(OutlineStep)) {
 /// One command of a character's outline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum OutlineStep {
+    /// Starts a contour at a point.
     Move(f64, f64),
+    /// A straight line to a point.
     Line(f64, f64),
+    /// A quadratic curve: control point, end.
     Quad(f64, f64, f64, f64),
+    /// A cubic curve: two control points, end.
     Cubic(f64, f64, f64, f64, f64, f64),
+    /// Back to the start of the contour.
     Close,
 }
 

@@ -8,17 +8,26 @@ use crate::report::plot::{
 /// A kind of plot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FigureKind {
+    /// Losses and scores per epoch.
     Curves,
+    /// Weights of the tasks per epoch.
     Weights,
+    /// Relations of the tasks' gradients.
     Gradients,
+    /// What each task reads of each expert.
     Shares,
+    /// Learned relations of tasks.
     Relations,
+    /// Effects of one task's step on another's loss.
     Affinities,
+    /// Gains over training each task alone.
     Gains,
+    /// The Pareto front of objectives.
     Front,
 }
 
 impl FigureKind {
+    /// All kinds, in the order of a report.
     pub const ALL: [Self; 8] = [
         Self::Curves,
         Self::Weights,
@@ -30,6 +39,7 @@ impl FigureKind {
         Self::Front,
     ];
 
+    /// The name, as in `--kind` and in file names.
     pub fn name(self) -> &'static str {
         match self {
             Self::Curves => "curves",

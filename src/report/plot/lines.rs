@@ -9,6 +9,7 @@ use crate::report::plot::series_style::{SMALL, SeriesStyle, WORDS};
 /// Lines or dots with two axes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LinePlot {
+    /// Title of the panel.
     pub title: String,
     /// Title of the horizontal axis.
     pub across: String,
@@ -18,6 +19,7 @@ pub struct LinePlot {
     pub counted: bool,
     /// A fixed range of the vertical axis.
     pub fixed: Option<(f64, f64)>,
+    /// The lines or sets of dots.
     pub series: Vec<Series>,
     /// The position of a vertical line.
     pub rule: Option<f64>,
@@ -26,6 +28,7 @@ pub struct LinePlot {
 /// One line, or a set of dots.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
+    /// Colour and dashes.
     pub style: SeriesStyle,
     /// NaN leaves a gap.
     pub points: Vec<PlotPoint>,
@@ -53,6 +56,7 @@ const FOOT: f64 = 38.0;
 const BAND: f64 = 0.16;
 
 impl LinePlot {
+    /// Width and height in pixels.
     pub fn size(&self) -> PlotPoint {
         (self.left() + WIDTH + 8.0, HEAD + HEIGHT + FOOT)
     }
@@ -85,6 +89,7 @@ impl LinePlot {
         22.0 + ticks.iter().map(|(_, label)| font::width(label, SMALL)).fold(0.0, f64::max) + 6.0
     }
 
+    /// Draws the panel with its upper left corner at (x, y).
     pub fn draw(&self, scene: &mut Scene, (x, y): PlotPoint) {
         let (left, top) = (x + self.left(), y + HEAD);
         let (across, up) = (self.across_scale(), self.up_scale());

@@ -9,11 +9,15 @@ use crate::report::plot::series_style::{SMALL, WORDS};
 /// A heat map with named rows and columns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MatrixPlot {
+    /// Title of the panel.
     pub title: String,
+    /// Names of the rows.
     pub rows: Vec<String>,
+    /// Names of the columns.
     pub columns: Vec<String>,
     /// `[row][column]`
     pub fields: Vec<Vec<MatrixField>>,
+    /// The colours of values.
     pub ramp: ColorRamp,
     /// The value that has the ramp's last colour.
     pub span: f64,
@@ -28,10 +32,13 @@ pub struct MatrixPlot {
 /// A field of a heat map; without a value it is grey.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MatrixField {
+    /// The value.
     pub value: Option<f64>,
+    /// The number as text.
     pub text: String,
     /// A smaller second line of text.
     pub below: String,
+    /// Text shown by a browser when the pointer is over the field.
     pub tooltip: String,
 }
 
@@ -85,6 +92,7 @@ impl MatrixPlot {
         names + if self.above.is_empty() { 0.0 } else { 18.0 }
     }
 
+    /// Width and height in pixels.
     pub fn size(&self) -> PlotPoint {
         let (wide, high) = self.field();
         let body = wide * self.columns.len() as f64;
@@ -94,6 +102,7 @@ impl MatrixPlot {
         (width + 4.0, HEAD + high * self.rows.len() as f64 + self.foot() + 40.0)
     }
 
+    /// Draws the panel with its upper left corner at (x, y).
     pub fn draw(&self, scene: &mut Scene, (x, y): PlotPoint) {
         let (wide, high) = self.field();
         let (left, top) = (x + self.side_width(), y + HEAD);

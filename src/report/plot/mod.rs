@@ -44,13 +44,16 @@ pub(crate) const MOST_PANELS: usize = 9;
 /// A figure, and its file name without extension.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedFigure {
+    /// Name of the file.
     pub file: String,
+    /// The figure.
     pub figure: Figure,
 }
 
 /// Why there is nothing to draw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NothingToDraw {
+    /// The reason, for the user.
     pub why: String,
 }
 
@@ -63,7 +66,9 @@ impl NothingToDraw {
 /// The figures of runs, and the kinds that could not be drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plots {
+    /// The figures.
     pub drawn: Vec<NamedFigure>,
+    /// The kinds without a figure.
     pub missing: Vec<(FigureKind, NothingToDraw)>,
 }
 

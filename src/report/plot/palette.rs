@@ -7,9 +7,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rgb(pub u8, pub u8, pub u8);
 
+/// Background.
 pub const PAPER: Rgb = Rgb(255, 255, 255);
+/// Titles and axes.
 pub const INK: Rgb = Rgb(33, 37, 41);
+/// Secondary text.
 pub const SOFT: Rgb = Rgb(92, 99, 106);
+/// Grid lines.
 pub const GRID: Rgb = Rgb(230, 233, 236);
 /// Lines in the background, without a legend entry of their own.
 pub const BACK: Rgb = Rgb(196, 200, 204);
@@ -36,6 +40,7 @@ pub enum ColorRamp {
 }
 
 impl ColorRamp {
+    /// The smallest value of the ramp: -1 or 0.
     pub fn low(self) -> f64 {
         match self {
             Self::Share => 0.0,
@@ -43,6 +48,7 @@ impl ColorRamp {
         }
     }
 
+    /// The colour of a value; values outside the ramp have the colour of its end.
     pub fn colour(self, value: f64) -> Rgb {
         let blue = Rgb(8, 81, 156);
         let red = Rgb(178, 24, 43);
@@ -64,6 +70,7 @@ impl Rgb {
         if light > 140.0 { INK } else { PAPER }
     }
 
+    /// `#rrggbb`.
     pub fn hex(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
     }

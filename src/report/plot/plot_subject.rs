@@ -27,13 +27,16 @@ pub struct PlotSubject {
     pub by: String,
     /// The distinct tasks of all runs.
     pub tasks: Vec<TaskRecord>,
+    /// The groups.
     pub groups: Vec<PlotGroup>,
 }
 
 /// Trials with the same settings, one for each seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlotGroup {
+    /// Name in the legend; empty for a single group.
     pub name: String,
+    /// The trials, one per seed.
     pub trials: Vec<TrialCurves>,
 }
 
@@ -51,8 +54,11 @@ pub struct MeanCurve {
 pub struct TrialCurves {
     /// `census-3f2a#1`
     pub name: TrialAddress,
+    /// Seed of the trial.
     pub seed: u64,
+    /// What is recorded about the trial as a whole.
     pub record: TrialRecord,
+    /// The objective at its best epoch.
     pub objective: Option<f64>,
     /// The first metric of every task.
     pub scores: Vec<TaskScore>,
@@ -60,9 +66,13 @@ pub struct TrialCurves {
     pub preference_scores: Vec<(String, Vec<TaskScore>)>,
     /// The epochs; their scores are in `measured`.
     pub epochs: Vec<EpochRecord>,
+    /// Scores on validation rows per epoch.
     pub measured: Observations<ScoreRecord>,
+    /// Relations of gradients per epoch.
     pub gradients: Observations<GradientRecord>,
+    /// Shares of experts per epoch.
     pub shares: Observations<ShareRecord>,
+    /// Affinities per epoch.
     pub affinities: Observations<AffinityRecord>,
     /// The gains of each task and of all tasks over single-task training.
     pub gains: Vec<MeanGain>,
@@ -283,6 +293,7 @@ impl TrialCurves {
         self.epochs.last().map_or(0, |epoch| epoch.epoch)
     }
 
+    /// The record of an epoch, from 1.
     pub fn epoch(&self, number: usize) -> Option<&EpochRecord> {
         // Epochs are in ascending order.
         self.epochs.binary_search_by_key(&number, |epoch| epoch.epoch).ok().map(|index| &self.epochs[index])

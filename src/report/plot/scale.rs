@@ -38,6 +38,7 @@ impl AxisScale {
         Some(if high > low { Self::between(low, high) } else { Self::between(low - 0.5, high + 0.5) })
     }
 
+    /// Whether the axis is logarithmic.
     pub fn is_log(&self) -> bool {
         self.log
     }

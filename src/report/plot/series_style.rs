@@ -5,13 +5,17 @@ use crate::report::plot::scene::LineStyle;
 
 /// Text sizes.
 pub const WORDS: f64 = 12.0;
+/// Text size of ticks and remarks, in pixels.
 pub const SMALL: f64 = 11.0;
 
 /// The style of a line or of dots.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SeriesStyle {
+    /// Colour.
     pub colour: Rgb,
+    /// Dash pattern.
     pub dash: LineStyle,
+    /// Line width in pixels.
     pub width: f64,
 }
 

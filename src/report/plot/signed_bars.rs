@@ -9,16 +9,20 @@ use crate::report::plot::series_style::{SMALL, WORDS};
 /// Bars from 0, with different colours for positive and negative values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SignedBars {
+    /// Title of the panel.
     pub title: String,
     /// Title of the horizontal axis.
     pub across: String,
+    /// The bars from top to bottom.
     pub bars: Vec<Bar>,
 }
 
 /// One bar; without a value, only its name is drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bar {
+    /// Name beside the bar.
     pub name: String,
+    /// Length and side of the bar.
     pub value: Option<f64>,
     /// Half-width of the confidence interval.
     pub half: Option<f64>,
@@ -26,7 +30,9 @@ pub struct Bar {
     pub text: String,
 }
 
+/// Colour of values above 0.
 pub const POSITIVE_COLOR: Rgb = NAMED[0];
+/// Colour of values below 0.
 pub const NEGATIVE_COLOR: Rgb = NAMED[1];
 const HEAD: f64 = 22.0;
 const FOOT: f64 = 38.0;
@@ -44,6 +50,7 @@ impl SignedBars {
         self.bars.iter().map(|bar| font::width(&bar.text, SMALL)).fold(0.0, f64::max) + 8.0
     }
 
+    /// Width and height in pixels.
     pub fn size(&self) -> PlotPoint {
         (self.side() + WIDTH + self.texts() + 10.0, HEAD + STEP * self.bars.len() as f64 + FOOT)
     }
@@ -63,6 +70,7 @@ impl SignedBars {
         AxisScale::between(low - room, high + room)
     }
 
+    /// Draws the panel with its upper left corner at (x, y).
     pub fn draw(&self, scene: &mut Scene, (x, y): PlotPoint) {
         let (left, top) = (x + self.side(), y + HEAD);
         let bottom = top + STEP * self.bars.len() as f64;

@@ -1,6 +1,7 @@
 //! Documentation of every choice, taken from the JSON Schema that is generated from its doc comments, so that
 //! each text exists once.
 
+mod documentation;
 mod kind;
 mod markdown;
 mod text;
@@ -9,37 +10,11 @@ use schemars::SchemaGenerator;
 use serde_json::Value;
 
 use crate::domain::choice_config::with_article;
+pub use crate::spec::explain::documentation::{Explanation, SettingDoc};
 use crate::spec::explain::kind::kind;
 pub use crate::spec::explain::markdown::reference;
 pub use crate::spec::explain::text::{first_sentence, text};
 use crate::spec::registry::{ChoiceRegistry, REGISTRIES};
-
-/// The documentation of one choice, such as a layer.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explanation {
-    /// `a layer`
-    pub kind: String,
-    pub name: String,
-    /// What it is, with its formula and paper.
-    pub about: String,
-    pub settings: Vec<SettingDoc>,
-    /// The setting that a bare value sets.
-    pub bare: Option<String>,
-    /// An example in YAML.
-    pub example: String,
-}
-
-/// The documentation of one setting.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SettingDoc {
-    pub name: String,
-    /// The accepted values, such as `number in [0, 1)`.
-    pub kind: String,
-    /// The default in YAML; `None` for required settings, and where the text describes the default.
-    pub default: Option<String>,
-    pub required: bool,
-    pub about: String,
-}
 
 /// Returns the choices with this name; a loss and a metric may share one.
 pub fn explain(name: &str) -> Vec<Explanation> {

@@ -195,5 +195,10 @@ fn mistakes_are_reported_in_sqlites_words() {
     assert_eq!(text("  ; -- nothing\n"), "the query is empty");
     assert!(text("SELECT * FROM nowhere").starts_with("no such table: nowhere"));
     assert!(text("SELECT 'open").starts_with("unrecognized token"));
+    // sqlite3 3.46: `near "(": syntax error`.
+    assert_eq!(
+        text("(SELECT 1) UNION (SELECT 2)"),
+        "SQLite has no statements in parentheses; write the query without the outer ones"
+    );
     assert!(store.query("SELECT 1;  -- done").is_ok());
 }

@@ -11,7 +11,9 @@ use crate::train::regularization::PenaltyStrength;
 /// A trainable variable.
 #[derive(Clone, Debug)]
 pub struct Trainable {
+    /// Name of the weight.
     pub name: String,
+    /// The weight.
     pub var: Var,
     /// Whether weight decay and regularization apply; they do not to biases and normalizations.
     pub decay: bool,
@@ -45,7 +47,9 @@ enum Moments {
 /// The optimizer state of one variable, on the host, for a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MomentSnapshot {
+    /// Number of updates.
     pub count: u64,
+    /// The moments, row-major.
     pub moments: Vec<Vec<f32>>,
 }
 
@@ -56,6 +60,7 @@ pub struct OptimizerStep {
     pub rate: f64,
     /// The factor of the gradient due to clipping.
     pub scale: f64,
+    /// Factors of the L1 and L2 penalties.
     pub strength: PenaltyStrength,
 }
 
@@ -66,6 +71,7 @@ pub struct Optimizer<'a> {
 }
 
 impl<'a> Optimizer<'a> {
+    /// An optimizer for `variables`, with moments of 0.
     pub fn new(config: &'a dyn UpdateRule, variables: &[Trainable]) -> Result<Self> {
         let states = variables.iter().map(|variable| {
             let moments = if variable.var.device().is_cpu() {

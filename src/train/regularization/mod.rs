@@ -20,7 +20,9 @@ kinds! {
 /// Its gradient, l1 sign(w) + 2 l2 w, is added to that of the loss before clipping.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct PenaltyStrength {
+    /// Factor of the absolute values.
     pub l1: f64,
+    /// Factor of the squares.
     pub l2: f64,
 }
 
@@ -30,6 +32,7 @@ impl PenaltyStrength {
         self.l1 * absolute + self.l2 * squares
     }
 
+    /// Whether both factors are 0.
     pub fn is_zero(self) -> bool {
         self == Self::default()
     }
@@ -37,5 +40,6 @@ impl PenaltyStrength {
 
 /// A regularization that is a sum of L1 and L2 penalties.
 pub trait Regularization {
+    /// The factors of this regularization.
     fn strength(&self) -> PenaltyStrength;
 }

@@ -28,7 +28,9 @@ impl Default for ScheduleConfig {
 /// The position of a step in a training, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScheduleStep {
+    /// Number of steps before it.
     pub step: usize,
+    /// Steps in each epoch.
     pub steps_per_epoch: usize,
     /// The number of steps of the training if it is not stopped early.
     pub total: usize,

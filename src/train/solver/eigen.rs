@@ -7,6 +7,7 @@ use crate::train::solver::matrix::{Matrix, dot};
 /// M = V diag(values) V^T, values in descending order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Eigen {
+    /// The eigenvalues.
     pub values: Vec<f64>,
     /// One unit vector per value.
     pub vectors: Vec<Vec<f64>>,

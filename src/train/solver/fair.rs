@@ -9,6 +9,7 @@ use crate::train::solver::matrix::{CosineGramian, Matrix, dot};
 /// The weights that were found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BargainingSolution {
+    /// The weights.
     pub weights: Vec<f64>,
     /// Do the weights satisfy the equation? They do not if rows cancel, because the exact weights are
     /// unbounded there.

@@ -21,10 +21,12 @@ impl Matrix {
         Self::from_fn(rows.len(), |i, j| dot(&rows[i], &rows[j]))
     }
 
+    /// Number of rows and columns.
     pub fn size(&self) -> usize {
         self.size
     }
 
+    /// The diagonal.
     pub fn diagonal(&self) -> Vec<f64> {
         (0..self.size).map(|i| self[(i, i)]).collect()
     }

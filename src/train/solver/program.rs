@@ -21,6 +21,7 @@ pub struct QuadraticProgram<'a> {
 /// The solution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuadraticSolution {
+    /// The minimizer.
     pub x: Vec<f64>,
     /// `false` if rounding prevented convergence: `x` is feasible, but may not be optimal.
     pub converged: bool,

@@ -34,8 +34,10 @@ impl Settings for AlignedMtlConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SingularScale {
+    /// The smallest.
     #[default]
     Min,
+    /// The median.
     Median,
     /// root mean square
     Rmse,

@@ -47,6 +47,7 @@ fn default_c() -> NonNegative {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Rescale {
+    /// No division.
     None,
     /// 1 + c^2
     #[default]

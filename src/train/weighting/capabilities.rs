@@ -7,6 +7,7 @@ pub enum Capabilities {
     Losses,
     /// Losses, weighted by a preference vector that the network also receives as an input.
     Preference,
+    /// Gradients.
     Gradients(GradientCapabilities),
     /// Losses first, then the gradients of the weighted losses.
     LossesAndGradients(GradientCapabilities),
@@ -15,7 +16,9 @@ pub enum Capabilities {
 /// What a gradient method needs, and what its weights apply to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GradientCapabilities {
+    /// What it must see of the gradients.
     pub view: GradientView,
+    /// Where the gradients are taken.
     pub location: GradientLocation,
     /// Do its weights also apply to the task-specific layers?
     pub weights_heads: bool,

@@ -7,10 +7,12 @@ use crate::train::weighting::gradient_method::{
 };
 use crate::train::weighting::method::{BuildWeighting, GradientMethod, WeightingContext};
 
+/// Gradients of two tasks over three weights.
 pub fn matrix_a() -> Vec<Vec<f64>> {
     vec![vec![-4.0, 1.0, 1.0], vec![6.0, 1.0, 1.0]]
 }
 
+/// Gradients of three tasks over four weights.
 pub fn matrix_b() -> Vec<Vec<f64>> {
     vec![vec![1.0, 0.0, 0.0, 2.0], vec![-1.0, 1.0, 0.0, 0.0], vec![0.0, -2.0, 1.0, -1.0]]
 }
@@ -22,6 +24,7 @@ pub fn gradients(config: &dyn BuildWeighting, tasks: usize) -> GradientMethod {
     built.gradients.expect("a gradient method")
 }
 
+/// The method of this configuration, which needs dot products only.
 pub fn gramian(config: &dyn BuildWeighting, tasks: usize) -> Box<dyn GramianWeighting> {
     match gradients(config, tasks) {
         GradientMethod::Gramian(method) => method,
@@ -29,6 +32,7 @@ pub fn gramian(config: &dyn BuildWeighting, tasks: usize) -> Box<dyn GramianWeig
     }
 }
 
+/// The method of this configuration, which needs full gradients.
 pub fn rows(config: &dyn BuildWeighting, tasks: usize) -> Box<dyn RowWeighting> {
     match gradients(config, tasks) {
         GradientMethod::Rows(method) => method,

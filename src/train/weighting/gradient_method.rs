@@ -10,6 +10,7 @@ pub struct GradientContext<'a> {
     pub step: u64,
     /// Their indices among all tasks.
     pub tasks: &'a [usize],
+    /// Loss of each task.
     pub losses: &'a [f64],
     /// G = J J^T of the gradients J, one row per task. For methods that split the batch: J_1 J_2^T of its
     /// first two parts.
@@ -39,6 +40,7 @@ impl GradientWeights {
 
 /// A method that needs dot products only.
 pub trait GramianWeighting: Send {
+    /// Weights from losses and dot products.
     fn compute_weights(&mut self, context: &GradientContext) -> GradientWeights;
 
     /// Everything that has changed since it was built, as plain numbers.
@@ -63,6 +65,7 @@ pub struct GradientRows {
 
 /// A method that needs full gradients. It may replace them; the step is along their weighted sum.
 pub trait RowWeighting: Send {
+    /// Weights, after changing the rows if the method does so.
     fn compute_weights(&mut self, context: &GradientContext, rows: &mut GradientRows) -> GradientWeights;
 
     /// Everything that has changed since it was built, except the buffers.

@@ -49,6 +49,7 @@ pub struct ImtlL {
 }
 
 impl ImtlL {
+    /// One scale per task, learned with the rate `rate` from `initial`.
     pub fn new(rate: f64, initial: f64, tasks: usize) -> Self {
         Self { rate, scales: vec![LearnedScalar::new(initial); tasks] }
     }

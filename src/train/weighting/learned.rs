@@ -3,6 +3,7 @@
 /// A trained scalar and its Adam moments.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LearnedScalar {
+    /// The scalar.
     pub value: f64,
     first_moment: f64,
     second_moment: f64,
@@ -10,6 +11,7 @@ pub struct LearnedScalar {
 }
 
 impl LearnedScalar {
+    /// Starts at `value`, with moments of 0.
     pub fn new(value: f64) -> Self {
         Self { value, first_moment: 0.0, second_moment: 0.0, steps: 0.0 }
     }

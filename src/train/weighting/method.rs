@@ -9,6 +9,7 @@ use crate::train::weighting::gradient_method::{GramianWeighting, RowWeighting};
 /// What a weighting is built with.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightingContext<'a> {
+    /// Names of the tasks.
     pub tasks: &'a [TaskName],
     /// The trial's seed.
     pub seed: u64,
@@ -25,6 +26,7 @@ impl WeightingContext<'_> {
 
 /// The settings of a weighting, which can build it.
 pub trait BuildWeighting: Send + Sync {
+    /// Builds the weighting for the given tasks.
     fn build(&self, context: &WeightingContext) -> WeightingMethod;
 
     /// What it balances, and what it needs to see.
@@ -40,7 +42,9 @@ pub trait BuildWeighting: Send + Sync {
 
 /// A built weighting: of losses, of gradients, or of both.
 pub struct WeightingMethod {
+    /// The weighting of losses.
     pub losses: Option<Box<dyn Weighting>>,
+    /// The gradient method.
     pub gradients: Option<GradientMethod>,
 }
 

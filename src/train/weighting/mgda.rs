@@ -36,6 +36,7 @@ impl Settings for MgdaConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Normalization {
+    /// Not scaled.
     #[default]
     None,
     /// to norm 1

@@ -35,8 +35,10 @@ impl Settings for PcGradConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reduction {
+    /// Their sum.
     #[default]
     Sum,
+    /// Their mean.
     Mean,
 }
 

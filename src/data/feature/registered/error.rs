@@ -27,6 +27,7 @@ impl fmt::Display for InputKindOrigin {
 
 /// A problem of an input kind of another crate.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum RegisteredError {
     #[error("{whose}: this program does not have this input kind")]
     Unknown { whose: InputKindOrigin },

@@ -81,10 +81,11 @@ fn labelled(config: &ImagesConfig, folder: &Path, labels: &Path) -> Result<Listi
     let mut folders = ImageFolders::canonicalize(config, &[folder, labels.parent().unwrap_or(Path::new(""))]);
     let mut named = |column: &str| -> Result<Vec<PathBuf>, DataError> {
         let mut files = Vec::with_capacity(frame.rows());
-        let (mut missing, mut outside) = (None, None);
+        let (mut first_missing, mut missing_count, mut outside) = (None, 0, None);
         frame.cells(column)?.for_each_text(|row, text| {
             if text.is_none() {
-                missing.get_or_insert(row);
+                first_missing.get_or_insert(row);
+                missing_count += 1;
             }
             let file = folder.join(text.unwrap_or(""));
             if outside.is_none() && folders.is_outside(&file) {
@@ -92,11 +93,11 @@ fn labelled(config: &ImagesConfig, folder: &Path, labels: &Path) -> Result<Listi
             }
             files.push(file);
         })?;
-        if let Some(row) = missing {
+        if let Some(row) = first_missing {
             return Err(DataError::Missing {
                 column: column.to_owned(),
                 place: frame.location(row),
-                count: 1,
+                count: missing_count,
             });
         }
         match outside {

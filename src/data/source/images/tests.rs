@@ -100,6 +100,16 @@ fn corrupt_images_are_named_or_skipped() {
 }
 
 #[test]
+fn rows_without_a_file_name_are_counted() {
+    let (folder, config) = labelled();
+    folder.file("labels.csv", "name,age,mask\na.png,1,m.png\n,2,m.png\nc.png,3,m.png\n,4,m.png\n");
+    let problems = folder.problems(folder.load(config));
+    let expected = "missing-value at source.images.path: column `name` has no value in 2 rows, first in \
+                    `labels.csv`, line 3";
+    assert!(problems[0].starts_with(expected), "{problems:?}");
+}
+
+#[test]
 fn folders_without_images_and_splits_by_files_are_refused() {
     let folder = classes();
     let load = |config: Value| folder.problems(folder.load(config));

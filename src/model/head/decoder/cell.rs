@@ -11,17 +11,21 @@ use crate::model::weights::{Init, Parameter, Weights};
 
 /// A recurrent cell; its states are `[batch, units]`.
 pub enum DecoderCell {
+    /// A gated recurrent unit.
     Gru(GateWeights),
+    /// A long short-term memory.
     Lstm(GateWeights),
 }
 
 /// The weights of a cell in the layout of its kernel.
 pub struct GateWeights {
+    /// Prefix of the weights' names.
     pub name: String,
     /// `[width + units, gates x units]`: input weights, then state weights.
     pub weight: Parameter,
     /// `[4 units]`
     pub bias: Parameter,
+    /// Size of the state.
     pub units: usize,
 }
 
@@ -43,14 +47,17 @@ impl GateWeights {
 }
 
 impl DecoderCell {
+    /// A GRU over vectors of `width`.
     pub fn gru(name: &str, width: usize, units: usize, weights: &mut Weights) -> ModelResult<Self> {
         GateWeights::build(name, width, units, 3, weights).map(Self::Gru)
     }
 
+    /// An LSTM over vectors of `width`.
     pub fn lstm(name: &str, width: usize, units: usize, weights: &mut Weights) -> ModelResult<Self> {
         GateWeights::build(name, width, units, 4, weights).map(Self::Lstm)
     }
 
+    /// Size of the state.
     pub fn units(&self) -> usize {
         match self {
             Self::Gru(gates) | Self::Lstm(gates) => gates.units,

@@ -14,7 +14,9 @@ pub struct Prepared<T> {
 /// Name and dimensions of one of these tensors in the ONNX graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecoderPort {
+    /// Name in the graph.
     pub name: String,
+    /// Dimensions, the batch first.
     pub dims: Vec<Dim>,
 }
 

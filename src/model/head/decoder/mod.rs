@@ -25,7 +25,9 @@ use crate::model::weights::{Weights, host};
 
 /// A decoder of any kind.
 pub enum Decoder {
+    /// A GRU or LSTM.
     Recurrent(Box<RecurrentDecoder>),
+    /// A transformer.
     Transformer(TransformerDecoder),
 }
 

@@ -50,6 +50,7 @@ pub struct RecurrentDecoder {
 }
 
 impl RecurrentDecoder {
+    /// A decoder over an encoder's output of shape `memory`; weights are named below `name`.
     pub fn build(
         name: &str,
         cell: DecoderCell,
@@ -89,10 +90,12 @@ impl RecurrentDecoder {
         Ok(Self { cell, initial_states, attention, memory_width: width, sequence })
     }
 
+    /// Width of the hidden vectors.
     pub fn width(&self) -> usize {
         self.cell.units()
     }
 
+    /// Computes once per row what every step reads: initial states, and keys and values of the attention.
     pub fn prepare<O: Ops>(
         &self,
         ops: &mut O,
@@ -119,11 +122,13 @@ impl RecurrentDecoder {
         Ok(Prepared { fixed, states })
     }
 
+    /// Hidden vectors `[batch, time, width]` for embedded tokens `[batch, time, embedding]`, all at once.
     pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         let (h, _) = self.cell.run(tokens, &prepared.states)?;
         self.attend(&mut Tensors::new(mode), &h, &prepared.fixed)
     }
 
+    /// One step: hidden vectors `[batch, width]` for embedded tokens `[batch, embedding]`, and the next states.
     pub fn step<O: Ops>(
         &self,
         ops: &mut O,
@@ -152,6 +157,7 @@ impl RecurrentDecoder {
         attention.combine.on(ops, &both)
     }
 
+    /// Names and dimensions, in a graph, of the tensors that [`Self::prepare`] returns.
     pub fn ports(&self) -> Prepared<DecoderPort> {
         let states = self.cell.states().iter().map(|state| DecoderPort::vector(state, self.cell.units()));
         let mut fixed = Vec::new();

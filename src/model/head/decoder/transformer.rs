@@ -118,6 +118,8 @@ impl DecoderBlock {
 }
 
 impl TransformerDecoder {
+    /// A decoder over an encoder's output of shape `memory`, for up to `length` tokens; weights are named
+    /// below `name`.
     pub fn build(
         name: &str,
         config: &TransformerDecoderConfig,
@@ -139,10 +141,12 @@ impl TransformerDecoder {
         })
     }
 
+    /// Width of the hidden vectors.
     pub fn width(&self) -> usize {
         self.width
     }
 
+    /// Computes once per row what every step reads: keys and values of the cross-attention.
     pub fn prepare<O: Ops>(
         &self,
         ops: &mut O,
@@ -166,6 +170,7 @@ impl TransformerDecoder {
         Ok(Prepared { fixed, states })
     }
 
+    /// Hidden vectors `[batch, time, width]` for embedded tokens `[batch, time, embedding]`, all at once.
     pub fn forward(&self, tokens: &Tensor, prepared: &Prepared<Tensor>, mode: &Mode) -> ModelResult<Tensor> {
         let time = tokens.dim(1)?;
         let encodings =
@@ -176,6 +181,7 @@ impl TransformerDecoder {
         })
     }
 
+    /// One step: hidden vectors `[batch, width]` for embedded tokens `[batch, embedding]`, and the next states.
     pub fn step<O: Ops>(
         &self,
         ops: &mut O,
@@ -219,6 +225,7 @@ impl TransformerDecoder {
         self.norm.on(ops, &x)
     }
 
+    /// Names and dimensions, in a graph, of the tensors that [`Self::prepare`] returns.
     pub fn ports(&self) -> Prepared<DecoderPort> {
         let ports = |prefix: &str, time: &str| {
             let both = |index| [format!("{prefix}keys_{index}"), format!("{prefix}values_{index}")];

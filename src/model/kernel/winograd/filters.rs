@@ -49,6 +49,7 @@ impl Filters {
         Self { elements, filters, channels, offsets }
     }
 
+    /// Number of input channels.
     pub fn channels(&self) -> usize {
         self.channels
     }

@@ -13,7 +13,9 @@ use crate::model::weights::Weights;
 /// A folder and the architecture that its configuration describes.
 #[derive(Debug)]
 pub struct PretrainedModel {
+    /// The folder.
     pub folder: Arc<PretrainedFolder>,
+    /// The architecture.
     pub family: Box<dyn PretrainedFamily>,
     /// The hash of its files, set by the room that hashes files.
     pub content: OnceLock<Fingerprint>,
@@ -59,6 +61,7 @@ impl PretrainedModel {
 /// The pretrained models of a pipeline and of its trials, each read once. Relative paths start at `base`.
 #[derive(Clone, Debug, Default)]
 pub struct ModelFolders {
+    /// The folder that relative paths start from.
     pub base: PathBuf,
     read: Arc<Mutex<HashMap<PathBuf, Arc<PretrainedModel>>>>,
 }
@@ -94,6 +97,7 @@ impl PartialEq for ModelFolders {
 pub struct ModelCell(Arc<OnceLock<Arc<PretrainedModel>>>);
 
 impl ModelCell {
+    /// The model, if it has been read.
     pub fn get(&self) -> Option<&PretrainedModel> {
         self.0.get().map(Arc::as_ref)
     }

@@ -13,5 +13,6 @@ use crate::onnx::graph::Graph;
 
 /// Appends operations to a graph.
 pub struct Nodes<'a> {
+    /// The graph that nodes are appended to.
     pub graph: &'a mut Graph,
 }

@@ -18,6 +18,7 @@ pub struct Tensors<'a> {
 }
 
 impl<'a> Tensors<'a> {
+    /// Operations in training or evaluation mode.
     pub fn new(mode: &Mode<'a>) -> Self {
         Self { mode: *mode }
     }
@@ -27,6 +28,7 @@ impl<'a> Tensors<'a> {
         Self { mode: Mode::evaluate() }
     }
 
+    /// Training or evaluation mode.
     pub fn mode(&self) -> &Mode<'a> {
         &self.mode
     }

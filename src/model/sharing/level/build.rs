@@ -24,6 +24,7 @@ pub struct LevelConfig<'a> {
     pub shared: usize,
     /// Number of experts per task.
     pub own: usize,
+    /// Which gates the level has.
     pub gates: GateSet,
     /// The experts a task's gate mixes.
     pub reach: ExpertScope,
