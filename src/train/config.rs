@@ -47,8 +47,8 @@ pub struct TrainConfig {
     /// statistics of batch normalization still follow the data. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<String>,
-    /// Unfreezes the blocks of a `transformer` or `pretrained` one after the other, from the last to the first. Default: all
-    /// are trained from the start.
+    /// Unfreezes the blocks of a `transformer` or `pretrained` layer one after the other, from the last to
+    /// the first. Default: all are trained from the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfreeze: Option<UnfreezeConfig>,
     /// A penalty on the weights. Default none.
