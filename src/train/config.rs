@@ -32,9 +32,9 @@ pub struct TrainConfig {
     /// heads), by task (its own layers and output), or by a pattern of weight names in which `*` stands for
     /// any characters. A pattern wins over a task, a task over a part, a longer pattern over a shorter one,
     /// the later of two equals over the earlier. The schedule multiplies each rate. `decay_per_layer`
-    /// multiplies the rate of a `transformer`'s block by this factor once for every block after it, and the
-    /// rate of what is before the first block once more (Clark et al., ICLR 2020), as in {trunk: 2.0e-5,
-    /// heads: 1.0e-3, decay_per_layer: 0.9}. Default: the optimizer's rate for all.
+    /// multiplies the rate of a block of `transformer` or `pretrained` by this factor once for every block
+    /// after it, and the rate of what is before the first block once more (Clark et al., ICLR 2020), as in
+    /// {trunk: 2.0e-5, heads: 1.0e-3, decay_per_layer: 0.9}. Default: the optimizer's rate for all.
     #[serde(skip_serializing_if = "RatesConfig::is_empty")]
     pub rates: RatesConfig,
     /// Batches per optimizer step (gradient accumulation): a step has the gradient of a batch this many times
@@ -47,8 +47,8 @@ pub struct TrainConfig {
     /// statistics of batch normalization still follow the data. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<String>,
-    /// Unfreezes the blocks of a `transformer` one after the other, from the last to the first. Default: all
-    /// are trained from the start.
+    /// Unfreezes the blocks of a `transformer` or `pretrained` layer one after the other, from the last to
+    /// the first. Default: all are trained from the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfreeze: Option<UnfreezeConfig>,
     /// A penalty on the weights. Default none.

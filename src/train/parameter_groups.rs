@@ -94,7 +94,7 @@ impl<'a> ParameterGroups<'a> {
     fn without_blocks(&self, network: &Network) -> Option<Diagnostic> {
         let weights = || network.weights().trainable().filter(|weight| !self.is_frozen(weight));
         let train = Path::from_key("train");
-        let help = "blocks are those of the layer `transformer`";
+        let help = "blocks are those of the layers `transformer` and `pretrained`";
         let refuse = |path: Path, message: String| {
             Some(Diagnostic::error("no-blocks", path, message).on_key().help(help))
         };

@@ -90,7 +90,7 @@ impl JsonSchema for RatesConfig {
 
 /// Gradual unfreezing (Howard & Ruder, ACL 2018): first only what has no blocks is trained, such as heads;
 /// then one more block joins at a time, from the last to the first, and at last what is before them, such as
-/// embeddings. Blocks are those of `transformer`.
+/// embeddings. Blocks are those of `transformer` and `pretrained`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct UnfreezeConfig {

@@ -86,7 +86,9 @@ impl BuildLayer for PretrainedConfig {
             reason: format!("has not read the folder `{}`", self.path),
         })?;
         weights.request_pretrained(name, &model.folder, model.family.sources(), model.family.prefix());
+        let outside = weights.set_blocks_after(None);
         let layer = model.family.build(name, input, &self.tuning(model.family.blocks()), weights);
+        weights.set_blocks_after(outside);
         weights.freeze_new(false);
         layer
     }

@@ -134,6 +134,31 @@ fn the_derivative_by_the_weights_is_of_second_order() {
     }
 }
 
+// As the two tests above, with steps p - .05*r*q for r in R = [2., .5, 1.5, 3., .25, 1., .1].
+#[test]
+fn lookaheads_move_each_weight_by_its_own_rate() {
+    let set_rates = |learner: &mut Learner| {
+        let rates = [2.0, 0.5, 1.5, 3.0, 0.25, 1.0, 0.1];
+        learner.variables.iter_mut().zip(rates).for_each(|(variable, rate)| variable.relative_rate = rate);
+    };
+    let affinities = with_learner(json!("equal"), |learner, parts, clock| {
+        set_rates(learner);
+        learner.measure_affinity(parts, clock).expect("measured")
+    });
+    let expected = [0.030_350_661, -0.004_021_369, -0.001_996_226, 0.001_756_424];
+    for (affinity, expected) in affinities.iter().zip(expected) {
+        near(affinity.value, expected, 1e-6);
+    }
+    let derivatives = with_learner(json!("auto_lambda"), |learner, parts, clock| {
+        set_rates(learner);
+        let lookahead = Lookahead { number: 0, primary: vec![true, true] };
+        learner.validation_lookahead(parts, clock, &lookahead).expect("derivatives")
+    });
+    for (derivative, expected) in derivatives.into_iter().zip([-0.662_822_644, -0.005_349_106]) {
+        near(derivative.expect("a label"), expected, 2e-4);
+    }
+}
+
 /// Measuring affinity does not affect training: all bits are the same, including running statistics.
 #[test]
 fn measuring_affinity_does_not_affect_training() {

@@ -1,7 +1,11 @@
 use serde_json::{Value, json};
 
 use crate::domain::name::TaskName;
+use crate::model::layer::BuildLayer;
+use crate::model::layer::pretrained::PretrainedConfig;
+use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::model::network::Network;
+use crate::model::weights::{Init, Weights};
 use crate::train::config::TrainConfig;
 use crate::train::harness::groups::sequences;
 use crate::train::harness::{TrainingHarness, task};
@@ -48,6 +52,27 @@ fn blocks_are_counted_from_the_last() {
         ("head.value.", None),
     ] {
         assert_eq!(blocks_after(part), expected, "{part}");
+    }
+}
+
+#[test]
+fn a_pretrained_model_has_blocks() {
+    let base = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained");
+    let config: PretrainedConfig = serde_json::from_value(json!({"path": "bert"})).expect("settings");
+    let model = config.read(&ModelFolders::in_folder(&base)).expect("a model");
+    let (blocks, input) = (model.family.blocks(), model.family.input());
+    let mut weights = Weights::new(1, &candle_core::Device::Cpu);
+    config.build("trunk.0.pretrained", input, &mut weights).expect("a layer");
+    weights.variable("trunk.1.dense.weight", &[1, 1], Init::Ones).expect("a weight");
+    assert!(blocks > 1);
+    for weight in weights.iter() {
+        let step = weight.name.split('.').nth(3).expect("a name");
+        let expected = match (weight.name.starts_with("trunk.0."), step.parse::<usize>()) {
+            (false, _) => None,
+            (true, Ok(block)) => Some(blocks - 1 - block),
+            (true, Err(_)) => Some(blocks),
+        };
+        assert_eq!(weight.blocks_after, expected, "{}", weight.name);
     }
 }
 

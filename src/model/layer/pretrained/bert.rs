@@ -122,6 +122,7 @@ impl PretrainedFamily for Bert {
         weights: &mut Weights,
     ) -> ModelResult<Box<dyn Module>> {
         weights.freeze_new(tuning.frozen_blocks.is_some());
+        weights.set_blocks_after(Some(self.blocks));
         let outside = weights.set_blocks_after(Some(self.blocks));
         let part = |part: &str| format!("{name}.embeddings.{part}");
         let mut table = |name: &str, rows: usize| {
@@ -138,6 +139,7 @@ impl PretrainedFamily for Bert {
         let mut blocks = Vec::with_capacity(self.blocks);
         for index in 0..self.blocks {
             weights.freeze_new(tuning.freezes(index));
+            weights.set_blocks_after(Some(self.blocks - 1 - index));
             weights.set_blocks_after(Some(self.blocks - 1 - index));
             blocks.push(self.block(&format!("{name}.{index}"), index, tuning, weights)?);
         }

@@ -61,7 +61,8 @@ pub trait PretrainedFamily: Debug + Send + Sync {
     /// Where its weights are in a checkpoint, by our names after that of the layer.
     fn sources(&self) -> Vec<WeightSource>;
 
-    /// Builds the layers; names of weights start with `name`.
+    /// Builds the layers; names of weights start with `name`. Says which weights are frozen
+    /// ([`Weights::freeze_new`]) and how many blocks come after them ([`Weights::set_blocks_after`]).
     ///
     /// # Errors
     /// Those of [`Weights::parameter`].
