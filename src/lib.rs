@@ -77,7 +77,11 @@
 //! struct Gate(Parameter);
 //!
 //! impl Layer for Gate {
-//!     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
+//!     fn apply<O: Ops>(
+//!         &self,
+//!         ops: &mut O,
+//!         x: &Activations<O::Value>,
+//!     ) -> ModelResult<Activations<O::Value>> {
 //!         let gate = ops.linear(&x.x, &self.0, None, Activation::Sigmoid)?;
 //!         Ok(x.with(ops.mul(&x.x, &gate)?))
 //!     }

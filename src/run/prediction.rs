@@ -90,10 +90,10 @@ impl<'a> PredictionCollector<'a> {
         }
     }
 
-    /// The prediction columns, in the order of `domain::answer::prediction_columns`: class and probability for
-    /// a binary task, class and every class's probability for multiclass and ordinal, a flag and a probability
-    /// per label for multilabel, values in the target's unit for regression, space-separated tags for steps,
-    /// a JSON array of pixel rows for images.
+    /// The prediction columns, in the order of `domain::answer::prediction_columns`: class and probability
+    /// for a binary task, class and every class's probability for multiclass and ordinal, a flag and a
+    /// probability per label for multilabel, values in the target's unit for regression, space-separated tags
+    /// for steps, a JSON array of pixel rows for images.
     pub fn columns(self) -> Vec<PredictionColumn> {
         let width = self.task.target.prediction_width().max(1);
         let column =

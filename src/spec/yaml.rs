@@ -83,8 +83,8 @@ fn syntax(message: &str, text: &str, line: Option<usize>) -> Diagnostic {
     }
 }
 
-/// The text with a line feed for each carriage return that stands alone: YAML ends a line there too, but places
-/// in the text are found by line feeds.
+/// The text with a line feed for each carriage return that stands alone: YAML ends a line there too, but
+/// locations in the text are found by line feeds.
 pub(crate) fn with_line_feeds(text: &str) -> String {
     let lines: Vec<String> = text.split("\r\n").map(|lines| lines.replace('\r', "\n")).collect();
     lines.join("\r\n")

@@ -128,7 +128,7 @@ impl RecurrentDecoder {
         self.attend(&mut Tensors::new(mode), &h, &prepared.fixed)
     }
 
-    /// One step: hidden vectors `[batch, width]` for embedded tokens `[batch, embedding]`, and the next states.
+    /// One step: hidden vectors `[batch, width]` for embeddings `[batch, embedding]`, and the next states.
     pub fn step<O: Ops>(
         &self,
         ops: &mut O,

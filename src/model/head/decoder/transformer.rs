@@ -181,7 +181,7 @@ impl TransformerDecoder {
         })
     }
 
-    /// One step: hidden vectors `[batch, width]` for embedded tokens `[batch, embedding]`, and the next states.
+    /// One step: hidden vectors `[batch, width]` for embeddings `[batch, embedding]`, and the next states.
     pub fn step<O: Ops>(
         &self,
         ops: &mut O,

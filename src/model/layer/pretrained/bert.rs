@@ -1,5 +1,5 @@
-//! BERT (Devlin et al. 2019, arXiv 1810.04805): token, position and segment embeddings, then transformer blocks
-//! whose norms follow the residual additions.
+//! BERT (Devlin et al. 2019, arXiv 1810.04805): token, position and segment embeddings, then transformer
+//! blocks whose norms follow the residual additions.
 
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
