@@ -1,7 +1,7 @@
 """What can be fetched: one module per source, one line per name."""
 
 from recipes.problem import Problem
-from recipes import brown, chinese, conversations, digits, names, packages, regression, tweets
+from recipes import brown, chinese, conversations, digits, models, names, packages, regression, tweets
 
 __all__ = ["RECIPES", "Problem"]
 
@@ -16,5 +16,6 @@ RECIPES = {
     "names": names.Names,
     "packages": packages.Packages,
     "conversations": conversations.Conversations,
+    "models": models.Models,
     "regression": regression.Regression,
 }

@@ -6,6 +6,8 @@ import lzma
 import pathlib
 import posixpath
 import tarfile
+import zipfile
+import zlib
 
 from recipes.problem import Problem
 
@@ -54,6 +56,26 @@ class Archive:
             return self.read(name).decode(encoding)
         except UnicodeDecodeError as cause:
             raise Problem(f"{self.name}: {name} is not {encoding}: {cause}") from None
+
+
+class Wheel:
+    """A zip file with Python's packages."""
+
+    def __init__(self, file: pathlib.Path):
+        self.name = file.name
+        try:
+            self.zip = zipfile.ZipFile(file)
+        except zipfile.BadZipFile as cause:
+            raise Problem(f"{self.name} is damaged: {cause}") from None
+
+    def read(self, name: str) -> bytes:
+        """Only what is asked for is read, by its name: no member decides where it is written."""
+        try:
+            return self.zip.read(name)
+        except KeyError:
+            raise Problem(f"{self.name} has no file {name}") from None
+        except (zipfile.BadZipFile, zlib.error, EOFError) as cause:
+            raise Problem(f"{self.name} is damaged: {cause}") from None
 
 
 def plain(name: str) -> str:

@@ -80,11 +80,12 @@ def pip(package: Package, making: pathlib.Path, _: pathlib.Path) -> None:
             f"{package} needs pip, which this Python ({sys.executable}) has not: "
             "run `python3 -m ensurepip` (on Debian and Ubuntu: apt-get install python3-pip)"
         )
+    form = "--only-binary" if package.file.endswith(".whl") else "--no-binary"
     run(
         str(package),
         [
             *[sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"],
-            *["--no-deps", "--no-binary", ":all:", "--dest", making, f"{package.name}=={package.version}"],
+            *["--no-deps", form, ":all:", "--dest", making, f"{package.name}=={package.version}"],
         ],
         making,
     )

@@ -91,8 +91,13 @@ class Out:
         self.folder, self.rows = folder, {}
 
     def bytes(self, name: str, rows: int, content: bytes) -> None:
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         write(self.folder / name, content)
         self.rows[name] = rows
+
+    def file(self, name: str, content: bytes) -> None:
+        """A file that has no rows."""
+        self.bytes(name, None, content)
 
     def text(self, name: str, rows: int, text: str) -> None:
         self.bytes(name, rows, text.encode("utf-8"))

@@ -3,16 +3,21 @@
 import hashlib
 import io
 import os
+import json
 import pathlib
+import pickle
 import random
+import struct
 import tarfile
 import tempfile
 import unittest
+import zipfile
 from unittest import mock
 
-from recipes import chinese, client, conversations, digits, packages, place
-from recipes.archive import Archive
+from recipes import chinese, client, conversations, digits, models, packages, place
+from recipes.archive import Archive, Wheel
 from recipes.problem import Problem
+from recipes.weights import MAGIC, PROTOCOL, legacy_checkpoint, safetensors
 
 
 def run() -> int:
@@ -86,6 +91,77 @@ class Archives(InFolder):
     def test_a_damaged_package_is_refused(self):
         with self.assertRaisesRegex(Problem, "cut.tgz is damaged"):
             Archive(self.file("cut.tgz", packed(("a", os.urandom(9999)))[:-2000]))
+
+
+    def test_a_wheel_is_read(self):
+        with zipfile.ZipFile(self.folder / "a.whl", "w") as wheel:
+            wheel.writestr("a/b", b"content " * 99)
+        self.assertEqual(Wheel(self.folder / "a.whl").read("a/b"), b"content " * 99)
+        with self.assertRaisesRegex(Problem, "a.whl has no file a/c"):
+            Wheel(self.folder / "a.whl").read("a/c")
+        content = (self.folder / "a.whl").read_bytes()
+        for bad in [content[:-9], content.replace(b"content", b"contend", 1)]:
+            with self.assertRaisesRegex(Problem, "bad.whl is damaged"):
+                Wheel(self.file("bad.whl", bad)).read("a/b")
+
+
+def checkpoint(view: tuple, rebuild=b"ctorch._utils\n_rebuild_tensor_v2\n", count=6) -> bytes:
+    """A state dict of one tensor `a`, a view (offset, shape, strides) of the storage 0, 1, 2, 3, 4, 5, in the form of
+    `torch.save` before PyTorch 1.6."""
+    text = lambda word: b"X" + struct.pack("<i", len(word)) + word.encode()
+    storage = b"(" + text("storage") + b"ctorch\nFloatStorage\n" + text("key") + text("cpu") + b"K\x06Nt"
+    offset, shape, strides = (pickle.dumps(part, 2)[2:-1] for part in view)
+    tensor = rebuild + b"(" + storage + b"Q" + offset + shape + strides + b"\x89Nt" + b"R"
+    state = b"\x80\x02ccollections\nOrderedDict\n)R" + text("a") + tensor + b"s."
+    parts = [pickle.dumps(part, 2) for part in [MAGIC, PROTOCOL, {"little_endian": True}]]
+    return b"".join([*parts, state, pickle.dumps(["key"], 2), struct.pack(f"<q{count}f", count, *range(count))])
+
+
+class Weights(unittest.TestCase):
+    def test_a_view_is_read_in_row_major_order(self):
+        found = legacy_checkpoint("x", checkpoint((0, (2, 3), (3, 1))))["a"]
+        self.assertEqual((found.kind, found.shape, list(found.values)), ("F32", (2, 3), [0, 1, 2, 3, 4, 5]))
+        found = legacy_checkpoint("x", checkpoint((0, (3, 2), (1, 3))))["a"]
+        self.assertEqual((found.shape, list(found.values)), ((3, 2), [0, 3, 1, 4, 2, 5]))
+        found = legacy_checkpoint("x", checkpoint((1, (2, 1), (2, 1))))["a"]
+        self.assertEqual((found.shape, list(found.values)), ((2, 1), [1, 3]))
+
+    def test_a_checkpoint_that_runs_code_is_refused(self):
+        with self.assertRaisesRegex(Problem, "x: it names posix.system, which no state dict of tensors needs"):
+            legacy_checkpoint("x", checkpoint((0, (6,), (1,)), rebuild=b"cposix\nsystem\n"))
+
+    def test_a_damaged_checkpoint_is_refused(self):
+        whole = checkpoint((0, (2, 3), (3, 1)))
+        for bad in [whole[:-1], whole + b"0", whole[:40], b"", b"PK" + whole]:
+            with self.assertRaisesRegex(Problem, "^x: "):
+                legacy_checkpoint("x", bad)
+        with self.assertRaisesRegex(Problem, "leaves its storage"):
+            legacy_checkpoint("x", checkpoint((1, (2, 3), (3, 1))))
+        with self.assertRaisesRegex(Problem, "expected 6 values"):
+            legacy_checkpoint("x", checkpoint((0, (2,), (1,)), count=5))
+
+    def test_safetensors_are_written(self):
+        tensors = legacy_checkpoint("x", checkpoint((0, (3, 2), (1, 3))))
+        content = safetensors(tensors)
+        (size,) = struct.unpack("<Q", content[:8])
+        self.assertEqual(size % 8, 0)
+        header = json.loads(content[8 : 8 + size])
+        self.assertEqual(header["a"], {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 24]})
+        self.assertEqual(struct.unpack("<6f", content[8 + size :]), (0, 3, 1, 4, 2, 5))
+        self.assertEqual(models.count(content), 1)
+
+    def test_blocks_are_numbered_within_their_stages(self):
+        for name, expected in [
+            ("_conv_stem.weight", "conv_stem.weight"),
+            ("_bn1.running_var", "bn2.running_var"),
+            ("_blocks.0._project_conv.weight", "blocks.0.0.conv_pw.weight"),
+            ("_blocks.1._expand_conv.weight", "blocks.1.0.conv_pw.weight"),
+            ("_blocks.15._bn2.bias", "blocks.6.0.bn3.bias"),
+            ("_fc.bias", "classifier.bias"),
+        ]:
+            self.assertEqual(models.timm_name(name), expected)
+        with self.assertRaisesRegex(Problem, "no weight of EfficientNet-lite0"):
+            models.timm_name("_blocks.0._expand_conv.weight")
 
 
 class Packages(InFolder):
