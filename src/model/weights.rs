@@ -2,6 +2,7 @@
 
 mod file;
 mod init;
+mod low_rank;
 mod named_weight;
 mod owner;
 mod parameter;
@@ -15,6 +16,7 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::random::{RandomPurpose, stream};
 pub use crate::model::weights::init::Init;
+pub use crate::model::weights::low_rank::LowRankOptions;
 pub use crate::model::weights::named_weight::Weight;
 use crate::model::weights::named_weight::elements;
 pub use crate::model::weights::owner::WeightOwner;
@@ -44,6 +46,10 @@ pub struct Weights {
     pretrained_requests: Vec<PretrainedRequest>,
     /// Whether weights created from now on are frozen.
     frozen: bool,
+    /// The low-rank adaptation of dense layers created from now on.
+    low_rank: Option<LowRankOptions>,
+    /// Names of the dense layers that were created while there was one.
+    low_rank_targets: Vec<String>,
     /// Owner of weights created from now on.
     owner: WeightOwner,
     /// Whether heads of several tasks may share weights created from now on.
@@ -83,6 +89,8 @@ impl Weights {
             vector_requests: Vec::new(),
             pretrained_requests: Vec::new(),
             frozen: false,
+            low_rank: None,
+            low_rank_targets: Vec::new(),
             owner: WeightOwner::Body,
             shareable: false,
             blocks_after: None,

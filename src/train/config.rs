@@ -236,6 +236,7 @@ impl WarmStartPart {
 pub enum WeightPart {
     /// Category embeddings and the encoders of inputs.
     Inputs,
+    /// The shared layers.
     Trunk,
     /// Experts, gates and whatever else the sharing adds to the trunk.
     Sharing,
@@ -244,6 +245,7 @@ pub enum WeightPart {
 }
 
 impl WeightPart {
+    /// In the order of a forward pass.
     pub const ALL: [Self; 4] = [Self::Inputs, Self::Trunk, Self::Sharing, Self::Heads];
 
     /// Its name in the settings.

@@ -26,6 +26,7 @@ impl<'a> ParameterGroups<'a> {
         }
     }
 
+    /// Whether `train.freeze` selects the weight.
     pub fn is_frozen(&self, weight: &Weight) -> bool {
         self.frozen.iter().any(|selector| selector.selects(weight))
     }

@@ -19,10 +19,12 @@ const DECAY_PER_LAYER: &str = "decay_per_layer";
 pub struct RatesConfig {
     /// By part, task or pattern of weight names.
     pub rates: IndexMap<String, Positive>,
+    /// The factor from each block to the one before it, towards the inputs.
     pub decay_per_layer: Option<DecayFactor>,
 }
 
 impl RatesConfig {
+    /// Whether all weights have the optimizer's rate.
     pub fn is_empty(&self) -> bool {
         self.rates.is_empty() && self.decay_per_layer.is_none()
     }

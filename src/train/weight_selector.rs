@@ -8,6 +8,7 @@ use crate::train::config::WeightPart;
 /// A selection of weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WeightSelector {
+    /// All weights of a part of the network.
     Part(WeightPart),
     /// The own layers and the output of the task with this index.
     Task(usize),
@@ -27,6 +28,7 @@ impl WeightSelector {
         }
     }
 
+    /// Whether this weight is among them.
     pub fn selects(&self, weight: &Weight) -> bool {
         match self {
             Self::Part(part) => *part == part_of(weight),

@@ -77,6 +77,8 @@ fn more_layers() -> Vec<(Value, Shape)> {
     layers.push((json!({"embedding": {"width": 3, "frozen": true}}), TOKENS));
     layers.push((json!({"pretrained": {"path": "bert"}}), TOKENS));
     layers.push((json!({"pretrained": {"path": "bert", "freeze": 1, "dropout": 0.2}}), TOKENS));
+    let lora = json!({"rank": 2, "alpha": 3.0, "dropout": 0.3, "targets": ["query", "value", "up"]});
+    layers.push((json!({"pretrained": {"path": "bert", "freeze": 1, "lora": lora}}), TOKENS));
     layers.push((json!({"embedding": {"width": 3, "tied": "words"}}), TOKENS));
     for config in [
         json!({"activation": "silu"}),

@@ -98,7 +98,8 @@ impl CustomOp3 for AffineOp {
         let (width, out) = weight.dims2()?;
         let rows = y.elem_count() / out.max(1);
         let mut x_gradient = Vec::new();
-        let mut weight_gradient = zeros(width * out);
+        // A frozen weight needs no gradient.
+        let mut weight_gradient = if weight.track_op() { zeros(width * out) } else { Vec::new() };
         let bias_gradient = with_floats(gradient, |gradient| {
             let mut buffer = Vec::new();
             let bias_gradient = match (self.function, self.pre_activation.get()) {
@@ -124,18 +125,20 @@ impl CustomOp3 for AffineOp {
                     Ok(())
                 })?;
             }
-            with_floats(x, |x| {
-                let to = MatrixMut::new(&mut weight_gradient, width, out);
-                let (left, right) =
-                    (MatrixView::new(x, rows, width).t(), MatrixView::new(pre_gradient, rows, out));
-                product(left, right, to, false, ProductThreads::All);
-                Ok(())
-            })?;
+            if weight.track_op() {
+                with_floats(x, |x| {
+                    let to = MatrixMut::new(&mut weight_gradient, width, out);
+                    let (left, right) =
+                        (MatrixView::new(x, rows, width).t(), MatrixView::new(pre_gradient, rows, out));
+                    product(left, right, to, false, ProductThreads::All);
+                    Ok(())
+                })?;
+            }
             Ok(bias_gradient)
         })?;
         let tensor = |values, like: &Tensor| Tensor::from_vec(values, like.shape(), like.device());
-        let x_gradient = if x.track_op() { Some(tensor(x_gradient, x)?) } else { None };
-        Ok((x_gradient, Some(tensor(weight_gradient, weight)?), Some(tensor(bias_gradient, bias)?)))
+        let if_needed = |values, of: &Tensor| of.track_op().then(|| tensor(values, of)).transpose();
+        Ok((if_needed(x_gradient, x)?, if_needed(weight_gradient, weight)?, if_needed(bias_gradient, bias)?))
     }
 }
 

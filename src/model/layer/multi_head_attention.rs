@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
+use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::error::ModelResult;
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
@@ -101,7 +102,14 @@ impl SelfAttention {
         Ok(Self {
             name: name.to_owned(),
             heads,
-            input: Dense::projection(&format!("{name}.input"), width, 3 * width, weights)?,
+            input: Dense::packed(
+                &format!("{name}.input"),
+                width,
+                &[("query", width), ("key", width), ("value", width)],
+                Activation::Identity,
+                true,
+                weights,
+            )?,
             output: Dense::projection(&format!("{name}.output"), width, width, weights)?,
             width,
         })

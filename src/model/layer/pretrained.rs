@@ -4,6 +4,7 @@ mod bert;
 mod configuration;
 pub mod family;
 pub mod freeze;
+pub mod lora;
 pub mod model_cell;
 
 use schemars::JsonSchema;
@@ -15,6 +16,7 @@ use crate::domain::shape::Shape;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::layer::pretrained::family::FineTuning;
 pub use crate::model::layer::pretrained::freeze::FreezeConfig;
+pub use crate::model::layer::pretrained::lora::LoraConfig;
 use crate::model::layer::pretrained::model_cell::{ModelCell, ModelFolders, PretrainedModel};
 use crate::model::layer::{BuildLayer, Module};
 use crate::model::pretrained::PretrainedError;
@@ -28,7 +30,7 @@ use crate::model::weights::Weights;
 /// token. Families: bert.
 ///
 /// ```yaml
-/// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2}}, {pool: mean}]
+/// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2, lora: {rank: 8}}}, {pool: mean}]
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -42,6 +44,10 @@ pub struct PretrainedConfig {
     /// Dropout rate of hidden activations and of attention weights. Default: those of `config.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropout: Option<Rate>,
+    /// Low-rank adaptation: the pretrained weights are frozen, and updates of low rank are trained. Default
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<LoraConfig>,
     /// What the folder holds; set by [`PretrainedConfig::read`].
     #[serde(skip)]
     #[schemars(skip)]
@@ -62,10 +68,24 @@ impl PretrainedConfig {
         self.model.get_or_read(&self.path, folders)
     }
 
+    /// The names of the projections that `lora` can adapt.
+    ///
+    /// # Errors
+    /// Those of building the model.
+    pub fn lora_targets(&self) -> ModelResult<Vec<String>> {
+        let Some(model) = self.model.get() else { return Ok(Vec::new()) };
+        let low_rank = Some(LoraConfig { targets: Vec::new(), ..LoraConfig::default() }.options());
+        let tuning = FineTuning { low_rank, ..FineTuning::default() };
+        let mut weights = Weights::outline();
+        model.family.build("model", model.family.input(), &tuning, &mut weights)?;
+        Ok(weights.low_rank_targets().to_vec())
+    }
+
     fn tuning(&self, blocks: usize) -> FineTuning {
         FineTuning {
             frozen_blocks: self.freeze.map(|freeze| freeze.blocks(blocks)),
             dropout: self.dropout.map(Rate::get),
+            low_rank: self.lora.as_ref().map(LoraConfig::options),
         }
     }
 }

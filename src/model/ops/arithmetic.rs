@@ -61,6 +61,9 @@ pub trait Arithmetic {
     /// The input of a layer with weights. Detached from the graph where backward runs in segments.
     fn detach(&mut self, x: &Activations<Self::Value>) -> ModelResult<Activations<Self::Value>>;
 
+    /// Whether what is computed from weights alone is computed once: in a graph, not in training.
+    fn folds_weights(&self) -> bool;
+
     /// A weight; frozen weights get no gradient.
     fn weight(&mut self, weight: &Parameter) -> ModelResult<Self::Value>;
 

@@ -4,6 +4,7 @@ use candle_core::{Tensor, Var};
 
 use crate::model::activation::Activation;
 use crate::model::error::ModelResult;
+use crate::model::ops::low_rank::LowRank;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::weights::{Init, Parameter, Weights};
 
@@ -15,6 +16,7 @@ pub struct Dense {
     /// `[out]`
     bias: Option<Parameter>,
     activation: Activation,
+    low_rank: Option<LowRank>,
 }
 
 impl Dense {
@@ -30,13 +32,30 @@ impl Dense {
         bias: bool,
         weights: &mut Weights,
     ) -> ModelResult<Self> {
-        let init = Init::fan_in(width);
+        let target = name.rsplit('.').next().unwrap_or(name);
+        Self::packed(name, width, &[(target, units)], activation, bias, weights)
+    }
+
+    /// Several projections side by side, by name and number of columns, such as queries, keys and values.
+    ///
+    /// # Errors
+    /// Those of [`Weights::parameter`].
+    pub fn packed(
+        name: &str,
+        width: usize,
+        projections: &[(&str, usize)],
+        activation: Activation,
+        bias: bool,
+        weights: &mut Weights,
+    ) -> ModelResult<Self> {
+        let (init, units) = (Init::fan_in(width), projections.iter().map(|(_, columns)| columns).sum());
         let weight = weights.parameter(&format!("{name}.weight"), &[width, units], init.clone())?;
         let bias = match bias {
             true => Some(weights.parameter(&format!("{name}.bias"), &[units], init)?),
             false => None,
         };
-        Ok(Self { weight, bias, activation })
+        let low_rank = LowRank::build(name, width, projections, weights)?;
+        Ok(Self { weight, bias, activation, low_rank })
     }
 
     /// A linear projection with a bias and no activation.
@@ -44,15 +63,20 @@ impl Dense {
         Self::build(name, width, units, Activation::Identity, true, weights)
     }
 
-    /// W `[in, out]` and b `[out]`; `None` with an activation or without a bias.
+    /// W `[in, out]` and b `[out]`; `None` with an activation, without a bias or with a low-rank update.
     pub fn linear(&self) -> Option<(&Var, &Var)> {
-        let bias = self.bias.as_ref().filter(|_| self.activation == Activation::Identity)?;
+        let is_plain = self.activation == Activation::Identity && self.low_rank.is_none();
+        let bias = self.bias.as_ref().filter(|_| is_plain)?;
         Some((self.weight.var(), bias.var()))
     }
 
     /// Maps `[..., in]` to `[..., out]`.
     pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
-        ops.linear(x, &self.weight, self.bias.as_ref(), self.activation)
+        let (weight, bias) = (&self.weight, self.bias.as_ref());
+        match &self.low_rank {
+            Some(low_rank) => low_rank.linear(ops, x, weight, bias, self.activation),
+            None => ops.linear(x, weight, bias, self.activation),
+        }
     }
 
     /// The same for a tensor, in evaluation mode.

@@ -11,6 +11,7 @@ mod arithmetic;
 mod decoder;
 pub mod dense;
 mod image;
+pub mod low_rank;
 pub mod nodes;
 pub mod pass;
 mod sequence;

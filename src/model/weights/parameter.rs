@@ -53,4 +53,12 @@ impl Parameter {
     pub fn detached(self) -> Self {
         Self { trainable: false, ..self }
     }
+
+    /// A constant of the same name with other values.
+    ///
+    /// # Errors
+    /// Errors of candle.
+    pub fn with_values(&self, values: &Tensor) -> candle_core::Result<Self> {
+        Ok(Self { var: Var::from_tensor(values)?, trainable: false, ..self.clone() })
+    }
 }

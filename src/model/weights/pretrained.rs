@@ -30,9 +30,10 @@ impl Weights {
         self.pretrained_requests.push(PretrainedRequest { layer, folder, sources, prefix });
     }
 
-    /// Sets whether weights created from now on are frozen: they get no gradients and no updates.
-    pub fn freeze_new(&mut self, frozen: bool) {
-        self.frozen = frozen;
+    /// Sets whether weights created from now on are frozen: they get no gradients and no updates. Returns the
+    /// old setting.
+    pub fn freeze_new(&mut self, frozen: bool) -> bool {
+        std::mem::replace(&mut self.frozen, frozen)
     }
 
     /// Reads the requested values.

@@ -33,9 +33,29 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             let help = format!("write a number from 0 to {blocks}, or `all`");
             diagnostics.push(Diagnostic::error("freeze", path.key("freeze"), message).help(help));
         }
+        diagnostics.extend(unknown_targets(config, &path));
         diagnostics.extend(too_long(pipeline, model, input));
     }
     diagnostics
+}
+
+/// Targets of `lora` that the model does not have.
+fn unknown_targets(config: &PretrainedConfig, path: &Path) -> Vec<Diagnostic> {
+    let Some(lora) = &config.lora else { return Vec::new() };
+    let known = config.lora_targets().unwrap_or_default();
+    let path = path.key("lora").key("targets");
+    if lora.targets.is_empty() {
+        let message = "`targets` is empty, so that nothing would be adapted";
+        let help = format!("known: {}", known.join(", "));
+        return vec![Diagnostic::error("lora-target", path, message).help(help)];
+    }
+    let unknown = lora.targets.iter().enumerate().filter(|(_, target)| !known.contains(target));
+    let diagnostic = |(index, target): (usize, &String)| {
+        let message = format!("the model has no projection `{target}`");
+        let names = known.iter().map(String::as_str);
+        Diagnostic::error("lora-target", path.index(index), message).did_you_mean(target, names)
+    };
+    unknown.map(diagnostic).collect()
 }
 
 /// Hashes of the files of every pretrained model, in the order of the layers.

@@ -7,11 +7,13 @@ use crate::train::record::TrainingStep;
 /// The results of a step. Vectors hold one value per task, in the signature's order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepOutcome {
+    /// Number of rows in the batch.
     pub rows: usize,
     /// Rows with a label, per task.
     pub labelled: Vec<usize>,
     /// `None` for a task without labels in the batch.
     pub losses: Vec<Option<f64>>,
+    /// The weights of the tasks.
     pub weights: Vec<f64>,
     /// The minimized loss: the weighted sum, the penalties of the weighting and of the sharing, and
     /// regularization.

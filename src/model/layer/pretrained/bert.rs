@@ -131,19 +131,15 @@ impl PretrainedFamily for Bert {
         let (tokens, positions) = (table("tokens", self.vocabulary)?, table("positions", self.positions)?);
         let segments = table("segments", self.segments)?;
         let norm = LayerNorm::build(&part("norm"), self.width, self.epsilon, weights)?;
-        let dropout = match tuning.frozen_blocks {
-            Some(_) => 0.0,
-            None => tuning.dropout.unwrap_or(self.dropout),
-        };
+        let dropout = tuning.embedding_dropout(self.dropout);
         let embeddings = Embeddings { name: part("drop"), tokens, positions, segments, norm, dropout };
         let mut blocks = Vec::with_capacity(self.blocks);
         for index in 0..self.blocks {
-            weights.freeze_new(tuning.freezes(index));
-            weights.set_blocks_after(Some(self.blocks - 1 - index));
+            tuning.enter_block(index, self.blocks, weights);
             weights.set_blocks_after(Some(self.blocks - 1 - index));
             blocks.push(self.block(&format!("{name}.{index}"), index, tuning, weights)?);
         }
-        weights.set_blocks_after(outside);
+        tuning.leave(outside, weights);
         Ok(Box::new(BertEncoder { embeddings, blocks }))
     }
 }

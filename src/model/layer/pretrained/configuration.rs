@@ -33,15 +33,6 @@ impl Configuration<'_> {
         number.ok_or_else(|| format!("`{name}` is {value}; expected a number of at least 0"))
     }
 
-    /// true or false, or `default` if it is missing or null.
-    pub fn flag_or(&self, name: &str, default: bool) -> Result<bool, String> {
-        if self.is_missing(name) {
-            return Ok(default);
-        }
-        let value = &self.0[name];
-        value.as_bool().ok_or_else(|| format!("`{name}` is {value}; expected true or false"))
-    }
-
     /// A text, or `default` if it is missing or null.
     pub fn text_or<'a>(&'a self, name: &str, default: &'a str) -> Result<&'a str, String> {
         if self.is_missing(name) {

@@ -10,26 +10,54 @@ use crate::model::layer::Module;
 use crate::model::layer::pretrained::bert;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::pretrained::{PretrainedError, PretrainedFolder, WeightSource};
-use crate::model::weights::Weights;
+use crate::model::weights::{LowRankOptions, Weights};
 
 /// What is changed of a pretrained model while it is trained.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FineTuning {
     /// The number of frozen blocks next to the input, with the embeddings; `None`: nothing is frozen.
     pub frozen_blocks: Option<usize>,
     /// Dropout rate in place of the configuration's.
     pub dropout: Option<f64>,
+    /// Low-rank updates of the other blocks, whose pretrained weights are frozen too.
+    pub low_rank: Option<LowRankOptions>,
 }
 
 impl FineTuning {
-    /// Whether the block with this index is frozen; the embeddings are if any block or none (`Some(0)`) is.
-    pub fn freezes(&self, block: usize) -> bool {
-        self.frozen_blocks.is_some_and(|frozen| block < frozen)
+    /// Prepares `weights` for the embeddings of a model with so many blocks. Returns what
+    /// [`Weights::set_blocks_after`] is to be restored to.
+    pub fn enter_embeddings(&self, blocks: usize, weights: &mut Weights) -> Option<usize> {
+        weights.freeze_new(self.frozen_blocks.is_some() || self.low_rank.is_some());
+        weights.set_blocks_after(Some(blocks))
     }
 
-    /// The dropout rate in a block: 0 if it is frozen.
+    /// Prepares `weights` for the block with this index.
+    pub fn enter_block(&self, index: usize, blocks: usize, weights: &mut Weights) {
+        let is_frozen = self.freezes(index);
+        weights.freeze_new(is_frozen || self.low_rank.is_some());
+        weights.set_low_rank(self.low_rank.clone().filter(|_| !is_frozen));
+        weights.set_blocks_after(Some(blocks - 1 - index));
+    }
+
+    /// Ends the model: weights created from now on are others'.
+    pub fn leave(&self, outside: Option<usize>, weights: &mut Weights) {
+        weights.freeze_new(false);
+        weights.set_low_rank(None);
+        weights.set_blocks_after(outside);
+    }
+
+    /// Dropout rate after the embeddings: 0 if they are frozen on purpose.
+    pub fn embedding_dropout(&self, configured: f64) -> f64 {
+        if self.frozen_blocks.is_some() { 0.0 } else { self.dropout.unwrap_or(configured) }
+    }
+
+    /// Dropout rate in a block: 0 if it is frozen on purpose.
     pub fn dropout(&self, block: usize, configured: f64) -> f64 {
         if self.freezes(block) { 0.0 } else { self.dropout.unwrap_or(configured) }
+    }
+
+    fn freezes(&self, block: usize) -> bool {
+        self.frozen_blocks.is_some_and(|frozen| block < frozen)
     }
 }
 

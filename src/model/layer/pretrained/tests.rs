@@ -7,10 +7,11 @@ use candle_core::{DType, Device, Tensor};
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::autograd::record;
 use crate::model::kernel::reference_check::near;
-use crate::model::layer::pretrained::PretrainedConfig;
 use crate::model::layer::pretrained::model_cell::ModelFolders;
+use crate::model::layer::pretrained::{LoraConfig, PretrainedConfig};
 use crate::model::layer::{BuildLayer, Module};
 use crate::model::mode::Mode;
+use crate::model::ops::dense::Dense;
 use crate::model::pretrained::WeightSource;
 use crate::model::weights::{Weights, host};
 
@@ -110,6 +111,74 @@ fn frozen_blocks_get_no_gradients_and_no_dropout() {
     assert!(!evaluated.track_op());
     let trained = layer.forward(&input, &Mode::train(1, 1)).expect("hidden states").x;
     assert_eq!(host(&evaluated).expect("numbers"), host(&trained).expect("numbers"));
+}
+
+#[test]
+fn only_low_rank_updates_are_trained_and_they_begin_with_the_pretrained_model() {
+    let lora =
+        r#"{"path": "bert", "freeze": 1, "dropout": 0, "lora": {"rank": 3, "targets": ["key", "up"]}}"#;
+    let config = config(lora, &folder()).expect("a model");
+    let (layer, weights) = built(&config);
+    let names: Vec<(&str, &[usize])> =
+        weights.trainable().map(|weight| (weight.name.as_str(), weight.shape.as_slice())).collect();
+    assert_eq!(
+        names,
+        [
+            ("encoder.1.attention.input.key.lora_a", [16, 3].as_slice()),
+            ("encoder.1.attention.input.key.lora_b", &[3, 16]),
+            ("encoder.1.up.lora_a", &[16, 3]),
+            ("encoder.1.up.lora_b", &[3, 24]),
+        ]
+    );
+    let expected = Expected::read("bert");
+    let hidden = |layer: &dyn Module| {
+        let y = layer.forward(&expected.input(), &Mode::train(1, 1)).expect("hidden states");
+        let mask = y.mask.as_ref().expect("a mask").steps.unsqueeze(2).expect("a column");
+        y.x.broadcast_mul(&mask).expect("hidden states")
+    };
+    near("hidden", &hidden(&*layer), &expected.0["hidden"], 1e-5);
+    let targets = config.lora_targets().expect("targets");
+    assert_eq!(targets, ["query", "key", "value", "output", "up", "down"]);
+}
+
+/// The update of LoRA as peft computes it.
+///
+/// ```python
+/// # peft 0.18.0
+/// f = lambda *s: (torch.arange(float(torch.Size(s).numel())) * 7 % 11 / 10 - 0.5).reshape(s)
+/// # M is a module with l = torch.nn.Linear(3, 2)
+/// for rs in (False, True):
+///     m = get_peft_model(M(), LoraConfig(r=2, lora_alpha=6, target_modules=["l"], use_rslora=rs)).eval()
+///     l = m.base_model.model.l
+///     l.base_layer.weight.copy_(f(2, 3)); l.base_layer.bias.copy_(f(2))
+///     l.lora_A["default"].weight.copy_(f(2, 3)); l.lora_B["default"].weight.copy_(f(2, 2))
+///     print(m(f(1, 3)))
+/// ```
+#[test]
+fn the_update_equals_peft() {
+    let f = |rows: usize, columns: usize| {
+        let values = (0..rows * columns).map(|i| (i * 7 % 11) as f32 / 10.0 - 0.5).collect();
+        Tensor::from_vec(values, (rows, columns), &Device::Cpu).expect("a matrix")
+    };
+    for (stabilized, expected) in [(false, [[-0.7670_f32, -0.4230]]), (true, [[-1.0143, -0.6106]])] {
+        let config =
+            format!(r#"{{"rank": 2, "alpha": 6.0, "targets": ["l"], "rank_stabilized": {stabilized}}}"#);
+        let config: LoraConfig = serde_json::from_str(&config).expect("settings");
+        let mut weights = Weights::new(0, &Device::Cpu);
+        weights.freeze_new(true);
+        weights.set_low_rank(Some(config.options()));
+        let dense = Dense::projection("l", 3, 2, &mut weights).expect("a layer");
+        let set = |name: &str, values: Tensor| {
+            let weight = weights.iter().find(|weight| weight.name == name).expect("a weight");
+            weight.var.set(&values).expect("the same shape");
+        };
+        for (name, values) in [("l.weight", f(2, 3)), ("l.lora_a", f(2, 3)), ("l.lora_b", f(2, 2))] {
+            set(name, values.t().and_then(|values| values.contiguous()).expect("a matrix"));
+        }
+        set("l.bias", f(1, 2).squeeze(0).expect("a vector"));
+        let y = dense.apply(&f(1, 3)).expect("y");
+        near("y", &y, &Tensor::new(&expected, &Device::Cpu).expect("numbers"), 1e-4);
+    }
 }
 
 /// A copy of the tiny BERT that a test can damage.

@@ -45,6 +45,10 @@ impl Arithmetic for Nodes<'_> {
         Ok(x.clone())
     }
 
+    fn folds_weights(&self) -> bool {
+        true
+    }
+
     fn weight(&mut self, weight: &Parameter) -> ModelResult<GraphValue> {
         let tensor = weight.tensor();
         Ok(self.graph.weight(weight.name(), tensor.dims(), &host(&tensor)?))

@@ -57,6 +57,10 @@ impl Arithmetic for Tensors<'_> {
         self.mode().detach(x)
     }
 
+    fn folds_weights(&self) -> bool {
+        false
+    }
+
     fn weight(&mut self, weight: &Parameter) -> ModelResult<Tensor> {
         Ok(weight.tensor())
     }
