@@ -11,8 +11,8 @@ have no dropout. Batches are padded to their longest text. `--rows` takes the fi
 with seed 1. The last line is JSON: settings, scores of the test rows, steps per second.
 
 Needs torch 2.11, transformers 5.24 and tokenizers, and the data of
-`pipelines/data/fetch tweets packages models` (or `--model FOLDER`). On cores that others use too, `--threads 1`
-is ten times faster than 2: threads wait for each other at every operation.
+`pipelines/data/fetch tweets packages models` (or `--model FOLDER`). On cores that others use too, try
+`--threads 1`: two threads wait for each other at every operation.
 """
 
 import argparse
