@@ -4,12 +4,15 @@
     python3 benches/pretrained_torch.py tweets --rows 4000 --length 40 --epochs 2 --rate 1e-4
     python3 benches/pretrained_torch.py packages --freeze 4
 
-The work is that of a trunk of `pretrained` and `pool: mean`: heads, losses and their weights as in `tweets.yaml` and
-`multi_table.yaml`, AdamW, warmup and cosine annealing per step, clipping. A block's rate is that of the block above
-times `--by-layer`. `--freeze` blocks, and the embeddings below them, are frozen and have no dropout. Batches are
-padded to their longest text. `--rows` takes the first training rows of a shuffle with seed 1. The last line is JSON:
-settings, scores of the test rows, steps per second. Needs torch 2.11, transformers 5.24 and tokenizers, and the data of
-`pipelines/data/fetch tweets packages models` (or `--model FOLDER`).
+The work is that of a trunk of `pretrained` and `pool: mean`: heads, losses and their weights as in
+`tweets.yaml` and `multi_table.yaml`, AdamW, warmup and cosine annealing per step, clipping. A block's rate is
+that of the block above times `--by-layer`. `--freeze` blocks, and the embeddings below them, are frozen and
+have no dropout. Batches are padded to their longest text. `--rows` takes the first training rows of a shuffle
+with seed 1. The last line is JSON: settings, scores of the test rows, steps per second.
+
+Needs torch 2.11, transformers 5.24 and tokenizers, and the data of
+`pipelines/data/fetch tweets packages models` (or `--model FOLDER`). On cores that others use too, try
+`--threads 1`: two threads wait for each other at every operation.
 """
 
 import argparse
@@ -170,9 +173,8 @@ def main():
     arguments.add_argument("--model", default=str(DATA / "models/all-MiniLM-L6-v2"))
     for name, kind, default in [
         ("rows", int, 0), ("test-rows", int, 0), ("length", int, 48), ("epochs", int, 3), ("batch", int, 32),
-        ("rate", float, 1e-4),
-        ("heads-rate", float, 1e-3), ("by-layer", float, 0.9), ("freeze", int, 0), ("threads", int, 2),
-        ("seed", int, 1),
+        ("rate", float, 1e-4), ("heads-rate", float, 1e-3), ("by-layer", float, 0.9), ("freeze", int, 0),
+        ("threads", int, 2), ("seed", int, 1),
     ]:
         arguments.add_argument(f"--{name}", type=kind, default=default)
     given = arguments.parse_args()
