@@ -75,7 +75,9 @@ fn more_layers() -> Vec<(Value, Shape)> {
         layers.push((config, SEQUENCE));
     }
     layers.push((json!({"embedding": {"width": 3, "frozen": true}}), TOKENS));
-    layers.push((json!({"pretrained": {"path": "bert"}}), TOKENS));
+    for family in ["albert", "bert", "distilbert", "electra", "gpt2", "roberta"] {
+        layers.push((json!({"pretrained": {"path": family}}), TOKENS));
+    }
     layers.push((json!({"pretrained": {"path": "bert", "freeze": 1, "dropout": 0.2}}), TOKENS));
     let lora = json!({"rank": 2, "alpha": 3.0, "dropout": 0.3, "targets": ["query", "value", "up"]});
     layers.push((json!({"pretrained": {"path": "bert", "freeze": 1, "lora": lora}}), TOKENS));

@@ -2,8 +2,12 @@
 
 mod bert;
 mod configuration;
+mod embeddings;
+mod encoder;
+pub mod families;
 pub mod family;
 pub mod freeze;
+mod gpt2;
 pub mod lora;
 pub mod model_cell;
 
@@ -27,7 +31,7 @@ use crate::model::weights::Weights;
 /// which is read as data: no code in it is run.
 ///
 /// Text encoders read tokens of `tokenizer: {pretrained: ...}` of the same folder and return one vector per
-/// token. Families: bert.
+/// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, gpt2.
 ///
 /// ```yaml
 /// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2, lora: {rank: 8}}}, {pool: mean}]
