@@ -88,7 +88,7 @@ pub const SYNONYMS: &[Synonym] = &[
     is("linear fc fullyconnected innerproduct affine", "dense"),
     with_hint("mlp", "dense", "write one layer per width: `trunk: [{dense: 64}, {dense: 32}]`"),
     is("batchnorm1d batchnorm2d batchnormalization bn", "batch_norm"),
-    is("layernormalization ln rmsnorm groupnorm", "layer_norm"),
+    is("layernormalization ln groupnorm", "layer_norm"),
     is("dropout1d dropout2d alphadropout", "dropout"),
     with_hint(
         "relu leakyrelu elu gelu silu swish tanh sigmoid softplus identity prelu selu mish",
