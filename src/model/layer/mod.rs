@@ -13,6 +13,7 @@ mod expected_shape;
 pub mod flatten;
 pub mod global_pool;
 pub mod gru;
+pub mod groups;
 pub mod layer_norm;
 pub mod lstm;
 pub mod mark;

@@ -24,7 +24,7 @@ pub struct BatchNorm {
 
 /// Operations on images.
 pub trait Images: Arithmetic {
-    /// Convolution: activation(x * W + b); W `[filters, channels, kernel, kernel]`, b `[filters]`.
+    /// Convolution: activation(x * W + b); W `[filters, channels / groups, kernel, kernel]`, b `[filters]`.
     fn conv2d(
         &mut self,
         x: &Self::Value,
@@ -33,6 +33,7 @@ pub trait Images: Arithmetic {
         window: Window,
         activation: Activation,
     ) -> ModelResult<Self::Value>;
+        groups: usize,
 
     /// Transposed convolution followed by an activation; W `[channels, filters, kernel, kernel]`, b
     /// `[filters]`.

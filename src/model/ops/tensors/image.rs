@@ -24,6 +24,7 @@ impl Images for Tensors<'_> {
         weight: &Parameter,
         bias: Option<&Parameter>,
         window: Window,
+        _: usize,
         activation: Activation,
     ) -> ModelResult<Tensor> {
         let weight = weight.tensor();
