@@ -20,6 +20,8 @@ pub struct BatchNorm {
     /// The weight of the batch in the running statistics, as in PyTorch.
     pub momentum: f64,
     pub epsilon: f64,
+    /// Normalizes by the running statistics while training too, and leaves them unchanged.
+    pub frozen: bool,
 }
 
 /// Operations on images.
@@ -31,9 +33,9 @@ pub trait Images: Arithmetic {
         weight: &Parameter,
         bias: Option<&Parameter>,
         window: Window,
+        groups: usize,
         activation: Activation,
     ) -> ModelResult<Self::Value>;
-        groups: usize,
 
     /// Transposed convolution followed by an activation; W `[channels, filters, kernel, kernel]`, b
     /// `[filters]`.
