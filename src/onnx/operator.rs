@@ -139,6 +139,44 @@ pub fn silu(g: &mut Graph, x: &GraphValue) -> GraphValue {
     mul(g, x, &gate)
 }
 
+/// min(max(x / 6 + 1 / 2, 0), 1)
+pub fn hard_sigmoid(g: &mut Graph, x: &GraphValue) -> GraphValue {
+    g.node("HardSigmoid", &[x], vec![Attribute::float("alpha", 1.0 / 6.0), Attribute::float("beta", 0.5)])
+}
+
+/// x hard_sigmoid(x)
+pub fn hard_swish(g: &mut Graph, x: &GraphValue) -> GraphValue {
+    let gate = hard_sigmoid(g, x);
+    mul(g, x, &gate)
+}
+
+/// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+pub fn gelu_tanh(g: &mut Graph, x: &GraphValue) -> GraphValue {
+    let square = mul(g, x, x);
+    let cube = mul(g, &square, x);
+    let cubic = scale(g, &cube, 0.044_715);
+    let inner = add(g, x, &cubic);
+    let inner = scale(g, &inner, 0.797_884_6);
+    let tanh = tanh(g, &inner);
+    let shifted = shift(g, &tanh, 1.0);
+    let product = mul(g, x, &shifted);
+    scale(g, &product, 0.5)
+}
+
+/// x sigmoid(1.702 x)
+pub fn quick_gelu(g: &mut Graph, x: &GraphValue) -> GraphValue {
+    let inner = scale(g, x, 1.702);
+    let gate = sigmoid(g, &inner);
+    mul(g, x, &gate)
+}
+
+/// x tanh(softplus(x)); ONNX has `Mish` only from opset 18 on.
+pub fn mish(g: &mut Graph, x: &GraphValue) -> GraphValue {
+    let softplus = softplus(g, x);
+    let gate = tanh(g, &softplus);
+    mul(g, x, &gate)
+}
+
 /// Softmax over dimension `axis`; -1 is the last.
 pub fn softmax(g: &mut Graph, x: &GraphValue, axis: i64) -> GraphValue {
     g.node("Softmax", &[x], vec![Attribute::int("axis", axis)])

@@ -16,7 +16,8 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActivationConfig {
-    /// relu, leaky_relu, elu, gelu, silu, tanh, sigmoid, softplus or identity.
+    /// relu, relu6, leaky_relu, elu, gelu, gelu_tanh, quick_gelu, silu, hard_swish, mish, tanh, sigmoid,
+    /// hard_sigmoid, softplus or identity.
     pub function: Activation,
 }
 

@@ -64,7 +64,7 @@ fn activations() {
     let (mut case, x, inputs) = case();
     let g = &mut case.graph;
     // x = np.array([[-1.5, 0, 2], [0.5, -0.25, 3]]); sg = 1 / (1 + np.exp(-x)); e = np.exp(x)
-    let values: [(&str, GraphValue, [f32; 6]); 11] = [
+    let values: [(&str, GraphValue, [f32; 6]); 16] = [
         // sg
         (
             "sigmoid",
@@ -91,6 +91,23 @@ fn activations() {
         ("gelu", op::gelu(g, &x), [-0.100_210_8, 0.0, 1.954_499_7, 0.345_731_23, -0.100_323_42, 2.995_950_3]),
         // x * sg
         ("silu", op::silu(g, &x), [-0.273_638_3, 0.0, 1.761_594_2, 0.311_229_67, -0.109_455_87, 2.857_722_4]),
+        // np.clip(x / 6 + 0.5, 0, 1), and x times it
+        ("hard_sigmoid", op::hard_sigmoid(g, &x), [0.25, 0.5, 0.833_333_3, 0.583_333_3, 0.458_333_3, 1.0]),
+        ("hard_swish", op::hard_swish(g, &x), [-0.375, 0.0, 1.666_666_7, 0.291_666_67, -0.114_583_336, 3.0]),
+        // 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x ** 3)))
+        (
+            "gelu_tanh",
+            op::gelu_tanh(g, &x),
+            [-0.100_428_42, 0.0, 1.954_597_7, 0.345_714, -0.100_324_65, 2.996_362_6],
+        ),
+        // x / (1 + np.exp(-1.702 * x))
+        (
+            "quick_gelu",
+            op::quick_gelu(g, &x),
+            [-0.108_337_8, 0.0, 1.935_658_6, 0.350_388_44, -0.098_800_35, 2.981_928_2],
+        ),
+        // x * np.tanh(np.log1p(e))
+        ("mish", op::mish(g, &x), [-0.298_099_74, 0.0, 1.943_959, 0.375_245_2, -0.129_926_96, 2.986_535]),
         // e / e.sum(1, keepdims=True)
         (
             "softmax",

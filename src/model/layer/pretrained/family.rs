@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::Module;
-use crate::model::layer::pretrained::bert;
 use crate::model::layer::pretrained::configuration::Configuration;
+use crate::model::layer::pretrained::{bert, inverted_residual, resnet};
 use crate::model::pretrained::{PretrainedError, PretrainedFolder, WeightSource};
 use crate::model::weights::{LowRankOptions, Weights};
 
@@ -56,7 +56,8 @@ impl FineTuning {
         if self.freezes(block) { 0.0 } else { self.dropout.unwrap_or(configured) }
     }
 
-    fn freezes(&self, block: usize) -> bool {
+    /// Whether the block with this index is frozen on purpose.
+    pub fn freezes(&self, block: usize) -> bool {
         self.frozen_blocks.is_some_and(|frozen| block < frozen)
     }
 }
@@ -109,17 +110,32 @@ type ReadFamily = fn(&Configuration) -> Result<Box<dyn PretrainedFamily>, String
 /// The families by the `model_type` of their configuration.
 const FAMILIES: &[(&str, ReadFamily)] = &[("bert", bert::read)];
 
+/// The families of `timm` by what the `architecture` of their configuration begins with; it has no
+/// `model_type`.
+const TIMM_FAMILIES: &[(&str, ReadFamily)] = &[
+    ("efficientnet_lite", inverted_residual::read),
+    ("tf_efficientnet_lite", inverted_residual::read),
+    ("mobilenetv2_", inverted_residual::read),
+    ("tf_mobilenetv2_", inverted_residual::read),
+    ("resnet", resnet::read),
+];
+
 /// The architecture of a folder.
 ///
 /// # Errors
 /// The model type is not known, or a setting is missing or not supported.
 pub fn family(folder: &PretrainedFolder) -> Result<Box<dyn PretrainedFamily>, PretrainedError> {
-    let found = folder.config.get("model_type").and_then(Value::as_str).unwrap_or_default();
-    let known = FAMILIES.iter().find(|(name, _)| *name == found);
+    let text = |name: &str| folder.config.get(name).and_then(Value::as_str);
+    let architecture = text("architecture").filter(|_| text("model_type").is_none());
+    let found = architecture.or(text("model_type")).unwrap_or_default();
+    let (families, known) = match architecture {
+        Some(_) => (TIMM_FAMILIES, TIMM_FAMILIES.iter().find(|(name, _)| found.starts_with(*name))),
+        None => (FAMILIES, FAMILIES.iter().find(|(name, _)| *name == found)),
+    };
     let (_, read) = known.ok_or_else(|| PretrainedError::UnknownFamily {
         config: folder.config_file(),
         found: found.to_owned(),
-        known: FAMILIES.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+        known: families.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
     })?;
     read(&Configuration(&folder.config))
         .map_err(|reason| PretrainedError::Unsupported { config: folder.config_file(), reason })

@@ -112,12 +112,18 @@ impl Arithmetic for Nodes<'_> {
         let graph = &mut *self.graph;
         Ok(match function {
             Activation::Relu => operator::relu(graph, x),
+            Activation::Relu6 => operator::clip(graph, x, 0.0, 6.0),
             Activation::LeakyRelu => operator::leaky_relu(graph, x, 0.01),
             Activation::Elu => operator::elu(graph, x),
             Activation::Gelu => operator::gelu(graph, x),
+            Activation::GeluTanh => operator::gelu_tanh(graph, x),
+            Activation::QuickGelu => operator::quick_gelu(graph, x),
             Activation::Silu => operator::silu(graph, x),
+            Activation::HardSwish => operator::hard_swish(graph, x),
+            Activation::Mish => operator::mish(graph, x),
             Activation::Tanh => operator::tanh(graph, x),
             Activation::Sigmoid => operator::sigmoid(graph, x),
+            Activation::HardSigmoid => operator::hard_sigmoid(graph, x),
             Activation::Softplus => operator::softplus(graph, x),
             Activation::Identity => x.clone(),
         })
@@ -160,6 +166,10 @@ impl Arithmetic for Nodes<'_> {
     }
 
     fn dropout_channels(&mut self, _: &str, _: f64, x: &GraphValue) -> ModelResult<GraphValue> {
+        Ok(x.clone())
+    }
+
+    fn drop_path(&mut self, _: &str, _: f64, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(x.clone())
     }
 
