@@ -346,12 +346,22 @@ def plain(value):
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else repr(value)
 
 
+def truncate(ids, encoding):
+    """At most `length` token ids; the tokenizer's special tokens before and after the text are kept."""
+    length, is_tail = encoding["length"], encoding["side"] == "tail"
+    before, after = (encoding["tokenizer"].get(side, 0) for side in ("leading", "trailing"))
+    if len(ids) <= length:
+        return ids
+    text, room = ids[before : len(ids) - after], max(length - before - after, 0)
+    text = text[len(text) - min(room, len(text)) :] if is_tail else text[:room]
+    return ids[: min(before, length)] + text + ids[len(ids) - min(after, length) :]
+
+
 def feed(field, cells, kind, tokenizers):
     """The model's input array: `[rows, 1]`, or token ids `[rows, time]`, padded at the end."""
     name, encoding = field["name"], field["encoding"]
     if encoding["kind"] == "tokens":
-        kept = slice(-encoding["length"], None) if encoding["side"] == "tail" else slice(encoding["length"])
-        texts = [tokenizers[name].encode(cell)[kept] for cell in cells]
+        texts = [truncate(tokenizers[name].encode(cell), encoding) for cell in cells]
         tokens = np.full((len(texts), max(map(len, texts))), encoding["tokenizer"]["pad"], np.int64)
         for row, text in zip(tokens, texts):
             row[: len(text)] = text

@@ -1,5 +1,7 @@
 //! Settings of tokenizers, and a fitted tokenizer as plain data.
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,16 +17,21 @@ kinds! {
         Bpe: "bpe" => BpeConfig,
         WordPiece: "word_piece" => WordPieceConfig,
         File: "file" => FileTokenizerConfig,
+        Pretrained: "pretrained" => PretrainedTokenizerConfig,
         Input: "input" => InputTokenizerConfig,
     }
 }
 
 impl TokenizerConfig {
-    /// The path of the tokenizer file, as the user wrote it.
-    pub fn file(&self) -> Option<&str> {
+    /// The files that the tokenizer is read from, as paths relative to the pipeline file. Those of a folder
+    /// need not exist.
+    pub fn files(&self) -> Vec<String> {
         match self {
-            Self::File(config) => Some(&config.path),
-            _ => None,
+            Self::File(config) => vec![config.path.clone()],
+            Self::Pretrained(config) => {
+                PRETRAINED_FILES.iter().map(|file| format!("{}/{file}", config.path)).collect()
+            }
+            _ => Vec::new(),
         }
     }
 }
@@ -157,6 +164,34 @@ impl Settings for FileTokenizerConfig {
     const EXAMPLE: &'static str = "{file: data/tokenizer.json}";
 }
 
+/// The files of a pretrained model that describe its tokenizer; the first of `tokenizer.json`, `vocab.txt` and
+/// `vocab.json` that exists is read.
+pub const PRETRAINED_FILES: [&str; 6] = [
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+];
+
+/// The tokenizer of a pretrained model, from its folder: `tokenizer.json`, else the `vocab.txt` of a BERT or the
+/// `vocab.json` and `merges.txt` of a GPT-2 or RoBERTa.
+///
+/// It adds the model's special tokens, such as `[CLS]` and `[SEP]`, which count towards `length` and are kept
+/// when a text is truncated. Special tokens that are spelled out in a text are read as text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainedTokenizerConfig {
+    /// Folder of the model, relative to the pipeline file.
+    pub path: String,
+}
+
+impl Settings for PretrainedTokenizerConfig {
+    const BARE: Option<&'static str> = Some("path");
+    const EXAMPLE: &'static str = "{pretrained: models/all-MiniLM-L6-v2}";
+}
+
 /// The tokenizer of an input, for a target with the same vocabulary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -183,7 +218,7 @@ pub enum TruncationSide {
 
 impl TruncationSide {
     /// The range of steps that is kept when `steps` steps are truncated to `length`.
-    pub fn range(self, steps: usize, length: usize) -> std::ops::Range<usize> {
+    pub fn range(self, steps: usize, length: usize) -> Range<usize> {
         match self {
             Self::Head => 0..steps.min(length),
             Self::Tail => steps.saturating_sub(length)..steps,
@@ -208,6 +243,30 @@ pub struct Tokenizer {
     pub begin: Option<u32>,
     /// Number of the token that ends a generated text.
     pub end: Option<u32>,
+    /// The number of special tokens that it puts before a text; they are kept when the text is truncated.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub leading: usize,
+    /// The number of special tokens that it puts after a text; they are kept, too.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub trailing: usize,
+}
+
+// Skipped if zero, so that cards and datasets of tokenizers without special tokens do not change.
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+impl Tokenizer {
+    /// The ranges of `steps` tokens that are kept, in order, when they are truncated to `length`.
+    pub fn kept(&self, steps: usize, length: usize, side: TruncationSide) -> [Range<usize>; 3] {
+        let special = self.leading + self.trailing;
+        if steps <= length || special == 0 || steps < special {
+            return [0..0, side.range(steps, length), 0..0];
+        }
+        let text = side.range(steps - special, length.saturating_sub(special));
+        let text = self.leading + text.start..self.leading + text.end;
+        [0..self.leading.min(length), text, steps - self.trailing.min(length)..steps]
+    }
 }
 
 /// Splits a text into words before it is tokenized.

@@ -266,6 +266,10 @@ impl Weights {
                 Var::from_tensor(&Tensor::from_vec(values, shape, &self.device)?)?
             }
         };
+        let frozen = FrozenFlag::default();
+        if trainable && self.frozen {
+            frozen.set();
+        }
         let trainable = trainable && !self.frozen;
         if trainable {
             self.parameters = self.parameters.saturating_add(elements(shape));
@@ -273,7 +277,7 @@ impl Weights {
         self.index_of.insert(name.to_owned(), self.list.len());
         let (name, shape) = (name.to_owned(), shape.to_vec());
         let owner = if self.shareable { WeightOwner::Heads } else { self.owner.clone() };
-        let (blocks_after, frozen) = (self.blocks_after, FrozenFlag::default());
+        let blocks_after = self.blocks_after;
         self.list.push(Weight {
             name,
             owner,

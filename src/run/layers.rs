@@ -8,6 +8,7 @@ use crate::model::network::Network;
 use crate::model::part::NetworkPart;
 use crate::plan::Plan;
 use crate::plan::render::PartView;
+use crate::plan::render::thousands;
 use crate::run::error::RunError;
 use crate::train::parameter_groups::ParameterGroups;
 
@@ -24,14 +25,26 @@ pub fn layers(plan: &Plan, dataset: &Dataset) -> Result<Vec<PartView>, RunError>
     let groups = ParameterGroups::new(config, &tasks);
     let has_groups = !config.rates.is_empty() || !config.freeze.is_empty();
     let rates = |part: &NetworkPart| has_groups.then(|| rates(part, &network, &groups));
+    let remarks = |part: &NetworkPart| {
+        let remarks = [rates(part), frozen(part, &network)].into_iter().flatten();
+        let remarks: Vec<String> = remarks.filter(|text| !text.is_empty()).collect();
+        (!remarks.is_empty()).then(|| remarks.join(", "))
+    };
     let view = |part: NetworkPart| PartView {
-        rate: rates(&part).filter(|text| !text.is_empty()),
+        rate: remarks(&part),
         part: part.name,
         kind: part.kind.to_owned(),
         shape: part.shape,
         parameters: part.parameters,
     };
     Ok(network.parts().into_iter().map(view).collect())
+}
+
+/// `22,565,760 frozen`: the weights that the part itself freezes, such as pretrained ones.
+fn frozen(part: &NetworkPart, network: &Network) -> Option<String> {
+    let own = network.weights().iter().filter(|weight| weight.is_frozen() && part.owns(&weight.name));
+    let count = own.map(|weight| weight.count()).fold(0, usize::saturating_add);
+    (count > 0).then(|| format!("{} frozen", thousands(count)))
 }
 
 /// `2e-5`, `1.62e-5 to 2e-5`, `frozen`, `2e-5, partly frozen`; empty without weights.

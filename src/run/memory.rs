@@ -109,6 +109,21 @@ fn array_bytes(array: &Array) -> Bytes {
     values + Bytes::floats(array.offsets.as_ref().map_or(0, Vec::len))
 }
 
+/// Number of values of a weight.
+fn count((_, shape): &(String, Vec<usize>)) -> usize {
+    shape.iter().fold(1, |count: usize, side| count.saturating_mul(*side))
+}
+
+/// Number of values of a part's weights, trained or not. Looked up only if there are untrained ones: parts and
+/// weights may be tens of thousands.
+fn values_of(outline: &NetworkOutline, part: &NetworkPart, all: usize) -> usize {
+    if all == outline.parameters {
+        return part.parameters;
+    }
+    let own = outline.weights.iter().filter(|(name, _)| part.owns(name));
+    own.map(count).fold(0, usize::saturating_add)
+}
+
 impl MemoryEstimate {
     /// `frozen` has the number of frozen parameters of each part: they need neither gradients nor optimizer
     /// state.
@@ -126,11 +141,12 @@ impl MemoryEstimate {
         let sum = usize::from(pipeline.train.accumulate.get() > 1);
         let states = pipeline.train.optimizer.view().moments() + gradients + sum;
         let trained = |all: usize, frozen: usize| Bytes::floats(all.saturating_sub(frozen)).times(states);
+        let all = outline.weights.iter().map(count).fold(0, usize::saturating_add);
         let memory_part = |(part, frozen): (&NetworkPart, &usize)| MemoryPart {
             part: part.name.clone(),
             kind: part.kind,
             parameters: part.parameters,
-            bytes: Bytes::floats(part.parameters).times(2) + trained(part.parameters, *frozen),
+            bytes: Bytes::floats(values_of(outline, part, all)).times(2) + trained(part.parameters, *frozen),
         };
         let all_frozen = frozen.iter().copied().fold(0, usize::saturating_add);
         let activations = activations_per_row(outline, load);
@@ -143,7 +159,7 @@ impl MemoryEstimate {
             Bytes(4).times(load.scored).times(input_elements.saturating_mul(2).saturating_add(widest));
         Self {
             program: PROGRAM,
-            weights: Bytes::floats(outline.parameters).times(2),
+            weights: Bytes::floats(all).times(2),
             optimizer: trained(outline.parameters, all_frozen),
             activations: training.max(scoring),
             data: load.data,

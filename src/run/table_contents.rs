@@ -66,10 +66,10 @@ pub fn of_table(
 /// earlier run that training starts from. They count as part of every table, because rows of all are encoded
 /// with them.
 fn shared(plan: &Plan, base: &Path, layout: &Layout) -> Vec<PathBuf> {
-    let inputs = plan.inputs().into_iter().filter_map(|(_, config)| config.file().map(str::to_owned));
-    let targets = plan.tasks().into_iter().filter_map(|task| match &task.target {
-        TargetConfig::Text(config) => config.tokenizer.file().map(str::to_owned),
-        _ => None,
+    let inputs = plan.inputs().into_iter().flat_map(|(_, config)| config.files());
+    let targets = plan.tasks().into_iter().flat_map(|task| match &task.target {
+        TargetConfig::Text(config) => config.tokenizer.files(),
+        _ => Vec::new(),
     });
     let vectors = plan.vectors().into_iter().map(|vectors| vectors.path);
     let named = inputs.chain(targets).chain(vectors).map(|file| base.join(file));

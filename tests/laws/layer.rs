@@ -42,7 +42,23 @@ fn more_layers() -> Vec<(Value, Shape)> {
         (json!({"mark": "here"}), VECTOR),
         (json!({"mark": "here"}), TOKENS),
     ];
-    for function in ["relu", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "softplus", "identity"] {
+    for function in [
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "gelu",
+        "gelu_tanh",
+        "quick_gelu",
+        "silu",
+        "hard_swish",
+        "mish",
+        "tanh",
+        "sigmoid",
+        "hard_sigmoid",
+        "softplus",
+        "identity",
+    ] {
         layers.push((json!({"activation": function}), VECTOR));
     }
     for kind in ["max", "mean", "attention", "last", "first"] {
@@ -91,6 +107,9 @@ fn more_layers() -> Vec<(Value, Shape)> {
         json!({"conv2d": {"filters": 9, "kernel": 5, "padding": "valid", "activation": "silu"}}),
         json!({"conv2d": {"filters": 2, "kernel": 2, "stride": 3, "padding": 1}}),
         json!({"conv2d": {"filters": 2, "kernel": 1, "stride": 2}}),
+        json!({"conv2d": {"filters": 4, "groups": "depthwise", "stride": 2, "activation": "gelu_tanh"}}),
+        json!({"conv2d": {"filters": 2, "groups": "depthwise", "kernel": 5, "padding": "valid"}}),
+        json!({"residual": [{"conv2d": 6}, {"conv2d": {"filters": 4, "groups": 2, "activation": "mish"}}]}),
         json!({"conv_transpose2d": 3}),
         json!({"conv_transpose2d": {"filters": 3, "kernel": 4, "padding": 1, "activation": "tanh"}}),
         json!({"conv_transpose2d": {"filters": 2, "kernel": 3, "stride": 2}}),
@@ -101,6 +120,11 @@ fn more_layers() -> Vec<(Value, Shape)> {
         json!({"avg_pool2d": {"size": 3, "stride": 1, "padding": "same"}}),
         json!({"avg_pool2d": {"size": 3, "stride": 2, "padding": 1}}),
         json!({"upsample": {"factor": 3}}),
+        json!("layer_norm"),
+        json!({"layer_scale": 0.5}),
+        json!({"drop_path": 0.4}),
+        json!({"squeeze_excite": {"reduction": 1, "activation": "tanh"}}),
+        json!({"patch_embedding": {"width": 3, "patch": 1, "positions": false}}),
         json!({"global_pool": "max"}),
         json!({"residual": [{"conv2d": {"filters": 2, "activation": "tanh"}}]}),
         json!({"residual": [{"conv2d": {"filters": 4, "stride": 2}}, "batch_norm"]}),

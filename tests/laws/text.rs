@@ -37,6 +37,8 @@ fn tokenizer() -> Tokenizer {
         unknown: Some(1),
         begin: Some(2),
         end: Some(3),
+        leading: 0,
+        trailing: 0,
     }
 }
 

@@ -30,7 +30,7 @@ impl TokenizedInput<'_> {
     ) -> Result<Feature, DataError> {
         let notes = self.notes(parts, ids, first_unknown);
         let (length, side) = self.limits;
-        let encoded = ids.iter().map(|rows| truncate_rows(rows, self.limits, self.unknown));
+        let encoded = ids.iter().map(|rows| truncate_rows(rows, &self.tokenizer, self.limits, self.unknown));
         let encoded = encoded.collect::<Result<Vec<Array>, DataError>>()?;
         let padded = |(part, array): (&FeaturePart<'_>, &Array)| {
             pad_tokens(&array.gather(part.sample), self.tokenizer.pad)
@@ -117,6 +117,7 @@ impl TokenizedInput<'_> {
 /// Token ids truncated to the maximum length; an empty row becomes one unknown token.
 pub(in crate::data) fn truncate_rows(
     rows: &[Vec<u32>],
+    tokenizer: &Tokenizer,
     (length, side): (usize, TruncationSide),
     unknown: u32,
 ) -> Result<Array, DataError> {
@@ -125,7 +126,9 @@ pub(in crate::data) fn truncate_rows(
     let mut offsets = Vec::with_capacity(rows.len() + 1);
     offsets.push(0);
     for row in rows {
-        values.extend_from_slice(&row[side.range(row.len(), length)]);
+        for range in tokenizer.kept(row.len(), length, side) {
+            values.extend_from_slice(&row[range]);
+        }
         if row.is_empty() {
             values.push(unknown);
         }

@@ -45,11 +45,11 @@ impl FeatureConfig {
         missing == MissingNumber::Error
     }
 
-    /// The path of a tokenizer file, as in the settings.
-    pub fn file(&self) -> Option<&str> {
+    /// The files of its tokenizer, relative to the pipeline file; those of a folder need not exist.
+    pub fn files(&self) -> Vec<String> {
         match self {
-            Self::Text(config) => config.tokenizer.file(),
-            _ => None,
+            Self::Text(config) => config.tokenizer.files(),
+            _ => Vec::new(),
         }
     }
 }

@@ -97,7 +97,7 @@ fn tokens(
     };
     let ids = ids?;
     let warnings = input_warnings::token_warnings(input, &ids, codec.unknown());
-    Ok((RawColumn::Tokens(truncate_rows(&ids, limits, codec.unknown())?, tokenizer.pad), warnings))
+    Ok((RawColumn::Tokens(truncate_rows(&ids, tokenizer, limits, codec.unknown())?, tokenizer.pad), warnings))
 }
 
 fn series(

@@ -38,5 +38,6 @@ pub fn read(file: &Path) -> Result<Tokenizer, DataError> {
     let (begin, end) = (Some(special_id(&BEGINS)?), Some(special_id(&ENDS)?));
     let size = tokenizer.get_vocab(true).values().max().map_or(0, |largest| *largest as usize + 1);
     let json = tokenizer.to_string(false).map_err(refuse)?;
-    Ok(Tokenizer { segmenter: Segmenter::None, json, size, pad, unknown, begin, end })
+    let (leading, trailing) = (0, 0);
+    Ok(Tokenizer { segmenter: Segmenter::None, json, size, pad, unknown, begin, end, leading, trailing })
 }

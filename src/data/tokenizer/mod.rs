@@ -10,6 +10,7 @@ mod codec;
 mod file;
 mod jieba;
 mod merge;
+mod pretrained;
 mod text_splitter;
 mod token_counts;
 mod word;
@@ -54,6 +55,7 @@ pub(in crate::data) fn fit(
         TokenizerConfig::Bpe(config) => bpe::fit(config, training.texts),
         TokenizerConfig::WordPiece(config) => word_piece::fit(config, training.texts),
         TokenizerConfig::File(config) => file::read(&base.join(&config.path)),
+        TokenizerConfig::Pretrained(config) => pretrained::read(&base.join(&config.path)),
         TokenizerConfig::Input(config) => Err(DataError::NoSuchTokenizer { input: config.name.clone() }),
     }
 }

@@ -57,5 +57,6 @@ pub fn tokenizer_json(splitter: &TextSplitter, model: Value, decoder: Value) -> 
 /// A fitted tokenizer with the ids of the special tokens.
 pub fn fitted(segmenter: Segmenter, json: &Value, size: usize) -> Tokenizer {
     let json = json.to_string();
-    Tokenizer { segmenter, json, size, pad: 0, unknown: Some(1), begin: Some(2), end: Some(3) }
+    let (unknown, begin, end) = (Some(1), Some(2), Some(3));
+    Tokenizer { segmenter, json, size, pad: 0, unknown, begin, end, leading: 0, trailing: 0 }
 }

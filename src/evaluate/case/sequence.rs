@@ -163,5 +163,15 @@ fn text() -> FittedTarget {
 
 fn tokenizer() -> Tokenizer {
     let (unknown, begin, end) = (Some(1), Some(2), Some(3));
-    Tokenizer { segmenter: Segmenter::None, json: String::new(), size: 40, pad: 0, unknown, begin, end }
+    Tokenizer {
+        segmenter: Segmenter::None,
+        json: String::new(),
+        size: 40,
+        pad: 0,
+        unknown,
+        begin,
+        end,
+        leading: 0,
+        trailing: 0,
+    }
 }

@@ -4,6 +4,7 @@
 //! `[channels of positions, channels of the image, size, size]`: a convolution reads the image at each
 //! position, a transposed convolution writes it. Each is the gradient of the other.
 
+mod depthwise;
 mod linear_convolution;
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
@@ -14,15 +15,17 @@ use crate::model::autograd::apply3;
 use crate::model::kernel::activation::{
     activation, backward_from_output, composed as composed_activation, has_derivative_from_output,
 };
+use crate::model::kernel::convolution::depthwise::DepthwiseOp;
 use crate::model::kernel::convolution::linear_convolution::{ConvolutionEpilogue, LinearConvolution};
 use crate::model::kernel::window::Window;
 use crate::model::kernel::{fits, floats, with_floats};
 
 /// activation(x * weight + bias) `[batch, filters, window.rows, window.columns]` of x
-/// `[batch, channels, height, width]` and weight `[filters, channels, size, size]`.
+/// `[batch, channels, height, width]` and weight `[filters, channels / groups, size, size]`: each of the
+/// groups of filters reads its own group of channels.
 ///
 /// # Errors
-/// Shapes that do not fit the window.
+/// Shapes that do not fit the window, or filters that cannot be divided into the groups.
 pub fn convolution(
     x: &Tensor,
     weight: &Tensor,
@@ -30,7 +33,45 @@ pub fn convolution(
     window: Window,
     function: Activation,
 ) -> Result<Tensor> {
-    convolve(x, weight, bias, window, function, ConvolutionDirection::Read)
+    let (channels, own, filters) = (x.dim(1)?, weight.dim(1)?.max(1), weight.dim(0)?);
+    let groups = channels / own;
+    if groups < 2 {
+        return convolve(x, weight, bias, window, function, ConvolutionDirection::Read);
+    }
+    if channels % own != 0 || filters % groups != 0 {
+        candle_core::bail!("{channels} channels and {filters} filters are not {groups} equal groups");
+    }
+    if own > 1 || !fits(&[x, weight, bias]) {
+        return grouped(x, weight, bias, groups, |x, weight, bias| {
+            convolve(x, weight, bias, window, function, ConvolutionDirection::Read)
+        });
+    }
+    let fused = fused(function);
+    let y = apply3(&x.contiguous()?, weight, bias, DepthwiseOp { window, function: fused })?;
+    if fused == function { Ok(y) } else { activation(function, &y) }
+}
+
+/// `convolve` for each group of channels and its filters, side by side.
+fn grouped(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    groups: usize,
+    convolve: impl Fn(&Tensor, &Tensor, &Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let (own, filters) = (weight.dim(1)?, weight.dim(0)? / groups);
+    let part = |group: usize| {
+        let x = x.narrow(1, group * own, own)?.contiguous()?;
+        let weight = weight.narrow(0, group * filters, filters)?.contiguous()?;
+        convolve(&x, &weight, &bias.narrow(0, group * filters, filters)?.contiguous()?)
+    };
+    Tensor::cat(&(0..groups).map(part).collect::<Result<Vec<_>>>()?, 1)
+}
+
+/// The activation that a kernel applies itself: only the output is saved, so activations whose derivative
+/// needs the pre-activation are applied separately.
+fn fused(function: Activation) -> Activation {
+    if has_derivative_from_output(function) { function } else { Activation::Identity }
 }
 
 /// The transposed convolution `[batch, filters, height, width]` of x
@@ -60,9 +101,7 @@ fn convolve(
     if !fits(&[x, weight, bias]) {
         return composed(x, weight, bias, window, function, direction);
     }
-    // Only the output is saved, so activations whose derivative needs the pre-activation are applied
-    // separately.
-    let fused = if has_derivative_from_output(function) { function } else { Activation::Identity };
+    let fused = fused(function);
     let op = ConvolutionOp { window, function: fused, direction };
     let y = apply3(&x.contiguous()?, weight, bias, op)?;
     if fused == function { Ok(y) } else { activation(function, &y) }
@@ -173,17 +212,7 @@ impl CustomOp3 for ConvolutionOp {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let linear = self.linear(weight.shape())?;
         let plane = y.dim(2)? * y.dim(3)?;
-        let pre_gradient = match self.function {
-            Activation::Identity => gradient.contiguous()?,
-            function => with_floats(y, |y| {
-                let mut values = with_floats(gradient, |values| Ok(values.to_vec()))?;
-                values
-                    .par_chunks_mut(plane)
-                    .zip(y.par_chunks(plane))
-                    .for_each(|(gradient, y)| backward_from_output(function, y, gradient));
-                Tensor::from_vec(values, gradient.shape(), gradient.device())
-            })?,
-        };
+        let pre_gradient = pre_activation_gradient(self.function, y, gradient)?;
         let x_gradient = match x.track_op() {
             false => None,
             true => Some(with_floats(weight, |weight| {
@@ -211,6 +240,22 @@ impl CustomOp3 for ConvolutionOp {
             Some(Tensor::from_vec(bias_gradient, bias.shape(), x.device())?),
         ))
     }
+}
+
+/// The gradient before the activation, from the output y `[batch, channels, rows, columns]`.
+fn pre_activation_gradient(function: Activation, y: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    if function == Activation::Identity {
+        return gradient.contiguous();
+    }
+    let plane = y.dim(2)? * y.dim(3)?;
+    with_floats(y, |y| {
+        let mut values = with_floats(gradient, |values| Ok(values.to_vec()))?;
+        values
+            .par_chunks_mut(plane)
+            .zip(y.par_chunks(plane))
+            .for_each(|(gradient, y)| backward_from_output(function, y, gradient));
+        Tensor::from_vec(values, gradient.shape(), gradient.device())
+    })
 }
 
 /// The sum of each channel over all images and pixels.

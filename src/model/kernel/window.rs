@@ -125,6 +125,30 @@ impl WindowGather {
         (self.window.rows - 1) * self.pitch + self.window.columns
     }
 
+    /// Elements of one phase of one channel.
+    pub fn phase_length(&self) -> usize {
+        self.plane / (self.window.stride * self.window.stride)
+    }
+
+    /// Copies one channel of a buffer back to the pixels of an image of zeros; pixels that no window covers
+    /// are unchanged.
+    pub fn read_back(&self, buffer: &[f32], plane: &mut [f32]) {
+        let Window { size, stride, top, left, width, rows, .. } = self.window;
+        let (phase_rows, across) =
+            (rows + (size - 1) / stride, width.min((self.pitch * stride).saturating_sub(left)));
+        for (y, line) in plane.chunks_exact_mut(width).enumerate() {
+            let y = y + top;
+            if y >= phase_rows * stride {
+                return;
+            }
+            let row = y % stride * stride * phase_rows + y / stride;
+            for (x, pixel) in line[..across].iter_mut().enumerate() {
+                let x = x + left;
+                *pixel = buffer[(row + x % stride * phase_rows) * self.pitch + x / stride];
+            }
+        }
+    }
+
     /// Copies an image `[channels][pixels]` into a buffer of `zeros`; the padding is unchanged.
     pub fn fill(&self, image: &[f32], buffer: &mut [f32]) {
         let Window { size, stride, top, left, height, width, rows, .. } = self.window;

@@ -49,20 +49,36 @@ impl BuildLayer for BatchNormConfig {
     }
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
-        let shape = match input {
-            Shape::Image { channels, .. } => [channels],
-            other => [other.width()],
+        let width = match input {
+            Shape::Image { channels, .. } => channels,
+            other => other.width(),
         };
-        Ok(Box::new(BatchNorm {
-            name: name.to_owned(),
-            gamma: weights.parameter(&format!("{name}.weight"), &shape, Init::Ones)?,
-            beta: weights.parameter(&format!("{name}.bias"), &shape, Init::Zeros)?,
-            mean: weights.statistic(&format!("{name}.running_mean"), &shape, Init::Zeros)?,
-            variance: weights.statistic(&format!("{name}.running_variance"), &shape, Init::Ones)?,
-            momentum: self.momentum.get(),
-            epsilon: self.epsilon.get(),
-        }))
+        Ok(Box::new(build_batch_norm(name, width, self.momentum.get(), self.epsilon.get(), weights)?))
     }
+}
+
+/// A batch normalization of `width` columns or channels.
+///
+/// # Errors
+/// Those of [`Weights::parameter`].
+pub fn build_batch_norm(
+    name: &str,
+    width: usize,
+    momentum: f64,
+    epsilon: f64,
+    weights: &mut Weights,
+) -> ModelResult<BatchNorm> {
+    let shape = [width];
+    Ok(BatchNorm {
+        name: name.to_owned(),
+        gamma: weights.parameter(&format!("{name}.weight"), &shape, Init::Ones)?,
+        beta: weights.parameter(&format!("{name}.bias"), &shape, Init::Zeros)?,
+        mean: weights.statistic(&format!("{name}.running_mean"), &shape, Init::Zeros)?,
+        variance: weights.statistic(&format!("{name}.running_variance"), &shape, Init::Ones)?,
+        momentum,
+        epsilon,
+        frozen: false,
+    })
 }
 
 impl Layer for BatchNorm {

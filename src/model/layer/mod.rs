@@ -7,18 +7,22 @@ pub mod conv1d;
 pub mod conv2d;
 pub mod conv_transpose2d;
 pub mod dense;
+pub mod drop_path;
 pub mod dropout;
 pub mod embedding;
 mod expected_shape;
 pub mod flatten;
 pub mod global_pool;
+pub mod groups;
 pub mod gru;
 pub mod layer_norm;
+pub mod layer_scale;
 pub mod lstm;
 pub mod mark;
 pub mod max_pool2d;
 pub mod multi_head_attention;
 pub mod padding;
+pub mod patch_embedding;
 pub mod pool;
 mod pool2d;
 pub mod positions;
@@ -26,6 +30,7 @@ pub mod pretrained;
 pub mod recurrent;
 pub mod residual;
 pub mod rms_norm;
+pub mod squeeze_excite;
 pub mod stack;
 pub mod to_sequence;
 pub mod transformer;
@@ -59,12 +64,16 @@ kinds! {
         Positions: "positions" => positions::PositionsConfig,
         Transformer: "transformer" => transformer::TransformerConfig,
         Residual: "residual" => residual::ResidualConfig,
+        LayerScale: "layer_scale" => layer_scale::LayerScaleConfig,
+        DropPath: "drop_path" => drop_path::DropPathConfig,
         Mark: "mark" => mark::MarkConfig,
         Conv2d: "conv2d" => conv2d::Conv2dConfig,
         ConvTranspose2d: "conv_transpose2d" => conv_transpose2d::ConvTranspose2dConfig,
         MaxPool2d: "max_pool2d" => max_pool2d::MaxPool2dConfig,
         AvgPool2d: "avg_pool2d" => avg_pool2d::AvgPool2dConfig,
         Upsample: "upsample" => upsample::UpsampleConfig,
+        SqueezeExcite: "squeeze_excite" => squeeze_excite::SqueezeExciteConfig,
+        PatchEmbedding: "patch_embedding" => patch_embedding::PatchEmbeddingConfig,
         GlobalPool: "global_pool" => global_pool::GlobalPoolConfig,
         Flatten: "flatten" => flatten::FlattenConfig,
         ToSequence: "to_sequence" => to_sequence::ToSequenceConfig,

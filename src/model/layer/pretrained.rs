@@ -2,14 +2,17 @@
 
 mod bert;
 mod configuration;
+mod conv_net;
 mod embeddings;
 mod encoder;
 pub mod families;
 pub mod family;
 pub mod freeze;
 mod gpt2;
+mod inverted_residual;
 pub mod lora;
 pub mod model_cell;
+mod resnet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,10 @@ use crate::model::weights::Weights;
 ///
 /// Text encoders read tokens of `tokenizer: {pretrained: ...}` of the same folder and return one vector per
 /// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, gpt2.
+///
+/// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
+/// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4
+/// and mobilenetv2 (also with `tf_`), resnet18, 34, 50, 101 and 152.
 ///
 /// ```yaml
 /// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2, lora: {rank: 8}}}, {pool: mean}]
@@ -95,12 +102,14 @@ impl PretrainedConfig {
 }
 
 impl BuildLayer for PretrainedConfig {
-    /// If the folder has not been read (its problem is already reported), the width is not known: 1.
+    /// If the folder has not been read (its problem is already reported), the width is not known: 1; likewise
+    /// the size of the image of features.
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         match (self.model.get(), input) {
             (Some(model), input) => model.family.shape(input),
             (None, Shape::Tokens { .. }) => Ok(Shape::Sequence { width: 1 }),
-            (None, other) => Err(format!("needs tokens, not {other}")),
+            (None, Shape::Image { .. }) => Ok(Shape::Image { channels: 1, height: 1, width: 1 }),
+            (None, other) => Err(format!("needs tokens or an image, not {other}")),
         }
     }
 

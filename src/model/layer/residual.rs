@@ -8,7 +8,7 @@ use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
-use crate::model::layer::conv2d::Conv2d;
+use crate::model::layer::conv2d::{Conv2d, ConvolutionChannels};
 use crate::model::layer::padding::Padding;
 use crate::model::layer::stack::{Stack, shape_after};
 use crate::model::layer::{BuildLayer, Layer, LayerConfig, Module};
@@ -75,7 +75,8 @@ impl BuildLayer for ResidualConfig {
                 let window =
                     Padding::Valid.window(height, width, 1, stride).map_err(candle_core::Error::msg)?;
                 let linear = Activation::Identity;
-                let projection = Conv2d::build(&name, channels, filters, window, linear, false, weights)?;
+                let channels = ConvolutionChannels::full(channels, filters);
+                let projection = Conv2d::build(&name, channels, window, linear, false, weights)?;
                 Some(ResidualShortcut::Pixels(projection))
             }
             (input, output) => {

@@ -149,6 +149,10 @@ pub trait Arithmetic {
     /// sequence `[rows, time, columns]`.
     fn dropout_channels(&mut self, name: &str, rate: f64, x: &Self::Value) -> ModelResult<Self::Value>;
 
+    /// Stochastic depth: drops whole rows with probability `rate` while training; `name` selects the random
+    /// stream.
+    fn drop_path(&mut self, name: &str, rate: f64, x: &Self::Value) -> ModelResult<Self::Value>;
+
     /// Reshapes x: 0 keeps the dimension at that index, -1 (at most once) is inferred.
     fn reshape(&mut self, x: &Self::Value, dims: &[i64]) -> ModelResult<Self::Value>;
 

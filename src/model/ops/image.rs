@@ -24,17 +24,20 @@ pub struct BatchNorm {
     pub momentum: f64,
     /// Added to the variance.
     pub epsilon: f64,
+    /// Normalizes by the running statistics while training too, and leaves them unchanged.
+    pub frozen: bool,
 }
 
 /// Operations on images.
 pub trait Images: Arithmetic {
-    /// Convolution: activation(x * W + b); W `[filters, channels, kernel, kernel]`, b `[filters]`.
+    /// Convolution: activation(x * W + b); W `[filters, channels / groups, kernel, kernel]`, b `[filters]`.
     fn conv2d(
         &mut self,
         x: &Self::Value,
         weight: &Parameter,
         bias: Option<&Parameter>,
         window: Window,
+        groups: usize,
         activation: Activation,
     ) -> ModelResult<Self::Value>;
 

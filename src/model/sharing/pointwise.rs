@@ -6,6 +6,7 @@ use crate::model::activation::Activation;
 use crate::model::error::ModelResult;
 use crate::model::layer::conv2d::Conv2dConfig;
 use crate::model::layer::dense::DenseConfig;
+use crate::model::layer::groups::Groups;
 use crate::model::layer::padding::Padding;
 use crate::model::layer::{BuildLayer, Module};
 use crate::model::weights::Weights;
@@ -48,6 +49,7 @@ pub fn pointwise(
             kernel: Count::constant(1),
             stride: Count::constant(1),
             padding: Padding::Valid,
+            groups: Groups::default(),
             activation: Some(activation),
             bias: true,
         }),

@@ -27,6 +27,11 @@ pub struct Weight {
 }
 
 impl Weight {
+    /// Whether it would be trained, had it not been frozen.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.is_set()
+    }
+
     /// Number of elements; saturates at `usize::MAX`.
     pub fn count(&self) -> usize {
         elements(&self.shape)

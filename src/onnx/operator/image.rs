@@ -27,16 +27,21 @@ impl WindowGeometry {
     }
 }
 
-/// A convolution; `w` is `[filters, channels, size...]`, `b` is `[filters]`.
+/// A convolution; `w` is `[filters, channels / groups, size...]`, `b` is `[filters]`.
 pub fn conv(
     g: &mut Graph,
     x: &GraphValue,
     w: &GraphValue,
     b: Option<&GraphValue>,
     moves: &WindowGeometry,
+    groups: usize,
 ) -> GraphValue {
     let inputs: Vec<&GraphValue> = [x, w].into_iter().chain(b).collect();
-    g.node("Conv", &inputs, moves.attributes())
+    let mut attributes = moves.attributes();
+    if groups > 1 {
+        attributes.push(Attribute::int("group", groups as i64));
+    }
+    g.node("Conv", &inputs, attributes)
 }
 
 /// A transposed convolution; `w` is `[channels, filters, size...]`; `output_padding` is added to the size of

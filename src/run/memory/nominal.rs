@@ -117,5 +117,6 @@ fn target(task: &TaskConfig, (height, width): (usize, usize)) -> FittedTarget {
 /// A tokenizer with special tokens only, which every tokenizer has.
 fn tokenizer() -> Tokenizer {
     let (unknown, begin, end) = (Some(1), Some(2), Some(3));
-    Tokenizer { segmenter: Segmenter::None, json: String::new(), size: 4, pad: 0, unknown, begin, end }
+    let (json, leading, trailing) = (String::new(), 0, 0);
+    Tokenizer { segmenter: Segmenter::None, json, size: 4, pad: 0, unknown, begin, end, leading, trailing }
 }

@@ -151,7 +151,7 @@ impl Learner<'_> {
 }
 
 /// sum += share * added
-fn add(sum: &mut TaskGradient, added: Vec<Option<Tensor>>, share: f64) -> TrainResult<()> {
+fn add(sum: &mut [Option<Tensor>], added: Vec<Option<Tensor>>, share: f64) -> TrainResult<()> {
     for (sum, added) in sum.iter_mut().zip(added) {
         if added.is_some() {
             *sum = weighted_sum(&[sum.as_ref(), added.as_ref()], &[1.0, share])?;

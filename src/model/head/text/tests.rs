@@ -23,7 +23,17 @@ fn tokenizer(json: &str) -> Tokenizer {
     let special = [Some(1), Some(2), Some(3)];
     let [unknown, begin, end] = special;
     let json = json.to_owned();
-    Tokenizer { segmenter: Segmenter::None, json, size: 11, pad: 0, unknown, begin, end }
+    Tokenizer {
+        segmenter: Segmenter::None,
+        json,
+        size: 11,
+        pad: 0,
+        unknown,
+        begin,
+        end,
+        leading: 0,
+        trailing: 0,
+    }
 }
 
 /// Decoders of these widths also copy: one of each kind.

@@ -1,11 +1,11 @@
 //! Convolutions against their composed forms and PyTorch's numbers.
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var};
 
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
-use crate::model::kernel::convolution::{ConvolutionDirection, composed, convolution, transposed};
+use crate::model::kernel::convolution::{ConvolutionDirection, composed, convolution, grouped, transposed};
 use crate::model::kernel::pool::{Pooling, pool};
 use crate::model::kernel::reference_check::{check_against, near, variable};
 use crate::model::kernel::window::Window;
@@ -90,6 +90,81 @@ fn winograd_agrees_with_the_composed_form_for_every_padding() {
         };
         check_against(&variables, 2e-4, kernel, reference);
     }
+}
+
+/// A convolution in groups, with candle's operations.
+fn composed_groups(v: &[Tensor], window: Window, groups: usize, function: Activation) -> Result<Tensor> {
+    grouped(&v[0], &v[1], &v[2], groups, |x, weight, bias| {
+        composed(x, weight, bias, window, function, ConvolutionDirection::Read)
+    })
+}
+
+#[test]
+fn depthwise_and_grouped_convolutions_agree_with_their_composed_forms() {
+    // channels, groups, filters
+    for (channels, groups, filters) in [(3, 3, 3), (2, 2, 6), (4, 2, 6)] {
+        for window in windows(7, 6) {
+            let Window { size, .. } = window;
+            let x = variable(&[3, channels, 7, 6], 1);
+            let weight = variable(&[filters, channels / groups, size, size], 2);
+            check_against(
+                &[x, weight, variable(&[filters], 3)],
+                3e-5,
+                |v| convolution(&v[0], &v[1], &v[2], window, Activation::Tanh),
+                |v| composed_groups(v, window, groups, Activation::Tanh),
+            );
+        }
+    }
+}
+
+#[test]
+fn depthwise_convolutions_of_many_channels_and_pixels() {
+    for (images, channels, side, size, stride) in [(70, 40, 9, 5, 1), (5, 33, 30, 3, 2), (2, 3, 80, 7, 1)] {
+        let before = size / 2;
+        let rows = (side + 2 * before - size) / stride + 1;
+        let window = Window {
+            size,
+            stride,
+            top: before,
+            left: before,
+            height: side,
+            width: side,
+            rows,
+            columns: rows,
+        };
+        let x = variable(&[images, channels, side, side], 1);
+        let variables = [x, variable(&[channels, 1, size, size], 2), variable(&[channels], 3)];
+        check_against(
+            &variables,
+            5e-4,
+            |v| convolution(&v[0], &v[1], &v[2], window, Activation::Silu),
+            |v| composed_groups(v, window, channels, Activation::Silu),
+        );
+    }
+}
+
+#[test]
+fn groups_as_pytorch() {
+    // n = lambda *s: ((torch.arange(math.prod(s)) * 7 % 11 - 5) / 5).float().reshape(s)
+    // b = torch.tensor([.5, -1, 0, .25])
+    // F.conv2d(n(1,2,4,3), n(4,1,3,3), b, stride=2, padding=1, groups=2).flatten()
+    let bias = Tensor::new(&[0.5f32, -1.0, 0.0, 0.25], &Device::Cpu).unwrap();
+    let window = Window { size: 3, stride: 2, top: 1, left: 1, height: 4, width: 3, rows: 2, columns: 2 };
+    let (x, weight) = (numbers(&[1, 2, 4, 3]), numbers(&[4, 1, 3, 3]));
+    let y = convolution(&x, &weight, &bias, window, Activation::Identity).unwrap();
+    let expected = [
+        -0.1, 0.98, 1.14, -0.26, -0.64, -0.28, -2.24, 0.12, -0.48, 0.12, -1.24, -0.28, 0.89, 2.09, 0.89,
+        3.41f32,
+    ];
+    near("depthwise", &y, &Tensor::new(&expected, &Device::Cpu).unwrap(), 1e-6);
+    // F.conv2d(n(1,4,3,2), n(4,2,2,2), b, groups=2).flatten()
+    let window = Window { size: 2, stride: 1, top: 0, left: 0, height: 3, width: 2, rows: 2, columns: 1 };
+    let (x, weight) = (numbers(&[1, 4, 3, 2]), numbers(&[4, 2, 2, 2]));
+    let y = convolution(&x, &weight, &bias, window, Activation::Identity).unwrap();
+    let expected = [2.34, -0.06, -1.24, -0.48, -1.24, 0.48, -0.83, 0.97f32];
+    near("grouped", &y, &Tensor::new(&expected, &Device::Cpu).unwrap(), 1e-6);
+    let refused = convolution(&numbers(&[1, 3, 3, 2]), &weight, &bias, window, Activation::Identity);
+    assert!(refused.is_err());
 }
 
 #[test]

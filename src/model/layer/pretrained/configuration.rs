@@ -67,6 +67,48 @@ impl Configuration<'_> {
         value.as_str().ok_or_else(|| format!("`{name}` is {value}; expected a text"))
     }
 
+    /// A mapping inside; an empty one if it is missing.
+    pub fn section(&self, name: &str) -> Configuration<'_> {
+        static EMPTY: Value = Value::Null;
+        Configuration(self.0.get(name).unwrap_or(&EMPTY))
+    }
+
+    /// # Errors
+    /// There is another setting than these.
+    pub fn only(&self, names: &[&str]) -> Result<(), String> {
+        let mut found = self.0.as_object().into_iter().flat_map(|settings| settings.keys());
+        match found.find(|name| !names.contains(&name.as_str())) {
+            Some(name) => Err(format!("`{name}` is not supported; known: {}", names.join(", "))),
+            None => Ok(()),
+        }
+    }
+
+    /// As many positive whole numbers as `default` has, or `default` if they are missing or null.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn counts_or<const N: usize>(&self, name: &str, default: [usize; N]) -> Result<[usize; N], String> {
+        if self.is_missing(name) {
+            return Ok(default);
+        }
+        let value = &self.0[name];
+        let count = |value: &Value| -> Option<usize> {
+            value.as_u64().filter(|count| *count > 0).and_then(|count| count.try_into().ok())
+        };
+        let counts: Option<Vec<usize>> =
+            value.as_array().and_then(|values| values.iter().map(count).collect());
+        let counts = counts.and_then(|counts| <[usize; N]>::try_from(counts).ok());
+        counts.ok_or_else(|| format!("`{name}` is {value}; expected {N} positive whole numbers"))
+    }
+
+    /// Channels, height and width of the images that a model of `timm` is made for.
+    ///
+    /// # Errors
+    /// `input_size` is not three positive whole numbers.
+    pub fn image_size(&self) -> Result<[usize; 3], String> {
+        self.section("pretrained_cfg").counts_or("input_size", [3, 224, 224])
+    }
+
     /// An activation function by its name in transformers.
     ///
     /// # Errors

@@ -52,7 +52,8 @@ impl FineTuning {
         if self.freezes(block) { 0.0 } else { self.dropout.unwrap_or(configured) }
     }
 
-    fn freezes(&self, block: usize) -> bool {
+    /// Whether the block with this index is frozen on purpose.
+    pub fn freezes(&self, block: usize) -> bool {
         self.frozen_blocks.is_some_and(|frozen| block < frozen)
     }
 }

@@ -181,6 +181,10 @@ impl Arithmetic for Nodes<'_> {
         Ok(x.clone())
     }
 
+    fn drop_path(&mut self, _: &str, _: f64, x: &GraphValue) -> ModelResult<GraphValue> {
+        Ok(x.clone())
+    }
+
     fn reshape(&mut self, x: &GraphValue, dims: &[i64]) -> ModelResult<GraphValue> {
         Ok(operator::reshape(self.graph, x, dims))
     }

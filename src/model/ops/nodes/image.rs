@@ -20,11 +20,12 @@ impl Images for Nodes<'_> {
         weight: &Parameter,
         bias: Option<&Parameter>,
         window: Window,
+        groups: usize,
         activation: Activation,
     ) -> ModelResult<GraphValue> {
         let weight = self.weight(weight)?;
         let bias = bias.map(|bias| self.weight(bias)).transpose()?;
-        let y = operators::conv(self.graph, x, &weight, bias.as_ref(), &moves(window));
+        let y = operators::conv(self.graph, x, &weight, bias.as_ref(), &moves(window), groups);
         self.activation(activation, &y)
     }
 

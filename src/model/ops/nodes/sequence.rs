@@ -144,7 +144,7 @@ impl Sequences for Nodes<'_> {
             dilation: vec![steps.dilation],
             padding: vec![steps.before, steps.reach() - steps.before],
         };
-        let y = conv(self.graph, &channels_first, &transposed, bias.as_ref(), &moves);
+        let y = conv(self.graph, &channels_first, &transposed, bias.as_ref(), &moves, 1);
         let y = operator::transpose(self.graph, &y, &[0, 2, 1]);
         self.activation(activation, &y)
     }

@@ -190,6 +190,14 @@ impl Arithmetic for Tensors<'_> {
         Ok(masked(x, mask)?)
     }
 
+    fn drop_path(&mut self, name: &str, rate: f64, x: &Tensor) -> ModelResult<Tensor> {
+        let Some(random) = self.mode().random(name).filter(|_| rate > 0.0) else { return Ok(x.clone()) };
+        let rows = x.dim(0)?;
+        let width = x.elem_count() / rows.max(1);
+        let factors = keeps(&random, rate, rows).into_iter();
+        Ok(masked(x, factors.flat_map(|factor| std::iter::repeat_n(factor, width)).collect())?)
+    }
+
     fn reshape(&mut self, x: &Tensor, dims: &[i64]) -> ModelResult<Tensor> {
         let mut shape: Vec<usize> = Vec::with_capacity(dims.len());
         for (index, dim) in dims.iter().enumerate() {

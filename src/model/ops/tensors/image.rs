@@ -24,6 +24,7 @@ impl Images for Tensors<'_> {
         weight: &Parameter,
         bias: Option<&Parameter>,
         window: Window,
+        _: usize,
         activation: Activation,
     ) -> ModelResult<Tensor> {
         let weight = weight.tensor();
@@ -72,7 +73,7 @@ impl Tensors<'_> {
             let scaled = centered.broadcast_div(&deviation)?.broadcast_mul(&norm.gamma.tensor())?;
             Ok(scaled.broadcast_add(&norm.beta.tensor())?)
         };
-        if !self.mode().is_training() {
+        if norm.frozen || !self.mode().is_training() {
             return normalized(&x.broadcast_sub(&norm.mean.tensor())?, &norm.variance.tensor());
         }
         let rows = x.dim(0)?;
@@ -98,7 +99,7 @@ impl Tensors<'_> {
     fn normalized_planes(&self, x: &Tensor, norm: &BatchNorm) -> ModelResult<Tensor> {
         let (rows, _, height, width) = x.dims4()?;
         let (gamma, beta) = (norm.gamma.tensor(), norm.beta.tensor());
-        if !self.mode().is_training() {
+        if norm.frozen || !self.mode().is_training() {
             let running = BatchStatistics {
                 mean: host(&norm.mean.tensor())?,
                 variance: host(&norm.variance.tensor())?,

@@ -1,0 +1,99 @@
+"""Makes tiny convolutional encoders with random weights, and what timm computes with them.
+
+    python -m pip install torch==2.15.0 timm==1.0.31 safetensors==0.8.0
+    python tests/pretrained/make_images.py
+
+Every folder gets `config.json` as timm writes it, with `model_args` that make the model tiny,
+`model.safetensors` in F16 (the weights are rounded first, so that F32 would hold the same numbers), and
+`expected.safetensors`: `images` [rows, channels, height, width], `features` of the last block before pooling,
+`upstream` of the same shape, and, as `gradient.NAME`, gradients of sum(features * upstream) with respect to
+some weights. Evaluation mode, f32. The same bytes each time.
+"""
+
+import json
+import pathlib
+
+import timm
+import torch
+from safetensors.torch import save_file
+from timm.models import efficientnet
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+
+
+def random_weights(model, seed):
+    """Every weight and statistic random; activations keep their size from block to block."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, value in sorted(model.state_dict().items()):
+            if not value.is_floating_point():
+                continue
+            noise = torch.randn(value.shape, generator=generator)
+            if name.endswith("running_var"):
+                noise = 1 + 0.5 * torch.rand(value.shape, generator=generator)
+            elif value.ndim > 1:
+                noise = noise * (2 / value[0].numel()) ** 0.5
+            else:
+                noise = 1 + 0.1 * noise if name.endswith("weight") else 0.1 * noise
+            value.copy_(noise.half().float())
+
+
+def make(architecture, model, seed, model_args, gradients):
+    random_weights(model, seed)
+    model.eval()
+    folder = FOLDER / architecture
+    folder.mkdir(exist_ok=True)
+    config = {
+        "architecture": architecture,
+        "num_classes": 0,
+        "model_args": model_args,
+        "pretrained_cfg": {"input_size": [3, 36, 44]},
+    }
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+    state = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
+    halves = {name: value.half().contiguous() for name, value in state.items()}
+    save_file(halves, folder / "model.safetensors")
+    generator = torch.Generator().manual_seed(seed + 1)
+    images = torch.randn((2, 3, 36, 44), generator=generator)
+    features = model.forward_features(images)
+    upstream = torch.randn(features.shape, generator=generator)
+    (features * upstream).sum().backward()
+    expected = {"images": images, "features": features.detach(), "upstream": upstream}
+    weights = dict(model.named_parameters())
+    for name in gradients:
+        expected[f"gradient.{name}"] = weights[name].grad
+    save_file({name: value.contiguous() for name, value in expected.items()}, folder / "expected.safetensors")
+    sizes = {file.name: file.stat().st_size for file in folder.iterdir()}
+    print(architecture, tuple(features.shape), "largest", features.abs().max().item(), sizes)
+
+
+def lite(architecture, seed, **tensorflow):
+    args = {"channel_multiplier": 0.1, "depth_multiplier": 0.6}
+    model = efficientnet._gen_efficientnet_lite(architecture, **args, num_classes=0, **tensorflow)
+    gradients = [
+        "conv_stem.weight", "bn1.weight", "blocks.0.0.conv_dw.weight", "blocks.1.0.conv_dw.weight",
+        "blocks.2.0.conv_dw.weight", "blocks.3.0.conv_pw.weight", "blocks.5.1.bn3.bias",
+    ]
+    make(architecture, model, seed, args, gradients)
+
+
+def mobilenet(architecture, seed):
+    args = {"channel_multiplier": 0.1, "depth_multiplier": 0.5}
+    model = efficientnet._gen_mobilenet_v2(architecture, **args, num_classes=0)
+    gradients = ["conv_stem.weight", "blocks.1.0.conv_dw.weight", "blocks.3.1.conv_pwl.weight", "bn2.bias"]
+    make(architecture, model, seed, args, gradients)
+
+
+def resnet(architecture, seed, layers, channels, gradients):
+    args = {"layers": layers, "channels": channels}
+    model = timm.create_model(architecture, num_classes=0, **args)
+    make(architecture, model, seed, args, ["layer2.0.downsample.0.weight", "bn1.bias", *gradients])
+
+
+if __name__ == "__main__":
+    lite("efficientnet_lite0", 1)
+    # As timm's function of this name builds it: padding and epsilon of TensorFlow.
+    lite("tf_efficientnet_lite0", 2, pad_type="same", bn_eps=1e-3)
+    mobilenet("mobilenetv2_050", 3)
+    resnet("resnet18", 4, [2, 1, 1, 1], [8, 8, 16, 16], ["layer1.1.conv2.weight", "layer3.0.bn1.weight"])
+    resnet("resnet50", 5, [1, 2, 1, 1], [4, 4, 8, 8], ["layer1.0.conv2.weight", "layer2.1.conv3.weight"])

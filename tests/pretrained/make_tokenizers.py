@@ -1,0 +1,76 @@
+"""Makes small tokenizers of pretrained models, and the ids that transformers gives to texts.
+
+    python -m pip install transformers==5.24.0 tokenizers==0.23.3
+    python tests/pretrained/make_tokenizers.py
+
+`tokenizer_bert` is a WordPiece vocabulary, `tokenizer_roberta` a byte-level BPE. `expected.json` holds texts,
+their ids, and their ids truncated to 8 tokens from either side. The same bytes each time.
+"""
+
+import json
+import pathlib
+import shutil
+
+import tokenizers
+import transformers
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+LENGTH = 8
+TEXTS = [
+    "", " ", "a", "the cat sat on the mat", "The CAT sat!", "naïve café Über", "unbelievable cats and dogs sitting",
+    "emoji 🙂🙃 end", "中文字符 and text", "tabs\tand\nlines", "don't stop, won't stop...", "x" * 150,
+    "  spaces   inside  ", "\u200bzero\u200bwidth\u0000null", "ﬁne ligature ①", "3.14159 = pi", "a-b_c/d\\e",
+    "the the the the the the the the the the the the", "sat on", "Ａfull width", "e\u0301 combining",
+]
+
+
+def expected(folder, tokenizer):
+    rows = []
+    for text in TEXTS:
+        row = {"text": text, "ids": tokenizer(text)["input_ids"]}
+        for side, key in (("right", "head"), ("left", "tail")):
+            tokenizer.truncation_side = side
+            row[key] = tokenizer(text, truncation=True, max_length=LENGTH)["input_ids"]
+        rows.append(row)
+    (folder / "expected.json").write_text(json.dumps(rows, ensure_ascii=True, indent=0) + "\n")
+
+
+def bert():
+    folder = FOLDER / "tokenizer_bert"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    words = "the cat cats dog dogs sat sitting on mat and un believ able stop don won end emoji text zero width 中 文"
+    marks = list("!',.-_/\\=")
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    pieces += [*words.split(), "##able", "##s", "##ing", *marks]
+    pieces = list(dict.fromkeys(pieces))
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n")
+    tokenizer = transformers.BertTokenizer(vocab=str(folder / "vocab.txt"))
+    tokenizer.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n")
+    expected(folder, tokenizer)
+
+
+def roberta():
+    folder = FOLDER / "tokenizer_roberta"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    trainer = tokenizers.ByteLevelBPETokenizer()
+    trainer.train_from_iterator(
+        TEXTS * 3, vocab_size=330, min_frequency=2, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+    )
+    trainer.save_model(str(folder))
+    tokenizer = transformers.RobertaTokenizer(
+        vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt")
+    )
+    files = {name: (folder / name).read_bytes() for name in ("vocab.json", "merges.txt")}
+    tokenizer.save_pretrained(folder)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    expected(folder, tokenizer)
+
+
+if __name__ == "__main__":
+    bert()
+    roberta()
