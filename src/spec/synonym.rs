@@ -102,6 +102,13 @@ pub const SYNONYMS: &[Synonym] = &[
     ),
     is("conv conv2 convolution convolution2d", "conv2d"),
     is("conv1 convolution1d temporalconv tcn", "conv1d"),
+    with_hint(
+        "depthwiseconv depthwiseconv2d",
+        "conv2d",
+        "write `{conv2d: {filters: 32, groups: depthwise}}`",
+    ),
+    is("squeezeexcitation squeezeandexcitation seblock", "squeeze_excite"),
+    is("stochasticdepth", "drop_path"),
     is("convtranspose conv2dtranspose deconv deconvolution", "conv_transpose2d"),
     is("maxpool maxpooling maxpooling2d", "max_pool2d"),
     is("avgpool averagepooling averagepooling2d meanpool", "avg_pool2d"),
@@ -121,11 +128,11 @@ pub const SYNONYMS: &[Synonym] = &[
     is("positionalencoding positionembedding positionalembedding", "positions"),
     is("skip resblock residualblock shortcut", "residual"),
     // Activations.
-    is("swish hardswish", "silu"),
+    is("swish", "silu"),
     is("lrelu leaky", "leaky_relu"),
     is("linear none", "identity"),
     is("logistic", "sigmoid"),
-    is("newgelu geluapproximate quickgelu", "gelu"),
+    is("newgelu gelunew geluapproximate gelupytorchtanh", "gelu_tanh"),
     // Kinds of tasks.
     with_hint("classification classifier categorical category", "multiclass", CLASSES),
     is("multiclassclassification multinomial softmax", "multiclass"),
