@@ -13,8 +13,8 @@ use crate::model::ops::Ops;
 use crate::model::weights::{Init, Parameter, Weights};
 
 /// Root mean square normalization over the last dimension (Zhang & Sennrich 2019):
-/// gamma x / sqrt(mean(x^2) + epsilon), with the mean of each vector or step. Unlike `layer_norm` it subtracts
-/// no mean and has no bias.
+/// gamma x / sqrt(mean(x^2) + epsilon), with the mean of each vector or step. Unlike `layer_norm` it
+/// subtracts no mean and has no bias.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RmsNormConfig {

@@ -4,7 +4,7 @@
 //!   positions begin after the id of the padding token.
 //! - DistilBERT (Sanh et al. 2019, arXiv 1910.01108): no segments.
 //! - ELECTRA (Clark et al. 2020, arXiv 2003.10555): narrower embeddings.
-//! - ALBERT (Lan et al. 2020, arXiv 1909.11942): narrower embeddings, and one block that is applied repeatedly.
+//! - ALBERT (Lan et al. 2020, arXiv 1909.11942): narrower embeddings, and one block, applied repeatedly.
 
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::embeddings::EmbeddingOptions;

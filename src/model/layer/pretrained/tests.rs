@@ -262,6 +262,64 @@ fn the_update_equals_peft() {
     }
 }
 
+/// With W' = W + s A B, the gradients of A and B are s dW' B' and s A' dW', where dW' is the gradient of the
+/// merged weight, which the tests of the families compare with transformers.
+#[test]
+fn gradients_of_updates_follow_from_those_of_the_merged_weights() {
+    let lora = r#"{"path": "bert", "lora": {"rank": 2, "alpha": 6.0, "targets": ["value", "up"]}}"#;
+    let (adapted, weights) = built(&config(lora, &folder()).expect("a model"));
+    let (plain, merged) = built(&config(r#"{"path": "bert"}"#, &folder()).expect("a model"));
+    let named = |weights: &Weights, name: &str| {
+        weights.iter().find(|weight| weight.name == name).expect(name).var.clone()
+    };
+    let scale = 3.0;
+    // The first of its columns in the packed projection, of how many.
+    let parts = [("encoder.1.attention.input", ".value", 32, 16), ("encoder.1.up", "", 0, 24)];
+    for (layer, part, first, columns) in parts {
+        let (a, b) = (
+            named(&weights, &format!("{layer}{part}.lora_a")),
+            named(&weights, &format!("{layer}{part}.lora_b")),
+        );
+        b.set(crate::model::kernel::reference_check::variable(b.dims(), 3).as_tensor())
+            .expect("the same shape");
+        let weight = named(&merged, &format!("{layer}.weight"));
+        let update =
+            (a.as_tensor().detach().matmul(&b.as_tensor().detach()).expect("A B") * scale).expect("s A B");
+        let zeros = |count: usize| Tensor::zeros((16, count), DType::F32, &Device::Cpu).expect("zeros");
+        let after = weight.dims()[1] - first - columns;
+        let update = Tensor::cat(&[zeros(first), update, zeros(after)], 1).expect("an update");
+        weight.set(&(weight.as_tensor().detach() + update).expect("a sum")).expect("the same shape");
+    }
+    let expected = Expected::read("bert");
+    let backward = |layer: &dyn Module| {
+        let forward = || {
+            let y = layer.forward(&expected.input(), &Mode::evaluate())?;
+            let mask = y.mask.as_ref().expect("a mask").steps.unsqueeze(2)?;
+            Ok::<_, crate::model::error::ModelError>(y.x.broadcast_mul(&mask)?)
+        };
+        let (hidden, tape) = record(forward).expect("hidden states");
+        let gradients = tape.backward_from(&hidden, expected.0["upstream"].clone()).expect("gradients");
+        (hidden, gradients)
+    };
+    let ((one, mut ours), (other, mut theirs)) = (backward(&*adapted), backward(&*plain));
+    near("hidden", &one, &other, 1e-4);
+    for (layer, part, first, columns) in parts {
+        let (a, b) = (
+            named(&weights, &format!("{layer}{part}.lora_a")),
+            named(&weights, &format!("{layer}{part}.lora_b")),
+        );
+        let weight = named(&merged, &format!("{layer}.weight"));
+        let gradient =
+            theirs.remove(&weight).expect("a gradient").narrow(1, first, columns).expect("columns");
+        let t = |x: &Tensor| x.t().and_then(|x| x.contiguous()).expect("a matrix");
+        let gradient = (gradient.contiguous().expect("a matrix") * scale).expect("a product");
+        let of_a = gradient.matmul(&t(&b.as_tensor().detach())).expect("a product");
+        let of_b = t(&a.as_tensor().detach()).matmul(&gradient).expect("a product");
+        near("A", &ours.remove(&a).expect("a gradient"), &of_a, 1e-3);
+        near("B", &ours.remove(&b).expect("a gradient"), &of_b, 1e-3);
+    }
+}
+
 /// A copy of the tiny BERT that a test can damage.
 fn copied() -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a folder");
