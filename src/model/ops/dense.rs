@@ -16,7 +16,7 @@ pub struct Dense {
     /// `[out]`
     bias: Option<Parameter>,
     activation: Activation,
-    low_rank: Option<LowRank>,
+    low_rank: Option<Box<LowRank>>,
 }
 
 impl Dense {
@@ -54,7 +54,7 @@ impl Dense {
             true => Some(weights.parameter(&format!("{name}.bias"), &[units], init)?),
             false => None,
         };
-        let low_rank = LowRank::build(name, width, projections, weights)?;
+        let low_rank = LowRank::build(name, width, projections, weights)?.map(Box::new);
         Ok(Self { weight, bias, activation, low_rank })
     }
 

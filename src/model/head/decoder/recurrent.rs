@@ -26,9 +26,9 @@ enum DecoderAttentionLayer {
         /// `[units, units]`
         query: Dense,
         /// `[memory, units]`
-        key: Dense,
+        key: Box<Dense>,
         /// `[units, 1]`
-        score: Dense,
+        score: Box<Dense>,
     },
 }
 
@@ -77,8 +77,8 @@ impl RecurrentDecoder {
             }
             DecoderAttention::Additive => Some(DecoderAttentionLayer::Additive {
                 query: linear("query", units, units)?,
-                key: linear("key", width, units)?,
-                score: linear("score", units, 1)?,
+                key: Box::new(linear("key", width, units)?),
+                score: Box::new(linear("score", units, 1)?),
             }),
         };
         let attention = layer.map(|layer| {

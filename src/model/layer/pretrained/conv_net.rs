@@ -219,7 +219,7 @@ impl ConvNetBuilder<'_> {
             ShortcutPlan::Input => ConvShortcut::Input,
             ShortcutPlan::Projection(projection) => {
                 (self.height, self.width) = (height, width);
-                ConvShortcut::Projection(self.convolution(projection)?)
+                ConvShortcut::Projection(Box::new(self.convolution(projection)?))
             }
         };
         (self.height, self.width) = after;
@@ -245,7 +245,7 @@ impl ConvNorm {
 enum ConvShortcut {
     Nothing,
     Input,
-    Projection(ConvNorm),
+    Projection(Box<ConvNorm>),
 }
 
 struct ConvBlock {

@@ -330,7 +330,7 @@ fn copied() -> tempfile::TempDir {
 }
 
 fn problem(copy: &tempfile::TempDir) -> String {
-    let error = config(r#"{"path": "."}"#, copy.path()).err().expect("an error");
+    let error = config(r#"{"path": "."}"#, copy.path()).expect_err("an error");
     error.replace(&copy.path().join(".").display().to_string(), "FOLDER")
 }
 
