@@ -64,8 +64,8 @@ fn invalid(file: &Path, reason: String) -> DataError {
     DataError::InvalidFormat { file: file.to_owned(), form: "a tokenizer in the Hugging Face format", reason }
 }
 
-/// The padding token, else the end token. Padding is masked out wherever the id occurs, so it must not be part
-/// of a text; `of_text` are the ids of a text.
+/// The padding token, else the end token. Padding is masked out wherever the id occurs, so it must not be
+/// part of a text; `of_text` are the ids of a text.
 fn padding(named: Option<u32>, end: Option<u32>, of_text: &[u32]) -> Result<u32, String> {
     match named.or(end) {
         Some(pad) if !of_text.contains(&pad) => Ok(pad),
