@@ -30,8 +30,12 @@ const CONFIG_READERS: [&str; 2] = ["spec", "plan"];
 /// Modules whose settings may be imported by `CONFIG_READERS`.
 const CONFIG_OWNERS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
 
-/// Further names that may be imported with settings: descriptions of items without tensors or files.
-const PURE: [&str; 8] = [
+/// Further names that may be imported with settings: descriptions of items without tensors or files, and
+/// pretrained models, whose configuration is part of the settings.
+const PURE: [&str; 11] = [
+    "ModelFolders",
+    "PretrainedError",
+    "PretrainedModel",
     "ClassWeights",
     "MissingNumber",
     "default_metrics",

@@ -9,7 +9,6 @@ use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::layout::Layout;
 use crate::domain::trial_address::TrialAddress;
-use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::plan::Plan;
 use crate::spec::render::{counted, render};
 use crate::spec::{self, PipelineText, SettingOverride};
@@ -58,7 +57,7 @@ fn resolve(
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let base = file.parent().unwrap_or(std::path::Path::new("")).to_owned();
     let result = spec::read_source(&source).and_then(|mut pipeline| {
-        pipeline.models = ModelFolders::in_folder(&base);
+        pipeline.read_models_from(&base);
         crate::plan::resolve(&pipeline, &name)
     });
     ParsedPipeline { source, base, result }

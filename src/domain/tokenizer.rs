@@ -164,8 +164,8 @@ impl Settings for FileTokenizerConfig {
     const EXAMPLE: &'static str = "{file: data/tokenizer.json}";
 }
 
-/// The files of a pretrained model that describe its tokenizer; the first of `tokenizer.json`, `vocab.txt` and
-/// `vocab.json` that exists is read.
+/// The files of a pretrained model that describe its tokenizer; the first of `tokenizer.json`, `vocab.txt`
+/// and `vocab.json` that exists is read.
 pub const PRETRAINED_FILES: [&str; 6] = [
     "tokenizer.json",
     "vocab.txt",
@@ -175,8 +175,8 @@ pub const PRETRAINED_FILES: [&str; 6] = [
     "special_tokens_map.json",
 ];
 
-/// The tokenizer of a pretrained model, from its folder: `tokenizer.json`, else the `vocab.txt` of a BERT or the
-/// `vocab.json` and `merges.txt` of a GPT-2 or RoBERTa.
+/// The tokenizer of a pretrained model, from its folder: `tokenizer.json`, else the `vocab.txt` of a BERT or
+/// the `vocab.json` and `merges.txt` of a GPT-2 or RoBERTa.
 ///
 /// It adds the model's special tokens, such as `[CLS]` and `[SEP]`, which count towards `length` and are kept
 /// when a text is truncated. Special tokens that are spelled out in a text are read as text.

@@ -14,8 +14,8 @@ use crate::model::error::ModelResult;
 pub struct Labels {
     /// Index of the task in the signature.
     pub task: usize,
-    /// `[batch, width]`, `[batch, time]` or `[batch, height, width]`, standardized by [`standardized_labels`];
-    /// 0 for missing labels and padding.
+    /// `[batch, width]`, `[batch, time]` or `[batch, height, width]`, standardized by
+    /// [`standardized_labels`]; 0 for missing labels and padding.
     pub values: Tensor,
     /// Of the same shape: 1 for a label, 0 for a missing one.
     pub mask: Tensor,

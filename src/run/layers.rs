@@ -6,6 +6,7 @@ use crate::domain::name::TaskName;
 use crate::domain::table::Dataset;
 use crate::model::network::Network;
 use crate::model::part::NetworkPart;
+use crate::model::weights::{Weight, WeightOwner};
 use crate::plan::Plan;
 use crate::plan::render::PartView;
 use crate::plan::render::thousands;
@@ -49,7 +50,11 @@ fn frozen(part: &NetworkPart, network: &Network) -> Option<String> {
 
 /// `2e-5`, `1.62e-5 to 2e-5`, `frozen`, `2e-5, partly frozen`; empty without weights.
 fn rates(part: &NetworkPart, network: &Network, groups: &ParameterGroups) -> String {
-    let own: Vec<_> = network.weights().trainable().filter(|weight| part.owns(&weight.name)).collect();
+    // The embeddings of all category inputs are rows of one weight.
+    let is_category = part.name.starts_with("input.") && part.parameters > 0;
+    let is_own =
+        |weight: &&Weight| part.owns(&weight.name) || (is_category && weight.owner == WeightOwner::Inputs);
+    let own: Vec<_> = network.weights().trainable().filter(is_own).collect();
     let trained: Vec<f64> =
         own.iter().filter(|weight| !groups.is_frozen(weight)).map(|weight| groups.rate(weight)).collect();
     let lowest = number(trained.iter().copied().fold(f64::INFINITY, f64::min));

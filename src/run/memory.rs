@@ -114,8 +114,8 @@ fn count((_, shape): &(String, Vec<usize>)) -> usize {
     shape.iter().fold(1, |count: usize, side| count.saturating_mul(*side))
 }
 
-/// Number of values of a part's weights, trained or not. Looked up only if there are untrained ones: parts and
-/// weights may be tens of thousands.
+/// Number of values of a part's weights, trained or not. Looked up only if there are untrained ones:
+/// parts and weights may be tens of thousands.
 fn values_of(outline: &NetworkOutline, part: &NetworkPart, all: usize) -> usize {
     if all == outline.parameters {
         return part.parameters;

@@ -66,6 +66,13 @@ pub struct PipelineConfig {
     pub models: ModelFolders,
 }
 
+impl PipelineConfig {
+    /// Sets the folder of the pipeline file, which paths of pretrained models are relative to.
+    pub fn read_models_from(&mut self, base: &std::path::Path) {
+        self.models = ModelFolders::in_folder(base);
+    }
+}
+
 fn default_seed() -> Seed {
     Seed::constant(0)
 }

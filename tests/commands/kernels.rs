@@ -125,6 +125,7 @@ fn layers_and_losses_of_vectors() {
         [
             json!("batch_norm"),
             json!("layer_norm"),
+            json!("rms_norm"),
             json!({"dropout": 0.3}),
             json!({"residual": [{"dense": 8}]}),
         ]

@@ -287,7 +287,7 @@ fn values_unseen_in_training_are_reported() {
     assert!(!project.path("gaps.csv").exists());
     if let Some(theirs) = project.python(&["bundle", "gap.csv"]) {
         assert_ne!(theirs.code(), 0);
-        said(&theirs, "input `x` has no value in row 2, and wants one");
+        said(&theirs, "input `x` requires a value; row 2 has none");
     }
 }
 

@@ -32,6 +32,7 @@ pub mod product;
 pub mod recurrence;
 #[cfg(test)]
 pub mod reference_check;
+pub mod rms_norm;
 pub mod rotary;
 pub mod softmax;
 pub mod softmax_row;

@@ -41,12 +41,10 @@ impl BuildLayer for LayerNormConfig {
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let epsilon = self.epsilon.get();
-        Ok(match input {
-            Shape::Image { channels, .. } => {
-                Box::new(PixelNorm(LayerNorm::build(name, channels, epsilon, weights)?))
-            }
-            input => Box::new(LayerNorm::build(name, input.width(), epsilon, weights)?),
-        })
+        if let Shape::Image { channels, .. } = input {
+            return Ok(Box::new(PixelNorm(LayerNorm::build(name, channels, epsilon, weights)?)));
+        }
+        Ok(Box::new(LayerNorm::build(name, input.width(), epsilon, weights)?))
     }
 }
 

@@ -29,6 +29,7 @@ pub mod positions;
 pub mod pretrained;
 pub mod recurrent;
 pub mod residual;
+pub mod rms_norm;
 pub mod squeeze_excite;
 pub mod stack;
 pub mod to_sequence;
@@ -53,6 +54,7 @@ kinds! {
         Dropout: "dropout" => dropout::DropoutConfig,
         BatchNorm: "batch_norm" => batch_norm::BatchNormConfig,
         LayerNorm: "layer_norm" => layer_norm::LayerNormConfig,
+        RmsNorm: "rms_norm" => rms_norm::RmsNormConfig,
         Activation: "activation" => activation::ActivationConfig,
         Embedding: "embedding" => embedding::EmbeddingConfig,
         Gru: "gru" => gru::GruConfig,

@@ -82,6 +82,7 @@ impl BuildLayer for MultiHeadAttentionConfig {
 }
 
 /// Multi-head self-attention with its projections.
+#[derive(Clone)]
 pub struct SelfAttention {
     name: String,
     heads: AttentionSettings,
@@ -113,6 +114,11 @@ impl SelfAttention {
             output: Dense::projection(&format!("{name}.output"), width, width, weights)?,
             width,
         })
+    }
+
+    /// The attention with the same weights at another place: dropout draws by the name.
+    pub fn shared_as(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
     }
 
     /// Self-attention over `x`, `[batch, time, width]`, with this mask.

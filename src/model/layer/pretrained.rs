@@ -3,8 +3,12 @@
 mod bert;
 mod configuration;
 mod conv_net;
+mod embeddings;
+mod encoder;
+pub mod families;
 pub mod family;
 pub mod freeze;
+mod gpt2;
 mod inverted_residual;
 pub mod lora;
 pub mod model_cell;
@@ -30,7 +34,7 @@ use crate::model::weights::Weights;
 /// which is read as data: no code in it is run.
 ///
 /// Text encoders read tokens of `tokenizer: {pretrained: ...}` of the same folder and return one vector per
-/// token. Families: bert.
+/// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, gpt2.
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
 /// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4

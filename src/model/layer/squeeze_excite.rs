@@ -35,6 +35,7 @@ pub struct SqueezeExciteConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SqueezeGate {
+    /// 1 / (1 + exp(-x))
     #[default]
     /// 1 / (1 + exp(-x))
     Sigmoid,
@@ -127,7 +128,7 @@ mod tests {
         // m.fc1.weight.copy_(n(2,4,1,1)); m.fc1.bias.copy_(torch.tensor([.5, .25]))
         // m.fc2.weight.copy_(n(4,2,1,1)); m.fc2.bias.copy_(n(4))
         // m(n(1,4,2,1)).flatten()
-        let cases = [
+        let cases: [(SqueezeGate, [f32; 8]); 2] = [
             (
                 SqueezeGate::Sigmoid,
                 [

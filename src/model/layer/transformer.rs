@@ -1,5 +1,7 @@
 //! The layer `transformer`: see [`TransformerConfig`].
 
+pub mod block;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +9,14 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::{Count, Rate};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
-use crate::model::activations::{Activations, SequenceMask};
+use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::layer::layer_norm::LayerNorm;
-use crate::model::layer::multi_head_attention::{SelfAttention, check_heads, default_dropout};
+use crate::model::layer::multi_head_attention::{check_heads, default_dropout};
 use crate::model::layer::positions::{PositionKind, Positions, default_length};
+pub use crate::model::layer::transformer::block::NormPosition;
+use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock};
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
-use crate::model::ops::dense::Dense;
 use crate::model::ops::{AttentionSettings, Ops};
 use crate::model::weights::Weights;
 
@@ -58,17 +61,6 @@ pub struct TransformerConfig {
     /// Whether a step attends only to itself and previous steps. Default false.
     #[serde(default)]
     pub causal: bool,
-}
-
-/// Position of the layer norms of a transformer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NormPosition {
-    /// x + f(norm(x)), with a final norm.
-    #[default]
-    Pre,
-    /// norm(x + f(x))
-    Post,
 }
 
 /// Positional encoding of a transformer.
@@ -123,14 +115,14 @@ impl BuildLayer for TransformerConfig {
             PositionEncoding::Learned => Some(PositionKind::Learned),
             PositionEncoding::Sinusoidal => Some(PositionKind::Sinusoidal),
         };
-        let layers = self.layers.get();
+        let (layers, options) = (self.layers.get(), self.block(width));
         let outside = weights.set_blocks_after(Some(layers));
         let encoding =
             |kind| Positions::build(&format!("{name}.positions"), width, kind, self.length.get(), weights);
         let positions = positions.map(encoding).transpose()?;
         let block = |index: usize| {
             weights.set_blocks_after(Some(layers - 1 - index));
-            EncoderBlock::build(&format!("{name}.{index}"), self, width, weights)
+            EncoderBlock::build(&format!("{name}.{index}"), &options, width, weights)
         };
         let blocks = (0..layers).map(block).collect::<ModelResult<_>>()?;
         let final_norm = match self.norm {
@@ -146,99 +138,34 @@ impl BuildLayer for TransformerConfig {
     }
 }
 
+impl TransformerConfig {
+    fn block(&self, width: usize) -> BlockOptions {
+        let heads = AttentionSettings {
+            count: self.heads.get(),
+            causal: self.causal,
+            rotary: self.positions == PositionEncoding::Rotary,
+            dropout: self.dropout.get(),
+        };
+        BlockOptions {
+            norm: self.norm,
+            epsilon: EPSILON,
+            heads,
+            hidden: self.hidden.map_or(4 * width, Count::get),
+            activation: match self.activation {
+                GatedActivation::Gelu => Activation::Gelu,
+                GatedActivation::Relu => Activation::Relu,
+            },
+            dropout: self.dropout.get(),
+            hidden_dropout: self.dropout.get(),
+        }
+    }
+}
+
 /// A built transformer encoder.
 struct TransformerEncoder {
     positions: Option<Positions>,
     blocks: Vec<EncoderBlock>,
     final_norm: Option<LayerNorm>,
-}
-
-/// Self-attention and a feed-forward network.
-struct EncoderBlock {
-    name: String,
-    norm: NormPosition,
-    rate: f64,
-    attention: SelfAttention,
-    attention_norm: LayerNorm,
-    up: Dense,
-    down: Dense,
-    dense_norm: LayerNorm,
-}
-
-impl EncoderBlock {
-    fn build(
-        name: &str,
-        config: &TransformerConfig,
-        width: usize,
-        weights: &mut Weights,
-    ) -> ModelResult<Self> {
-        let heads = AttentionSettings {
-            count: config.heads.get(),
-            causal: config.causal,
-            rotary: config.positions == PositionEncoding::Rotary,
-            dropout: config.dropout.get(),
-        };
-        let hidden = config.hidden.map_or(4 * width, Count::get);
-        let activation = match config.activation {
-            GatedActivation::Gelu => Activation::Gelu,
-            GatedActivation::Relu => Activation::Relu,
-        };
-        let part = |part: &str| format!("{name}.{part}");
-        Ok(Self {
-            name: name.to_owned(),
-            norm: config.norm,
-            rate: config.dropout.get(),
-            attention: SelfAttention::build(&part("attention"), width, heads, weights)?,
-            attention_norm: LayerNorm::build(&part("attention_norm"), width, EPSILON, weights)?,
-            up: Dense::build(&part("up"), width, hidden, activation, true, weights)?,
-            down: Dense::projection(&part("down"), hidden, width, weights)?,
-            dense_norm: LayerNorm::build(&part("dense_norm"), width, EPSILON, weights)?,
-        })
-    }
-
-    fn on<O: Ops>(
-        &self,
-        ops: &mut O,
-        mask: Option<&SequenceMask<O::Value>>,
-        x: &O::Value,
-    ) -> ModelResult<O::Value> {
-        let x = self.residual(ops, &self.attention_norm, x, |ops, x| {
-            let y = self.attention.on(ops, mask, x)?;
-            self.drop(ops, "attention_drop", &y)
-        })?;
-        self.residual(ops, &self.dense_norm, &x, |ops, x| {
-            let hidden = self.up.on(ops, x)?;
-            let hidden = self.drop(ops, "hidden_drop", &hidden)?;
-            let y = self.down.on(ops, &hidden)?;
-            self.drop(ops, "dense_drop", &y)
-        })
-    }
-
-    fn drop<O: Ops>(&self, ops: &mut O, part: &str, x: &O::Value) -> ModelResult<O::Value> {
-        ops.dropout(&format!("{}.{part}", self.name), self.rate, x)
-    }
-
-    /// Adds a residual connection and a norm to a part.
-    fn residual<O: Ops>(
-        &self,
-        ops: &mut O,
-        norm: &LayerNorm,
-        x: &O::Value,
-        part: impl FnOnce(&mut O, &O::Value) -> ModelResult<O::Value>,
-    ) -> ModelResult<O::Value> {
-        match self.norm {
-            NormPosition::Pre => {
-                let normalized = norm.on(ops, x)?;
-                let y = part(ops, &normalized)?;
-                ops.add(x, &y)
-            }
-            NormPosition::Post => {
-                let y = part(ops, x)?;
-                let sum = ops.add(x, &y)?;
-                norm.on(ops, &sum)
-            }
-        }
-    }
 }
 
 impl Layer for TransformerEncoder {

@@ -138,6 +138,10 @@ pub trait Arithmetic {
         epsilon: f64,
     ) -> ModelResult<Self::Value>;
 
+    /// gamma x / sqrt(mean(x^2) + epsilon), with the mean over the last dimension (Zhang & Sennrich 2019,
+    /// arXiv 1910.07467).
+    fn rms_norm(&mut self, x: &Self::Value, gamma: &Parameter, epsilon: f64) -> ModelResult<Self::Value>;
+
     /// Dropout of elements with probability `rate` while training; `name` selects the random stream.
     fn dropout(&mut self, name: &str, rate: f64, x: &Self::Value) -> ModelResult<Self::Value>;
 

@@ -1,3 +1,5 @@
+//! Learning rates and frozen weights, against PyTorch's parameter groups.
+
 use serde_json::{Value, json};
 
 use crate::domain::name::TaskName;

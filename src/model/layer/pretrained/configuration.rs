@@ -23,6 +23,31 @@ impl Configuration<'_> {
         if self.is_missing(name) { Ok(default) } else { self.count(name) }
     }
 
+    /// A whole number of at least 0, or `default` if it is missing or null.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn index_or(&self, name: &str, default: usize) -> Result<usize, String> {
+        if self.is_missing(name) {
+            return Ok(default);
+        }
+        let value = &self.0[name];
+        let index = value.as_u64().and_then(|index| usize::try_from(index).ok());
+        index.ok_or_else(|| format!("`{name}` is {value}; expected a whole number of at least 0"))
+    }
+
+    /// `true` or `false`, or `default` if it is missing or null.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn flag_or(&self, name: &str, default: bool) -> Result<bool, String> {
+        if self.is_missing(name) {
+            return Ok(default);
+        }
+        let value = &self.0[name];
+        value.as_bool().ok_or_else(|| format!("`{name}` is {value}; expected true or false"))
+    }
+
     /// A number that is not negative, or `default` if it is missing or null.
     pub fn number_or(&self, name: &str, default: f64) -> Result<f64, String> {
         if self.is_missing(name) {
@@ -91,6 +116,10 @@ impl Configuration<'_> {
     pub fn activation(&self, name: &str, default: &str) -> Result<Activation, String> {
         let known = [
             ("gelu", Activation::Gelu),
+            ("gelu_new", Activation::GeluTanh),
+            ("gelu_fast", Activation::GeluTanh),
+            ("gelu_pytorch_tanh", Activation::GeluTanh),
+            ("quick_gelu", Activation::QuickGelu),
             ("relu", Activation::Relu),
             ("silu", Activation::Silu),
             ("swish", Activation::Silu),

@@ -1,15 +1,11 @@
-//! The families of pretrained models: an architecture and the names of its weights.
+//! A family of pretrained models: an architecture and the names of its weights.
 
 use std::fmt::Debug;
-
-use serde_json::Value;
 
 use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::Module;
-use crate::model::layer::pretrained::configuration::Configuration;
-use crate::model::layer::pretrained::{bert, inverted_residual, resnet};
-use crate::model::pretrained::{PretrainedError, PretrainedFolder, WeightSource};
+use crate::model::pretrained::WeightSource;
 use crate::model::weights::{LowRankOptions, Weights};
 
 /// What is changed of a pretrained model while it is trained.
@@ -102,41 +98,4 @@ pub trait PretrainedFamily: Debug + Send + Sync {
         tuning: &FineTuning,
         weights: &mut Weights,
     ) -> ModelResult<Box<dyn Module>>;
-}
-
-/// Reads a family's settings; an error says what of the configuration is not supported.
-type ReadFamily = fn(&Configuration) -> Result<Box<dyn PretrainedFamily>, String>;
-
-/// The families by the `model_type` of their configuration.
-const FAMILIES: &[(&str, ReadFamily)] = &[("bert", bert::read)];
-
-/// The families of `timm` by what the `architecture` of their configuration begins with; it has no
-/// `model_type`.
-const TIMM_FAMILIES: &[(&str, ReadFamily)] = &[
-    ("efficientnet_lite", inverted_residual::read),
-    ("tf_efficientnet_lite", inverted_residual::read),
-    ("mobilenetv2_", inverted_residual::read),
-    ("tf_mobilenetv2_", inverted_residual::read),
-    ("resnet", resnet::read),
-];
-
-/// The architecture of a folder.
-///
-/// # Errors
-/// The model type is not known, or a setting is missing or not supported.
-pub fn family(folder: &PretrainedFolder) -> Result<Box<dyn PretrainedFamily>, PretrainedError> {
-    let text = |name: &str| folder.config.get(name).and_then(Value::as_str);
-    let architecture = text("architecture").filter(|_| text("model_type").is_none());
-    let found = architecture.or(text("model_type")).unwrap_or_default();
-    let (families, known) = match architecture {
-        Some(_) => (TIMM_FAMILIES, TIMM_FAMILIES.iter().find(|(name, _)| found.starts_with(*name))),
-        None => (FAMILIES, FAMILIES.iter().find(|(name, _)| *name == found)),
-    };
-    let (_, read) = known.ok_or_else(|| PretrainedError::UnknownFamily {
-        config: folder.config_file(),
-        found: found.to_owned(),
-        known: families.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
-    })?;
-    read(&Configuration(&folder.config))
-        .map_err(|reason| PretrainedError::Unsupported { config: folder.config_file(), reason })
 }

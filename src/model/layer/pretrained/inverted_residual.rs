@@ -45,6 +45,8 @@ const MOBILENET_V2: [MobileStage; 7] = [
 /// Channels of the stem and of the features, before scaling.
 const STEM: usize = 32;
 const FEATURES: usize = 1280;
+/// Larger factors are a mistake, and would make a network that no memory holds.
+const MAX_MULTIPLIER: f64 = 16.0;
 
 /// An architecture of `timm`.
 struct MobileVariant {
@@ -99,6 +101,9 @@ pub fn read(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
     arguments.only(&["channel_multiplier", "depth_multiplier"])?;
     let width = arguments.number_or("channel_multiplier", variant.width)?;
     let depth = arguments.number_or("depth_multiplier", variant.depth)?;
+    if width.max(depth) > MAX_MULTIPLIER {
+        return Err(format!("`model_args` has a multiplier of more than {MAX_MULTIPLIER}"));
+    }
     let scaled = |channels: usize| divisible(channels as f64 * width);
     let stem = if variant.fixed_ends { STEM } else { scaled(STEM) };
     let features = if variant.fixed_ends { FEATURES } else { scaled(FEATURES).max(FEATURES) };

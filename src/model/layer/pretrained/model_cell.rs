@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::domain::fingerprint::Fingerprint;
 
-use crate::model::layer::pretrained::family::{FineTuning, PretrainedFamily, family};
+use crate::model::layer::pretrained::families::family;
+use crate::model::layer::pretrained::family::{FineTuning, PretrainedFamily};
 use crate::model::pretrained::{PretrainedError, PretrainedFolder};
 use crate::model::weights::Weights;
 

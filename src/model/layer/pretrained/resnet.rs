@@ -20,6 +20,8 @@ const STEM: usize = 64;
 const WIDTHS: [usize; 4] = [64, 128, 256, 512];
 /// Channels of a bottleneck's output per channel inside.
 const EXPANSION: usize = 4;
+/// More blocks in a stage are a mistake, and would make a network that no memory holds.
+const MAX_DEPTH: usize = 1000;
 
 /// Reads the configuration of a ResNet. `model_args` may hold other `layers` and `channels`.
 ///
@@ -35,6 +37,9 @@ pub fn read(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
     let arguments = configuration.section("model_args");
     arguments.only(&["layers", "channels"])?;
     let depths = arguments.counts_or("layers", *depths)?;
+    if depths.iter().any(|depth| *depth > MAX_DEPTH) {
+        return Err(format!("`model_args` has more than {MAX_DEPTH} `layers` in a stage"));
+    }
     let widths = arguments.counts_or("channels", WIDTHS)?;
     let input = configuration.image_size()?;
     let mut channels = STEM;

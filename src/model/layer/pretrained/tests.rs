@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 
+use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::autograd::record;
 use crate::model::kernel::reference_check::near;
 use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::model::layer::pretrained::{LoraConfig, PretrainedConfig};
+use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock, NormPosition};
 use crate::model::layer::{BuildLayer, Module};
 use crate::model::mode::Mode;
 use crate::model::ops::dense::Dense;
+use crate::model::ops::{AttentionSettings, Tensors};
 use crate::model::pretrained::WeightSource;
 use crate::model::weights::{Weights, host};
 
@@ -52,11 +55,19 @@ impl Expected {
         }
     }
 
-    /// The gradient in our layout: that of each tensor, transformed like the weight itself.
-    fn gradient(&self, source: &WeightSource) -> Option<Tensor> {
-        let [name] = source.theirs.as_slice() else { return None };
-        let gradient = self.0.get(&format!("gradient.{name}"))?;
-        Some(if source.transposed { gradient.t().expect("a matrix") } else { gradient.clone() })
+    /// Columns of a gradient and what they should be, in our layout: those of each tensor that was stored,
+    /// transformed like the weight itself.
+    fn gradients(&self, source: &WeightSource, gradient: &Tensor) -> Vec<(Tensor, Tensor)> {
+        let last = gradient.rank() - 1;
+        let columns = gradient.dim(last).expect("columns") / source.theirs.len();
+        let part = |(index, name): (usize, &String)| {
+            let stored = self.0.get(&format!("gradient.{name}"))?;
+            let stored = if source.transposed { stored.t().expect("a matrix") } else { stored.clone() };
+            let rows = stored.dim(0).expect("rows") - source.skipped_rows;
+            let stored = stored.narrow(0, source.skipped_rows, rows).expect("rows");
+            Some((gradient.narrow(last, index * columns, columns).expect("columns"), stored))
+        };
+        source.theirs.iter().enumerate().filter_map(part).collect()
     }
 }
 
@@ -78,17 +89,87 @@ fn check_family(family: &str) {
         let name = format!("encoder.{}", source.ours);
         let weight = weights.iter().find(|weight| weight.name == name).expect("a weight");
         let gradient = gradients.remove(&weight.var).unwrap_or_else(|| panic!("no gradient of {name}"));
-        if let Some(expected) = expected.gradient(&source) {
+        for (gradient, expected) in expected.gradients(&source, &gradient) {
             near(&name, &gradient, &expected, 1e-4);
             compared += 1;
         }
     }
-    assert!(compared >= 3, "{compared} gradients compared");
+    let stored = expected.0.keys().filter(|name| name.starts_with("gradient.")).count();
+    assert!(compared == stored && stored >= 4, "{compared} gradients compared, of {stored}");
 }
 
 #[test]
 fn bert_equals_transformers() {
     check_family("bert");
+}
+
+#[test]
+fn roberta_equals_transformers() {
+    check_family("roberta");
+}
+
+#[test]
+fn distilbert_equals_transformers() {
+    check_family("distilbert");
+}
+
+#[test]
+fn electra_equals_transformers() {
+    check_family("electra");
+}
+
+#[test]
+fn albert_equals_transformers() {
+    check_family("albert");
+}
+
+#[test]
+fn gpt2_equals_transformers() {
+    check_family("gpt2");
+}
+
+#[test]
+fn gpt2_without_the_prefix_of_its_names_is_the_same() {
+    let hidden = |family: &str| {
+        let (layer, _) = built(&config(&format!(r#"{{"path": "{family}"}}"#), &folder()).expect("a model"));
+        host(&layer.forward(&Expected::read("gpt2").input(), &Mode::evaluate()).expect("hidden states").x)
+    };
+    assert_eq!(hidden("gpt2").expect("numbers"), hidden("gpt2_bare").expect("numbers"));
+}
+
+#[test]
+fn albert_has_one_block_whose_applications_draw_dropout_of_their_own() {
+    let config = config(r#"{"path": "albert", "dropout": 0.5}"#, &folder()).expect("a model");
+    assert_eq!(config.model.get().expect("a model").family.blocks(), 1);
+    let (_, weights) = built(&config);
+    let blocks = weights.iter().filter(|weight| weight.name.ends_with("attention.input.weight")).count();
+    assert_eq!(blocks, 1);
+    let options = BlockOptions {
+        norm: NormPosition::Post,
+        epsilon: 1e-5,
+        heads: AttentionSettings { count: 2, causal: false, rotary: false, dropout: 0.0 },
+        hidden: 4,
+        activation: Activation::Gelu,
+        dropout: 0.5,
+        hidden_dropout: 0.0,
+    };
+    let mut weights = Weights::new(1, &Device::Cpu);
+    let block = EncoderBlock::build("block", &options, 8, &mut weights).expect("a block");
+    let x = Tensor::ones((1, 6, 8), DType::F32, &Device::Cpu).expect("numbers");
+    let trained = |block: &EncoderBlock| {
+        let mode = Mode::train(1, 1);
+        host(&block.on(&mut Tensors::new(&mode), None, &x).expect("y")).expect("numbers")
+    };
+    assert_eq!(trained(&block), trained(&block.shared_as("block")));
+    assert_ne!(trained(&block), trained(&block.shared_as("again")));
+}
+
+#[test]
+fn all_that_is_not_low_rank_is_frozen_with_the_embeddings() {
+    let lora = r#"{"path": "bert", "lora": {"rank": 2}}"#;
+    let (_, weights) = built(&config(lora, &folder()).expect("a model"));
+    let names: Vec<String> = weights.trainable().map(|weight| weight.name.clone()).collect();
+    assert!(!names.is_empty() && names.iter().all(|name| name.contains(".lora_")), "{names:?}");
 }
 
 #[test]
@@ -181,6 +262,64 @@ fn the_update_equals_peft() {
     }
 }
 
+/// With W' = W + s A B, the gradients of A and B are s dW' B' and s A' dW', where dW' is the gradient of the
+/// merged weight, which the tests of the families compare with transformers.
+#[test]
+fn gradients_of_updates_follow_from_those_of_the_merged_weights() {
+    let lora = r#"{"path": "bert", "lora": {"rank": 2, "alpha": 6.0, "targets": ["value", "up"]}}"#;
+    let (adapted, weights) = built(&config(lora, &folder()).expect("a model"));
+    let (plain, merged) = built(&config(r#"{"path": "bert"}"#, &folder()).expect("a model"));
+    let named = |weights: &Weights, name: &str| {
+        weights.iter().find(|weight| weight.name == name).expect(name).var.clone()
+    };
+    let scale = 3.0;
+    // The first of its columns in the packed projection, of how many.
+    let parts = [("encoder.1.attention.input", ".value", 32, 16), ("encoder.1.up", "", 0, 24)];
+    for (layer, part, first, columns) in parts {
+        let (a, b) = (
+            named(&weights, &format!("{layer}{part}.lora_a")),
+            named(&weights, &format!("{layer}{part}.lora_b")),
+        );
+        b.set(crate::model::kernel::reference_check::variable(b.dims(), 3).as_tensor())
+            .expect("the same shape");
+        let weight = named(&merged, &format!("{layer}.weight"));
+        let update =
+            (a.as_tensor().detach().matmul(&b.as_tensor().detach()).expect("A B") * scale).expect("s A B");
+        let zeros = |count: usize| Tensor::zeros((16, count), DType::F32, &Device::Cpu).expect("zeros");
+        let after = weight.dims()[1] - first - columns;
+        let update = Tensor::cat(&[zeros(first), update, zeros(after)], 1).expect("an update");
+        weight.set(&(weight.as_tensor().detach() + update).expect("a sum")).expect("the same shape");
+    }
+    let expected = Expected::read("bert");
+    let backward = |layer: &dyn Module| {
+        let forward = || {
+            let y = layer.forward(&expected.input(), &Mode::evaluate())?;
+            let mask = y.mask.as_ref().expect("a mask").steps.unsqueeze(2)?;
+            Ok::<_, crate::model::error::ModelError>(y.x.broadcast_mul(&mask)?)
+        };
+        let (hidden, tape) = record(forward).expect("hidden states");
+        let gradients = tape.backward_from(&hidden, expected.0["upstream"].clone()).expect("gradients");
+        (hidden, gradients)
+    };
+    let ((one, mut ours), (other, mut theirs)) = (backward(&*adapted), backward(&*plain));
+    near("hidden", &one, &other, 1e-4);
+    for (layer, part, first, columns) in parts {
+        let (a, b) = (
+            named(&weights, &format!("{layer}{part}.lora_a")),
+            named(&weights, &format!("{layer}{part}.lora_b")),
+        );
+        let weight = named(&merged, &format!("{layer}.weight"));
+        let gradient =
+            theirs.remove(&weight).expect("a gradient").narrow(1, first, columns).expect("columns");
+        let t = |x: &Tensor| x.t().and_then(|x| x.contiguous()).expect("a matrix");
+        let gradient = (gradient.contiguous().expect("a matrix") * scale).expect("a product");
+        let of_a = gradient.matmul(&t(&b.as_tensor().detach())).expect("a product");
+        let of_b = t(&a.as_tensor().detach()).matmul(&gradient).expect("a product");
+        near("A", &ours.remove(&a).expect("a gradient"), &of_a, 1e-3);
+        near("B", &ours.remove(&b).expect("a gradient"), &of_b, 1e-3);
+    }
+}
+
 /// A copy of the tiny BERT that a test can damage.
 fn copied() -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a folder");
@@ -209,11 +348,15 @@ fn damaged_folders_are_refused() {
             String::from_utf8(bytes).expect("text").replace(from, to).into_bytes()
         })
     };
-    assert_eq!(replace("\"bert\"", "\"berd\""), "FOLDER/config.json: unknown model type `berd`; known: bert");
+    assert_eq!(
+        replace("\"bert\"", "\"berd\""),
+        "FOLDER/config.json: unknown model type `berd`; known: albert, bert, camembert, distilbert, electra, \
+         gpt2, roberta, xlm-roberta"
+    );
     assert_eq!(
         replace("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"warm\""),
-        "FOLDER/config.json: unknown activation `warm` in `hidden_act`; known: gelu, relu, silu, swish, \
-         tanh, sigmoid"
+        "FOLDER/config.json: unknown activation `warm` in `hidden_act`; known: gelu, gelu_new, gelu_fast, \
+         gelu_pytorch_tanh, quick_gelu, relu, silu, swish, tanh, sigmoid"
     );
     assert_eq!(
         replace("\"intermediate_size\": 24", "\"intermediate_size\": 25"),

@@ -161,6 +161,18 @@ impl Arithmetic for Nodes<'_> {
         Ok(operator::layer_normalization(self.graph, x, &gamma, &beta, epsilon as f32))
     }
 
+    /// Of simple operators: `RMSNormalization` is of opset 23.
+    fn rms_norm(&mut self, x: &GraphValue, gamma: &Parameter, epsilon: f64) -> ModelResult<GraphValue> {
+        let gamma = self.weight(gamma)?;
+        let graph = &mut *self.graph;
+        let squares = operator::mul(graph, x, x);
+        let mean = operator::reduce(graph, "ReduceMean", &squares, &[-1], true);
+        let shifted = operator::shift(graph, &mean, epsilon as f32);
+        let root = operator::sqrt(graph, &shifted);
+        let normalized = operator::div(graph, x, &root);
+        Ok(operator::mul(graph, &normalized, &gamma))
+    }
+
     fn dropout(&mut self, _: &str, _: f64, x: &GraphValue) -> ModelResult<GraphValue> {
         Ok(x.clone())
     }

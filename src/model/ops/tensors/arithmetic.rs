@@ -162,6 +162,10 @@ impl Arithmetic for Tensors<'_> {
         Ok(kernel::layer_norm::layer_norm(x, &gamma.tensor(), &beta.tensor(), epsilon)?)
     }
 
+    fn rms_norm(&mut self, x: &Tensor, gamma: &Parameter, epsilon: f64) -> ModelResult<Tensor> {
+        Ok(kernel::rms_norm::rms_norm(x, &gamma.tensor(), epsilon)?)
+    }
+
     fn dropout(&mut self, name: &str, rate: f64, x: &Tensor) -> ModelResult<Tensor> {
         match self.mode().random(name) {
             Some(random) if rate > 0.0 => Ok(masked(x, keeps(&random, rate, x.elem_count()))?),

@@ -121,10 +121,10 @@ fn resnet50_equals_timm() {
 
 #[test]
 fn frozen_blocks_normalize_by_running_statistics() {
-    let images = &expected("efficientnet_lite0")["images"];
+    let images = expected("efficientnet_lite0")["images"].clone();
     let x = Activations::plain(images.clone());
     let features = |config: &PretrainedConfig, mode: &Mode| {
-        let (layer, weights, _) = built(config, images);
+        let (layer, weights, _) = built(config, &images);
         let y = layer.forward(&x, mode).expect("features").x;
         let statistics: Vec<f32> = weights
             .iter()
@@ -139,7 +139,7 @@ fn frozen_blocks_normalize_by_running_statistics() {
     assert_eq!(features(&frozen, &Mode::train(1, 1)), evaluated);
     let trained = features(&free, &Mode::train(1, 1));
     assert!(trained.0 != evaluated.0 && trained.1 != evaluated.1);
-    let (_, weights, _) = built(&frozen, images);
+    let (_, weights, _) = built(&frozen, &images);
     assert_eq!(weights.trainable().count(), 0);
 }
 

@@ -1,0 +1,106 @@
+//! The embeddings that text encoders begin with.
+
+use crate::domain::shape::Shape;
+use crate::model::error::ModelResult;
+use crate::model::layer::layer_norm::LayerNorm;
+use crate::model::ops::Ops;
+use crate::model::ops::dense::Dense;
+use crate::model::weights::{Init, Parameter, Weights};
+
+/// Shape of one row of a text encoder's output.
+///
+/// # Errors
+/// Why it does not accept `input`, a phrase whose subject is the layer.
+pub fn text_shape(input: Shape, vocabulary: usize, width: usize) -> ModelResult<Shape, String> {
+    match input {
+        Shape::Tokens { vocabulary: found } if found > vocabulary => Err(format!(
+            "has embeddings of {vocabulary} tokens, and the input has {found}; use the tokenizer of the same \
+             folder: `tokenizer: {{pretrained: ...}}`"
+        )),
+        Shape::Tokens { .. } => Ok(Shape::Sequence { width }),
+        other => Err(format!("needs tokens, not {other}")),
+    }
+}
+
+/// Settings of a text encoder's embeddings.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddingOptions {
+    /// Number of tokens.
+    pub vocabulary: usize,
+    /// Width of the tables.
+    pub width: usize,
+    /// Number of positions.
+    pub positions: usize,
+    /// Number of segments; 0: no table of segments.
+    pub segments: usize,
+    /// Added to the variance in the layer norm; `None`: no norm.
+    pub epsilon: Option<f64>,
+    /// Dropout rate of the sum.
+    pub dropout: f64,
+    /// Width that the sum is projected to, after dropout; `None`: no projection.
+    pub projected: Option<usize>,
+}
+
+/// Token, position and segment embeddings, added and normalized.
+pub struct Embeddings {
+    name: String,
+    /// `[vocabulary, width]`
+    tokens: Parameter,
+    /// `[positions, width]`
+    positions: Parameter,
+    /// `[segments, width]`
+    segments: Option<Parameter>,
+    norm: Option<LayerNorm>,
+    dropout: f64,
+    projection: Option<Dense>,
+}
+
+impl Embeddings {
+    /// Weights are named below `name`: `tokens`, `positions`, `segments`, `norm`, `projection`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::parameter`].
+    pub fn build(name: &str, options: &EmbeddingOptions, weights: &mut Weights) -> ModelResult<Self> {
+        let width = options.width;
+        let part = |part: &str| format!("{name}.{part}");
+        let mut table = |name: &str, rows: usize| {
+            weights.parameter(&format!("{}.weight", part(name)), &[rows, width], Init::Normal(0.02))
+        };
+        let (tokens, positions) =
+            (table("tokens", options.vocabulary)?, table("positions", options.positions)?);
+        let segments = match options.segments {
+            0 => None,
+            rows => Some(table("segments", rows)?),
+        };
+        let norm = options.epsilon.map(|epsilon| LayerNorm::build(&part("norm"), width, epsilon, weights));
+        let norm = norm.transpose()?;
+        let projected = options.projected;
+        let projection = projected.map(|to| Dense::projection(&part("projection"), width, to, weights));
+        let projection = projection.transpose()?;
+        let dropout = options.dropout;
+        Ok(Self { name: part("drop"), tokens, positions, segments, norm, dropout, projection })
+    }
+
+    /// Token ids `[batch, time]` to `[batch, time, width]`; all tokens are of the first segment.
+    ///
+    /// # Errors
+    /// Those of the operations, such as more steps than positions.
+    pub fn on<O: Ops>(&self, ops: &mut O, tokens: &O::Value) -> ModelResult<O::Value> {
+        let x = ops.embedding(&self.tokens, tokens)?;
+        let mut added = ops.learned_positions(&x, &self.positions)?;
+        if let Some(segments) = &self.segments {
+            let segments = ops.weight(segments)?;
+            let segment = ops.narrow(&segments, 0, 0, 1)?;
+            added = ops.add(&added, &segment)?;
+        }
+        let mut x = ops.add(&x, &added)?;
+        if let Some(norm) = &self.norm {
+            x = norm.on(ops, &x)?;
+        }
+        let x = ops.dropout(&self.name, self.dropout, &x)?;
+        match &self.projection {
+            Some(projection) => projection.on(ops, &x),
+            None => Ok(x),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The registered families of pretrained models.
+
+use serde_json::Value;
+
+use crate::model::layer::pretrained::configuration::Configuration;
+use crate::model::layer::pretrained::family::PretrainedFamily;
+use crate::model::layer::pretrained::{bert, gpt2, inverted_residual, resnet};
+use crate::model::pretrained::{PretrainedError, PretrainedFolder};
+
+/// Reads a family's settings; an error says what of the configuration is not supported.
+type ReadFamily = fn(&Configuration) -> Result<Box<dyn PretrainedFamily>, String>;
+
+/// The families by the `model_type` of their configuration.
+const FAMILIES: &[(&str, ReadFamily)] = &[
+    ("albert", bert::albert),
+    ("bert", bert::bert),
+    ("camembert", bert::roberta),
+    ("distilbert", bert::distilbert),
+    ("electra", bert::electra),
+    ("gpt2", gpt2::gpt2),
+    ("roberta", bert::roberta),
+    ("xlm-roberta", bert::roberta),
+];
+
+/// The families of `timm` by what the `architecture` of their configuration begins with; it has no
+/// `model_type`.
+const TIMM_FAMILIES: &[(&str, ReadFamily)] = &[
+    ("efficientnet_lite", inverted_residual::read),
+    ("tf_efficientnet_lite", inverted_residual::read),
+    ("mobilenetv2_", inverted_residual::read),
+    ("tf_mobilenetv2_", inverted_residual::read),
+    ("resnet", resnet::read),
+];
+
+/// The architecture of a folder.
+///
+/// # Errors
+/// The model type is not known, or a setting is missing or not supported.
+pub fn family(folder: &PretrainedFolder) -> Result<Box<dyn PretrainedFamily>, PretrainedError> {
+    let text = |name: &str| folder.config.get(name).and_then(Value::as_str);
+    let architecture = text("architecture").filter(|_| text("model_type").is_none());
+    let found = architecture.or(text("model_type")).unwrap_or_default();
+    let (families, known) = match architecture {
+        Some(_) => (TIMM_FAMILIES, TIMM_FAMILIES.iter().find(|(name, _)| found.starts_with(*name))),
+        None => (FAMILIES, FAMILIES.iter().find(|(name, _)| *name == found)),
+    };
+    let (_, read) = known.ok_or_else(|| PretrainedError::UnknownFamily {
+        config: folder.config_file(),
+        found: found.to_owned(),
+        known: families.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+    })?;
+    read(&Configuration(&folder.config))
+        .map_err(|reason| PretrainedError::Unsupported { config: folder.config_file(), reason })
+}

@@ -1,0 +1,139 @@
+//! A block of a transformer encoder: of the layer `transformer`, and of pretrained models.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::activation::Activation;
+use crate::model::activations::SequenceMask;
+use crate::model::error::ModelResult;
+use crate::model::layer::layer_norm::LayerNorm;
+use crate::model::layer::multi_head_attention::SelfAttention;
+use crate::model::ops::dense::Dense;
+use crate::model::ops::{AttentionSettings, Ops};
+use crate::model::weights::Weights;
+
+/// Position of the layer norms of a transformer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NormPosition {
+    /// x + f(norm(x)), with a final norm.
+    #[default]
+    Pre,
+    /// norm(x + f(x))
+    Post,
+}
+
+/// Settings of a transformer block.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockOptions {
+    /// Position of the layer norms.
+    pub norm: NormPosition,
+    /// Added to the variance in layer norms.
+    pub epsilon: f64,
+    /// Settings of the self-attention.
+    pub heads: AttentionSettings,
+    /// Hidden width of the feed-forward network.
+    pub hidden: usize,
+    /// Activation of the feed-forward network.
+    pub activation: Activation,
+    /// Dropout rate before residual additions.
+    pub dropout: f64,
+    /// Dropout rate of the feed-forward network's hidden activations; BERT has none there.
+    pub hidden_dropout: f64,
+}
+
+/// Self-attention and a feed-forward network, each with a residual connection and a layer norm.
+#[derive(Clone)]
+pub struct EncoderBlock {
+    name: String,
+    norm: NormPosition,
+    dropout: f64,
+    hidden_dropout: f64,
+    attention: SelfAttention,
+    attention_norm: LayerNorm,
+    up: Dense,
+    down: Dense,
+    dense_norm: LayerNorm,
+}
+
+impl EncoderBlock {
+    /// A block over `width` features; names of weights start with `name`: `attention.input`,
+    /// `attention.output`, `attention_norm`, `up`, `down`, `dense_norm`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::parameter`].
+    pub fn build(
+        name: &str,
+        options: &BlockOptions,
+        width: usize,
+        weights: &mut Weights,
+    ) -> ModelResult<Self> {
+        let part = |part: &str| format!("{name}.{part}");
+        let &BlockOptions { epsilon, hidden, .. } = options;
+        Ok(Self {
+            name: name.to_owned(),
+            norm: options.norm,
+            dropout: options.dropout,
+            hidden_dropout: options.hidden_dropout,
+            attention: SelfAttention::build(&part("attention"), width, options.heads, weights)?,
+            attention_norm: LayerNorm::build(&part("attention_norm"), width, epsilon, weights)?,
+            up: Dense::build(&part("up"), width, hidden, options.activation, true, weights)?,
+            down: Dense::projection(&part("down"), hidden, width, weights)?,
+            dense_norm: LayerNorm::build(&part("dense_norm"), width, epsilon, weights)?,
+        })
+    }
+
+    /// The block with the same weights at another place: dropout draws by the name.
+    pub fn shared_as(&self, name: &str) -> Self {
+        let attention = self.attention.shared_as(&format!("{name}.attention"));
+        Self { name: name.to_owned(), attention, ..self.clone() }
+    }
+
+    /// Maps `x`, `[batch, time, width]`, to the same shape; steps attend to those that `mask` has.
+    ///
+    /// # Errors
+    /// Those of the operations.
+    pub fn on<O: Ops>(
+        &self,
+        ops: &mut O,
+        mask: Option<&SequenceMask<O::Value>>,
+        x: &O::Value,
+    ) -> ModelResult<O::Value> {
+        let x = self.residual(ops, &self.attention_norm, x, |ops, x| {
+            let y = self.attention.on(ops, mask, x)?;
+            self.drop(ops, "attention_drop", self.dropout, &y)
+        })?;
+        self.residual(ops, &self.dense_norm, &x, |ops, x| {
+            let hidden = self.up.on(ops, x)?;
+            let hidden = self.drop(ops, "hidden_drop", self.hidden_dropout, &hidden)?;
+            let y = self.down.on(ops, &hidden)?;
+            self.drop(ops, "dense_drop", self.dropout, &y)
+        })
+    }
+
+    fn drop<O: Ops>(&self, ops: &mut O, part: &str, rate: f64, x: &O::Value) -> ModelResult<O::Value> {
+        ops.dropout(&format!("{}.{part}", self.name), rate, x)
+    }
+
+    /// Adds a residual connection and a norm to a part.
+    fn residual<O: Ops>(
+        &self,
+        ops: &mut O,
+        norm: &LayerNorm,
+        x: &O::Value,
+        part: impl FnOnce(&mut O, &O::Value) -> ModelResult<O::Value>,
+    ) -> ModelResult<O::Value> {
+        match self.norm {
+            NormPosition::Pre => {
+                let normalized = norm.on(ops, x)?;
+                let y = part(ops, &normalized)?;
+                ops.add(x, &y)
+            }
+            NormPosition::Post => {
+                let y = part(ops, x)?;
+                let sum = ops.add(x, &y)?;
+                norm.on(ops, &sum)
+            }
+        }
+    }
+}
