@@ -33,6 +33,7 @@ class PurePythonTokenizer:
         model, cutter = form["model"], form["pre_tokenizer"] or {"type": "None"}
         characters = model["type"] == "BPE" and not model["merges"] and cutter["type"] == "None"
         self.unsupported = model["type"] if model["type"] != "WordLevel" and not characters else None
+        self.unsupported = self.unsupported or (form.get("post_processor") and "special tokens")
         self.numbers = model["vocab"]
         self.words = {number: word for word, number in self.numbers.items()}
         self.lowercase = (form["normalizer"] or {}).get("type") == "Lowercase"
@@ -124,14 +125,19 @@ class Tokenizer:
         self.special = {words[name] for name in ("pad", "unknown", "begin", "end")} - {None}
         known = (words[name] for name in ("unknown", "end", "pad"))
         self.unknown = next(number for number in known if number is not None)
+        # The id of an empty text without tokens: the unknown token, or a space where that is padding (GPT-2).
+        self.empty = self.unknown
+        if self.unknown == self.pad and not self.inner.encode(""):
+            blanks = self.inner.encode(" ") + self.inner.encode("\n")
+            self.empty = next(number for number in blanks if number != self.pad)
 
     def encode(self, text):
-        """The token ids of a text or of a list of words; an empty text is one unknown token."""
+        """The token ids of a text or of a list of words; an empty text has one, too."""
         if isinstance(text, list):
             numbers = [self.inner.number(word) for word in text]
         else:
             numbers = self.inner.encode(text or "")
-        return [self.unknown if n in (-1, self.pad) else n for n in numbers] or [self.unknown]
+        return [self.unknown if n in (-1, self.pad) else n for n in numbers] or [self.empty]
 
     def decode(self, numbers):
         return self.inner.decode([number for number in numbers if number not in self.special])

@@ -232,6 +232,8 @@ pub enum DataError {
     NoSuchTokenizer { input: String },
     #[error("the tokenizer cannot be used: {reason}")]
     Tokenizer { reason: String },
+    #[error("`length` is {length}, but the tokenizer adds {special} special tokens to every text")]
+    NoRoom { length: usize, special: usize },
     #[error("there is no table `{table}`")]
     UnknownTable { table: String },
 
@@ -325,6 +327,7 @@ impl DataError {
             Self::BadTag { .. } => "bad-tag",
             Self::NoTokens | Self::SeveralTokens { .. } | Self::NotTokens { .. } => "tokens-input",
             Self::NoEnd { .. } | Self::NoSuchTokenizer { .. } | Self::Tokenizer { .. } => "tokenizer",
+            Self::NoRoom { .. } => "no-room",
             Self::NotNumber { .. } => "not-a-number",
             Self::Infinite { .. } => "infinite-number",
             Self::OutsideFloat32 { .. } => "beyond-floats",

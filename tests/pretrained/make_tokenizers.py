@@ -22,11 +22,19 @@ TEXTS = [
     "  spaces   inside  ", "\u200bzero\u200bwidth\u0000null", "ﬁne ligature ①", "3.14159 = pi", "a-b_c/d\\e",
     "the the the the the the the the the the the the", "sat on", "Ａfull width", "e\u0301 combining",
 ]
+# Not part of the texts that the byte pairs are learned from.
+ODD_TEXTS = [
+    "\n", "\t\t", "\u00a0", "\u3000", "\u200b", "\ufeff", "\u0000", "\u0007bell\u001b[0m", "\r\nlines\r", "\u2028",
+    "\ufffd", "\u00adsoft\u00adhyphen", "\U0001f468\u200d\U0001f469\u200d\U0001f467 family", "\U0001f1e9\U0001f1ea", "👍🏽",
+    "漢字かな交じり文", "中文中文中文中文中文", "한국어", "العربية", "עברית", "ภาษาไทย", "हिन्दी", "Ω≈ç√", "ǅ İ ß ẞ", "ﬀﬁﬂ", "½ ² Ⅷ",
+    "𝒜𝓁𝓅𝒽𝒶", "café cafe\u0301", "Ångström Å", "##able ##s", "-- ' '' \"", "¿qué?", "…", "a" * 99, "a" * 101, "a " * 30,
+    "can't won't I'm we'd they'll", "1,000,000.50", "user@mail.com", "\\n", " the cat", "the cat ", "THE\tCAT",
+]
 
 
 def expected(folder, tokenizer):
     rows = []
-    for text in TEXTS:
+    for text in TEXTS + ODD_TEXTS:
         row = {"text": text, "ids": tokenizer(text)["input_ids"]}
         for side, key in (("right", "head"), ("left", "tail")):
             tokenizer.truncation_side = side

@@ -130,6 +130,7 @@ impl DataError {
                 "add the column with `rename` or `query`; only number and category inputs may be missing \
                  from a table"
             }
+            Self::NoRoom { special, .. } => return Some(format!("write at least `length: {}`", special + 1)),
             Self::AlreadyTokenized { .. } => {
                 "use the input kind `tokens`, or the tokenizer `word`, `character` or `jieba`"
             }

@@ -75,7 +75,11 @@ impl TextInputConfig {
         let codec = TokenCodec::new(&tokenizer)?;
         let ids = columns.iter().map(|column| column.encode(&codec)).collect::<Result<Vec<_>, _>>()?;
         let first_unknown = |part: usize, row: usize| columns[part].first_unknown(row, &codec);
-        let limits = (self.length.get(), self.side);
+        let (length, special) = (self.length.get(), tokenizer.leading + tokenizer.trailing);
+        if length <= special && special > 0 {
+            return Err(DataError::NoRoom { length, special });
+        }
+        let limits = (length, self.side);
         TokenizedInput { name, row_noun: "text", tokenizer, unknown: codec.unknown(), limits }.feature(
             parts,
             &ids,

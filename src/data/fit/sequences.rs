@@ -421,3 +421,40 @@ fn rows_in_two_splits_are_reported() {
     let result = fit_table(csv(text), rows, json!({"n": "number"}), json!({})).unwrap();
     assert!(notes(&result).last().unwrap().contains("1 of 2 validation and test rows"));
 }
+
+fn pretrained() -> Value {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    json!({"pretrained": root.join("tests/pretrained/tokenizer_bert").to_str().unwrap()})
+}
+
+#[test]
+fn a_length_without_room_for_a_text_is_refused() {
+    let inputs = json!({"t": {"text": {"tokenizer": pretrained(), "length": 2}}});
+    let rows = "{\"t\": \"a\"}\n{\"t\": \"b\"}\n{\"t\": \"a\"}\n";
+    assert_eq!(
+        problems(rows, inputs, json!({})),
+        [
+            "no-room at inputs.t: `length` is 2, but the tokenizer adds 2 special tokens to every text | write at least `length: 3`"
+        ]
+    );
+}
+
+/// `[CLS]` and `[SEP]` (3) are added to inputs; a target has only its end token, `[SEP]`.
+#[test]
+fn special_tokens_of_pretrained_tokenizers_stand_once_in_targets() {
+    let text = "t,s\nthe cat,the cat\na,\na,the cat\nb,the cat\n";
+    let tasks = json!({"s": [["s"], {"text": {"tokenizer": pretrained(), "length": 8}}]});
+    let result = fitted(csv(text), json!({"t": {"text": {"tokenizer": pretrained()}}}), tasks);
+    let input = codes(&result.dataset.tables[0].inputs[0].1)[0].clone();
+    assert_eq!((input.len(), input[0], input[3]), (4, 2, 3));
+    let plain = floats(&result.dataset.tables[0].targets[0].1);
+    assert_eq!(plain[0], [input[1] as f32, input[2] as f32, 3.0]);
+    assert!(plain[1].is_empty());
+    // A language model over the same rows: nothing follows the last `[SEP]`, and an empty text has no label.
+    let rows = "t\nthe cat\n\"\"\na\nb\n";
+    let tasks = json!({"t": [["t"], "language_model"]});
+    let result = fitted(csv(rows), json!({"t": {"text": {"tokenizer": pretrained()}}}), tasks);
+    let next = floats(&result.dataset.tables[0].targets[0].1);
+    assert_eq!(next[0][..3], [input[1] as f32, input[2] as f32, 3.0]);
+    assert!(next[0][3].is_nan() && next[1].last().is_some_and(|label| label.is_nan()));
+}

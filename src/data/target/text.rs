@@ -33,7 +33,11 @@ pub(in crate::data) fn fit(
     };
     let Some(end) = tokenizer.end else { return Err(DataError::NoEnd { column: column.name().to_owned() }) };
     let codec = TokenCodec::new(&tokenizer)?;
-    let encode = |text: &std::borrow::Cow<'_, str>| codec.encode(text);
+    // The end token is ours: a pretrained tokenizer's special tokens would stand twice.
+    let encode = |text: &std::borrow::Cow<'_, str>| match tokenizer.leading + tokenizer.trailing {
+        0 => codec.encode(text),
+        _ => codec.encode_plain(text),
+    };
     let ids: Vec<Vec<u32>> = texts.par_iter().map(encode).collect::<Result<_, DataError>>()?;
     let length = config.length.get();
     let notes = notes(labels, &ids, length, codec.unknown());

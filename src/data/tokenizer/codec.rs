@@ -16,6 +16,8 @@ pub struct TokenCodec {
     special: Vec<u32>,
     pad: u32,
     unknown: u32,
+    /// The id that stands for an empty text, where it cannot be the unknown id.
+    blank: Option<u32>,
 }
 
 impl TokenCodec {
@@ -28,26 +30,55 @@ impl TokenCodec {
         // `[PAD]` in a text is text, not the special token.
         inner.set_encode_special_tokens(true);
         let others = [tokenizer.unknown, tokenizer.begin, tokenizer.end].into_iter().flatten();
-        Ok(Self {
+        let mut codec = Self {
             inner,
             segmenter: tokenizer.segmenter,
             special: others.chain([tokenizer.pad]).collect(),
             pad: tokenizer.pad,
             unknown: tokenizer.unknown.or(tokenizer.end).unwrap_or(tokenizer.pad),
-        })
+            blank: None,
+        };
+        // GPT-2 pads with its unknown token and adds no special tokens: a row of padding has no step.
+        if codec.unknown == codec.pad && codec.encode("")?.is_empty() {
+            codec.blank = Some(codec.blank_id()?);
+        }
+        Ok(codec)
     }
 
-    /// The id of unknown tokens, which also stands for an empty text.
+    /// The first id of a space or a line break.
+    fn blank_id(&self) -> Result<u32, DataError> {
+        for blank in [" ", "\n"] {
+            if let Some(id) = self.encode(blank)?.into_iter().find(|id| *id != self.pad) {
+                return Ok(id);
+            }
+        }
+        let reason = "it has no token that can stand for an empty text: its unknown token is its padding \
+                      token, and it has none for spaces";
+        Err(DataError::Tokenizer { reason: reason.to_owned() })
+    }
+
+    /// The id of unknown tokens, which also stands for an empty text without token ids.
     pub fn unknown(&self) -> u32 {
         self.unknown
     }
 
-    /// The token ids of a text; none for an empty text.
+    /// The token ids of a text, with the special tokens that the tokenizer adds. An empty text has none, or
+    /// the id of a space if the unknown token is also the padding token.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
+        let ids = self.ids(text, true)?;
+        Ok(if ids.is_empty() { self.blank.into_iter().collect() } else { ids })
+    }
+
+    /// The token ids of a text without added special tokens; none for an empty text.
+    pub fn encode_plain(&self, text: &str) -> Result<Vec<u32>, DataError> {
+        self.ids(text, false)
+    }
+
+    fn ids(&self, text: &str, add_special: bool) -> Result<Vec<u32>, DataError> {
         if self.segmenter == Segmenter::Jieba {
             return self.pieces(jieba::segment(text));
         }
-        let encoding = self.inner.encode_fast(text, true);
+        let encoding = self.inner.encode_fast(text, add_special);
         let encoding = encoding.map_err(|cause| DataError::Tokenizer { reason: cause.to_string() })?;
         Ok(encoding.get_ids().iter().map(|id| self.without_pad(*id)).collect())
     }

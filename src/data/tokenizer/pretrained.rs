@@ -10,10 +10,10 @@ use crate::data::tokenizer::token_counts::parse;
 use crate::domain::tokenizer::{Segmenter, Tokenizer};
 
 /// Reads the tokenizer of a model's folder. Its truncation and padding are disabled, since the pipeline sets
-/// lengths.
+/// lengths. Without a padding token, the end token pads.
 ///
 /// # Errors
-/// The folder has no tokenizer, or a file of it is not valid.
+/// The folder has no tokenizer, a file of it is not valid, or no token can be used as padding.
 pub fn read(folder: &Path) -> Result<Tokenizer, DataError> {
     let (file, json) = if folder.join("tokenizer.json").exists() {
         let file = folder.join("tokenizer.json");
@@ -21,21 +21,27 @@ pub fn read(folder: &Path) -> Result<Tokenizer, DataError> {
         (file, json)
     } else if folder.join("vocab.txt").exists() {
         let file = folder.join("vocab.txt");
-        let json = word_piece(&read_text(&file)?, &settings(folder)?).to_string();
-        (file, json)
+        let json = word_piece(&read_text(&file)?, &settings(folder)?);
+        let json = json.map_err(|reason| invalid(&file, reason))?;
+        (file, json.to_string())
     } else if folder.join("vocab.json").exists() {
         let file = folder.join("vocab.json");
         let json = byte_pairs(&object(&file)?, &read_text(&folder.join("merges.txt"))?, &settings(folder)?);
         (file, json.to_string())
+    } else if folder.is_dir() {
+        return Err(DataError::InvalidFormat {
+            file: folder.to_owned(),
+            form: "a folder with a tokenizer",
+            reason:
+                "it has no tokenizer.json, vocab.txt or vocab.json; transformers writes a tokenizer.json \
+                     with `AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`"
+                    .to_owned(),
+        });
     } else {
         // The file that most folders have is the one to name.
         return Err(DataError::FileNotFound { file: folder.join("tokenizer.json") });
     };
-    let refuse = |cause: tokenizers::Error| DataError::InvalidFormat {
-        file: file.clone(),
-        form: "a tokenizer in the Hugging Face format",
-        reason: cause.to_string(),
-    };
+    let refuse = |cause: tokenizers::Error| invalid(&file, cause.to_string());
     let mut tokenizer = parse(&json).map_err(refuse)?;
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(refuse)?;
@@ -45,22 +51,40 @@ pub fn read(folder: &Path) -> Result<Tokenizer, DataError> {
         named.filter_map(|token| tokenizer.token_to_id(&token)).next()
     };
     let (begin, end) = (id(&["cls_token", "bos_token"]), id(&["sep_token", "eos_token"]));
-    // Models without a padding token never read padding: it is masked out.
-    let pad = id(&["pad_token"]).or(end).unwrap_or(0);
+    let of_text = tokenizer.encode("a", true).map_err(refuse)?;
+    let pad = padding(id(&["pad_token"]), end, of_text.get_ids()).map_err(|reason| invalid(&file, reason))?;
     let unknown = id(&["unk_token"]);
     let size = tokenizer.get_vocab(true).values().max().map_or(0, |largest| *largest as usize + 1);
-    let (leading, trailing) = special_counts(&tokenizer).map_err(refuse)?;
+    let (leading, trailing) = special_counts(&of_text);
     let json = tokenizer.to_string(false).map_err(refuse)?;
     Ok(Tokenizer { segmenter: Segmenter::None, json, size, pad, unknown, begin, end, leading, trailing })
 }
 
+fn invalid(file: &Path, reason: String) -> DataError {
+    DataError::InvalidFormat { file: file.to_owned(), form: "a tokenizer in the Hugging Face format", reason }
+}
+
+/// The padding token, else the end token. Padding is masked out wherever the id occurs, so it must not be
+/// part of a text; `of_text` are the ids of a text.
+fn padding(named: Option<u32>, end: Option<u32>, of_text: &[u32]) -> Result<u32, String> {
+    match named.or(end) {
+        Some(pad) if !of_text.contains(&pad) => Ok(pad),
+        Some(pad) => Err(format!(
+            "its padding token (id {pad}) is part of every text, so padding could not be told from it; name \
+             another `pad_token` in tokenizer_config.json"
+        )),
+        None => Err("it has neither a padding token nor an end token; name a `pad_token` in \
+                     tokenizer_config.json"
+            .to_owned()),
+    }
+}
+
 /// The numbers of special tokens before and after a text.
-fn special_counts(tokenizer: &tokenizers::Tokenizer) -> Result<(usize, usize), tokenizers::Error> {
-    let encoding = tokenizer.encode("a", true)?;
+fn special_counts(encoding: &tokenizers::Encoding) -> (usize, usize) {
     let mask = encoding.get_special_tokens_mask();
     let leading = mask.iter().take_while(|special| **special == 1).count();
     let trailing = mask.iter().rev().take_while(|special| **special == 1).count();
-    Ok(if leading == mask.len() { (leading, 0) } else { (leading, trailing) })
+    if leading == mask.len() { (leading, 0) } else { (leading, trailing) }
 }
 
 /// What `special_tokens_map.json` and `tokenizer_config.json` say; the second counts if both say something.
@@ -104,18 +128,24 @@ fn special_token(settings: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 /// BERT's tokenizer from its `vocab.txt`, one token per line.
-fn word_piece(vocabulary: &str, settings: &Map<String, Value>) -> Value {
+///
+/// # Errors
+/// A special token that every text needs is not in the vocabulary.
+fn word_piece(vocabulary: &str, settings: &Map<String, Value>) -> Result<Value, String> {
     let tokens: Vec<&str> = vocabulary.lines().map(str::trim_end).collect();
     let id = |token: &str| tokens.iter().position(|known| *known == token).unwrap_or(0);
-    let token = |name: &str| special_token(settings, name).unwrap_or_default();
-    let (cls, sep) = (token("cls_token"), token("sep_token"));
+    let token = |name: &str| match special_token(settings, name) {
+        Some(token) if tokens.contains(&token.as_str()) => Ok(token),
+        other => Err(format!("its {name} `{}` is not in the vocabulary", other.unwrap_or_default())),
+    };
+    let (cls, sep, unknown) = (token("cls_token")?, token("sep_token")?, token("unk_token")?);
     let special = ["pad_token", "unk_token", "cls_token", "sep_token", "mask_token"];
-    let special: Vec<String> = special.iter().filter_map(|name| special_token(settings, name)).collect();
+    let special: Vec<String> = special.iter().filter_map(|name| token(name).ok()).collect();
     let ids: Map<String, Value> =
         tokens.iter().enumerate().map(|(id, token)| ((*token).to_owned(), id.into())).collect();
     let flag = |name: &str, default: bool| settings.get(name).and_then(Value::as_bool).unwrap_or(default);
     let lowercase = flag("do_lower_case", true);
-    json!({
+    Ok(json!({
         "version": "1.0", "truncation": null, "padding": null,
         "added_tokens": added(&special, id),
         "normalizer": {"type": "BertNormalizer", "clean_text": true,
@@ -133,9 +163,9 @@ fn word_piece(vocabulary: &str, settings: &Map<String, Value>) -> Value {
                 sep.clone(): {"id": sep, "ids": [id(&sep)], "tokens": [sep]},
             }},
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
-        "model": {"type": "WordPiece", "unk_token": token("unk_token"), "continuing_subword_prefix": "##",
+        "model": {"type": "WordPiece", "unk_token": unknown, "continuing_subword_prefix": "##",
             "max_input_chars_per_word": 100, "vocab": ids},
-    })
+    }))
 }
 
 /// Byte-level byte pair encoding from `vocab.json` and `merges.txt`; RoBERTa's also adds `<s>` and `</s>`.

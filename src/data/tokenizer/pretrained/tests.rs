@@ -23,7 +23,7 @@ fn folder(name: &str) -> PathBuf {
 fn check(tokenizer: &Tokenizer, name: &str) {
     let file = std::fs::read_to_string(folder(name).join("expected.json")).expect("a file");
     let expected: Vec<Expected> = serde_json::from_str(&file).expect("expected ids");
-    assert!(expected.len() > 20);
+    assert!(expected.len() > 60);
     let codec = TokenCodec::new(tokenizer).expect("a codec");
     for row in expected {
         let ids = codec.encode(&row.text).expect("ids");
@@ -72,8 +72,59 @@ fn a_length_below_the_special_tokens_keeps_no_text() {
 fn a_folder_without_a_tokenizer_is_refused() {
     let empty = tempfile::tempdir().expect("a folder");
     let error = read(empty.path()).expect_err("no tokenizer").to_string();
+    assert!(error.contains("save_pretrained"), "{error}");
     assert!(error.contains("tokenizer.json"), "{error}");
     std::fs::write(empty.path().join("tokenizer.json"), "{").expect("a file");
     let error = read(empty.path()).expect_err("not JSON").to_string();
     assert!(error.contains("tokenizer in the Hugging Face format"), "{error}");
+}
+
+/// Byte pairs without special tokens, as GPT-2's: `tokenizer_roberta` without what it adds to a text.
+fn gpt2(settings: &str) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    let text = std::fs::read_to_string(folder("tokenizer_roberta").join("tokenizer.json")).expect("a file");
+    let mut form: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    form["post_processor"] = serde_json::Value::Null;
+    std::fs::write(copy.path().join("tokenizer.json"), form.to_string()).expect("a file");
+    std::fs::write(copy.path().join("tokenizer_config.json"), settings).expect("a file");
+    copy
+}
+
+/// The row would have no step if the padding token stood for the empty text.
+#[test]
+fn an_empty_text_is_a_space_where_the_unknown_token_pads() {
+    let copy = gpt2(r#"{"bos_token": "</s>", "eos_token": "</s>", "unk_token": "</s>"}"#);
+    let tokenizer = read(copy.path()).expect("a tokenizer");
+    assert_eq!((tokenizer.pad, tokenizer.unknown, tokenizer.end), (2, Some(2), Some(2)));
+    assert_eq!((tokenizer.leading, tokenizer.trailing), (0, 0));
+    let codec = TokenCodec::new(&tokenizer).expect("a codec");
+    let space = codec.encode(" ").expect("ids");
+    // The letter of the byte 32 in GPT-2.
+    assert_eq!(codec.token(space[0]).as_deref(), Some("\u{120}"));
+    assert_eq!(codec.encode("").expect("ids"), space);
+    assert!(codec.encode_plain("").expect("ids").is_empty());
+    assert!(!codec.encode("a </s> b").expect("ids").contains(&2));
+}
+
+#[test]
+fn padding_that_is_part_of_every_text_is_refused() {
+    let copy = tempfile::tempdir().expect("a folder");
+    let from = folder("tokenizer_roberta").join("tokenizer.json");
+    std::fs::copy(from, copy.path().join("tokenizer.json")).expect("a copy");
+    let settings =
+        |text: &str| std::fs::write(copy.path().join("tokenizer_config.json"), text).expect("a file");
+    settings(r#"{"pad_token": "</s>", "eos_token": "</s>"}"#);
+    let error = read(copy.path()).expect_err("padding ends every text").to_string();
+    assert!(error.contains("its padding token (id 2) is part of every text"), "{error}");
+    let copy = gpt2("{}");
+    let error = read(copy.path()).expect_err("no padding").to_string();
+    assert!(error.contains("neither a padding token nor an end token"), "{error}");
+}
+
+#[test]
+fn a_vocabulary_without_the_special_tokens_is_refused() {
+    let copy = tempfile::tempdir().expect("a folder");
+    std::fs::write(copy.path().join("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\na\n").expect("a file");
+    let error = read(copy.path()).expect_err("no [SEP]").to_string();
+    assert!(error.contains("its sep_token `[SEP]` is not in the vocabulary"), "{error}");
 }
