@@ -73,7 +73,7 @@ impl BuildLayer for MultiHeadAttentionConfig {
             rotary: self.rotary,
             dropout: self.dropout.get(),
         };
-        Ok(Box::new(SelfAttention::build(name, input.width(), heads, weights)?))
+        Ok(Box::new(SelfAttention::build(name, input.width(), heads, true, weights)?))
     }
 
     fn is_causal(&self) -> bool {
@@ -93,13 +93,16 @@ pub struct SelfAttention {
 }
 
 impl SelfAttention {
-    /// Projections of `width` features to queries, keys and values; weights are named below `name`.
+    /// Projections of `width` features to queries, keys and values, with or without a `bias`; weights are named
+    /// below `name`.
     pub fn build(
         name: &str,
         width: usize,
         heads: AttentionSettings,
+        bias: bool,
         weights: &mut Weights,
     ) -> ModelResult<Self> {
+        let (plain, output) = (Activation::Identity, format!("{name}.output"));
         Ok(Self {
             name: name.to_owned(),
             heads,
@@ -107,11 +110,11 @@ impl SelfAttention {
                 &format!("{name}.input"),
                 width,
                 &[("query", width), ("key", width), ("value", width)],
-                Activation::Identity,
-                true,
+                plain,
+                bias,
                 weights,
             )?,
-            output: Dense::projection(&format!("{name}.output"), width, width, weights)?,
+            output: Dense::build(&output, width, width, plain, bias, weights)?,
             width,
         })
     }

@@ -1,32 +1,37 @@
 //! The layer `transformer`: see [`TransformerConfig`].
 
 pub mod block;
+pub mod feed_forward;
+pub mod norm;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
-use crate::domain::number::{Count, Rate};
+use crate::domain::number::{Count, Positive, Rate};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
-use crate::model::layer::layer_norm::LayerNorm;
 use crate::model::layer::multi_head_attention::{check_heads, default_dropout};
 use crate::model::layer::positions::{PositionKind, Positions, default_length};
 pub use crate::model::layer::transformer::block::NormPosition;
 use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock};
+pub use crate::model::layer::transformer::feed_forward::FeedForwardKind;
+use crate::model::layer::transformer::norm::Norm;
+pub use crate::model::layer::transformer::norm::NormKind;
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::{AttentionSettings, Ops};
 use crate::model::weights::Weights;
-
-const EPSILON: f64 = 1e-5;
 
 /// A transformer encoder (Vaswani et al. 2017): `layers` blocks of self-attention and a feed-forward network
 /// (width to `hidden` and back), each with a residual connection.
 ///
 /// `norm: pre` (default; Xiong et al. 2020) is x + f(norm(x)) with a final norm, and trains without warm-up;
 /// `norm: post` is norm(x + f(x)), as in the original paper.
+///
+/// With `norm_kind: rms`, `feed_forward: gated`, `activation: silu`, `bias: false` and `positions: rotary` a
+/// block is that of Llama (Touvron et al. 2023) with as many key heads as query heads.
 ///
 /// ```yaml
 /// trunk: [{transformer: {layers: 4, heads: 4, hidden: 1024, dropout: 0.1, positions: rotary}}, {pool: mean}]
@@ -55,12 +60,24 @@ pub struct TransformerConfig {
     /// Maximum sequence length for learned positions. Default 512.
     #[serde(default = "default_length")]
     pub length: Count,
-    /// Activation of the feed-forward network: gelu or relu. Default gelu.
+    /// Activation of the feed-forward network: gelu, relu or silu. Default gelu.
     #[serde(default)]
     pub activation: GatedActivation,
     /// Whether a step attends only to itself and previous steps. Default false.
     #[serde(default)]
     pub causal: bool,
+    /// Kind of the norms: layer or rms. Default layer.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub norm_kind: NormKind,
+    /// Added to the variance or the mean square in norms. Default 1e-5.
+    #[serde(default = "default_epsilon", skip_serializing_if = "is_default_epsilon")]
+    pub epsilon: Positive,
+    /// Kind of the feed-forward network: plain or gated. Default plain.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub feed_forward: FeedForwardKind,
+    /// Whether the projections have a bias. Default true.
+    #[serde(default = "default_bias", skip_serializing_if = "is_default_bias")]
+    pub bias: bool,
 }
 
 /// Positional encoding of a transformer.
@@ -87,6 +104,8 @@ pub enum GatedActivation {
     Gelu,
     /// Rectified linear unit.
     Relu,
+    /// x sigmoid(x)
+    Silu,
 }
 
 impl Settings for TransformerConfig {
@@ -99,6 +118,27 @@ fn default_layers() -> Count {
 
 fn default_heads() -> Count {
     Count::constant(4)
+}
+
+fn default_epsilon() -> Positive {
+    Positive::constant(1e-5)
+}
+
+fn default_bias() -> bool {
+    true
+}
+
+/// Settings that came later are written only where they differ: fingerprints stay the same.
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
+}
+
+fn is_default_bias(bias: &bool) -> bool {
+    *bias == default_bias()
+}
+
+fn is_default_epsilon(epsilon: &Positive) -> bool {
+    *epsilon == default_epsilon()
 }
 
 impl BuildLayer for TransformerConfig {
@@ -126,7 +166,10 @@ impl BuildLayer for TransformerConfig {
         };
         let blocks = (0..layers).map(block).collect::<ModelResult<_>>()?;
         let final_norm = match self.norm {
-            NormPosition::Pre => Some(LayerNorm::build(&format!("{name}.norm"), width, EPSILON, weights)?),
+            NormPosition::Pre => {
+                let BlockOptions { norm_kind, epsilon, .. } = options;
+                Some(Norm::build(norm_kind, &format!("{name}.norm"), width, epsilon, weights)?)
+            }
             NormPosition::Post => None,
         };
         weights.set_blocks_after(outside);
@@ -148,12 +191,16 @@ impl TransformerConfig {
         };
         BlockOptions {
             norm: self.norm,
-            epsilon: EPSILON,
+            norm_kind: self.norm_kind,
+            epsilon: self.epsilon.get(),
+            bias: self.bias,
             heads,
+            feed_forward: self.feed_forward,
             hidden: self.hidden.map_or(4 * width, Count::get),
             activation: match self.activation {
                 GatedActivation::Gelu => Activation::Gelu,
                 GatedActivation::Relu => Activation::Relu,
+                GatedActivation::Silu => Activation::Silu,
             },
             dropout: self.dropout.get(),
             hidden_dropout: self.dropout.get(),
@@ -165,7 +212,7 @@ impl TransformerConfig {
 struct TransformerEncoder {
     positions: Option<Positions>,
     blocks: Vec<EncoderBlock>,
-    final_norm: Option<LayerNorm>,
+    final_norm: Option<Norm>,
 }
 
 impl Layer for TransformerEncoder {

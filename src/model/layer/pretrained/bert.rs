@@ -11,6 +11,8 @@ use crate::model::layer::pretrained::embeddings::EmbeddingOptions;
 use crate::model::layer::pretrained::encoder::{TextEncoder, TextNames};
 use crate::model::layer::pretrained::family::PretrainedFamily;
 use crate::model::layer::transformer::block::{BlockOptions, NormPosition};
+use crate::model::layer::transformer::feed_forward::FeedForwardKind;
+use crate::model::layer::transformer::norm::NormKind;
 use crate::model::ops::AttentionSettings;
 
 const BERT: TextNames = TextNames {
@@ -124,6 +126,9 @@ pub fn distilbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFam
         repeats: 1,
         block: BlockOptions {
             norm: NormPosition::Post,
+            norm_kind: NormKind::Layer,
+            bias: true,
+            feed_forward: FeedForwardKind::Plain,
             epsilon,
             heads,
             hidden,
@@ -162,6 +167,9 @@ fn encoder(configuration: &Configuration, activation: &str, dropout: f64) -> Res
         repeats: 1,
         block: BlockOptions {
             norm: NormPosition::Post,
+            norm_kind: NormKind::Layer,
+            bias: true,
+            feed_forward: FeedForwardKind::Plain,
             epsilon,
             heads,
             hidden: configuration.count("intermediate_size")?,

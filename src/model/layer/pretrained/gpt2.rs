@@ -6,6 +6,8 @@ use crate::model::layer::pretrained::embeddings::EmbeddingOptions;
 use crate::model::layer::pretrained::encoder::{TextEncoder, TextNames};
 use crate::model::layer::pretrained::family::PretrainedFamily;
 use crate::model::layer::transformer::block::{BlockOptions, NormPosition};
+use crate::model::layer::transformer::feed_forward::FeedForwardKind;
+use crate::model::layer::transformer::norm::NormKind;
 use crate::model::ops::AttentionSettings;
 
 const NAMES: TextNames = TextNames {
@@ -50,6 +52,9 @@ pub fn gpt2(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
         repeats: 1,
         block: BlockOptions {
             norm: NormPosition::Pre,
+            norm_kind: NormKind::Layer,
+            bias: true,
+            feed_forward: FeedForwardKind::Plain,
             epsilon: configuration.number_or("layer_norm_epsilon", 1e-5)?,
             heads: AttentionSettings { count, causal: true, rotary: false, dropout },
             hidden: configuration.count_or("n_inner", 4 * width)?,

@@ -11,6 +11,8 @@ use crate::model::kernel::reference_check::near;
 use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::model::layer::pretrained::{LoraConfig, PretrainedConfig};
 use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock, NormPosition};
+use crate::model::layer::transformer::feed_forward::FeedForwardKind;
+use crate::model::layer::transformer::norm::NormKind;
 use crate::model::layer::{BuildLayer, Module};
 use crate::model::mode::Mode;
 use crate::model::ops::dense::Dense;
@@ -146,6 +148,9 @@ fn albert_has_one_block_whose_applications_draw_dropout_of_their_own() {
     assert_eq!(blocks, 1);
     let options = BlockOptions {
         norm: NormPosition::Post,
+        norm_kind: NormKind::Layer,
+        bias: true,
+        feed_forward: FeedForwardKind::Plain,
         epsilon: 1e-5,
         heads: AttentionSettings { count: 2, causal: false, rotary: false, dropout: 0.0 },
         hidden: 4,

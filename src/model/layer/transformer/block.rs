@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::activation::Activation;
 use crate::model::activations::SequenceMask;
 use crate::model::error::ModelResult;
-use crate::model::layer::layer_norm::LayerNorm;
 use crate::model::layer::multi_head_attention::SelfAttention;
-use crate::model::ops::dense::Dense;
+use crate::model::layer::transformer::feed_forward::{FeedForward, FeedForwardKind, FeedForwardOptions};
+use crate::model::layer::transformer::norm::{Norm, NormKind};
 use crate::model::ops::{AttentionSettings, Ops};
 use crate::model::weights::Weights;
 
@@ -26,12 +26,18 @@ pub enum NormPosition {
 /// Settings of a transformer block.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockOptions {
-    /// Position of the layer norms.
+    /// Position of the norms.
     pub norm: NormPosition,
-    /// Added to the variance in layer norms.
+    /// Kind of the norms.
+    pub norm_kind: NormKind,
+    /// Added to the variance or the mean square in norms.
     pub epsilon: f64,
+    /// Whether the projections have a bias.
+    pub bias: bool,
     /// Settings of the self-attention.
     pub heads: AttentionSettings,
+    /// Kind of the feed-forward network.
+    pub feed_forward: FeedForwardKind,
     /// Hidden width of the feed-forward network.
     pub hidden: usize,
     /// Activation of the feed-forward network.
@@ -48,17 +54,15 @@ pub struct EncoderBlock {
     name: String,
     norm: NormPosition,
     dropout: f64,
-    hidden_dropout: f64,
     attention: SelfAttention,
-    attention_norm: LayerNorm,
-    up: Dense,
-    down: Dense,
-    dense_norm: LayerNorm,
+    attention_norm: Norm,
+    feed_forward: FeedForward,
+    dense_norm: Norm,
 }
 
 impl EncoderBlock {
     /// A block over `width` features; names of weights start with `name`: `attention.input`,
-    /// `attention.output`, `attention_norm`, `up`, `down`, `dense_norm`.
+    /// `attention.output`, `attention_norm`, `gate` of a gated one, `up`, `down`, `dense_norm`.
     ///
     /// # Errors
     /// Those of [`Weights::parameter`].
@@ -69,24 +73,36 @@ impl EncoderBlock {
         weights: &mut Weights,
     ) -> ModelResult<Self> {
         let part = |part: &str| format!("{name}.{part}");
-        let &BlockOptions { epsilon, hidden, .. } = options;
+        let &BlockOptions { norm_kind, epsilon, hidden, bias, activation, .. } = options;
+        let norm =
+            |name: &str, weights: &mut Weights| Norm::build(norm_kind, &part(name), width, epsilon, weights);
         Ok(Self {
             name: name.to_owned(),
             norm: options.norm,
             dropout: options.dropout,
-            hidden_dropout: options.hidden_dropout,
-            attention: SelfAttention::build(&part("attention"), width, options.heads, weights)?,
-            attention_norm: LayerNorm::build(&part("attention_norm"), width, epsilon, weights)?,
-            up: Dense::build(&part("up"), width, hidden, options.activation, true, weights)?,
-            down: Dense::projection(&part("down"), hidden, width, weights)?,
-            dense_norm: LayerNorm::build(&part("dense_norm"), width, epsilon, weights)?,
+            attention: SelfAttention::build(&part("attention"), width, options.heads, bias, weights)?,
+            attention_norm: norm("attention_norm", weights)?,
+            feed_forward: FeedForward::build(
+                name,
+                &FeedForwardOptions {
+                    kind: options.feed_forward,
+                    width,
+                    hidden,
+                    activation,
+                    bias,
+                    dropout: options.hidden_dropout,
+                },
+                weights,
+            )?,
+            dense_norm: norm("dense_norm", weights)?,
         })
     }
 
     /// The block with the same weights at another place: dropout draws by the name.
     pub fn shared_as(&self, name: &str) -> Self {
         let attention = self.attention.shared_as(&format!("{name}.attention"));
-        Self { name: name.to_owned(), attention, ..self.clone() }
+        let feed_forward = self.feed_forward.shared_as(name);
+        Self { name: name.to_owned(), attention, feed_forward, ..self.clone() }
     }
 
     /// Maps `x`, `[batch, time, width]`, to the same shape; steps attend to those that `mask` has.
@@ -101,25 +117,23 @@ impl EncoderBlock {
     ) -> ModelResult<O::Value> {
         let x = self.residual(ops, &self.attention_norm, x, |ops, x| {
             let y = self.attention.on(ops, mask, x)?;
-            self.drop(ops, "attention_drop", self.dropout, &y)
+            self.drop(ops, "attention_drop", &y)
         })?;
         self.residual(ops, &self.dense_norm, &x, |ops, x| {
-            let hidden = self.up.on(ops, x)?;
-            let hidden = self.drop(ops, "hidden_drop", self.hidden_dropout, &hidden)?;
-            let y = self.down.on(ops, &hidden)?;
-            self.drop(ops, "dense_drop", self.dropout, &y)
+            let y = self.feed_forward.on(ops, x)?;
+            self.drop(ops, "dense_drop", &y)
         })
     }
 
-    fn drop<O: Ops>(&self, ops: &mut O, part: &str, rate: f64, x: &O::Value) -> ModelResult<O::Value> {
-        ops.dropout(&format!("{}.{part}", self.name), rate, x)
+    fn drop<O: Ops>(&self, ops: &mut O, part: &str, x: &O::Value) -> ModelResult<O::Value> {
+        ops.dropout(&format!("{}.{part}", self.name), self.dropout, x)
     }
 
     /// Adds a residual connection and a norm to a part.
     fn residual<O: Ops>(
         &self,
         ops: &mut O,
-        norm: &LayerNorm,
+        norm: &Norm,
         x: &O::Value,
         part: impl FnOnce(&mut O, &O::Value) -> ModelResult<O::Value>,
     ) -> ModelResult<O::Value> {

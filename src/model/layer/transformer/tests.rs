@@ -58,6 +58,41 @@ fn post_norm_equals_pytorch() {
 }
 
 #[test]
+fn gated_with_root_mean_square_norms_equals_pytorch() {
+    // from torch.nn.functional import rms_norm, silu, scaled_dot_product_attention as attention
+    // norm = lambda x: rms_norm(x, (4,), f(4), 1e-3)
+    // q, k, v = (norm(x) @ f(4, 12)).reshape(1, 3, 3, 2, 2).permute(2, 0, 3, 1, 4)
+    // x = x + attention(q, k, v).transpose(1, 2).reshape(1, 3, 4) @ f(4, 4)
+    // h = norm(x)
+    // norm(x + (silu(h @ f(4, 6)) * (h @ f(4, 6))) @ f(6, 4))
+    let y = forward(
+        r#"{"transformer": {"layers": 1, "heads": 2, "hidden": 6, "positions": "none", "norm_kind": "rms",
+            "epsilon": 1e-3, "feed_forward": "gated", "activation": "silu", "bias": false}}"#,
+    );
+    let expected = [[
+        [0.775_232_2f32, 0.205_874_06, 0.016_694_475, -0.356_801_27],
+        [-0.584_892_1, 0.144_691_33, 0.145_031_42, -0.623_984_6],
+        [-0.310_430_83, 0.052_534_662, 0.233_864_7, 0.734_048_55],
+    ]];
+    near("y", &y, &Tensor::new(&expected, &Device::Cpu).unwrap(), 2e-5);
+}
+
+#[test]
+fn settings_that_came_later_are_written_only_where_they_differ() {
+    let written = |config: &str| {
+        let settings: LayerConfig = serde_json::from_str(config).unwrap();
+        serde_json::to_value(&settings).unwrap()["transformer"].as_object().unwrap().len()
+    };
+    let old = written(r#"{"transformer": {}}"#);
+    let same = r#"{"transformer": {"norm_kind": "layer", "epsilon": 1e-5, "feed_forward": "plain",
+        "bias": true}}"#;
+    assert_eq!(written(same), old);
+    let new = r#"{"transformer": {"norm_kind": "rms", "epsilon": 1e-6, "feed_forward": "gated",
+        "bias": false}}"#;
+    assert_eq!(written(new), old + 4);
+}
+
+#[test]
 fn parameter_counts() {
     let count = |config: &str| {
         let mut weights = Weights::new(0, &Device::Cpu);
@@ -69,6 +104,10 @@ fn parameter_counts() {
     let block = 288 + 552 + 32;
     assert_eq!(count(r#"{"transformer": {"layers": 3, "positions": "rotary"}}"#), 3 * block + 16);
     assert_eq!(count(r#"{"transformer": {"layers": 1, "norm": "post", "positions": "none"}}"#), block);
+    // Attention 8 x 24 + 8 x 8, three dense layers of 8 x 32, two norms and a final one of 8.
+    let gated = r#"{"transformer": {"layers": 1, "positions": "none", "norm_kind": "rms",
+        "feed_forward": "gated", "bias": false}}"#;
+    assert_eq!(count(gated), 256 + 768 + 24);
     let learned = r#"{"transformer": {"layers": 1, "norm": "post", "positions": "learned", "length": 10}}"#;
     assert_eq!(count(learned), block + 80);
 }
