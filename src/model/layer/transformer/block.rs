@@ -9,7 +9,7 @@ use crate::model::error::ModelResult;
 use crate::model::layer::multi_head_attention::SelfAttention;
 use crate::model::layer::transformer::feed_forward::{FeedForward, FeedForwardKind, FeedForwardOptions};
 use crate::model::layer::transformer::norm::{Norm, NormKind};
-use crate::model::ops::{AttentionSettings, Ops};
+use crate::model::ops::{AttentionSettings, Ops, Recomputable};
 use crate::model::weights::Weights;
 
 /// Position of the layer norms of a transformer.
@@ -115,14 +115,7 @@ impl EncoderBlock {
         mask: Option<&SequenceMask<O::Value>>,
         x: &O::Value,
     ) -> ModelResult<O::Value> {
-        let x = self.residual(ops, &self.attention_norm, x, |ops, x| {
-            let y = self.attention.on(ops, mask, x)?;
-            self.drop(ops, "attention_drop", &y)
-        })?;
-        self.residual(ops, &self.dense_norm, &x, |ops, x| {
-            let y = self.feed_forward.on(ops, x)?;
-            self.drop(ops, "dense_drop", &y)
-        })
+        ops.checkpoint(self, mask, x)
     }
 
     fn drop<O: Ops>(&self, ops: &mut O, part: &str, x: &O::Value) -> ModelResult<O::Value> {
@@ -149,5 +142,23 @@ impl EncoderBlock {
                 norm.on(ops, &sum)
             }
         }
+    }
+}
+
+impl Recomputable for EncoderBlock {
+    fn compute<O: Ops>(
+        &self,
+        ops: &mut O,
+        mask: Option<&SequenceMask<O::Value>>,
+        x: &O::Value,
+    ) -> ModelResult<O::Value> {
+        let x = self.residual(ops, &self.attention_norm, x, |ops, x| {
+            let y = self.attention.on(ops, mask, x)?;
+            self.drop(ops, "attention_drop", &y)
+        })?;
+        self.residual(ops, &self.dense_norm, &x, |ops, x| {
+            let y = self.feed_forward.on(ops, x)?;
+            self.drop(ops, "dense_drop", &y)
+        })
     }
 }
