@@ -12,12 +12,20 @@ pub struct WeightSource {
     pub transposed: bool,
     /// Leading rows that are left out.
     pub skipped_rows: usize,
+    /// Takes the columns of one of several equal parts: its index and their number.
+    pub part: Option<[usize; 2]>,
 }
 
 impl WeightSource {
     /// The same tensor.
     pub fn same(ours: impl Into<String>, theirs: impl Into<String>) -> Self {
-        Self { ours: ours.into(), theirs: vec![theirs.into()], transposed: false, skipped_rows: 0 }
+        Self {
+            ours: ours.into(),
+            theirs: vec![theirs.into()],
+            transposed: false,
+            skipped_rows: 0,
+            part: None,
+        }
     }
 
     /// A matrix with its dimensions swapped.
