@@ -102,6 +102,7 @@ fn more_layers() -> Vec<(Value, Shape)> {
     for family in [
         "albert",
         "bert",
+        "deberta_v2",
         "deberta_v3",
         "distilbert",
         "electra",

@@ -77,8 +77,8 @@ pub struct HeadSettings {
 }
 
 impl HeadSettings {
-    /// Checks that `heads` divides the width and `kv_heads` the heads, and for rotary embeddings that the heads
-    /// have an even width; `switch` is the setting that turns these on.
+    /// Checks that `heads` divides the width and `kv_heads` the heads, and for rotary embeddings that the
+    /// heads have an even width; `switch` is the setting that turns these on.
     ///
     /// # Errors
     /// What does not fit, a phrase whose subject is the layer.
@@ -164,8 +164,8 @@ pub struct SelfAttention {
 }
 
 impl SelfAttention {
-    /// Projections of `width` features to queries, keys and values and back, with or without a `bias`; weights
-    /// are named below `name`.
+    /// Projections of `width` features to queries, keys and values and back, with or without a `bias`;
+    /// weights are named below `name`.
     ///
     /// # Errors
     /// Those of [`Weights::parameter`].
@@ -215,6 +215,10 @@ impl SelfAttention {
     ) -> ModelResult<O::Value> {
         let packed = self.input.on(ops, x)?;
         let AttentionVariant { window, scale, .. } = self.variant;
+        let window = match window {
+            Some(window) if !ops.exceeds_window(&packed, window)? => None,
+            window => window,
+        };
         let y = if relative.is_some() || window.is_some() || scale.is_some() {
             let (name, heads, width) = (self.name.as_str(), self.heads, self.width);
             let positions = match relative {

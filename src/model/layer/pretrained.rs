@@ -1,6 +1,7 @@
 //! The layer `pretrained`: see [`PretrainedConfig`].
 
 mod bert;
+mod block_convolution;
 mod configuration;
 mod conv_net;
 mod deberta;
@@ -39,8 +40,8 @@ use crate::model::weights::Weights;
 /// which is read as data: no code in it is run.
 ///
 /// Text encoders read tokens of `tokenizer: {pretrained: ...}` of the same folder and return one vector per
-/// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, mpnet, deberta-v2 (also
-/// version 3), modernbert; causal ones gpt2, llama, mistral, qwen2; the encoders of t5 and mt5.
+/// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, mpnet, deberta-v2
+/// (also version 3), modernbert; causal ones gpt2, llama, mistral, qwen2; the encoders of t5 and mt5.
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
 /// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4

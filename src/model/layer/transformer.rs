@@ -107,8 +107,8 @@ pub enum PositionEncoding {
     Sinusoidal,
     /// Rotary position embeddings of queries and keys.
     Rotary,
-    /// A trained bias of the attention scores for each head and distance, in 32 buckets of distances up to 128,
-    /// which all blocks share (T5, Raffel et al. 2020).
+    /// A trained bias of the attention scores for each head and distance, in 32 buckets of distances up to
+    /// 128, which all blocks share (T5, Raffel et al. 2020).
     Relative,
 }
 

@@ -116,8 +116,8 @@ pub trait Arithmetic {
     /// Softmax over the last dimension.
     fn softmax(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// Matrix product over the last two dimensions, the others broadcast; a b of rank 2 multiplies every matrix
-    /// of a.
+    /// Matrix product over the last two dimensions, the others broadcast; a b of rank 2 multiplies every
+    /// matrix of a.
     fn matmul(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
     /// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.

@@ -14,8 +14,8 @@ use crate::model::weights::Parameter;
 pub struct AttentionSettings {
     /// The number of heads.
     pub count: usize,
-    /// The number of heads of keys and values, a divisor of `count`: each serves as many neighbouring heads of
-    /// queries (grouped-query attention, Ainslie et al. 2023, arXiv 2305.13245).
+    /// The number of heads of keys and values, a divisor of `count`: each serves as many neighbouring heads
+    /// of queries (grouped-query attention, Ainslie et al. 2023, arXiv 2305.13245).
     pub kv_count: usize,
     /// Does a step attend only to itself and earlier steps?
     pub causal: bool,
@@ -98,9 +98,12 @@ pub trait Sequences: Arithmetic {
         frequencies: &RotaryFrequencies,
     ) -> ModelResult<Self::Value>;
 
+    /// Whether x `[batch, time, ...]` may have steps that are more than `window` apart.
+    fn exceeds_window(&self, x: &Self::Value, window: usize) -> ModelResult<bool>;
+
     /// For each pair of steps of x `[batch, time, ...]` a row of `table` `[rows, columns]` by their distance:
-    /// `[time, time, columns]`. A key d steps after the query gets the row `rows[reach + d]`, where `rows` has
-    /// 2 reach + 1 elements; d is limited to reach.
+    /// `[time, time, columns]`. A key d steps after the query gets the row `rows[reach + d]`, where `rows`
+    /// has 2 reach + 1 elements; d is limited to reach.
     fn by_distance(&mut self, x: &Self::Value, table: &Self::Value, rows: &[u32])
     -> ModelResult<Self::Value>;
 

@@ -83,6 +83,10 @@ impl PretrainedFolder {
                 }
                 shape.reverse();
             }
+            if source.is_convolution {
+                let &[filters, width, kernel] = shape.as_slice() else { return Err(misfit(vec![0, 0, 0])) };
+                shape = vec![kernel * width, filters];
+            }
             if let (rows @ 1.., Some(first)) = (source.skipped_rows, shape.first_mut()) {
                 *first = first.saturating_sub(rows);
             }
@@ -135,6 +139,13 @@ impl PretrainedFolder {
 
     fn transformed(&self, values: Tensor, source: &WeightSource) -> candle_core::Result<Tensor> {
         let values = if source.transposed { values.t()?.contiguous()? } else { values };
+        let values = match source.is_convolution {
+            true => {
+                let (filters, width, kernel) = values.dims3()?;
+                values.permute((2, 1, 0))?.reshape((kernel * width, filters))?.contiguous()?
+            }
+            false => values,
+        };
         let values = match source.skipped_rows {
             0 => values,
             rows => values.narrow(0, rows, values.dim(0)?.saturating_sub(rows))?.contiguous()?,

@@ -2,7 +2,8 @@
 //!
 //! - RoBERTa (Liu et al. 2019, arXiv 1907.11692) and XLM-R (Conneau et al. 2020, arXiv 1911.02116): the
 //!   positions begin after the id of the padding token.
-//! - MPNet (Song et al. 2020, arXiv 2004.09297): a trained bias by distance beside the positions, no segments.
+//! - MPNet (Song et al. 2020, arXiv 2004.09297): a trained bias by distance beside the positions, no
+//!   segments.
 //! - DistilBERT (Sanh et al. 2019, arXiv 1910.01108): no segments.
 //! - ELECTRA (Clark et al. 2020, arXiv 2003.10555): narrower embeddings.
 //! - ALBERT (Lan et al. 2020, arXiv 1909.11942): narrower embeddings, and one block, applied repeatedly.
@@ -170,6 +171,7 @@ pub fn distilbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFam
         local: None,
         relative: None,
         final_dropout: 0.0,
+        convolution: None,
         names: DISTILBERT,
     }))
 }
@@ -226,6 +228,7 @@ pub fn text_encoder(
         local: None,
         relative: None,
         final_dropout: 0.0,
+        convolution: None,
         names: BERT,
     })
 }

@@ -1,8 +1,9 @@
 //! DeBERTa-v2 and v3 (He et al. 2021, arXiv 2006.03654 and arXiv 2111.09543): BERT's blocks with disentangled
-//! attention to relative positions in place of absolute ones. The larger models of version 2 have a convolution
-//! beside their first block.
+//! attention to relative positions in place of absolute ones. The larger models of version 2 have a
+//! convolution beside their first block.
 
 use crate::model::layer::pretrained::bert::{BERT, text_encoder};
+use crate::model::layer::pretrained::block_convolution::ConvolutionOptions;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::encoder::{RelativeOptions, TextNames};
 use crate::model::layer::pretrained::family::PretrainedFamily;
@@ -22,9 +23,6 @@ pub fn deberta(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily
         if !configuration.flag_or(name, false)? {
             return Err(format!("`{name}` is false; only true is supported"));
         }
-    }
-    if configuration.index_or("conv_kernel_size", 0)? > 0 {
-        return Err("`conv_kernel_size` is set; a convolution beside the first block is not supported".into());
     }
     let mut encoder = text_encoder(configuration, "gelu", 0.1)?;
     let width = encoder.width;
@@ -57,9 +55,31 @@ pub fn deberta(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily
     let head_width = configuration.count_or("attention_head_size", width / encoder.block.heads.count)?;
     encoder.block.attention.head_width = Some(head_width);
     encoder.block.attention.scale = Some(1.0 / (head_width as f64 * options.products()).sqrt());
+    encoder.convolution = convolution(configuration, epsilon, encoder.block.dropout)?;
     encoder.relative = Some(RelativeOptions::Disentangled(options));
     encoder.names = NAMES;
     Ok(Box::new(encoder))
+}
+
+/// The convolution beside the first block, if there is one.
+fn convolution(
+    configuration: &Configuration,
+    epsilon: f64,
+    dropout: f64,
+) -> Result<Option<ConvolutionOptions>, String> {
+    let kernel = configuration.index_or("conv_kernel_size", 0)?;
+    if kernel == 0 {
+        return Ok(None);
+    }
+    if kernel.is_multiple_of(2) {
+        return Err(format!("`conv_kernel_size` is {kernel}; only odd numbers are supported"));
+    }
+    let groups = configuration.count_or("conv_groups", 1)?;
+    if groups != 1 {
+        return Err(format!("`conv_groups` is {groups}; only 1 is supported"));
+    }
+    let activation = configuration.activation("conv_act", "tanh")?;
+    Ok(Some(ConvolutionOptions { kernel, activation, epsilon, dropout }))
 }
 
 /// The relative positions, and which products a score has.
@@ -73,8 +93,8 @@ fn distances(configuration: &Configuration, positions: usize) -> Result<Disentan
     let buckets = optional("position_buckets")?;
     if buckets > 0 && (buckets < 4 || max_distance <= buckets / 2 + 1) {
         return Err(format!(
-            "`position_buckets` is {buckets}, for distances up to {max_distance}; expected at least 4, and half \
-             of it less than the distance"
+            "`position_buckets` is {buckets}, for distances up to {max_distance}; expected at least 4, and \
+             half of it less than the distance"
         ));
     }
     let kinds = configuration.words("pos_att_type")?;

@@ -5,6 +5,7 @@ use crate::domain::shape::Shape;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::kernel::rotary::RotaryFrequencies;
+use crate::model::layer::pretrained::block_convolution::{BlockConvolution, ConvolutionOptions};
 use crate::model::layer::pretrained::embeddings::{EmbeddingOptions, Embeddings, text_shape};
 use crate::model::layer::pretrained::family::{FineTuning, PretrainedFamily};
 use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock, NormPosition};
@@ -38,6 +39,8 @@ pub struct TextEncoder {
     pub relative: Option<RelativeOptions>,
     /// Dropout rate of the output.
     pub final_dropout: f64,
+    /// A convolution beside the first block.
+    pub convolution: Option<ConvolutionOptions>,
     /// The names of the weights.
     pub names: TextNames,
 }
@@ -247,6 +250,10 @@ impl PretrainedFamily for TextEncoder {
             }
         }
         sources.extend((0..self.blocks).flat_map(|block| self.block_sources(block)));
+        if self.convolution.is_some() {
+            sources.extend(WeightSource::convolution("0.convolution", "encoder.conv.conv"));
+            sources.extend(WeightSource::layer_norm("0.convolution_norm", "encoder.conv.LayerNorm"));
+        }
         if self.block.norm == NormPosition::Pre {
             sources.extend(norm(self.block.norm_kind, "norm", names.final_norm));
         }
@@ -268,6 +275,7 @@ impl PretrainedFamily for TextEncoder {
             Some(options) => Some(self.relative_positions(name, options, tuning, weights)?),
             None => None,
         };
+        let mut convolution = None;
         let mut blocks = Vec::with_capacity(self.blocks * self.repeats);
         for index in 0..self.blocks {
             tuning.enter_block(index, self.blocks, weights);
@@ -280,6 +288,12 @@ impl PretrainedFamily for TextEncoder {
             options.heads.dropout = tuning.dropout(index, options.heads.dropout);
             let name = format!("{name}.{index}");
             let block = EncoderBlock::build(&name, &options, self.width, weights)?;
+            if let Some(options) = self.convolution.filter(|_| index == 0) {
+                let dropout = tuning.dropout(index, options.dropout);
+                let (name, options) =
+                    (format!("{name}.convolution"), ConvolutionOptions { dropout, ..options });
+                convolution = Some(BlockConvolution::build(&name, self.width, options, weights)?);
+            }
             blocks.extend((1..self.repeats).map(|repeat| block.shared_as(&format!("{name}.again_{repeat}"))));
             blocks.push(block);
         }
@@ -296,7 +310,15 @@ impl PretrainedFamily for TextEncoder {
         };
         tuning.leave(outside, weights);
         let name = name.to_owned();
-        Ok(Box::new(BuiltTextEncoder { name, embeddings, relative, blocks, final_norm, final_dropout }))
+        Ok(Box::new(BuiltTextEncoder {
+            name,
+            embeddings,
+            relative,
+            blocks,
+            convolution,
+            final_norm,
+            final_dropout,
+        }))
     }
 }
 
@@ -306,6 +328,8 @@ struct BuiltTextEncoder {
     embeddings: Embeddings,
     relative: Option<BuiltRelative>,
     blocks: Vec<EncoderBlock>,
+    /// Beside the first block.
+    convolution: Option<BlockConvolution>,
     final_norm: Option<Norm>,
     final_dropout: f64,
 }
@@ -323,8 +347,12 @@ impl Layer for BuiltTextEncoder {
             Some(BuiltRelative::Disentangled(positions)) => Some(positions.on(ops)?),
             None => None,
         };
-        for block in &self.blocks {
-            y = block.relative(ops, x.mask.as_ref(), relative.as_ref(), &y)?;
+        for (index, block) in self.blocks.iter().enumerate() {
+            let input = y;
+            y = block.relative(ops, x.mask.as_ref(), relative.as_ref(), &input)?;
+            if let Some(convolution) = self.convolution.as_ref().filter(|_| index == 0) {
+                y = convolution.on(ops, x.mask.as_ref(), &input, &y)?;
+            }
         }
         let y = match &self.final_norm {
             Some(norm) => norm.on(ops, &y)?,

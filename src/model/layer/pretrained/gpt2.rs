@@ -73,6 +73,7 @@ pub fn gpt2(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
         local: None,
         relative: None,
         final_dropout: 0.0,
+        convolution: None,
         names: NAMES,
     }))
 }

@@ -1,10 +1,10 @@
-//! Llama (Touvron et al. 2023, arXiv 2302.13971; Grattafiori et al. 2024, arXiv 2407.21783) and families of the
-//! same architecture: causal blocks whose norms come first, with root mean square norms, rotary positions,
-//! grouped-query attention and a gated feed-forward network.
+//! Llama (Touvron et al. 2023, arXiv 2302.13971; Grattafiori et al. 2024, arXiv 2407.21783) and families of
+//! the same architecture: causal blocks whose norms come first, with root mean square norms, rotary
+//! positions, grouped-query attention and a gated feed-forward network.
 //!
 //! - Mistral (Jiang et al. 2023, arXiv 2310.06825): attention may be limited to a window.
-//! - Qwen2 (Yang et al. 2024, arXiv 2407.10671): queries, keys and values have a bias; later blocks may have a
-//!   window.
+//! - Qwen2 (Yang et al. 2024, arXiv 2407.10671): queries, keys and values have a bias; later blocks may have
+//!   a window.
 
 use crate::model::layer::multi_head_attention::AttentionVariant;
 use crate::model::layer::pretrained::configuration::Configuration;
@@ -141,6 +141,7 @@ fn decoder(configuration: &Configuration, qkv_bias: bool) -> Result<TextEncoder,
         local: None,
         relative: None,
         final_dropout: 0.0,
+        convolution: None,
         names: NAMES,
     })
 }

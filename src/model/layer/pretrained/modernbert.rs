@@ -1,5 +1,5 @@
-//! ModernBERT (Warner et al. 2024, arXiv 2412.13663): blocks whose norms come first, with rotary positions and
-//! gated feed-forward networks; most blocks attend to near tokens only.
+//! ModernBERT (Warner et al. 2024, arXiv 2412.13663): blocks whose norms come first, with rotary positions
+//! and gated feed-forward networks; most blocks attend to near tokens only.
 
 use crate::model::kernel::rotary::{RotaryFrequencies, RotaryScaling};
 use crate::model::layer::multi_head_attention::AttentionVariant;
@@ -93,6 +93,7 @@ pub fn modernbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFam
         }),
         relative: None,
         final_dropout: 0.0,
+        convolution: None,
         names: NAMES,
     }))
 }

@@ -1,6 +1,6 @@
-//! The encoder of T5 (Raffel et al. 2020, arXiv 1910.10683) and mT5 (Xue et al. 2021, arXiv 2010.11934): blocks
-//! whose norms come first, with root mean square norms, no bias of projections, scores that are not scaled, and
-//! a trained bias by distance in place of positions.
+//! The encoder of T5 (Raffel et al. 2020, arXiv 1910.10683) and mT5 (Xue et al. 2021, arXiv 2010.11934):
+//! blocks whose norms come first, with root mean square norms, no bias of projections, scores that are not
+//! scaled, and a trained bias by distance in place of positions.
 
 use crate::model::layer::multi_head_attention::AttentionVariant;
 use crate::model::layer::pretrained::configuration::Configuration;
@@ -92,6 +92,7 @@ pub fn t5(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, St
         local: None,
         relative: Some(RelativeOptions::Bias(buckets)),
         final_dropout: dropout,
+        convolution: None,
         names,
     }))
 }

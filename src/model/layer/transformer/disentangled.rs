@@ -28,7 +28,8 @@ pub struct DisentangledOptions {
 }
 
 impl DisentangledOptions {
-    /// The number of products in a score: scores are divided by the square root of it times the width of a head.
+    /// The number of products in a score: scores are divided by the square root of it times the width of a
+    /// head.
     pub fn products(&self) -> f64 {
         f64::from(1 + u8::from(self.content_to_position) + u8::from(self.position_to_content))
     }
@@ -43,7 +44,8 @@ impl DisentangledOptions {
         ((share * (middle - 1) as f32).ceil() as i64 + middle) * distance.signum()
     }
 
-    /// The row of the embeddings for each distance of a key (or, `reversed`, of a query) after the other step.
+    /// The row of the embeddings for each distance of a key (or, `reversed`, of a query) after the other
+    /// step.
     fn rows(&self, reversed: bool) -> Arc<[u32]> {
         let (reach, span) = (self.max_distance.unwrap_or(self.span) as i64, self.span as i64);
         let sign = if reversed { 1 } else { -1 };

@@ -14,8 +14,8 @@ pub struct DistanceBuckets {
     pub count: usize,
     /// The distance from which on all are in one bucket.
     pub max_distance: usize,
-    /// Whether only earlier steps are attended to, so that all buckets are theirs. Otherwise the first half of
-    /// the buckets is for earlier steps and the step itself, the second for later ones.
+    /// Whether only earlier steps are attended to, so that all buckets are theirs. Otherwise the first half
+    /// of the buckets is for earlier steps and the step itself, the second for later ones.
     pub causal: bool,
 }
 

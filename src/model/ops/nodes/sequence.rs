@@ -101,6 +101,11 @@ impl Sequences for Nodes<'_> {
         Ok(operator::concat(graph, &[&heads, &others], 2))
     }
 
+    /// The number of steps is known when a graph runs.
+    fn exceeds_window(&self, _: &GraphValue, _: usize) -> ModelResult<bool> {
+        Ok(true)
+    }
+
     fn by_distance(&mut self, x: &GraphValue, table: &GraphValue, rows: &[u32]) -> ModelResult<GraphValue> {
         let indices = operators::by_distance(self.graph, x, 1, rows);
         Ok(operator::gather(self.graph, table, &indices, 0))

@@ -95,6 +95,10 @@ impl Sequences for Tensors<'_> {
         Ok(rotary(x, columns, size, frequencies)?)
     }
 
+    fn exceeds_window(&self, x: &Tensor, window: usize) -> ModelResult<bool> {
+        Ok(x.dim(1)? > window + 1)
+    }
+
     fn by_distance(&mut self, x: &Tensor, table: &Tensor, rows: &[u32]) -> ModelResult<Tensor> {
         let time = x.dim(1)?;
         Ok(embed(table, &Tensor::from_vec(distances(time, rows), (time, time), x.device())?)?)
