@@ -5,6 +5,7 @@ pub mod disentangled;
 pub mod feed_forward;
 pub mod norm;
 pub mod relative_positions;
+pub mod relative_terms;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,7 @@ pub use crate::model::layer::transformer::feed_forward::FeedForwardKind;
 use crate::model::layer::transformer::norm::Norm;
 pub use crate::model::layer::transformer::norm::NormKind;
 use crate::model::layer::transformer::relative_positions::{DistanceBuckets, RelativePositions};
+use crate::model::layer::transformer::relative_terms::{RelativeTerms, SharedTerms};
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::Ops;
 use crate::model::weights::Weights;
@@ -180,7 +182,8 @@ impl BuildLayer for TransformerConfig {
             PositionEncoding::Relative => {
                 let buckets = DistanceBuckets { causal: self.causal, ..DistanceBuckets::DEFAULT };
                 let name = format!("{name}.relative");
-                Some(RelativePositions::build(&name, self.heads.get(), buckets, weights)?)
+                let positions = RelativePositions::build(&name, self.heads.get(), buckets, weights)?;
+                Some(RelativeTerms::Bias(positions))
             }
             _ => None,
         };
@@ -240,7 +243,7 @@ impl TransformerConfig {
 /// A built transformer encoder.
 struct TransformerEncoder {
     positions: Option<Positions>,
-    relative: Option<RelativePositions>,
+    relative: Option<RelativeTerms>,
     blocks: Vec<EncoderBlock>,
     final_norm: Option<Norm>,
 }
@@ -251,12 +254,9 @@ impl Layer for TransformerEncoder {
             Some(positions) => positions.on(ops, &x.x)?,
             None => x.x.clone(),
         };
-        let relative = match &self.relative {
-            Some(relative) => Some(relative.on(ops, &y)?),
-            None => None,
-        };
+        let terms = SharedTerms::new(ops, self.relative.as_ref(), &y)?;
         for block in &self.blocks {
-            y = block.relative(ops, x.mask.as_ref(), relative.as_ref(), &y)?;
+            y = terms.apply(ops, block, x.mask.as_ref(), &y)?;
         }
         Ok(x.with(match &self.final_norm {
             Some(norm) => norm.on(ops, &y)?,

@@ -5,8 +5,8 @@ use crate::model::activations::{Activations, SequenceMask};
 use crate::model::error::ModelResult;
 use crate::model::kernel::rotary::RotaryFrequencies;
 use crate::model::kernel::steps::StepWindow;
-use crate::model::ops::Arithmetic;
 use crate::model::ops::pass::{OnnxCell, RecurrentPass};
+use crate::model::ops::{Arithmetic, Ops};
 use crate::model::weights::Parameter;
 
 /// Settings of multi-head self-attention.
@@ -42,8 +42,32 @@ impl AttentionSettings {
     }
 }
 
+/// A part of a network that maps a sequence to a sequence, such as a transformer block, and can be computed
+/// again: it has the same weights and draws the same dropout masks each time.
+pub trait Recomputable: Clone + 'static {
+    /// Maps x `[batch, time, width]` to the same shape.
+    ///
+    /// # Errors
+    /// Errors of the operations.
+    fn compute<O: Ops>(
+        &self,
+        ops: &mut O,
+        mask: Option<&SequenceMask<O::Value>>,
+        x: &O::Value,
+    ) -> ModelResult<O::Value>;
+}
+
 /// Operations on sequences.
 pub trait Sequences: Arithmetic {
+    /// The output of `part`. With gradient checkpointing (arXiv 1604.06174), training does not keep what the
+    /// part computes in between; backward computes it again.
+    fn checkpoint<P: Recomputable>(
+        &mut self,
+        part: &P,
+        mask: Option<&SequenceMask<Self::Value>>,
+        x: &Self::Value,
+    ) -> ModelResult<Self::Value>;
+
     /// Sets padding to zero; returns x unchanged if it has no mask.
     fn mask_padding(&mut self, x: &Activations<Self::Value>) -> ModelResult<Self::Value>;
 

@@ -13,6 +13,7 @@ use crate::model::layer::transformer::disentangled::{DisentangledOptions, Disent
 use crate::model::layer::transformer::feed_forward::FeedForwardKind;
 use crate::model::layer::transformer::norm::{Norm, NormKind};
 use crate::model::layer::transformer::relative_positions::{DistanceBuckets, RelativePositions};
+use crate::model::layer::transformer::relative_terms::{RelativeTerms, SharedTerms};
 use crate::model::layer::{Layer, Module};
 use crate::model::ops::Ops;
 use crate::model::pretrained::WeightSource;
@@ -169,18 +170,18 @@ impl TextEncoder {
         options: &RelativeOptions,
         tuning: &FineTuning,
         weights: &mut Weights,
-    ) -> ModelResult<BuiltRelative> {
+    ) -> ModelResult<RelativeTerms> {
         let name = format!("{name}.relative");
         Ok(match options {
             RelativeOptions::Bias(buckets) => {
                 let heads = self.block.heads.count;
-                BuiltRelative::Bias(RelativePositions::build(&name, heads, *buckets, weights)?)
+                RelativeTerms::Bias(RelativePositions::build(&name, heads, *buckets, weights)?)
             }
             RelativeOptions::Disentangled(options) => {
                 let dropout = tuning.embedding_dropout(options.dropout);
                 let options = DisentangledOptions { dropout, ..*options };
                 let positions = DisentangledPositions::build(&name, self.width, &options, weights)?;
-                BuiltRelative::Disentangled(positions)
+                RelativeTerms::Disentangled(positions)
             }
         })
     }
@@ -326,7 +327,7 @@ impl PretrainedFamily for TextEncoder {
 struct BuiltTextEncoder {
     name: String,
     embeddings: Embeddings,
-    relative: Option<BuiltRelative>,
+    relative: Option<RelativeTerms>,
     blocks: Vec<EncoderBlock>,
     /// Beside the first block.
     convolution: Option<BlockConvolution>,
@@ -334,22 +335,13 @@ struct BuiltTextEncoder {
     final_dropout: f64,
 }
 
-enum BuiltRelative {
-    Bias(RelativePositions),
-    Disentangled(DisentangledPositions),
-}
-
 impl Layer for BuiltTextEncoder {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let mut y = self.embeddings.on(ops, &x.x)?;
-        let relative = match &self.relative {
-            Some(BuiltRelative::Bias(positions)) => Some(positions.on(ops, &y)?),
-            Some(BuiltRelative::Disentangled(positions)) => Some(positions.on(ops)?),
-            None => None,
-        };
+        let terms = SharedTerms::new(ops, self.relative.as_ref(), &y)?;
         for (index, block) in self.blocks.iter().enumerate() {
             let input = y;
-            y = block.relative(ops, x.mask.as_ref(), relative.as_ref(), &input)?;
+            y = terms.apply(ops, block, x.mask.as_ref(), &input)?;
             if let Some(convolution) = self.convolution.as_ref().filter(|_| index == 0) {
                 y = convolution.on(ops, x.mask.as_ref(), &input, &y)?;
             }

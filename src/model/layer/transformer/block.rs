@@ -10,7 +10,7 @@ use crate::model::layer::multi_head_attention::scored::RelativeScores;
 use crate::model::layer::multi_head_attention::{AttentionVariant, SelfAttention};
 use crate::model::layer::transformer::feed_forward::{FeedForward, FeedForwardKind, FeedForwardOptions};
 use crate::model::layer::transformer::norm::{Norm, NormKind};
-use crate::model::ops::{AttentionSettings, Ops};
+use crate::model::ops::{AttentionSettings, Ops, Recomputable};
 use crate::model::weights::Weights;
 
 /// Position of the layer norms of a transformer.
@@ -123,10 +123,11 @@ impl EncoderBlock {
         mask: Option<&SequenceMask<O::Value>>,
         x: &O::Value,
     ) -> ModelResult<O::Value> {
-        self.relative(ops, mask, None, x)
+        ops.checkpoint(self, mask, x)
     }
 
-    /// The same with terms of the attention scores that depend on distances.
+    /// The same with terms of the attention scores that depend on distances; backward does not compute it
+    /// again.
     ///
     /// # Errors
     /// Those of the operations.
@@ -175,5 +176,16 @@ impl EncoderBlock {
                 ops.add(x, &y)
             }
         }
+    }
+}
+
+impl Recomputable for EncoderBlock {
+    fn compute<O: Ops>(
+        &self,
+        ops: &mut O,
+        mask: Option<&SequenceMask<O::Value>>,
+        x: &O::Value,
+    ) -> ModelResult<O::Value> {
+        self.relative(ops, mask, None, x)
     }
 }

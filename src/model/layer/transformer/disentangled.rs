@@ -55,6 +55,7 @@ impl DisentangledOptions {
 }
 
 /// Built embeddings of relative positions, which all blocks share.
+#[derive(Clone)]
 pub struct DisentangledPositions {
     /// `[2 span, width]`
     table: Parameter,

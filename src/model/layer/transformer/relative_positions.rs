@@ -66,6 +66,7 @@ impl DistanceBuckets {
 }
 
 /// A built table of biases, which all blocks share.
+#[derive(Clone)]
 pub struct RelativePositions {
     /// `[buckets, heads]`
     table: Parameter,

@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
+use crate::model::autograd::record;
 use crate::model::kernel::affine::affine;
 use crate::model::kernel::attention::{AttentionOptions, self_attention};
 use crate::model::kernel::layer_norm::layer_norm;
@@ -143,6 +144,29 @@ fn grouped_rotary_attention_with_windows_equals_pytorch() {
         );
         let expected = Tensor::new(&[expected], &Device::Cpu).unwrap();
         near(settings, &y.narrow(2, 0, 6).unwrap(), &expected, 2e-5);
+    }
+}
+
+#[test]
+fn checkpoints_keep_the_gradients_of_relative_positions() {
+    let mut weights = Weights::new(3, &Device::Cpu);
+    let settings: LayerConfig =
+        serde_json::from_str(r#"{"transformer": {"positions": "relative", "hidden": 6, "dropout": 0.3}}"#)
+            .unwrap();
+    let layer = settings.view().build("t", Shape::Sequence { width: 8 }, &mut weights).unwrap();
+    let x = Activations::plain(variable(&[2, 5, 8], 1).as_tensor().clone());
+    let gradients = |checkpoints: bool| -> Vec<Vec<f32>> {
+        let mode = Mode::train(1, 1).with_checkpoints(checkpoints);
+        let (y, tape) = record(|| layer.forward(&x, &mode)).unwrap();
+        let upstream = variable(&[2, 5, 8], 2).as_tensor().detach();
+        let mut gradients = tape.backward_from(&y.x, upstream).unwrap();
+        weights.iter().map(|weight| host(&gradients.remove(&weight.var).unwrap()).unwrap()).collect()
+    };
+    let (kept, recomputed) = (gradients(false), gradients(true));
+    assert!(kept.len() > 10);
+    for (weight, (kept, recomputed)) in weights.iter().zip(kept.iter().zip(&recomputed)) {
+        let differs = kept.iter().zip(recomputed).any(|(a, b)| (a - b).abs() > 1e-5);
+        assert!(!differs, "{}: {kept:?} and {recomputed:?}", weight.name);
     }
 }
 

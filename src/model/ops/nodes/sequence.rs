@@ -7,7 +7,7 @@ use crate::model::error::ModelResult;
 use crate::model::kernel::rotary::RotaryFrequencies;
 use crate::model::kernel::steps::StepWindow;
 use crate::model::ops::pass::{OnnxCell, RecurrentPass, to_onnx};
-use crate::model::ops::{Arithmetic, AttentionSettings, Nodes, Sequences};
+use crate::model::ops::{Arithmetic, AttentionSettings, Nodes, Recomputable, Sequences};
 use crate::model::weights::{Parameter, host};
 use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
@@ -15,6 +15,15 @@ use crate::onnx::operator::attention as operators;
 use crate::onnx::operator::image::{WindowGeometry, conv};
 
 impl Sequences for Nodes<'_> {
+    fn checkpoint<P: Recomputable>(
+        &mut self,
+        part: &P,
+        mask: Option<&GraphMask>,
+        x: &GraphValue,
+    ) -> ModelResult<GraphValue> {
+        part.compute(self, mask, x)
+    }
+
     fn mask_padding(&mut self, x: &GraphActivations) -> ModelResult<GraphValue> {
         Ok(x.mask_padding(self.graph))
     }

@@ -4,6 +4,7 @@ use candle_core::{D, Tensor};
 
 use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
+use crate::model::autograd::checkpoint;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::kernel::affine::affine;
 use crate::model::kernel::attention::{AttentionDropout, AttentionOptions, attention, self_attention};
@@ -15,10 +16,24 @@ use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::steps::{StepWindow, windows};
 use crate::model::ops::pass::{OnnxCell, RecurrentPass};
 use crate::model::ops::tensors::or_zeros;
-use crate::model::ops::{AttentionSettings, Sequences, Tensors};
+use crate::model::ops::{AttentionSettings, Recomputable, Sequences, Tensors};
 use crate::model::weights::Parameter;
 
 impl Sequences for Tensors<'_> {
+    fn checkpoint<P: Recomputable>(
+        &mut self,
+        part: &P,
+        mask: Option<&SequenceMask>,
+        x: &Tensor,
+    ) -> ModelResult<Tensor> {
+        let Some(mode) = self.mode().recomputed() else { return part.compute(self, mask, x) };
+        let (part, mask) = (part.clone(), mask.cloned());
+        let compute = move |x: &Tensor| {
+            part.compute(&mut Tensors::new(&mode), mask.as_ref(), x).map_err(candle_core::Error::wrap)
+        };
+        Ok(checkpoint(x, compute)?)
+    }
+
     fn mask_padding(&mut self, x: &Activations) -> ModelResult<Tensor> {
         x.mask_padding()
     }
