@@ -1,8 +1,10 @@
 //! The layer `pretrained`: see [`PretrainedConfig`].
 
 mod bert;
+mod block_convolution;
 mod configuration;
 mod conv_net;
+mod deberta;
 mod embeddings;
 mod encoder;
 pub mod families;
@@ -10,9 +12,13 @@ pub mod family;
 pub mod freeze;
 mod gpt2;
 mod inverted_residual;
+mod llama;
 pub mod lora;
 pub mod model_cell;
+mod modernbert;
 mod resnet;
+mod rotary_settings;
+mod t5;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,7 +40,8 @@ use crate::model::weights::Weights;
 /// which is read as data: no code in it is run.
 ///
 /// Text encoders read tokens of `tokenizer: {pretrained: ...}` of the same folder and return one vector per
-/// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, gpt2.
+/// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, mpnet, deberta-v2
+/// (also version 3), modernbert; causal ones gpt2, llama, mistral, qwen2; the encoders of t5 and mt5.
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
 /// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4
