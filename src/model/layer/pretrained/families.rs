@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::family::PretrainedFamily;
-use crate::model::layer::pretrained::{bert, gpt2, inverted_residual, resnet};
+use crate::model::layer::pretrained::{bert, gpt2, inverted_residual, resnet, vit};
 use crate::model::pretrained::{PretrainedError, PretrainedFolder};
 
 /// Reads a family's settings; an error says what of the configuration is not supported.
@@ -15,10 +15,13 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
     ("albert", bert::albert),
     ("bert", bert::bert),
     ("camembert", bert::roberta),
+    ("deit", vit::deit),
+    ("dinov2", vit::dinov2),
     ("distilbert", bert::distilbert),
     ("electra", bert::electra),
     ("gpt2", gpt2::gpt2),
     ("roberta", bert::roberta),
+    ("vit", vit::vit),
     ("xlm-roberta", bert::roberta),
 ];
 
