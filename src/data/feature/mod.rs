@@ -9,6 +9,7 @@ pub mod number;
 pub mod one_hot;
 mod pixels;
 mod precision;
+mod preprocess;
 pub(in crate::data) mod registered;
 mod scale;
 pub mod series;

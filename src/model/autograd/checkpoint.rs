@@ -11,10 +11,7 @@ use crate::model::autograd::record::{is_recording, push_output, record};
 ///
 /// # Errors
 /// Errors of `part`.
-pub fn checkpoint(
-    x: &Tensor,
-    part: impl Fn(&Tensor) -> Result<Tensor> + 'static,
-) -> Result<Tensor> {
+pub fn checkpoint(x: &Tensor, part: impl Fn(&Tensor) -> Result<Tensor> + 'static) -> Result<Tensor> {
     if !is_recording() {
         return part(x);
     }

@@ -18,7 +18,10 @@ pub mod model_cell;
 mod modernbert;
 mod resnet;
 mod rotary_settings;
+mod scaled_block;
 mod t5;
+mod vision_transformer;
+mod vit;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +49,10 @@ use crate::model::weights::Weights;
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
 /// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4
 /// and mobilenetv2 (also with `tf_`), resnet18, 34, 50, 101 and 152.
+///
+/// Vision transformers (vit, deit, dinov2 of transformers) read images and return one vector for each learned
+/// token, of which `{pool: first}` selects the first, the class token, and for each patch. The positions of
+/// images of another size are interpolated bicubically.
 ///
 /// ```yaml
 /// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2, lora: {rank: 8}}}, {pool: mean}]
@@ -138,5 +145,7 @@ impl BuildLayer for PretrainedConfig {
     }
 }
 
+#[cfg(test)]
+mod image_check;
 #[cfg(test)]
 mod tests;

@@ -101,6 +101,17 @@ impl Configuration<'_> {
         counts.ok_or_else(|| format!("`{name}` is {value}; expected {N} positive whole numbers"))
     }
 
+    /// Height and width: one number for both, or two.
+    ///
+    /// # Errors
+    /// It is missing, or is something else.
+    pub fn sides(&self, name: &str) -> Result<[usize; 2], String> {
+        match self.0.get(name).is_some_and(Value::is_array) {
+            true => self.counts_or(name, [0; 2]),
+            false => self.count(name).map(|side| [side; 2]),
+        }
+    }
+
     /// Channels, height and width of the images that a model of `timm` is made for.
     ///
     /// # Errors

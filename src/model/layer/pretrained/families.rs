@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::family::PretrainedFamily;
 use crate::model::layer::pretrained::{
-    bert, deberta, gpt2, inverted_residual, llama, modernbert, resnet, t5,
+    bert, deberta, gpt2, inverted_residual, llama, modernbert, resnet, t5, vit,
 };
 use crate::model::pretrained::{PretrainedError, PretrainedFolder};
 
@@ -18,6 +18,8 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
     ("bert", bert::bert),
     ("camembert", bert::roberta),
     ("deberta-v2", deberta::deberta),
+    ("deit", vit::deit),
+    ("dinov2", vit::dinov2),
     ("distilbert", bert::distilbert),
     ("electra", bert::electra),
     ("gpt2", gpt2::gpt2),
@@ -29,6 +31,7 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
     ("qwen2", llama::qwen2),
     ("roberta", bert::roberta),
     ("t5", t5::t5),
+    ("vit", vit::vit),
     ("xlm-roberta", bert::roberta),
 ];
 

@@ -342,8 +342,8 @@ fn damaged_folders_are_refused() {
     };
     assert_eq!(
         replace("\"bert\"", "\"berd\""),
-        "FOLDER/config.json: unknown model type `berd`; known: albert, bert, camembert, deberta-v2, distilbert, \
-         electra, gpt2, llama, mistral, modernbert, mpnet, mt5, qwen2, roberta, t5, xlm-roberta"
+        "FOLDER/config.json: unknown model type `berd`; known: albert, bert, camembert, deberta-v2, deit, dinov2, \
+         distilbert, electra, gpt2, llama, mistral, modernbert, mpnet, mt5, qwen2, roberta, t5, vit, xlm-roberta"
     );
     assert_eq!(
         replace("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"warm\""),
