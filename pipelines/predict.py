@@ -6,7 +6,8 @@
 
 Needs onnxruntime and numpy. Texts are tokenized by the package `tokenizers` if it is installed; without it,
 this file tokenizes words and characters itself. Prints one prediction per row for each task with labels per
-row, and for tasks that generate text, by greedy search; only `mtl predict` has beam search and sampling.
+row, the tags of tagging tasks, and for tasks that generate text one by greedy search; only `mtl predict` has
+beam search and sampling.
 """
 
 import argparse
@@ -68,6 +69,8 @@ class PurePythonTokenizer:
     def encode(self, text):
         return [self.number(piece) for piece in self.pieces(text)]
 
+    plain = encode
+
     def decode(self, numbers):
         words = [self.words[number] for number in numbers]
         if self.decoder == "Fuse":
@@ -104,6 +107,9 @@ class PackageTokenizer:
     def encode(self, text):
         return self.inner.encode(text).ids
 
+    def plain(self, text):
+        return self.inner.encode(text, add_special_tokens=False).ids
+
     def decode(self, numbers):
         return self.inner.decode(numbers)
 
@@ -138,6 +144,15 @@ class Tokenizer:
         else:
             numbers = self.inner.encode(text or "")
         return [self.unknown if n in (-1, self.pad) else n for n in numbers] or [self.empty]
+
+    def pieces(self, words):
+        """Pairs of a token id and 1 where a word begins; every word has a piece."""
+        pairs = []
+        for word in words or [""]:
+            numbers = self.inner.plain(word) if word else []
+            numbers = [self.unknown if n in (-1, self.pad) else n for n in numbers] or [self.empty]
+            pairs += [(number, int(place == 0)) for place, number in enumerate(numbers)]
+        return pairs
 
     def decode(self, numbers):
         return self.inner.decode([number for number in numbers if number not in self.special])
@@ -363,9 +378,33 @@ def truncate(ids, encoding):
     return ids[: min(before, length)] + text + ids[len(ids) - min(after, length) :]
 
 
+def word_pieces(cell, encoding, tokenizer):
+    """The pieces of a cell's words with special tokens, truncated; the first one that is left begins a word."""
+    separator = encoding["plane"]["words"]["separator"]
+    if isinstance(cell, list):
+        words = [word or "" for word in cell]
+    else:
+        words = [word for word in (cell or "").split(separator) if word] if separator else list(cell or "")
+    leading, trailing = (encoding["tokenizer"].get(side, 0) for side in ("leading", "trailing"))
+    special = [(number, 0) for number in (tokenizer.inner.encode("") if leading + trailing else [])]
+    pairs, room = tokenizer.pieces(words), encoding["length"] - leading - trailing
+    if len(pairs) > room:
+        pairs = pairs[-room:] if encoding["side"] == "tail" else pairs[:room]
+        pairs[0] = (pairs[0][0], 1)
+    return special[:leading] + pairs + special[len(special) - trailing :]
+
+
 def feed(field, cells, kind, tokenizers):
-    """The model's input array: `[rows, 1]`, or token ids `[rows, time]`, padded at the end."""
+    """The model's input array: `[rows, 1]`, or token ids `[rows, time]`, padded at the end; for the pieces of
+    words `[rows, time, 2]`, each with 1 where a word begins."""
     name, encoding = field["name"], field["encoding"]
+    if encoding.get("plane"):
+        rows = [word_pieces(cell, encoding, tokenizers[name]) for cell in cells]
+        tokens = np.zeros((len(rows), max(map(len, rows)), 2), np.int64)
+        tokens[:, :, 0] = encoding["tokenizer"]["pad"]
+        for row, pairs in zip(tokens, rows):
+            row[: len(pairs)] = pairs
+        return tokens
     if encoding["kind"] == "tokens":
         texts = [truncate(tokenizers[name].encode(cell), encoding) for cell in cells]
         tokens = np.full((len(texts), max(map(len, texts))), encoding["tokenizer"]["pad"], np.int64)
@@ -493,6 +532,41 @@ class Model:
         return feeds
 
 
+def steps(fields, feeds):
+    """The number of tokens, or of words split into pieces, of each row of the first token input."""
+    for field in fields:
+        tokens, encoding = feeds[field["name"]], field["encoding"]
+        if encoding.get("plane"):
+            return (tokens[:, :, 1] == 1).sum(axis=1)
+        if encoding["kind"] == "tokens":
+            return (tokens != encoding["tokenizer"]["pad"]).sum(axis=1)
+    return []
+
+
+def best_path(logits, transitions):
+    """The classes with the highest score of logits and transitions together (Viterbi)."""
+    start, end = (np.array(transitions[name], np.float32) for name in ("start", "end"))
+    between = np.array(transitions["between"], np.float32).reshape(len(start), len(start))
+    scores, pointers = start + logits[0], []
+    for own in logits[1:]:
+        paths = scores[:, None] + between
+        pointers.append(paths.argmax(axis=0))
+        scores = paths.max(axis=0) + own
+    path = [(scores + end).argmax()]
+    for pointer in reversed(pointers):
+        path.append(pointer[path[-1]])
+    return path[::-1]
+
+
+def tags(target, given, logits, lengths, transitions):
+    """One tagging task's predictions for a batch: a text of tags for each row."""
+    texts = []
+    for row, scores, length in zip(given, logits, lengths):
+        path = best_path(scores[:length], transitions) if transitions else row[:length].argmax(axis=1)
+        texts.append(" ".join(target["classes"][best] for best in path))
+    return texts
+
+
 def predictions(target, given):
     """One task's predictions for a batch: names of classes, or numbers; None for other kinds."""
     kind = target["kind"]
@@ -583,6 +657,7 @@ def main(bundle, path, words, table, prepared):
         if task["name"] in decoders and search != "greedy":
             print(f"task `{task['name']}`: greedy search instead of {search}, not supported here", file=sys.stderr)
     names = [port.name for port in session.get_outputs()]
+    transitions = dict(model.card.get("transitions", []))
     for feeds in model.batches(path, BATCH):
         if shares is not None:
             feeds["preference"] = shares
@@ -590,7 +665,10 @@ def main(bundle, path, words, table, prepared):
         predicted = {}
         for task in tasks:
             name = task["name"]
-            if name in decoders:
+            if task["target"]["kind"] == "tagging":
+                lengths = steps(model.card["signature"]["inputs"], feeds)
+                predicted[name] = tags(task["target"], given[name], given[f"{name}_logits"], lengths, transitions.get(name))
+            elif name in decoders:
                 predicted[name] = generate(decoders[name], task, given, model.tokenizers[name])
             else:
                 predicted[name] = predictions(task["target"], given[name]) if name in given else None

@@ -226,6 +226,8 @@ pub enum DataError {
     SeveralTokens { first: String, second: String },
     #[error("the target of a language model is a token input; there is no token input `{column}`")]
     NotTokens { column: String },
+    #[error("`{column}` holds words that are split into pieces; a language model needs a text")]
+    WordsNotText { column: String },
     #[error("target `{column}`: the tokenizer has no end-of-text token")]
     NoEnd { column: String },
     #[error("`tokenizer: {{input: {input}}}`: there is no token input `{input}`")]
@@ -325,7 +327,10 @@ impl DataError {
             Self::AlreadyTokenized { .. } => "already-cut",
             Self::TagCount { .. } => "tag-count",
             Self::BadTag { .. } => "bad-tag",
-            Self::NoTokens | Self::SeveralTokens { .. } | Self::NotTokens { .. } => "tokens-input",
+            Self::NoTokens
+            | Self::SeveralTokens { .. }
+            | Self::NotTokens { .. }
+            | Self::WordsNotText { .. } => "tokens-input",
             Self::NoEnd { .. } | Self::NoSuchTokenizer { .. } | Self::Tokenizer { .. } => "tokenizer",
             Self::NoRoom { .. } => "no-room",
             Self::NotNumber { .. } => "not-a-number",

@@ -30,6 +30,7 @@ mod sweep;
 mod text;
 mod together;
 mod transfer;
+mod word_pieces;
 
 use crate::support::Project;
 

@@ -19,6 +19,7 @@ mod token;
 pub mod tokens;
 mod value_type;
 mod vocabulary;
+mod word_input;
 
 use std::path::Path;
 
@@ -41,6 +42,7 @@ pub(in crate::data) use crate::data::feature::scale::{raw_numbers, refuse_beyond
 pub(in crate::data) use crate::data::feature::statistics::Statistics;
 pub(in crate::data) use crate::data::feature::token::{pad_tokens, truncate_rows};
 pub use crate::data::feature::value_type::SOME_SIZE;
+pub(in crate::data) use crate::data::feature::word_input::count_lost as lost_words;
 use crate::data::frame::Frame;
 use crate::data::note::DataNote;
 use crate::domain::array::{Array, ElementType};

@@ -2,6 +2,7 @@
 
 use crate::data::feature::{FeatureConfig, MissingNumber};
 use crate::domain::shape::Shape;
+use crate::domain::tokenizer::TokenizerConfig;
 
 /// A placeholder for sizes that depend on the data.
 pub const SOME_SIZE: usize = 16;
@@ -49,6 +50,7 @@ impl FeatureConfig {
     pub fn files(&self) -> Vec<String> {
         match self {
             Self::Text(config) => config.tokenizer.files(),
+            Self::Tokens(config) => config.tokenizer.as_ref().map(TokenizerConfig::files).unwrap_or_default(),
             _ => Vec::new(),
         }
     }

@@ -18,9 +18,9 @@ use crate::data::raw::input_warnings::{self, InputWarning, merged};
 use crate::data::raw::open::cell_type;
 use crate::data::raw::values::RawColumn;
 use crate::data::source::{CellType, read_bytes};
-use crate::data::tokenizer::TokenCodec;
+use crate::data::tokenizer::{TokenCodec, WordPieces, word_counts};
 use crate::domain::array::{Array, ArrayValues, ElementType};
-use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, UNSEEN_INT};
+use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, TokenPlane, UNSEEN_INT};
 use crate::domain::table_schema::CellKind;
 use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
@@ -32,7 +32,10 @@ pub(super) fn read(
     frame: &Frame,
 ) -> Result<(RawColumn, Vec<InputWarning>), DataError> {
     let column = match &input.encoding {
-        Encoding::Tokens { tokenizer, length, side } => {
+        Encoding::Tokens { tokenizer, length, side, plane: Some(TokenPlane::Words { separator }) } => {
+            return words(input, cells, tokenizer, separator, (*length, *side), kind);
+        }
+        Encoding::Tokens { tokenizer, length, side, plane: None } => {
             return tokens(input, cells, tokenizer, (*length, *side), kind);
         }
         Encoding::Series { center, .. } => return series(input, cells, frame, center.len()),
@@ -98,6 +101,28 @@ fn tokens(
     let ids = ids?;
     let warnings = input_warnings::token_warnings(input, &ids, codec.unknown());
     Ok((RawColumn::Tokens(truncate_rows(&ids, tokenizer, limits, codec.unknown())?, tokenizer.pad), warnings))
+}
+
+/// Words that are split into pieces.
+fn words(
+    input: &InputSignature,
+    cells: &Cells,
+    tokenizer: &Tokenizer,
+    separator: &str,
+    limits: (usize, TruncationSide),
+    kind: Option<CellKind>,
+) -> Result<(RawColumn, Vec<InputWarning>), DataError> {
+    let codec = TokenCodec::new(tokenizer)?;
+    let pieces = WordPieces::new(&codec, tokenizer)?;
+    let words = match cells {
+        Cells::List(_) => TextLists::from_cells(cells, separator)?,
+        texts => TextLists::from_texts(texts.texts()?.iter().map(|text| normalized(text, kind)), separator),
+    };
+    let rows = pieces.encode(&words)?;
+    let array = pieces.truncate(&rows, tokenizer, limits)?;
+    let mut warnings = input_warnings::token_warnings(input, &rows.ids, codec.unknown());
+    warnings.extend(input_warnings::lost_words(input, &words, &word_counts(&array)));
+    Ok((RawColumn::Tokens(array, tokenizer.pad), warnings))
 }
 
 fn series(

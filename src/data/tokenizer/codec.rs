@@ -62,6 +62,12 @@ impl TokenCodec {
         self.unknown
     }
 
+    /// The id that stands for a word or a text without token ids: the unknown id, or that of a space where the
+    /// unknown token is also the padding token.
+    pub(in crate::data) fn empty(&self) -> u32 {
+        self.blank.unwrap_or(self.unknown)
+    }
+
     /// The token ids of a text, with the special tokens that the tokenizer adds. An empty text has none, or
     /// the id of a space if the unknown token is also the padding token.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
