@@ -145,6 +145,17 @@ class Tokenizer:
             numbers = self.inner.encode(text or "")
         return [self.unknown if n in (-1, self.pad) else n for n in numbers] or [self.empty]
 
+    def pair(self, first, second, encoding):
+        """Pairs of a token id and its segment, truncated: tokens of the longer text are removed first."""
+        if isinstance(self.inner, PurePythonTokenizer):
+            sys.exit("this model's pairs of texts need `pip install tokenizers`")
+        side = "left" if encoding["side"] == "tail" else "right"
+        self.inner.inner.enable_truncation(encoding["length"], strategy="longest_first", direction=side)
+        found = self.inner.inner.encode(first or "", second or "")
+        self.inner.inner.no_truncation()
+        numbers = [self.unknown if n == self.pad else n for n in found.ids]
+        return list(zip(numbers, found.type_ids)) or [(self.empty, 0)]
+
     def pieces(self, words):
         """Pairs of a token id and 1 where a word begins; every word has a piece."""
         pairs = []
@@ -277,18 +288,18 @@ class Reading:
         wanted = self.wanted(columns)
         columns, count = self.computed(columns, wanted)
         result = {}
-        for field in self.fields:
-            name, (kind, column, expression) = field["name"], wanted[field["name"]]
+        for name, (kind, column, expression) in wanted.items():
             cells = columns[name if expression else column] if expression or column else [None] * count
             cells = [composed(cell) for cell in cells]
             result[name] = [spelled(cell, kind) if isinstance(cell, str) else cell for cell in cells], kind
         return result
 
     def wanted(self, columns):
-        """For each input: the kind of its cells, their column, or the expression that computes them."""
+        """For each input, and each second text of pairs: the kind of its cells, their column, or the expression that
+        computes them."""
         wanted = {}
-        for field in self.fields:
-            name = field["name"]
+        seconds = [second_column(field) for field in self.fields if second_column(field)]
+        for name in [field["name"] for field in self.fields] + seconds:
             own = self.reading.get("inputs", {}).get(name, {"kind": None, "column": name})
             column, expression = own.get("column"), own.get("expression")
             if self.prepared:
@@ -334,6 +345,12 @@ class Reading:
         if count > len(kept):
             print(f"{count - len(kept)} of {count} rows are excluded by the query's conditions", file=sys.stderr)
         return columns, len(kept)
+
+
+def second_column(field):
+    """The column of the second text of an input of pairs."""
+    plane = field["encoding"].get("plane") or {}
+    return plane.get("segments", {}).get("column")
 
 
 def check_row_wise(sql):
@@ -394,12 +411,15 @@ def word_pieces(cell, encoding, tokenizer):
     return special[:leading] + pairs + special[len(special) - trailing :]
 
 
-def feed(field, cells, kind, tokenizers):
-    """The model's input array: `[rows, 1]`, or token ids `[rows, time]`, padded at the end; for the pieces of
-    words `[rows, time, 2]`, each with 1 where a word begins."""
+def feed(field, cells, kind, tokenizers, second=None):
+    """The model's input array: `[rows, 1]`, or token ids `[rows, time]`, padded at the end; `[rows, time, 2]` for the
+    pieces of words, each with 1 where a word begins, and for pairs with `second` texts, each with its segment."""
     name, encoding = field["name"], field["encoding"]
     if encoding.get("plane"):
-        rows = [word_pieces(cell, encoding, tokenizers[name]) for cell in cells]
+        if second is not None:
+            rows = [tokenizers[name].pair(*pair, encoding) for pair in zip(cells, second)]
+        else:
+            rows = [word_pieces(cell, encoding, tokenizers[name]) for cell in cells]
         tokens = np.zeros((len(rows), max(map(len, rows)), 2), np.int64)
         tokens[:, :, 0] = encoding["tokenizer"]["pad"]
         for row, pairs in zip(tokens, rows):
@@ -519,7 +539,10 @@ class Model:
         count, counted = len(next(iter(cells.values()))[0]), {}
         for start in range(0, count, size):
             part = {name: (column[start : start + size], kind) for name, (column, kind) in cells.items()}
-            feeds = {field["name"]: feed(field, *part[field["name"]], self.tokenizers) for field in self.reading.fields}
+            feeds = {}
+            for field in self.reading.fields:
+                second = part[second_column(field)][0] if second_column(field) else None
+                feeds[field["name"]] = feed(field, *part[field["name"]], self.tokenizers, second)
             for field in self.reading.fields:
                 count_unusual(field, feeds[field["name"]], counted)
             yield feeds
@@ -536,10 +559,11 @@ def steps(fields, feeds):
     """The number of tokens, or of words split into pieces, of each row of the first token input."""
     for field in fields:
         tokens, encoding = feeds[field["name"]], field["encoding"]
-        if encoding.get("plane"):
+        if "words" in (encoding.get("plane") or {}):
             return (tokens[:, :, 1] == 1).sum(axis=1)
         if encoding["kind"] == "tokens":
-            return (tokens != encoding["tokenizer"]["pad"]).sum(axis=1)
+            ids = tokens[:, :, 0] if tokens.ndim == 3 else tokens
+            return (ids != encoding["tokenizer"]["pad"]).sum(axis=1)
     return []
 
 

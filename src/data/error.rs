@@ -226,8 +226,10 @@ pub enum DataError {
     SeveralTokens { first: String, second: String },
     #[error("the target of a language model is a token input; there is no token input `{column}`")]
     NotTokens { column: String },
-    #[error("`{column}` holds words that are split into pieces; a language model needs a text")]
-    WordsNotText { column: String },
+    #[error(
+        "the tokens of `{column}` are pieces of given words or of pairs; a language model needs one text"
+    )]
+    NotOneText { column: String },
     #[error("target `{column}`: the tokenizer has no end-of-text token")]
     NoEnd { column: String },
     #[error("`tokenizer: {{input: {input}}}`: there is no token input `{input}`")]
@@ -330,7 +332,7 @@ impl DataError {
             Self::NoTokens
             | Self::SeveralTokens { .. }
             | Self::NotTokens { .. }
-            | Self::WordsNotText { .. } => "tokens-input",
+            | Self::NotOneText { .. } => "tokens-input",
             Self::NoEnd { .. } | Self::NoSuchTokenizer { .. } | Self::Tokenizer { .. } => "tokenizer",
             Self::NoRoom { .. } => "no-room",
             Self::NotNumber { .. } => "not-a-number",

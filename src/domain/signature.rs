@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::array::ElementType;
 use crate::domain::augmentation::Augmentation;
-use crate::domain::name::{InputName, TableName, TaskName};
+use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::table_schema::TableSchema;
 use crate::domain::task::FittedTarget;
@@ -165,6 +165,12 @@ pub enum TokenPlane {
     Words {
         /// Separates the words of a text that is not a list; if empty, each character is a word.
         separator: String,
+    },
+    /// The segment, as the tokenizer's template of pairs says: 0 or 1. A row is the text of the input's own
+    /// column and that of another one; truncation shortens the longer text first.
+    Segments {
+        /// The column of the second text.
+        column: ColumnName,
     },
 }
 

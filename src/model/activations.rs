@@ -41,6 +41,8 @@ pub struct SequenceMask<V: BackendValue = Tensor> {
     pub lengths: V::Lengths,
     /// `[batch, time]`: the token of each step, if the steps are still those of a token input.
     pub tokens: Option<V>,
+    /// `[batch, time]`: the segment of each token, 0 or 1, if the tokens are those of pairs of texts.
+    pub segments: Option<V>,
     /// Where words begin, if the steps are the pieces of words.
     pub words: Option<WordSteps<V>>,
 }
@@ -77,7 +79,7 @@ impl<V: BackendValue> Activations<V> {
 impl<V: BackendValue> SequenceMask<V> {
     /// A mask of steps that are not the tokens of an input.
     pub fn new(steps: V, lengths: V::Lengths) -> Self {
-        Self { steps, lengths, tokens: None, words: None }
+        Self { steps, lengths, tokens: None, segments: None, words: None }
     }
 }
 

@@ -115,6 +115,9 @@ fn with_plane(
     if let Some(mask) = &mut tokens.mask {
         match plane {
             TokenPlane::Words { .. } => mask.words = Some(words(array, values, device)?),
+            TokenPlane::Segments { .. } => {
+                mask.segments = Some(sequence(&number(1), PaddingValue::Code(0), device)?.x);
+            }
         }
     }
     Ok(tokens)

@@ -172,6 +172,14 @@ pub fn sequence_lengths(signature: &Signature, inputs: &[(String, Array)]) -> Ve
                 let real = |row: &[i64]| row.iter().filter(|token| **token != pad).count();
                 Some(tokens.chunks(time).map(real).collect())
             }
+            (
+                Encoding::Tokens { tokenizer, plane: Some(TokenPlane::Segments { .. }), .. },
+                ArrayValues::I64(pairs),
+            ) => {
+                let pad = i64::from(tokenizer.pad);
+                let real = |row: &[i64]| row.iter().step_by(2).filter(|token| **token != pad).count();
+                Some(pairs.chunks(2 * time).map(real).collect())
+            }
             // The labels are those of words.
             (Encoding::Tokens { plane: Some(TokenPlane::Words { .. }), .. }, ArrayValues::I64(pieces)) => {
                 let starts = |row: &[i64]| row.iter().skip(1).step_by(2).filter(|start| **start == 1).count();

@@ -89,5 +89,5 @@ fn a_language_model_over_pieces_of_words_is_refused() {
     let pipeline = pipeline.replace("  - lstm", "  - mark: tokens\n  - lstm");
     let project = project().file("pipeline.yaml", pipeline);
     let said = project.mtl(&["run", "pipeline.yaml", "--quiet"]).expect(1).err();
-    assert!(said.contains("`words` holds words that are split into pieces"), "{said}");
+    assert!(said.contains("the tokens of `words` are pieces of given words"), "{said}");
 }

@@ -5,7 +5,8 @@
 
 `tokenizer_bert` is a WordPiece vocabulary, `tokenizer_roberta` a byte-level BPE. `expected.json` holds texts,
 their ids, and their ids truncated to 8 tokens from either side. `words.json` holds words, the ids of their pieces,
-and which pieces are the first of a word; byte pairs with `add_prefix_space`. The same bytes each time.
+and which pieces are the first of a word; byte pairs with `add_prefix_space`. `pairs.json` holds pairs of texts, their
+ids and segments, whole and truncated. The same bytes each time.
 """
 
 import json
@@ -67,6 +68,31 @@ def word_pieces(folder, tokenizer):
     (folder / "words.json").write_text(json.dumps(rows, ensure_ascii=True) + "\n")
 
 
+PAIRS = [
+    ("the cat sat", "on the mat"), ("", "the cat"), ("the cat", ""), ("", ""), ("a", "b"), ("unbelievable " * 4, "cat"),
+    ("cat", "unbelievable " * 4), ("the cat and the dogs " * 3, "sat on the mat " * 3), ("don't stop!", "won't stop..."),
+    ("naïve café", "Über"), ("中文", "text and emoji 🙂"), ("sep in a text", "s in another"), ("x" * 40, "y" * 40),
+    ("the " * 9, "cat " * 10), ("the " * 10, "cat " * 9), ("a b c", "d e f g h"), ("a b c d e f g", "h"), ("  spaces  ", "\ttabs"),
+    ("3.14", "= pi"), ("the cat sat on the mat", "the cat sat on the mat"), ("sitting", "\u200b"), ("sat on", "e\u0301"),
+]
+
+
+def text_pairs(folder, tokenizer):
+    rows = []
+    for first, second in PAIRS:
+        row = {"texts": [first, second], "encoded": []}
+        for side in ("right", "left"):
+            tokenizer.truncation_side = side
+            for length in (1000, 16, 11, 8):
+                # As a batch: alone, a second text that is empty would not count as one.
+                encoded = tokenizer([first], [second], truncation=True, max_length=length, return_token_type_ids=True)
+                pairs = [list(pair) for pair in zip(encoded["input_ids"][0], encoded["token_type_ids"][0])]
+                row["encoded"].append([side, length, pairs])
+        rows.append(row)
+    tokenizer.truncation_side = "right"
+    (folder / "pairs.json").write_text(json.dumps(rows, ensure_ascii=True) + "\n")
+
+
 def bert():
     folder = FOLDER / "tokenizer_bert"
     shutil.rmtree(folder, ignore_errors=True)
@@ -83,6 +109,7 @@ def bert():
     (folder / "vocab.txt").write_text("\n".join(pieces) + "\n")
     expected(folder, tokenizer)
     word_pieces(folder, tokenizer)
+    text_pairs(folder, tokenizer)
 
 
 def roberta():
@@ -101,6 +128,7 @@ def roberta():
     for name, content in files.items():
         (folder / name).write_bytes(content)
     expected(folder, tokenizer)
+    text_pairs(folder, tokenizer)
     word_pieces(folder, transformers.RobertaTokenizer(**paths, add_prefix_space=True))
 
 

@@ -127,7 +127,9 @@ impl DataError {
                  tokenizer `tokens: {tokenizer: {pretrained: FOLDER}}`, or `text: {tokenizer: character}` \
                  for one tag per character"
             }
-            Self::WordsNotText { .. } => "write the input as `text: {tokenizer: ...}`, without tagging tasks",
+            Self::NotOneText { .. } => {
+                "write the input as `text: {tokenizer: ...}` without `pair`, and without tagging tasks"
+            }
             Self::MissingColumn { .. } => {
                 "add the column with `rename` or `query`; only number and category inputs may be missing \
                  from a table"

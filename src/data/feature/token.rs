@@ -170,6 +170,6 @@ pub(in crate::data) fn pad_tokens(array: &Array, pad: u32) -> Array {
 }
 
 /// `1 text is`, `3 texts are`
-fn several(count: usize, noun: &str, singular: &str, plural: &str) -> String {
+pub(super) fn several(count: usize, noun: &str, singular: &str, plural: &str) -> String {
     if count == 1 { format!("1 {noun} {singular}") } else { format!("{count} {noun}s {plural}") }
 }

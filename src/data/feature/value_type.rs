@@ -1,6 +1,7 @@
 //! Properties of inputs that follow from their settings, without data.
 
 use crate::data::feature::{FeatureConfig, MissingNumber};
+use crate::domain::name::ColumnName;
 use crate::domain::shape::Shape;
 use crate::domain::tokenizer::TokenizerConfig;
 
@@ -44,6 +45,14 @@ impl FeatureConfig {
             _ => return false,
         };
         missing == MissingNumber::Error
+    }
+
+    /// The column that it reads beside the one of its name: that of the second text of pairs.
+    pub fn second_column(&self) -> Option<&ColumnName> {
+        match self {
+            Self::Text(config) => config.pair.as_ref(),
+            _ => None,
+        }
     }
 
     /// The files of its tokenizer, relative to the pipeline file; those of a folder need not exist.

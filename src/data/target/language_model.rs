@@ -23,7 +23,7 @@ pub(in crate::data) fn fit(
         return Err(DataError::NotTokens { column: column.name().to_owned() });
     };
     if plane.is_some() {
-        return Err(DataError::WordsNotText { column: column.name().to_owned() });
+        return Err(DataError::NotOneText { column: column.name().to_owned() });
     }
     let Some(end) = tokenizer.end else { return Err(DataError::NoEnd { column: column.name().to_owned() }) };
     let ArrayValues::U32(ids) = &encoded.values else {

@@ -20,6 +20,7 @@ mod word_pieces;
 use std::path::Path;
 
 use crate::data::error::DataError;
+pub(in crate::data) use crate::data::tokenizer::codec::EncodedPair;
 pub use crate::data::tokenizer::codec::TokenCodec;
 pub(in crate::data) use crate::data::tokenizer::word::fit_pieces;
 pub(in crate::data) use crate::data::tokenizer::word_pieces::{PieceRows, WordPieces, word_counts};

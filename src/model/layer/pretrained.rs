@@ -132,4 +132,6 @@ impl BuildLayer for PretrainedConfig {
 }
 
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod tests;

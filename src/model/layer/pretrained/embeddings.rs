@@ -1,6 +1,7 @@
 //! The embeddings that text encoders begin with.
 
 use crate::domain::shape::Shape;
+use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::layer::layer_norm::LayerNorm;
 use crate::model::ops::Ops;
@@ -81,19 +82,28 @@ impl Embeddings {
         Ok(Self { name: part("drop"), tokens, positions, segments, norm, dropout, projection })
     }
 
-    /// Token ids `[batch, time]` to `[batch, time, width]`; all tokens are of the first segment.
+    /// Token ids `[batch, time]` to `[batch, time, width]`. Tokens are of the segments that the mask holds,
+    /// else all of the first.
     ///
     /// # Errors
-    /// Those of the operations, such as more steps than positions.
-    pub fn on<O: Ops>(&self, ops: &mut O, tokens: &O::Value) -> ModelResult<O::Value> {
-        let x = ops.embedding(&self.tokens, tokens)?;
+    /// Those of the operations, such as more steps than positions, or a segment without an embedding.
+    pub fn on<O: Ops>(&self, ops: &mut O, tokens: &Activations<O::Value>) -> ModelResult<O::Value> {
+        let mut x = ops.embedding(&self.tokens, &tokens.x)?;
         let mut added = ops.learned_positions(&x, &self.positions)?;
-        if let Some(segments) = &self.segments {
-            let segments = ops.weight(segments)?;
-            let segment = ops.narrow(&segments, 0, 0, 1)?;
-            added = ops.add(&added, &segment)?;
+        let of_tokens = tokens.mask.as_ref().and_then(|mask| mask.segments.as_ref());
+        match (&self.segments, of_tokens) {
+            (Some(table), Some(segments)) => {
+                let segments = ops.embedding(table, segments)?;
+                x = ops.add(&x, &segments)?;
+            }
+            (Some(table), None) => {
+                let table = ops.weight(table)?;
+                let segment = ops.narrow(&table, 0, 0, 1)?;
+                added = ops.add(&added, &segment)?;
+            }
+            (None, _) => {}
         }
-        let mut x = ops.add(&x, &added)?;
+        x = ops.add(&x, &added)?;
         if let Some(norm) = &self.norm {
             x = norm.on(ops, &x)?;
         }

@@ -173,7 +173,7 @@ struct BuiltTextEncoder {
 
 impl Layer for BuiltTextEncoder {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
-        let mut y = self.embeddings.on(ops, &x.x)?;
+        let mut y = self.embeddings.on(ops, x)?;
         for block in &self.blocks {
             y = block.on(ops, x.mask.as_ref(), &y)?;
         }

@@ -45,8 +45,12 @@ pub fn sequence_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding
             let pad = graph.ints(&[i64::from(tokenizer.pad)]);
             let padding = operator::equal(graph, &tokens, &pad);
             let mut mask = GraphMask { tokens: Some(tokens.clone()), ..mask(graph, &padding) };
-            if let (Some(TokenPlane::Words { .. }), Some(starts)) = (plane, second) {
-                mask.words = Some(words(graph, &starts, &mask.steps));
+            match (plane, second) {
+                (Some(TokenPlane::Words { .. }), Some(starts)) => {
+                    mask.words = Some(words(graph, &starts, &mask.steps));
+                }
+                (Some(TokenPlane::Segments { .. }), segments) => mask.segments = segments,
+                _ => {}
             }
             GraphActivations { x: tokens, mask: Some(mask) }
         }
