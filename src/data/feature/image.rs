@@ -186,7 +186,15 @@ impl ImageConfig {
         let pack = |part: &'a FeaturePart<'_>| {
             let cells = packed(&part.cells, height, width, &|row| part.frame.location(row).to_string())?;
             let FeaturePart { frame, train, sample, base, .. } = *part;
-            Ok(FeaturePart { frame, cells: cells.into_owned(), written: vec![], train, sample, base })
+            Ok(FeaturePart {
+                frame,
+                cells: cells.into_owned(),
+                second: None,
+                written: vec![],
+                train,
+                sample,
+                base,
+            })
         };
         parts.iter().map(pack).collect()
     }

@@ -148,4 +148,6 @@ impl BuildLayer for PretrainedConfig {
 #[cfg(test)]
 mod image_check;
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod tests;

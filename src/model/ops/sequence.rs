@@ -1,7 +1,7 @@
 //! Operations on sequences `[batch, time, width]`, padded at the end, and on token ids `[batch, time]`.
 
 use crate::model::activation::Activation;
-use crate::model::activations::{Activations, SequenceMask};
+use crate::model::activations::{Activations, SequenceMask, WordSteps};
 use crate::model::error::ModelResult;
 use crate::model::kernel::rotary::RotaryFrequencies;
 use crate::model::kernel::steps::StepWindow;
@@ -92,6 +92,9 @@ pub trait Sequences: Arithmetic {
 
     /// The last valid step of each row: `[batch, width]`.
     fn last_step(&mut self, x: &Self::Value, mask: &SequenceMask<Self::Value>) -> ModelResult<Self::Value>;
+
+    /// The first piece of each word: x `[batch, time, width]` to `[batch, words, width]`.
+    fn first_pieces(&mut self, x: &Self::Value, words: &WordSteps<Self::Value>) -> ModelResult<Self::Value>;
 
     /// Softmax of scores `[batch, time]` over the valid steps; 0 at padding.
     fn softmax_over_steps(

@@ -3,8 +3,8 @@
 use crate::domain::array::ElementType;
 use crate::onnx::graph::{Attribute, Graph, GraphValue};
 use crate::onnx::operator::{
-    add, cast, concat, div, expand, gather, greater, matmul, mul, reduce_sum, reshape, scale, shape, shift,
-    slice, softmax, squeeze, sub, transpose, unary, unsqueeze,
+    add, cast, concat, div, equal, expand, gather, greater, matmul, mul, reduce_sum, reshape, scale, shape,
+    shift, slice, softmax, squeeze, sub, transpose, unary, unsqueeze,
 };
 
 /// Subtracted from masked scores: larger than any score, but finite.
@@ -153,6 +153,32 @@ pub fn weighted_sum(g: &mut Graph, x: &GraphValue, weights: &GraphValue) -> Grap
 pub fn mean_weights(g: &mut Graph, real: &GraphValue) -> GraphValue {
     let count = reduce_sum(g, real, &[1], true);
     div(g, real, &count)
+}
+
+/// The steps of x `[batch, time, width]` at the integers `first` `[batch, count]`: `[batch, count, width]`.
+pub fn steps_at(g: &mut Graph, x: &GraphValue, first: &GraphValue) -> GraphValue {
+    let indices = unsqueeze(g, first, &[2]);
+    g.node("GatherND", &[x, &indices], vec![Attribute::int("batch_dims", 1)])
+}
+
+/// The positions of the marked steps of each row, from `marks` `[batch, time]` of 0 and 1: floats
+/// `[batch, time]` with the positions first, then 0; and a mask that is 1 at the positions.
+pub fn marked_steps(g: &mut Graph, marks: &GraphValue) -> (GraphValue, GraphValue) {
+    let axis = g.scalar_int(1);
+    let numbers = g.node("CumSum", &[marks, &axis], vec![]);
+    let positions = steps(g, marks);
+    let slots = shift(g, &positions, 1.0);
+    // [batch, slot, time]: the step is marked, and its number among the marked ones is that of the slot.
+    let numbers = unsqueeze(g, &numbers, &[1]);
+    let slot_column = unsqueeze(g, &slots, &[1]);
+    let same = equal(g, &numbers, &slot_column);
+    let same = cast(g, &same, ElementType::Float32);
+    let marked = unsqueeze(g, marks, &[1]);
+    let chosen = mul(g, &same, &marked);
+    let placed = mul(g, &chosen, &positions);
+    let places = reduce_sum(g, &placed, &[2], false);
+    let taken = reduce_sum(g, &chosen, &[2], false);
+    (places, taken)
 }
 
 /// The last real step of x `[batch, time, width]`, for integer lengths `[batch]`: `[batch, width]`.

@@ -1,6 +1,7 @@
 //! The embeddings that text encoders begin with.
 
 use crate::domain::shape::Shape;
+use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::layer::transformer::norm::{Norm, NormKind};
 use crate::model::ops::Ops;
@@ -85,26 +86,33 @@ impl Embeddings {
         Ok(Self { name: part("drop"), tokens, positions, segments, norm, dropout, projection })
     }
 
-    /// Token ids `[batch, time]` to `[batch, time, width]`; all tokens are of the first segment.
+    /// Token ids `[batch, time]` to `[batch, time, width]`. Tokens are of the segments that the mask holds,
+    /// else all of the first.
     ///
     /// # Errors
-    /// Those of the operations, such as more steps than positions.
-    pub fn on<O: Ops>(&self, ops: &mut O, tokens: &O::Value) -> ModelResult<O::Value> {
-        let x = ops.embedding(&self.tokens, tokens)?;
+    /// Those of the operations, such as more steps than positions, or a segment without an embedding.
+    pub fn on<O: Ops>(&self, ops: &mut O, tokens: &Activations<O::Value>) -> ModelResult<O::Value> {
+        let mut x = ops.embedding(&self.tokens, &tokens.x)?;
         let positions = match &self.positions {
             Some(table) => Some(ops.learned_positions(&x, table)?),
             None => None,
         };
-        let segment = match &self.segments {
-            Some(segments) => {
-                let segments = ops.weight(segments)?;
-                Some(ops.narrow(&segments, 0, 0, 1)?)
+        let of_tokens = tokens.mask.as_ref().and_then(|mask| mask.segments.as_ref());
+        let first = match (&self.segments, of_tokens) {
+            (Some(table), Some(segments)) => {
+                let segments = ops.embedding(table, segments)?;
+                x = ops.add(&x, &segments)?;
+                None
             }
-            None => None,
+            (Some(table), None) => {
+                let table = ops.weight(table)?;
+                Some(ops.narrow(&table, 0, 0, 1)?)
+            }
+            (None, _) => None,
         };
-        let added = match (positions, segment) {
-            (Some(positions), Some(segment)) => Some(ops.add(&positions, &segment)?),
-            (positions, segment) => positions.or(segment),
+        let added = match (positions, first) {
+            (Some(positions), Some(first)) => Some(ops.add(&positions, &first)?),
+            (positions, first) => positions.or(first),
         };
         let mut x = match added {
             Some(added) => ops.add(&x, &added)?,

@@ -337,7 +337,7 @@ struct BuiltTextEncoder {
 
 impl Layer for BuiltTextEncoder {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
-        let mut y = self.embeddings.on(ops, &x.x)?;
+        let mut y = self.embeddings.on(ops, x)?;
         let terms = SharedTerms::new(ops, self.relative.as_ref(), &y)?;
         for (index, block) in self.blocks.iter().enumerate() {
             let input = y;

@@ -2,7 +2,7 @@
 
 use crate::domain::array::ElementType;
 use crate::model::activation::Activation;
-use crate::model::activations::{GraphActivations, GraphMask};
+use crate::model::activations::{GraphActivations, GraphMask, WordSteps};
 use crate::model::error::ModelResult;
 use crate::model::kernel::rotary::RotaryFrequencies;
 use crate::model::kernel::steps::StepWindow;
@@ -68,6 +68,10 @@ impl Sequences for Nodes<'_> {
 
     fn last_step(&mut self, x: &GraphValue, mask: &GraphMask) -> ModelResult<GraphValue> {
         Ok(operators::last_step(self.graph, x, &mask.lengths))
+    }
+
+    fn first_pieces(&mut self, x: &GraphValue, words: &WordSteps<GraphValue>) -> ModelResult<GraphValue> {
+        Ok(operators::steps_at(self.graph, x, &words.first))
     }
 
     fn softmax_over_steps(&mut self, scores: &GraphValue, mask: &GraphMask) -> ModelResult<GraphValue> {

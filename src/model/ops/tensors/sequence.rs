@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 
 use crate::model::activation::Activation;
-use crate::model::activations::{Activations, SequenceMask};
+use crate::model::activations::{Activations, SequenceMask, WordSteps};
 use crate::model::autograd::checkpoint;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::kernel::affine::affine;
@@ -66,6 +66,15 @@ impl Sequences for Tensors<'_> {
         let last = (0..).step_by(time).zip(mask.lengths.iter()).map(|(row, length)| row + length - 1);
         let last = Tensor::from_iter(last.take(batch), x.device())?;
         Ok(x.reshape((batch * time, width))?.index_select(&last, 0)?)
+    }
+
+    fn first_pieces(&mut self, x: &Tensor, words: &WordSteps) -> ModelResult<Tensor> {
+        let (batch, time, width) = x.dims3()?;
+        let count = words.first.dim(1)?;
+        let rows = Tensor::from_iter((0..batch as u32).map(|row| row * time as u32), x.device())?;
+        let first = words.first.broadcast_add(&rows.unsqueeze(1)?)?.flatten_all()?;
+        let pieces = x.reshape((batch * time, width))?.index_select(&first, 0)?;
+        Ok(pieces.reshape((batch, count, width))?)
     }
 
     fn softmax_over_steps(&mut self, scores: &Tensor, mask: &SequenceMask) -> ModelResult<Tensor> {
