@@ -89,6 +89,11 @@ impl PretrainedFamily for TextEncoder {
         self.block.heads.causal
     }
 
+    /// The blocks of ALBERT are one, applied repeatedly.
+    fn is_divisible(&self) -> bool {
+        self.repeats == 1
+    }
+
     fn prefix(&self) -> &'static str {
         self.names.prefix
     }
@@ -140,9 +145,12 @@ impl PretrainedFamily for TextEncoder {
         let outside = tuning.enter_embeddings(self.blocks, weights);
         let dropout = tuning.embedding_dropout(self.embeddings.dropout);
         let embeddings = EmbeddingOptions { dropout, ..self.embeddings };
-        let embeddings = Embeddings::build(&format!("{name}.embeddings"), &embeddings, weights)?;
+        let embeddings = match tuning.part.has_start() {
+            true => Some(Embeddings::build(&format!("{name}.embeddings"), &embeddings, weights)?),
+            false => None,
+        };
         let mut blocks = Vec::with_capacity(self.blocks * self.repeats);
-        for index in 0..self.blocks {
+        for index in tuning.part.blocks(self.blocks) {
             tuning.enter_block(index, self.blocks, weights);
             let mut options = self.block;
             options.dropout = tuning.dropout(index, options.dropout);
@@ -153,11 +161,11 @@ impl PretrainedFamily for TextEncoder {
             blocks.push(block);
         }
         let final_norm = match self.block.norm {
-            NormPosition::Pre => {
+            NormPosition::Pre if tuning.part.has_end() => {
                 let epsilon = self.block.epsilon;
                 Some(LayerNorm::build(&format!("{name}.norm"), self.width, epsilon, weights)?)
             }
-            NormPosition::Post => None,
+            NormPosition::Pre | NormPosition::Post => None,
         };
         tuning.leave(outside, weights);
         Ok(Box::new(BuiltTextEncoder { embeddings, blocks, final_norm }))
@@ -166,14 +174,18 @@ impl PretrainedFamily for TextEncoder {
 
 /// A built text encoder.
 struct BuiltTextEncoder {
-    embeddings: Embeddings,
+    /// Of the part that begins with the input.
+    embeddings: Option<Embeddings>,
     blocks: Vec<EncoderBlock>,
     final_norm: Option<LayerNorm>,
 }
 
 impl Layer for BuiltTextEncoder {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
-        let mut y = self.embeddings.on(ops, &x.x)?;
+        let mut y = match &self.embeddings {
+            Some(embeddings) => embeddings.on(ops, &x.x)?,
+            None => x.x.clone(),
+        };
         for block in &self.blocks {
             y = block.on(ops, x.mask.as_ref(), &y)?;
         }
