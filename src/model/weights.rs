@@ -1,5 +1,6 @@
 //! All weights of a network, by name.
 
+mod adapter;
 mod file;
 mod init;
 mod low_rank;
@@ -15,8 +16,12 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::random::{RandomPurpose, stream};
+use crate::model::weights::adapter::AdapterRequest;
+pub use crate::model::weights::adapter::{PeftFiles, module_parts};
 pub use crate::model::weights::init::Init;
-pub use crate::model::weights::low_rank::LowRankOptions;
+pub use crate::model::weights::low_rank::{
+    AdaptedLayer, AdaptedProjection, LowRankOptions, LowRankSize, LowRankTargets, TaskUpdates, column_norms,
+};
 pub use crate::model::weights::named_weight::Weight;
 use crate::model::weights::named_weight::elements;
 pub use crate::model::weights::owner::WeightOwner;
@@ -44,16 +49,23 @@ pub struct Weights {
     ties: BTreeMap<String, String>,
     vector_requests: Vec<VectorsRequest>,
     pretrained_requests: Vec<PretrainedRequest>,
+    adapter_requests: Vec<AdapterRequest>,
     /// Whether weights created from now on are frozen.
     frozen: bool,
     /// The low-rank adaptation of dense layers created from now on.
     low_rank: Option<LowRankOptions>,
+    /// Whose its updates are, if tasks have their own.
+    task_updates: Option<TaskUpdates>,
     /// Names of the dense layers that were created while there was one.
     low_rank_targets: Vec<String>,
+    /// The dense layers that were created while there was one.
+    adapted_layers: Vec<AdaptedLayer>,
     /// Owner of weights created from now on.
     owner: WeightOwner,
     /// Whether heads of several tasks may share weights created from now on.
     shareable: bool,
+    /// Whether layers created from now on may use existing weights once more.
+    reusing: bool,
     /// `blocks_after` of weights created from now on.
     blocks_after: Option<usize>,
 }
@@ -88,11 +100,15 @@ impl Weights {
             ties: BTreeMap::new(),
             vector_requests: Vec::new(),
             pretrained_requests: Vec::new(),
+            adapter_requests: Vec::new(),
             frozen: false,
             low_rank: None,
+            task_updates: None,
             low_rank_targets: Vec::new(),
+            adapted_layers: Vec::new(),
             owner: WeightOwner::Body,
             shareable: false,
+            reusing: false,
             blocks_after: None,
         }
     }
@@ -115,6 +131,12 @@ impl Weights {
     /// Sets whether heads of several tasks may share weights created from now on; returns the old setting.
     pub fn allow_sharing(&mut self, shareable: bool) -> bool {
         std::mem::replace(&mut self.shareable, shareable)
+    }
+
+    /// Sets whether layers created from now on may use existing weights once more: those of the same name.
+    /// Returns the old setting.
+    pub fn reuse(&mut self, reusing: bool) -> bool {
+        std::mem::replace(&mut self.reusing, reusing)
     }
 
     /// Sets [`Weight::blocks_after`] of weights created from now on; returns the old setting, which a layer
@@ -245,7 +267,7 @@ impl Weights {
     ) -> ModelResult<Var> {
         if let Some(known) = self.named(name) {
             debug_assert!(
-                known.owner == WeightOwner::Heads && self.shareable,
+                self.reusing || known.owner == WeightOwner::Heads && self.shareable,
                 "two weights have the name {name}"
             );
             if known.shape != shape {

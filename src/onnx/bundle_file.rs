@@ -13,6 +13,9 @@ pub const TOKENIZER: &str = ".tokenizer.json";
 /// The suffix of decoder files.
 pub const DECODER: &str = ".decoder.onnx";
 
+/// The files of a LoRA adapter, as Hugging Face's peft names them.
+pub const ADAPTER: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
+
 /// The role of a file in an exported model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,6 +26,8 @@ pub enum BundleRole {
     Decoder,
     /// Splits texts into tokens; in the format of Hugging Face's `tokenizer.json`.
     Tokenizer,
+    /// The updates of the pretrained layer, as Hugging Face's peft reads them. Not needed for prediction.
+    Adapter,
 }
 
 /// A file of an exported model. Its name may differ from the input's or task's, which can be any text.
@@ -44,6 +49,16 @@ pub struct BundleFile {
     pub sha256: String,
 }
 
+fn member(name: FileName, part: BundleRole, owner: Option<&str>) -> BundleFile {
+    BundleFile { name, part, owner: owner.map(str::to_owned), bytes: 0, sha256: String::new() }
+}
+
+/// The files of an adapter, with sizes and hashes still empty.
+pub fn adapter_members() -> Vec<BundleFile> {
+    let name = |name: &str| FileName::from_text(name, "");
+    ADAPTER.iter().map(|file| member(name(file), BundleRole::Adapter, None)).collect()
+}
+
 /// The files of a model with this signature, with sizes and hashes still empty.
 pub fn members(signature: &Signature) -> Vec<BundleFile> {
     let decoders = signature.tasks.iter().filter(|task| matches!(task.target, FittedTarget::Text { .. }));
@@ -54,13 +69,6 @@ pub fn members(signature: &Signature) -> Vec<BundleFile> {
     let tasks = tasks.map(|task| (task.name.as_str(), TOKENIZER, BundleRole::Tokenizer));
     let all: Vec<(&str, &str, BundleRole)> = decoders.chain(inputs).chain(tasks).collect();
     let names = FileName::unique(all.iter().map(|(owner, suffix, _)| (*owner, *suffix)));
-    let member = |name, part, owner: Option<&str>| BundleFile {
-        name,
-        part,
-        owner: owner.map(str::to_owned),
-        bytes: 0,
-        sha256: String::new(),
-    };
     let others = all.iter().zip(names).map(|((owner, _, part), name)| member(name, *part, Some(owner)));
     std::iter::once(member(FileName::from_text(MODEL, ""), BundleRole::Model, None)).chain(others).collect()
 }

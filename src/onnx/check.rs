@@ -8,7 +8,7 @@ use crate::domain::number::Tolerance;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, PREFERENCE};
 use crate::domain::task::{FittedTarget, TagScheme};
-use crate::onnx::bundle_file::{BundleFile, BundleRole, MODEL, members};
+use crate::onnx::bundle_file::{ADAPTER, BundleFile, BundleRole, MODEL, adapter_members, members};
 use crate::onnx::card::{CARD, HASHED, ModelCard, ModelSample};
 use crate::onnx::sample::SampleColumn;
 
@@ -165,8 +165,19 @@ fn fits(input: &InputSignature, column: &SampleColumn) -> bool {
 
 /// The card lists exactly the files that the signature requires, each once.
 fn files(card: &ModelCard) -> Result<(), String> {
-    let same = |a: &BundleFile, b: &BundleFile| (a.part, &a.owner) == (b.part, &b.owner);
-    let required = members(&card.signature);
+    let same = |a: &BundleFile, b: &BundleFile| {
+        let is_named = a.part != BundleRole::Adapter || a.name == b.name;
+        (a.part, &a.owner) == (b.part, &b.owner) && is_named
+    };
+    let mut required = members(&card.signature);
+    let adapters = card.files.iter().filter(|file| file.part == BundleRole::Adapter);
+    let adapters: HashSet<&str> = adapters.map(|file| file.name.as_str()).collect();
+    if !adapters.is_empty() {
+        if adapters != HashSet::from(ADAPTER) {
+            return Err(format!("an adapter has the files {} and {}", ADAPTER[0], ADAPTER[1]));
+        }
+        required.extend(adapter_members());
+    }
     if let Some(missing) =
         required.iter().find(|member| card.files.iter().filter(|file| same(file, member)).count() != 1)
     {
@@ -196,6 +207,7 @@ fn description(member: &BundleFile) -> String {
         BundleRole::Model => "model",
         BundleRole::Decoder => "decoder",
         BundleRole::Tokenizer => "tokenizer",
+        BundleRole::Adapter => "adapter",
     };
     member.owner.as_ref().map_or_else(|| part.to_owned(), |owner| format!("{part} of `{owner}`"))
 }

@@ -15,7 +15,7 @@ kinds! {
 
 impl Default for ExportConfig {
     fn default() -> Self {
-        Self::Onnx(OnnxConfig { opset: default_opset(), tolerance: default_tolerance() })
+        Self::Onnx(OnnxConfig { opset: default_opset(), tolerance: default_tolerance(), adapter: false })
     }
 }
 
@@ -29,6 +29,15 @@ pub struct OnnxConfig {
     /// Largest difference |a - b| / max(1, |b|) from candle, at most 0.1. Default 1e-4.
     #[serde(default = "default_tolerance")]
     pub tolerance: Tolerance,
+    /// Writes the trained updates of the `pretrained` layer with `lora` or `adapter` beside the model too, as
+    /// Hugging Face's peft reads them: `adapter_config.json` and `adapter_model.safetensors`. The model itself
+    /// always has the updates merged into its weights. Default false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub adapter: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Settings for OnnxConfig {

@@ -14,7 +14,7 @@ use crate::domain::file_name::FileName;
 use crate::domain::name::{RunId, TaskName};
 use crate::domain::score::Score;
 use crate::onnx::bundle::{CARD, MODEL, ModelCard};
-use crate::onnx::bundle_file::{BundleFile, BundleRole, DECODER, TOKENIZER, members};
+use crate::onnx::bundle_file::{ADAPTER, BundleFile, BundleRole, DECODER, TOKENIZER, members};
 use crate::onnx::runtime::{OnnxRuntime, RuntimeSearch};
 use crate::onnx::session::OnnxSession;
 use crate::onnx::{self, seal};
@@ -35,7 +35,10 @@ const EXAMPLE_TEXT: &str = include_str!("../../pipelines/predict.py");
 const CACHE: &str = "__pycache__";
 
 fn is_ours(name: &str) -> bool {
-    [MODEL, CARD, EXAMPLE, CACHE].contains(&name) || name.ends_with(TOKENIZER) || name.ends_with(DECODER)
+    [MODEL, CARD, EXAMPLE, CACHE].contains(&name)
+        || ADAPTER.contains(&name)
+        || name.ends_with(TOKENIZER)
+        || name.ends_with(DECODER)
 }
 
 /// An exported model: its folder, its card and its files.
@@ -106,7 +109,7 @@ impl ModelBundle {
         Ok(card.write(&folder.join(CARD))?)
     }
 
-    /// The files besides the card: the model, decoders, tokenizers.
+    /// The files besides the card: the model, decoders, tokenizers, an adapter.
     pub fn files(&self) -> Vec<String> {
         self.files.iter().map(|file| file.name.to_string()).collect()
     }

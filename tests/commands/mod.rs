@@ -1,5 +1,6 @@
 //! Every command, through the real binary, as a person would use it.
 
+mod adapters;
 mod answers;
 mod attacked;
 mod balancing;

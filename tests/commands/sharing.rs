@@ -40,7 +40,10 @@ fn every_sharing_works_end_to_end() {
     let registry = REGISTRIES.iter().find(|registry| registry.choice_kind == "sharing").expect("sharings");
     // Sharings without selection or mixing report no shares.
     let silent = ["hard", "relation", "soft", "adapter", "mtan", "esmm"];
-    for (done, (name, example)) in registry.examples().iter().enumerate() {
+    // Updates of each task need a pretrained layer: `adapters.rs`.
+    let examples = registry.examples();
+    let examples = examples.iter().filter(|(name, _)| !["task_lora", "mtl_lora"].contains(name));
+    for (done, (name, example)) in examples.enumerate() {
         std::fs::write(project.path("p.yaml"), pipeline.replace("SHARING", example)).expect("written");
         let run = |arguments: &[&str]| {
             let mut command = project.command(arguments);

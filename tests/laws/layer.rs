@@ -121,6 +121,10 @@ fn more_layers() -> Vec<(Value, Shape)> {
     layers.push((json!({"pretrained": {"path": "bert", "freeze": 1, "dropout": 0.2}}), TOKENS));
     let lora = json!({"rank": 2, "alpha": 3.0, "dropout": 0.3, "targets": ["query", "value", "up"]});
     layers.push((json!({"pretrained": {"path": "bert", "freeze": 1, "lora": lora}}), TOKENS));
+    let dora = json!({"rank": 2, "dropout": 0.3, "dora": true, "targets": ["key", "value", "down"]});
+    layers.push((json!({"pretrained": {"path": "bert", "lora": dora}}), TOKENS));
+    layers.push((json!({"pretrained": {"path": "bert", "adapter": "adapter_bert_dora"}}), TOKENS));
+    layers.push((json!({"pretrained": {"path": "gpt2", "adapter": "adapter_gpt2"}}), TOKENS));
     layers.push((json!({"embedding": {"width": 3, "tied": "words"}}), TOKENS));
     for config in [
         json!({"activation": "silu"}),
@@ -182,6 +186,7 @@ fn all() -> Vec<Case> {
         if let LayerConfig::Pretrained(pretrained) = &config {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained");
             pretrained.read(&ModelFolders::in_folder(&folder)).unwrap();
+            pretrained.read_adapter(&ModelFolders::in_folder(&folder)).unwrap();
         }
         cases.push(Case { name: format!("{json} of {input}"), config, input });
     }
@@ -239,8 +244,9 @@ fn gradients_equal_finite_differences() {
     /// Number of elements tested per variable.
     const TESTED: usize = 12;
     // Gradients of low-rank updates are smaller than the rounding errors of these differences: a unit test
-    // of the layer computes them from those of the merged weights.
-    for case in all().into_iter().filter(|case| !case.name.contains("lora")) {
+    // of the layer computes them from those of the merged weights, and adapters are compared with peft.
+    let is_adapted = |case: &Case| case.name.contains("lora") || case.name.contains("adapter");
+    for case in all().into_iter().filter(|case| !is_adapted(case)) {
         for mode in [Mode::train(1, 1), Mode::evaluate()] {
             let (built, name) = (case.build_perturbed(), &case.name);
             let x = batch(case.input, &LENGTHS, 9);

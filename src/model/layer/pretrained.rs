@@ -1,5 +1,6 @@
 //! The layer `pretrained`: see [`PretrainedConfig`].
 
+pub mod adapter;
 mod bert;
 mod block_convolution;
 mod configuration;
@@ -30,7 +31,8 @@ use crate::domain::choice_config::Settings;
 use crate::domain::number::Rate;
 use crate::domain::shape::Shape;
 use crate::model::error::{ModelError, ModelResult};
-use crate::model::layer::pretrained::family::FineTuning;
+use crate::model::layer::pretrained::adapter::{AdapterCell, LoadedAdapter, adapted_modules};
+use crate::model::layer::pretrained::family::{FineTuning, ModelPart};
 pub use crate::model::layer::pretrained::freeze::FreezeConfig;
 pub use crate::model::layer::pretrained::lora::LoraConfig;
 use crate::model::layer::pretrained::model_cell::{ModelCell, ModelFolders, PretrainedModel};
@@ -73,6 +75,19 @@ pub struct PretrainedConfig {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
+    /// Folder of a LoRA or DoRA adapter as Hugging Face's peft writes it, relative to the pipeline file; in place
+    /// of `lora`, with the adapter's own rank, alpha, dropout and modules. Its updates are trained on, but those
+    /// of frozen blocks. Heads in it (`modules_to_save`) are not used. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<String>,
+    /// Which blocks are built: all, but where a sharing divides the model.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub part: ModelPart,
+    /// What the adapter's folder holds; set by [`PretrainedConfig::read_adapter`].
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub adapter_files: AdapterCell,
     /// What the folder holds; set by [`PretrainedConfig::read`].
     #[serde(skip)]
     #[schemars(skip)]
@@ -93,6 +108,15 @@ impl PretrainedConfig {
         self.model.get_or_read(&self.path, folders)
     }
 
+    /// Reads the adapter, if there is one, and checks that it fits the model, which has been read.
+    ///
+    /// # Errors
+    /// The folder or a file is missing or of another form; or the adapter is of another model.
+    pub fn read_adapter(&self, folders: &ModelFolders) -> Result<Option<&LoadedAdapter>, PretrainedError> {
+        let (Some(path), Some(model)) = (&self.adapter, self.model.get()) else { return Ok(None) };
+        self.adapter_files.get_or_read(&folders.base.join(path), model).map(Some)
+    }
+
     /// The names of the projections that `lora` can adapt.
     ///
     /// # Errors
@@ -106,11 +130,43 @@ impl PretrainedConfig {
         Ok(weights.low_rank_targets().to_vec())
     }
 
-    fn tuning(&self, blocks: usize) -> FineTuning {
+    /// The number of blocks before the first that has updates, which are the same for all tasks that have
+    /// updates of their own. An error if no block has updates: a phrase whose subject is the layer.
+    pub fn blocks_before_updates(&self) -> Result<usize, String> {
+        let blocks = self.model.get().map_or(1, |model| model.family.blocks());
+        match self.freeze.map_or(0, |freeze| freeze.blocks(blocks)) {
+            frozen if frozen >= blocks => Err("freezes all blocks, so that `lora` adapts none".to_owned()),
+            frozen => Ok(frozen),
+        }
+    }
+
+    /// Both parts of the model: up to so many blocks, and after them; `None` if it is not divisible.
+    pub fn divided(&self, blocks: usize) -> Option<(Self, Self)> {
+        self.model.get().filter(|model| model.family.is_divisible())?;
+        let part = |part: ModelPart| Self { part, ..self.clone() };
+        Some((part(ModelPart::Before(blocks)), part(ModelPart::After(blocks))))
+    }
+
+    /// Why its updates cannot be written as an adapter of peft; `None` if they can.
+    pub fn adapter_problem(&self) -> Option<String> {
+        let model = self.model.get()?;
+        match (&self.lora, &self.adapter) {
+            (None, None) => Some("it has no `lora`".to_owned()),
+            _ => adapted_modules(model).err(),
+        }
+    }
+
+    /// How the model is changed as the layer called `name`.
+    fn tuning(&self, name: &str, blocks: usize) -> FineTuning {
+        let adapter = self.adapter.as_ref().and_then(|_| self.adapter_files.get());
         FineTuning {
+            part: self.part,
             frozen_blocks: self.freeze.map(|freeze| freeze.blocks(blocks)),
             dropout: self.dropout.map(Rate::get),
-            low_rank: self.lora.as_ref().map(LoraConfig::options),
+            low_rank: match adapter {
+                Some(adapter) => Some(adapter.options(name)),
+                None => self.lora.as_ref().map(LoraConfig::options),
+            },
         }
     }
 }
@@ -120,6 +176,7 @@ impl BuildLayer for PretrainedConfig {
     /// the size of the image of features.
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         match (self.model.get(), input) {
+            (Some(model), _) if !self.part.has_start() => model.family.shape(model.family.input()),
             (Some(model), input) => model.family.shape(input),
             (None, Shape::Tokens { .. }) => Ok(Shape::Sequence { width: 1 }),
             (None, Shape::Image { .. }) => Ok(Shape::Image { channels: 1, height: 1, width: 1 }),
@@ -133,8 +190,15 @@ impl BuildLayer for PretrainedConfig {
             reason: format!("has not read the folder `{}`", self.path),
         })?;
         weights.request_pretrained(name, &model.folder, model.family.sources(), model.family.prefix());
+        if let (Some(path), None) = (&self.adapter, self.adapter_files.get()) {
+            let reason = format!("has not read the adapter `{path}`");
+            return Err(ModelError::Shape { part: name.to_owned(), reason });
+        }
+        if let Some(adapter) = self.adapter_files.get() {
+            adapter.request(name, weights);
+        }
         let outside = weights.set_blocks_after(None);
-        let layer = model.family.build(name, input, &self.tuning(model.family.blocks()), weights);
+        let layer = model.family.build(name, input, &self.tuning(name, model.family.blocks()), weights);
         weights.set_blocks_after(outside);
         weights.freeze_new(false);
         layer

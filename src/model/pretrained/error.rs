@@ -12,6 +12,14 @@ pub enum PretrainedError {
         path = .0.display()
     )]
     NoFolder(PathBuf),
+    #[error(
+        "no folder {path}; expected a folder with `adapter_config.json` and `adapter_model.safetensors`, as \
+         `save_pretrained` of peft writes it",
+        path = .0.display()
+    )]
+    NoAdapter(PathBuf),
+    #[error("{path}: {reason}", path = .folder.display())]
+    Adapter { folder: PathBuf, reason: String },
     #[error("{path} has no {expected}", path = .folder.display())]
     MissingFile { folder: PathBuf, expected: &'static str },
     #[error("cannot read {path}: {source}", path = .path.display())]

@@ -3,8 +3,8 @@
 //! A sharing builds the whole body between the inputs and the heads, including the trunk's layers. How it
 //! uses the trunk differs: `hard`, `relation`, `esmm`, `aitm` and the mixtures of experts (`omoe`, `mmoe`,
 //! `cgc`, `ple`, `dselect_k`, `adatt`) read the output of one trunk; `adapter` and `mtan` add task-specific
-//! modules after its blocks; `cross_stitch`, `sluice`, `ltb` and `soft` build one column of its layers per
-//! task.
+//! modules after its blocks, `task_lora` and `mtl_lora` low-rank updates to its pretrained layer;
+//! `cross_stitch`, `sluice`, `ltb` and `soft` build one column of its layers per task.
 //!
 //! What the heads read is described once over [`Ops`](crate::model::ops::Ops), see [`SharingForward`].
 
@@ -27,6 +27,7 @@ pub mod level;
 pub mod ltb;
 pub mod mmoe;
 pub mod mtan;
+pub mod mtl_lora;
 pub mod omoe;
 pub mod ple;
 pub mod pointwise;
@@ -34,6 +35,8 @@ pub mod relation;
 pub mod selection;
 pub mod sluice;
 pub mod soft;
+pub mod task_lora;
+pub mod task_passes;
 pub mod trunk;
 
 use crate::domain::choice_config::kinds;
@@ -64,6 +67,8 @@ kinds! {
         Soft: "soft" => soft::SoftConfig,
         Adapter: "adapter" => adapter::AdapterConfig,
         Mtan: "mtan" => mtan::MtanConfig,
+        TaskLora: "task_lora" => task_lora::TaskLoraConfig,
+        MtlLora: "mtl_lora" => mtl_lora::MtlLoraConfig,
         Aitm: "aitm" => aitm::AitmConfig,
         Esmm: "esmm" => esmm::EsmmConfig,
     }

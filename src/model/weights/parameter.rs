@@ -54,6 +54,11 @@ impl Parameter {
         Self { trainable: false, ..self }
     }
 
+    /// The same weight under another name in a graph.
+    pub fn named(self, name: String) -> Self {
+        Self { name, ..self }
+    }
+
     /// A constant of the same name with other values.
     ///
     /// # Errors

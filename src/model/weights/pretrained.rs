@@ -10,11 +10,11 @@ use crate::model::weights::Weights;
 #[derive(Clone, Debug)]
 pub(super) struct PretrainedRequest {
     /// Name of the layer, which the names of its weights start with.
-    layer: String,
-    folder: Arc<PretrainedFolder>,
-    sources: Vec<WeightSource>,
+    pub(super) layer: String,
+    pub(super) folder: Arc<PretrainedFolder>,
+    pub(super) sources: Vec<WeightSource>,
     /// What the names in the model may start with.
-    prefix: &'static str,
+    pub(super) prefix: &'static str,
 }
 
 impl Weights {
@@ -26,6 +26,10 @@ impl Weights {
         sources: Vec<WeightSource>,
         prefix: &'static str,
     ) {
+        // A layer whose weights are used once more has requested them.
+        if self.pretrained_requests.iter().any(|request| request.layer == layer) {
+            return;
+        }
         let (layer, folder) = (layer.to_owned(), Arc::clone(folder));
         self.pretrained_requests.push(PretrainedRequest { layer, folder, sources, prefix });
     }
@@ -36,7 +40,7 @@ impl Weights {
         std::mem::replace(&mut self.frozen, frozen)
     }
 
-    /// Reads the requested values.
+    /// Reads the requested values; of a low-rank adaptation too.
     ///
     /// # Errors
     /// A file changed since its header was read, or holds values that are not finite.
@@ -52,6 +56,6 @@ impl Weights {
                 weight.var.set(&values.to_device(&self.device)?)?;
             }
         }
-        Ok(())
+        self.set_adapters()
     }
 }

@@ -1,5 +1,8 @@
 //! Reads the folders of pretrained models, and checks what a pipeline asks of them.
 
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
 use crate::data::config::FeatureConfig;
 use crate::domain::choice_config::Choice;
 use crate::domain::diagnostic::{Diagnostic, Path};
@@ -9,6 +12,8 @@ use crate::model::config::LayerConfig;
 use crate::model::layer::pretrained::model_cell::PretrainedModel;
 use crate::model::layer::pretrained::{FreezeConfig, PretrainedConfig};
 use crate::model::pretrained::PretrainedError;
+use crate::model::sharing::SharingConfig;
+use crate::onnx::config::ExportConfig;
 use crate::plan::check::network::{each, lists_of};
 use crate::plan::content_cache::{combined, file};
 use crate::spec::pipeline::PipelineConfig;
@@ -17,7 +22,9 @@ use crate::spec::pipeline::PipelineConfig;
 pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for (path, config, input) in pretrained(pipeline) {
-        let model = match config.read(&pipeline.models).and_then(|model| hashed(model).map(|()| model)) {
+        let hashed_model = |model: &PretrainedModel| hashed(&model.folder.files, &model.content);
+        let model = match config.read(&pipeline.models).and_then(|model| hashed_model(model).map(|()| model))
+        {
             Ok(model) => model,
             Err(error) => {
                 let message = error.to_string();
@@ -33,11 +40,58 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             let help = format!("write a number from 0 to {blocks}, or `all`");
             diagnostics.push(Diagnostic::error("freeze", path.key("freeze"), message).help(help));
         }
+        let adapter = config.read_adapter(&pipeline.models);
+        let adapter = adapter.and_then(|adapter| match adapter {
+            Some(adapter) => hashed(&adapter.adapter.files, adapter.content()),
+            None => Ok(()),
+        });
+        if let Err(error) = adapter {
+            diagnostics.push(Diagnostic::error("adapter-folder", path.key("adapter"), error.to_string()));
+        }
+        if config.lora.is_some() && config.adapter.is_some() {
+            let message =
+                "`lora` and `adapter` exclude each other: an adapter has its own rank, alpha and modules";
+            let help = "remove `lora` to train on the adapter, or `adapter` to train new updates";
+            diagnostics.push(Diagnostic::error("lora-adapter", path.key("lora"), message).help(help));
+        }
         diagnostics.extend(unknown_targets(config, &path));
         diagnostics.extend(too_long(pipeline, model, input));
         diagnostics.extend(fitted_normalization(pipeline, config, input));
     }
+    diagnostics.extend(written_adapter(pipeline));
     diagnostics
+}
+
+/// An export of an adapter from a network that has none, or several, or one that peft could not read.
+fn written_adapter(pipeline: &PipelineConfig) -> Option<Diagnostic> {
+    let ExportConfig::Onnx(onnx) = &pipeline.export;
+    if !onnx.adapter {
+        return None;
+    }
+    let layers = pretrained(pipeline);
+    let own: Vec<_> =
+        layers.iter().filter(|(_, config, _)| config.lora.is_some() || config.adapter.is_some()).collect();
+    let path = Path::from_key("export").key("onnx").key("adapter");
+    let error = |message: String| Diagnostic::error("export-adapter", path.clone(), message);
+    if let SharingConfig::TaskLora(_) | SharingConfig::MtlLora(_) = &pipeline.sharing {
+        let message = format!("with `sharing: {}` every task has its own updates", pipeline.sharing.name());
+        let help = "the files of peft hold one adapter: remove `adapter: true`, or `sharing`";
+        return Some(error(message).help(help));
+    }
+    match own.as_slice() {
+        [] => {
+            let help = "add `lora: {rank: 8}` to the layer, or remove `adapter: true`";
+            Some(error("no `pretrained` layer has `lora` or `adapter`".to_owned()).help(help))
+        }
+        [(_, config, _)] => config.adapter_problem().map(|reason| {
+            error(format!("the updates cannot be written as peft reads them: {reason}"))
+                .help("remove `adapter: true`")
+        }),
+        several => {
+            let message = format!("{} layers have `lora`; the files of peft hold one adapter", several.len());
+            Some(error(message).help("remove `adapter: true`, or `lora` from all but one layer"))
+        }
+    }
 }
 
 /// Targets of `lora` that the model does not have.
@@ -59,25 +113,28 @@ fn unknown_targets(config: &PretrainedConfig, path: &Path) -> Vec<Diagnostic> {
     unknown.map(diagnostic).collect()
 }
 
-/// Hashes of the files of every pretrained model, in the order of the layers.
+/// Hashes of the files of every pretrained model and of its adapter, in the order of the layers.
 pub(crate) fn pretrained_content(pipeline: &PipelineConfig) -> Vec<&Fingerprint> {
     let layers = pretrained(pipeline);
-    layers.into_iter().filter_map(|(_, config, _)| config.model.get()?.content.get()).collect()
+    let content = layers.into_iter().flat_map(|(_, config, _)| {
+        let model = config.model.get().and_then(|model| model.content.get());
+        let adapter = config.adapter_files.get().and_then(|adapter| adapter.content().get());
+        [model, adapter]
+    });
+    content.flatten().collect()
 }
 
-/// Hashes the model's files, once.
-fn hashed(model: &PretrainedModel) -> Result<(), PretrainedError> {
-    if model.content.get().is_some() {
+/// Hashes the files of a model or an adapter, once.
+fn hashed(paths: &[PathBuf], content: &OnceLock<Fingerprint>) -> Result<(), PretrainedError> {
+    if content.get().is_some() {
         return Ok(());
     }
-    let files = model
-        .folder
-        .files
+    let files = paths
         .iter()
         .map(|path| file(path).map_err(|source| PretrainedError::Io { path: path.clone(), source }));
     let files = files.collect::<Result<Vec<_>, _>>()?;
     // Another thread may have been first; the hash is the same.
-    let _ = model.content.set(combined(&files, &[]));
+    let _ = content.set(combined(&files, &[]));
     Ok(())
 }
 

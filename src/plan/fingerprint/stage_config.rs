@@ -33,7 +33,11 @@ impl Plan {
             Work::Export => match &pipeline.export {
                 // The model card contains the tolerance.
                 ExportConfig::Onnx(onnx) => {
-                    json!({ "onnx": { "opset": onnx.opset, "tolerance": onnx.tolerance } })
+                    let mut config = json!({ "onnx": { "opset": onnx.opset, "tolerance": onnx.tolerance } });
+                    if onnx.adapter {
+                        config["onnx"]["adapter"] = json!(true);
+                    }
+                    config
                 }
             },
             Work::Baseline(task) => trial.map_or(Value::Null, |trial| trial.baseline_config(task)),

@@ -12,7 +12,7 @@ use crate::domain::table::Dataset;
 use crate::domain::task::FittedTarget;
 use crate::model::network::Network;
 use crate::onnx::bundle::{CARD, FORMAT, MODEL, ModelCard, ModelSample};
-use crate::onnx::bundle_file::{BundleRole, members, tokenizer};
+use crate::onnx::bundle_file::{ADAPTER, BundleRole, adapter_members, members, tokenizer};
 use crate::onnx::config::ExportConfig;
 use crate::onnx::seal;
 use crate::plan::preference::{default_points, simplex};
@@ -40,6 +40,10 @@ pub fn run(
     crate::onnx::write::save(&model, &path)?;
     let decoders = network.decoders_to_onnx()?;
     let mut files = members(&dataset.signature);
+    let adapter = if config.adapter { adapter_files(&network)? } else { Vec::new() };
+    if config.adapter {
+        files.extend(adapter_members());
+    }
     for file in &mut files {
         let file_path = folder.join(&file.name);
         let decoder = decoders.iter().find(|(task, _)| file.owner.as_deref() == Some(task.as_str()));
@@ -50,6 +54,13 @@ pub fn run(
             (BundleRole::Tokenizer, _) => {
                 let text = tokenizer(&dataset.signature, file).unwrap_or_default();
                 publish::write(&file_path, text.as_bytes())?;
+            }
+            (BundleRole::Adapter, _) => {
+                let content = adapter.iter().find(|(name, _)| *name == file.name.as_str());
+                publish::write(
+                    &file_path,
+                    content.map(|(_, content)| content.as_slice()).unwrap_or_default(),
+                )?;
             }
             _ => {}
         }
@@ -66,6 +77,18 @@ pub fn run(
         opset,
     });
     Ok(StageOutput::Keep)
+}
+
+/// The names and contents of the files of the network's only adapter.
+fn adapter_files(network: &Network) -> Result<Vec<(&'static str, Vec<u8>)>, RunError> {
+    let adapters = network.weights().peft_files()?;
+    match <[_; 1]>::try_from(adapters) {
+        Ok([adapter]) => {
+            let [config, weights] = ADAPTER;
+            Ok(vec![(config, adapter.config.into_bytes()), (weights, adapter.weights)])
+        }
+        Err(adapters) => Err(RunError::Adapters { count: adapters.len() }),
+    }
 }
 
 /// The metadata inside the ONNX files.

@@ -219,6 +219,12 @@ impl PretrainedFamily for TextEncoder {
         self.block.heads.causal
     }
 
+    /// The blocks of ALBERT are one, applied repeatedly.
+    fn is_divisible(&self) -> bool {
+        // Relative positions are for all blocks.
+        self.repeats == 1 && self.relative.is_none() && self.convolution.is_none()
+    }
+
     fn prefix(&self) -> &'static str {
         self.names.prefix
     }
@@ -271,14 +277,17 @@ impl PretrainedFamily for TextEncoder {
         let outside = tuning.enter_embeddings(self.blocks, weights);
         let dropout = tuning.embedding_dropout(self.embeddings.dropout);
         let embeddings = EmbeddingOptions { dropout, ..self.embeddings };
-        let embeddings = Embeddings::build(&format!("{name}.embeddings"), &embeddings, weights)?;
+        let embeddings = match tuning.part.has_start() {
+            true => Some(Embeddings::build(&format!("{name}.embeddings"), &embeddings, weights)?),
+            false => None,
+        };
         let relative = match &self.relative {
             Some(options) => Some(self.relative_positions(name, options, tuning, weights)?),
             None => None,
         };
         let mut convolution = None;
         let mut blocks = Vec::with_capacity(self.blocks * self.repeats);
-        for index in 0..self.blocks {
+        for index in tuning.part.blocks(self.blocks) {
             tuning.enter_block(index, self.blocks, weights);
             let mut options = self.block_options(index);
             options.dropout = tuning.dropout(index, options.dropout);
@@ -299,14 +308,15 @@ impl PretrainedFamily for TextEncoder {
             blocks.push(block);
         }
         let final_norm = match self.block.norm {
-            NormPosition::Pre => {
+            NormPosition::Pre if tuning.part.has_end() => {
                 let BlockOptions { norm_kind, epsilon, .. } = self.block;
                 Some(Norm::build(norm_kind, &format!("{name}.norm"), self.width, epsilon, weights)?)
             }
-            NormPosition::Post => None,
+            NormPosition::Pre | NormPosition::Post => None,
         };
         let final_dropout = match self.final_dropout {
             0.0 => 0.0,
+            _ if !tuning.part.has_end() => 0.0,
             rate => tuning.dropout(self.blocks - 1, rate),
         };
         tuning.leave(outside, weights);
@@ -326,7 +336,8 @@ impl PretrainedFamily for TextEncoder {
 /// A built text encoder.
 struct BuiltTextEncoder {
     name: String,
-    embeddings: Embeddings,
+    /// Of the part that begins with the input.
+    embeddings: Option<Embeddings>,
     relative: Option<RelativeTerms>,
     blocks: Vec<EncoderBlock>,
     /// Beside the first block.
@@ -337,7 +348,10 @@ struct BuiltTextEncoder {
 
 impl Layer for BuiltTextEncoder {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
-        let mut y = self.embeddings.on(ops, x)?;
+        let mut y = match &self.embeddings {
+            Some(embeddings) => embeddings.on(ops, x)?,
+            None => x.x.clone(),
+        };
         let terms = SharedTerms::new(ops, self.relative.as_ref(), &y)?;
         for (index, block) in self.blocks.iter().enumerate() {
             let input = y;

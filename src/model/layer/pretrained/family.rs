@@ -6,7 +6,40 @@ use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::Module;
 use crate::model::pretrained::WeightSource;
-use crate::model::weights::{LowRankOptions, Weights};
+use crate::model::weights::{LowRankOptions, LowRankTargets, Weights};
+
+/// Which blocks of a pretrained model are built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ModelPart {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The embeddings and this many blocks next to the input.
+    Before(usize),
+    /// What comes after this many blocks; its input is their output.
+    After(usize),
+}
+
+impl ModelPart {
+    /// The indices of its blocks, of so many.
+    pub fn blocks(self, blocks: usize) -> std::ops::Range<usize> {
+        match self {
+            Self::Whole => 0..blocks,
+            Self::Before(end) => 0..end.min(blocks),
+            Self::After(start) => start.min(blocks)..blocks,
+        }
+    }
+
+    /// Whether it begins with the input.
+    pub fn has_start(self) -> bool {
+        !matches!(self, Self::After(_))
+    }
+
+    /// Whether it ends with the output.
+    pub fn has_end(self) -> bool {
+        !matches!(self, Self::Before(_))
+    }
+}
 
 /// What is changed of a pretrained model while it is trained.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +50,8 @@ pub struct FineTuning {
     pub dropout: Option<f64>,
     /// Low-rank updates of the other blocks, whose pretrained weights are frozen too.
     pub low_rank: Option<LowRankOptions>,
+    /// What is built; a family that is not divisible builds all.
+    pub part: ModelPart,
 }
 
 impl FineTuning {
@@ -31,8 +66,20 @@ impl FineTuning {
     pub fn enter_block(&self, index: usize, blocks: usize, weights: &mut Weights) {
         let is_frozen = self.freezes(index);
         weights.freeze_new(is_frozen || self.low_rank.is_some());
-        weights.set_low_rank(self.low_rank.clone().filter(|_| !is_frozen));
+        weights.set_low_rank(self.low_rank_of(is_frozen));
         weights.set_blocks_after(Some(blocks - 1 - index));
+    }
+
+    /// The low-rank updates of a block. A frozen block has none, but those of an adapter, frozen too.
+    fn low_rank_of(&self, is_frozen: bool) -> Option<LowRankOptions> {
+        let options = self.low_rank.clone()?;
+        match (is_frozen, &options.targets) {
+            (false, _) => Some(options),
+            (true, LowRankTargets::Weights(_)) => {
+                Some(LowRankOptions { dropout: 0.0, frozen: true, ..options })
+            }
+            (true, LowRankTargets::Projections { .. }) => None,
+        }
     }
 
     /// Ends the model: weights created from now on are others'.
@@ -77,6 +124,11 @@ pub trait PretrainedFamily: Debug + Send + Sync {
 
     /// Whether the output at a step depends only on this step and previous ones.
     fn is_causal(&self) -> bool {
+        false
+    }
+
+    /// Whether it can be built in two parts, before and after any block ([`FineTuning::part`]).
+    fn is_divisible(&self) -> bool {
         false
     }
 

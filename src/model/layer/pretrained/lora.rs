@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::number::{Count, Positive, Rate};
-use crate::model::weights::LowRankOptions;
+use crate::model::weights::{LowRankOptions, LowRankSize, LowRankTargets};
 
 /// Low-rank adaptation of a pretrained model (LoRA, Hu et al. 2021, arXiv 2106.09685): a projection x W + b
 /// becomes x W + b + alpha / rank x A B with A `[in, rank]` and B `[rank, out]`, of which only A and B are
@@ -24,6 +24,16 @@ pub struct LoraConfig {
     /// Divides by the square root of the rank instead (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732).
     /// Default false.
     pub rank_stabilized: bool,
+    /// Trains the magnitude of every column apart from its direction (DoRA, Liu et al. 2024,
+    /// arXiv 2402.09353): with V = W + alpha / rank A B the projection is m / |V| (x V) + b, where |V| are the
+    /// norms of V's columns, through which nothing is differentiated, and m `[out]` begins with those of W.
+    /// Costs the norms of all columns in every step. Default false.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dora: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Default for LoraConfig {
@@ -34,6 +44,7 @@ impl Default for LoraConfig {
             dropout: Rate::constant(0.0),
             targets: ["query", "value"].map(str::to_owned).to_vec(),
             rank_stabilized: false,
+            dora: false,
         }
     }
 }
@@ -44,11 +55,12 @@ impl LoraConfig {
         let rank = self.rank.get() as f64;
         let alpha = self.alpha.map_or(rank, Positive::get);
         let divisor = if self.rank_stabilized { rank.sqrt() } else { rank };
+        let size = LowRankSize { rank: self.rank.get(), scale: alpha / divisor };
         LowRankOptions {
-            rank: self.rank.get(),
-            scale: alpha / divisor,
+            targets: LowRankTargets::Projections { names: self.targets.clone(), size },
             dropout: self.dropout.get(),
-            targets: self.targets.clone(),
+            magnitude: self.dora,
+            frozen: false,
         }
     }
 }

@@ -22,17 +22,17 @@ use crate::model::ops::dense::Dense;
 use crate::model::ops::{AttentionSettings, Tensors};
 use crate::model::weights::{Weights, host};
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained")
 }
 
-fn config(json: &str, base: &Path) -> Result<PretrainedConfig, String> {
+pub(super) fn config(json: &str, base: &Path) -> Result<PretrainedConfig, String> {
     let config: PretrainedConfig = serde_json::from_str(json).expect("settings");
     config.read(&ModelFolders::in_folder(base)).map_err(|error| error.to_string())?;
     Ok(config)
 }
 
-fn built(config: &PretrainedConfig) -> (Box<dyn Module>, Weights) {
+pub(super) fn built(config: &PretrainedConfig) -> (Box<dyn Module>, Weights) {
     let mut weights = Weights::new(1, &Device::Cpu);
     let input = config.model.get().expect("a model").family.input();
     let layer = config.build("encoder", input, &mut weights).expect("a layer");
@@ -41,15 +41,15 @@ fn built(config: &PretrainedConfig) -> (Box<dyn Module>, Weights) {
 }
 
 /// What transformers computed.
-struct Expected(std::collections::HashMap<String, Tensor>);
+pub(super) struct Expected(pub(super) std::collections::HashMap<String, Tensor>);
 
 impl Expected {
-    fn read(family: &str) -> Self {
+    pub(super) fn read(family: &str) -> Self {
         let file = folder().join(family).join("expected.safetensors");
         Self(candle_core::safetensors::load(file, &Device::Cpu).expect("expected values"))
     }
 
-    fn input(&self) -> Activations {
+    pub(super) fn input(&self) -> Activations {
         let x = self.0["input_ids"].to_dtype(DType::U32).expect("token ids");
         let lengths = self.0["lengths"].to_dtype(DType::U32).and_then(|x| x.to_vec1()).expect("lengths");
         let time = x.dim(1).expect("steps");
