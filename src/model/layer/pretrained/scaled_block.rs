@@ -56,7 +56,14 @@ impl ScaledBlock {
             name: name.to_owned(),
             dropout: options.dropout,
             attention_norm: norm("attention_norm", weights)?,
-            attention: SelfAttention::build(&part("attention"), width, options.heads, bias, weights)?,
+            attention: SelfAttention::build(
+                &part("attention"),
+                width,
+                options.heads,
+                bias,
+                options.attention,
+                weights,
+            )?,
             attention_scale: scale("attention_scale", weights)?,
             dense_norm: norm("dense_norm", weights)?,
             feed_forward: FeedForward::build(name, &dense, weights)?,
@@ -75,7 +82,7 @@ impl ScaledBlock {
         x: &O::Value,
     ) -> ModelResult<O::Value> {
         let y = self.attention_norm.on(ops, x)?;
-        let y = self.attention.on(ops, mask, &y)?;
+        let y = self.attention.on(ops, mask, None, &y)?;
         let x = self.added(ops, "attention_drop", x, &y, &self.attention_scale)?;
         let y = self.dense_norm.on(ops, &x)?;
         let y = self.feed_forward.on(ops, &y)?;

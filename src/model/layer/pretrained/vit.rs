@@ -3,6 +3,7 @@
 //! - DeiT (Touvron et al. 2021, arXiv 2012.12877): a distillation token after the class token.
 //! - DINOv2 (Oquab et al. 2023, arXiv 2304.07193): the parts of a block are scaled.
 
+use crate::model::layer::multi_head_attention::AttentionVariant;
 use crate::model::layer::patch_tokens::PatchOptions;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::family::PretrainedFamily;
@@ -94,7 +95,9 @@ fn encoder(
             bias: true,
             feed_forward: FeedForwardKind::Plain,
             epsilon: configuration.number_or("layer_norm_eps", epsilon)?,
-            heads: AttentionSettings { count, causal: false, rotary: false, dropout: attention_dropout },
+            heads: AttentionSettings { dropout: attention_dropout, ..AttentionSettings::of(count) },
+            attention: AttentionVariant::default(),
+            attention_norm: true,
             hidden,
             activation: configuration.activation("hidden_act", "gelu")?,
             dropout,
