@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use serde_json::Value;
 
 use crate::domain::diagnostic::suggestion;
@@ -90,9 +90,6 @@ impl PretrainedFolder {
             if let (rows @ 1.., Some(first)) = (source.skipped_rows, shape.first_mut()) {
                 *first = first.saturating_sub(rows);
             }
-            if let (Some([_, parts]), Some(last)) = (source.part, shape.last_mut()) {
-                *last /= parts;
-            }
             match (joined.last_mut(), shape.last()) {
                 (Some(total), Some(last)) => *total += last,
                 _ => joined = shape,
@@ -146,13 +143,10 @@ impl PretrainedFolder {
             }
             false => values,
         };
-        let values = match source.skipped_rows {
-            0 => values,
-            rows => values.narrow(0, rows, values.dim(0)?.saturating_sub(rows))?.contiguous()?,
-        };
-        let Some([index, parts]) = source.part else { return Ok(values) };
-        let columns = values.dim(D::Minus1)? / parts;
-        values.narrow(D::Minus1, index * columns, columns)?.contiguous()
+        match source.skipped_rows {
+            0 => Ok(values),
+            rows => values.narrow(0, rows, values.dim(0)?.saturating_sub(rows))?.contiguous(),
+        }
     }
 
     fn tensor_error(&self, error: candle_core::Error) -> PretrainedError {

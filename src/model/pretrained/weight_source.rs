@@ -15,8 +15,6 @@ pub struct WeightSource {
     pub is_convolution: bool,
     /// Leading rows that are left out.
     pub skipped_rows: usize,
-    /// Takes the columns of one of several equal parts: its index and their number.
-    pub part: Option<[usize; 2]>,
 }
 
 impl WeightSource {
@@ -28,7 +26,6 @@ impl WeightSource {
             transposed: false,
             is_convolution: false,
             skipped_rows: 0,
-            part: None,
         }
     }
 

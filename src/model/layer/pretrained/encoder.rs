@@ -87,7 +87,7 @@ pub struct TextNames {
     pub attention_output: &'static str,
     /// The norm of the attention, in a block.
     pub attention_norm: &'static str,
-    /// The matrix of the gate, in a block; that of the hidden features if it holds both, the gate first.
+    /// The matrix of the gate, in a block, if it is one of its own.
     pub gate: &'static str,
     /// Both matrices of the feed-forward network, in a block.
     pub dense: [&'static str; 2],
@@ -149,15 +149,12 @@ impl TextEncoder {
         }
         let [up, down] = names.dense;
         let parts = match options.feed_forward {
-            FeedForwardKind::Plain => vec![("up", up, None)],
-            FeedForwardKind::Gated if names.gate == up => {
-                vec![("gate", up, Some([0, 2])), ("up", up, Some([1, 2]))]
-            }
-            FeedForwardKind::Gated => vec![("gate", names.gate, None), ("up", up, None)],
+            FeedForwardKind::Plain => vec![("up", up)],
+            FeedForwardKind::Gated => vec![("gate", names.gate), ("up", up)],
+            FeedForwardKind::GatedTogether => vec![("gate_up", up)],
         };
-        for (part, name, columns) in parts {
-            let sides = names.linear(&ours(part), &[theirs(name)], bias);
-            sources.extend(sides.into_iter().map(|source| WeightSource { part: columns, ..source }));
+        for (part, name) in parts {
+            sources.extend(names.linear(&ours(part), &[theirs(name)], bias));
         }
         sources.extend(names.linear(&ours("down"), &[theirs(down)], bias));
         sources.extend(norm(norm_kind, &ours("dense_norm"), &theirs(names.dense_norm)));

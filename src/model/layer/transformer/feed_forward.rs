@@ -18,6 +18,9 @@ pub enum FeedForwardKind {
     Plain,
     /// (activation(x G) * x U) D (Shazeer 2020): SwiGLU with silu, GEGLU with gelu, ReGLU with relu.
     Gated,
+    /// The same with G and U side by side in one matrix, as ModernBERT's checkpoints have them.
+    #[serde(skip)]
+    GatedTogether,
 }
 
 /// Settings of a feed-forward network.
@@ -41,14 +44,21 @@ pub struct FeedForwardOptions {
 #[derive(Clone)]
 pub struct FeedForward {
     name: String,
-    gate: Option<Dense>,
-    up: Dense,
+    input: FeedForwardInput,
     down: Dense,
     dropout: f64,
 }
 
+/// The projections to the hidden features.
+#[derive(Clone)]
+enum FeedForwardInput {
+    Plain { up: Dense },
+    Gated { gate: Dense, up: Dense },
+    Together { gate_up: Dense, hidden: usize, activation: Activation },
+}
+
 impl FeedForward {
-    /// Weights are named below `name`: `gate` (if gated), `up`, `down`.
+    /// Weights are named below `name`: `up`, `down`, and of a gated one `gate`, or `gate_up` for both in one.
     ///
     /// # Errors
     /// Those of [`Weights::parameter`].
@@ -56,16 +66,23 @@ impl FeedForward {
         let &FeedForwardOptions { kind, width, hidden, activation, bias, dropout } = options;
         let part = |part: &str| format!("{name}.{part}");
         let plain = Activation::Identity;
-        let (gate, up) = match kind {
-            FeedForwardKind::Plain => (None, activation),
-            FeedForwardKind::Gated => {
-                (Some(Dense::build(&part("gate"), width, hidden, activation, bias, weights)?), plain)
+        let input = match kind {
+            FeedForwardKind::Plain => FeedForwardInput::Plain {
+                up: Dense::build(&part("up"), width, hidden, activation, bias, weights)?,
+            },
+            FeedForwardKind::Gated => FeedForwardInput::Gated {
+                gate: Dense::build(&part("gate"), width, hidden, activation, bias, weights)?,
+                up: Dense::build(&part("up"), width, hidden, plain, bias, weights)?,
+            },
+            FeedForwardKind::GatedTogether => {
+                let parts = [("gate", hidden), ("up", hidden)];
+                let gate_up = Dense::packed(&part("gate_up"), width, &parts, plain, bias, weights)?;
+                FeedForwardInput::Together { gate_up, hidden, activation }
             }
         };
         Ok(Self {
             name: name.to_owned(),
-            gate,
-            up: Dense::build(&part("up"), width, hidden, up, bias, weights)?,
+            input,
             down: Dense::build(&part("down"), hidden, width, plain, bias, weights)?,
             dropout,
         })
@@ -81,11 +98,21 @@ impl FeedForward {
     /// # Errors
     /// Those of the operations.
     pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
-        let mut hidden = self.up.on(ops, x)?;
-        if let Some(gate) = &self.gate {
-            let gate = gate.on(ops, x)?;
-            hidden = ops.mul(&gate, &hidden)?;
-        }
+        let hidden = match &self.input {
+            FeedForwardInput::Plain { up } => up.on(ops, x)?,
+            FeedForwardInput::Gated { gate, up } => {
+                let up = up.on(ops, x)?;
+                let gate = gate.on(ops, x)?;
+                ops.mul(&gate, &up)?
+            }
+            FeedForwardInput::Together { gate_up, hidden, activation } => {
+                let both = gate_up.on(ops, x)?;
+                let gate = ops.narrow(&both, -1, 0, *hidden)?;
+                let gate = ops.activation(*activation, &gate)?;
+                let up = ops.narrow(&both, -1, *hidden, *hidden)?;
+                ops.mul(&gate, &up)?
+            }
+        };
         let hidden = ops.dropout(&format!("{}.hidden_drop", self.name), self.dropout, &hidden)?;
         self.down.on(ops, &hidden)
     }
