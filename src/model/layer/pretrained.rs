@@ -3,6 +3,7 @@
 mod bert;
 mod configuration;
 mod conv_net;
+mod convnext;
 mod embeddings;
 mod encoder;
 pub mod families;
@@ -11,9 +12,11 @@ pub mod freeze;
 mod gpt2;
 mod inverted_residual;
 pub mod lora;
+mod mobilenet_v3;
 pub mod model_cell;
 mod resnet;
 mod scaled_block;
+mod squeeze;
 mod vision_transformer;
 mod vit;
 
@@ -40,8 +43,9 @@ use crate::model::weights::Weights;
 /// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, gpt2.
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
-/// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4
-/// and mobilenetv2 (also with `tf_`), resnet18, 34, 50, 101 and 152.
+/// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4,
+/// mobilenetv2 and mobilenetv3 (also with `tf_`), resnet18, 34, 50, 101 and 152, convnext_tiny, small, base,
+/// large and xlarge (also convnext of transformers).
 ///
 /// Vision transformers (vit, deit, dinov2 of transformers) read images and return one vector for each learned
 /// token, of which `{pool: first}` selects the first, the class token, and for each patch. The positions of

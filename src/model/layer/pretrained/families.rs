@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::family::PretrainedFamily;
-use crate::model::layer::pretrained::{bert, gpt2, inverted_residual, resnet, vit};
+use crate::model::layer::pretrained::{bert, convnext, gpt2, inverted_residual, mobilenet_v3, resnet, vit};
 use crate::model::pretrained::{PretrainedError, PretrainedFolder};
 
 /// Reads a family's settings; an error says what of the configuration is not supported.
@@ -15,6 +15,7 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
     ("albert", bert::albert),
     ("bert", bert::bert),
     ("camembert", bert::roberta),
+    ("convnext", convnext::convnext),
     ("deit", vit::deit),
     ("dinov2", vit::dinov2),
     ("distilbert", bert::distilbert),
@@ -32,7 +33,10 @@ const TIMM_FAMILIES: &[(&str, ReadFamily)] = &[
     ("tf_efficientnet_lite", inverted_residual::read),
     ("mobilenetv2_", inverted_residual::read),
     ("tf_mobilenetv2_", inverted_residual::read),
+    ("mobilenetv3_", mobilenet_v3::read),
+    ("tf_mobilenetv3_", mobilenet_v3::read),
     ("resnet", resnet::read),
+    ("convnext_", convnext::timm),
 ];
 
 /// The architecture of a folder.

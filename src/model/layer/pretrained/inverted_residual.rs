@@ -147,7 +147,16 @@ fn relu6(
     kernel: usize,
     stride: usize,
 ) -> ConvPlan {
-    ConvPlan { ours, convolution, norm, channels, kernel, stride, activation: Activation::Relu6 }
+    ConvPlan {
+        ours,
+        convolution,
+        norm,
+        channels,
+        kernel,
+        stride,
+        activation: Activation::Relu6,
+        squeeze: None,
+    }
 }
 
 /// An inverted residual block: expansion, depthwise convolution, linear projection.
@@ -186,7 +195,7 @@ fn block(
 
 /// The multiple of 8 next to a number of channels, at least 8 and at least nine tenths of it, as in the
 /// code of MobileNet's authors.
-fn divisible(channels: f64) -> usize {
+pub fn divisible(channels: f64) -> usize {
     let near = (((channels + 4.0) as usize) / 8 * 8).max(8);
     if (near as f64) < 0.9 * channels { near + 8 } else { near }
 }

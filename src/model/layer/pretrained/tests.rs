@@ -355,8 +355,8 @@ fn damaged_folders_are_refused() {
     };
     assert_eq!(
         replace("\"bert\"", "\"berd\""),
-        "FOLDER/config.json: unknown model type `berd`; known: albert, bert, camembert, deit, dinov2, \
-         distilbert, electra, gpt2, roberta, vit, xlm-roberta"
+        "FOLDER/config.json: unknown model type `berd`; known: albert, bert, camembert, convnext, \
+         deit, dinov2, distilbert, electra, gpt2, roberta, vit, xlm-roberta"
     );
     assert_eq!(
         replace("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"warm\""),
