@@ -84,6 +84,16 @@ def lite(architecture, seed, **tensorflow):
     make(architecture, model, seed, args, gradients)
 
 
+def efficientnet_b(architecture, seed):
+    args = {"channel_multiplier": 0.1, "depth_multiplier": 0.6}
+    model = efficientnet._gen_efficientnet(architecture, **args, num_classes=0)
+    gradients = [
+        "conv_stem.weight", "bn2.bias", "blocks.0.0.se.conv_reduce.weight", "blocks.1.0.conv_dw.weight",
+        "blocks.3.0.se.conv_expand.bias", "blocks.3.1.conv_pwl.weight", "blocks.5.1.bn3.bias",
+    ]
+    make(architecture, model, seed, args, gradients)
+
+
 def mobilenet(architecture, seed):
     args = {"channel_multiplier": 0.1, "depth_multiplier": 0.5}
     model = efficientnet._gen_mobilenet_v2(architecture, **args, num_classes=0)
@@ -207,3 +217,4 @@ if __name__ == "__main__":
     mobilenet_v3("tf_mobilenetv3_large_100", 10, pad_type="same", bn_eps=1e-3)
     convnext("convnext_tiny", 11)
     convnext_of_transformers(12)
+    efficientnet_b("efficientnet_b0", 13)

@@ -43,8 +43,8 @@ use crate::model::weights::Weights;
 /// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, gpt2.
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
-/// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4,
-/// mobilenetv2 and mobilenetv3 (also with `tf_`), resnet18, 34, 50, 101 and 152, convnext_tiny, small, base,
+/// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_b0 to 7,
+/// efficientnet_lite0 to 4, mobilenetv2 and mobilenetv3 (also with `tf_`), resnet18, 34, 50, 101 and 152, convnext_tiny, small, base,
 /// large and xlarge (also convnext of transformers).
 ///
 /// Vision transformers (vit, deit, dinov2 of transformers) read images and return one vector for each learned

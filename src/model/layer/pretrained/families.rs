@@ -29,6 +29,8 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
 /// The families of `timm` by what the `architecture` of their configuration begins with; it has no
 /// `model_type`.
 const TIMM_FAMILIES: &[(&str, ReadFamily)] = &[
+    ("efficientnet_b", inverted_residual::read),
+    ("tf_efficientnet_b", inverted_residual::read),
     ("efficientnet_lite", inverted_residual::read),
     ("tf_efficientnet_lite", inverted_residual::read),
     ("mobilenetv2_", inverted_residual::read),

@@ -21,6 +21,11 @@ fn tf_efficientnet_lite0_equals_timm() {
 }
 
 #[test]
+fn efficientnet_b0_equals_timm() {
+    check("efficientnet_b0", 7);
+}
+
+#[test]
 fn mobilenet_v2_equals_timm() {
     check("mobilenetv2_050", 4);
 }
@@ -99,8 +104,9 @@ fn other_images_and_architectures_are_refused() {
     );
     assert_eq!(
         refused("\"resnet18\"", "\"vit_tiny\""),
-        ": unknown model type `vit_tiny`; known: efficientnet_lite, tf_efficientnet_lite, mobilenetv2_, \
-         tf_mobilenetv2_, mobilenetv3_, tf_mobilenetv3_, resnet, convnext_"
+        ": unknown model type `vit_tiny`; known: efficientnet_b, tf_efficientnet_b, efficientnet_lite, \
+         tf_efficientnet_lite, mobilenetv2_, tf_mobilenetv2_, mobilenetv3_, \
+         tf_mobilenetv3_, resnet, convnext_"
     );
     assert_eq!(
         refused("\"channels\"", "\"stem_type\""),
