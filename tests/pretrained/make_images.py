@@ -20,8 +20,10 @@ import pathlib
 import timm
 import torch
 from safetensors.torch import save_file
-from timm.models import efficientnet
-from transformers import DeiTConfig, DeiTModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
+from timm.models import efficientnet, mobilenetv3
+from transformers import (
+    ConvNextConfig, ConvNextModel, DeiTConfig, DeiTModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel,
+)
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -43,7 +45,7 @@ def random_weights(model, seed):
             value.copy_(noise.half().float())
 
 
-def make(architecture, model, seed, model_args, gradients):
+def make(architecture, model, seed, model_args, gradients, size=(36, 44)):
     random_weights(model, seed)
     model.eval()
     folder = FOLDER / architecture
@@ -52,14 +54,14 @@ def make(architecture, model, seed, model_args, gradients):
         "architecture": architecture,
         "num_classes": 0,
         "model_args": model_args,
-        "pretrained_cfg": {"input_size": [3, 36, 44], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
+        "pretrained_cfg": {"input_size": [3, *size], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     state = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
     halves = {name: value.half().contiguous() for name, value in state.items()}
     save_file(halves, folder / "model.safetensors")
     generator = torch.Generator().manual_seed(seed + 1)
-    images = torch.randn((2, 3, 36, 44), generator=generator)
+    images = torch.randn((2, 3, *size), generator=generator)
     features = model.forward_features(images)
     upstream = torch.randn(features.shape, generator=generator)
     (features * upstream).sum().backward()
@@ -82,6 +84,16 @@ def lite(architecture, seed, **tensorflow):
     make(architecture, model, seed, args, gradients)
 
 
+def efficientnet_b(architecture, seed):
+    args = {"channel_multiplier": 0.1, "depth_multiplier": 0.6}
+    model = efficientnet._gen_efficientnet(architecture, **args, num_classes=0)
+    gradients = [
+        "conv_stem.weight", "bn2.bias", "blocks.0.0.se.conv_reduce.weight", "blocks.1.0.conv_dw.weight",
+        "blocks.3.0.se.conv_expand.bias", "blocks.3.1.conv_pwl.weight", "blocks.5.1.bn3.bias",
+    ]
+    make(architecture, model, seed, args, gradients)
+
+
 def mobilenet(architecture, seed):
     args = {"channel_multiplier": 0.1, "depth_multiplier": 0.5}
     model = efficientnet._gen_mobilenet_v2(architecture, **args, num_classes=0)
@@ -93,6 +105,43 @@ def resnet(architecture, seed, layers, channels, gradients):
     args = {"layers": layers, "channels": channels}
     model = timm.create_model(architecture, num_classes=0, **args)
     make(architecture, model, seed, args, ["layer2.0.downsample.0.weight", "bn1.bias", *gradients])
+
+
+def mobilenet_v3(architecture, seed, **tensorflow):
+    args = {"channel_multiplier": 0.1}
+    model = mobilenetv3._gen_mobilenet_v3(architecture, **args, num_classes=0, **tensorflow)
+    # What comes after pooling.
+    model.conv_head, model.norm_head = torch.nn.Identity(), torch.nn.Identity()
+    gradients = [
+        "conv_stem.weight", "blocks.2.0.conv_dw.weight", "blocks.2.0.se.conv_reduce.weight",
+        "blocks.2.1.se.conv_expand.bias", "blocks.3.1.conv_pwl.weight",
+        "blocks.4.0.se.conv_expand.weight", "blocks.1.0.bn2.weight",
+    ]
+    make(architecture, model, seed, args, gradients)
+
+
+CONVNEXT = {"depths": [1, 2, 1, 1], "dims": [8, 8, 16, 16]}
+
+
+def convnext(architecture, seed):
+    model = timm.create_model(architecture, num_classes=0, **CONVNEXT)
+    model.head = torch.nn.Identity()
+    gradients = [
+        "stem.0.weight", "stem.1.bias", "stages.1.downsample.0.weight", "stages.1.downsample.1.weight",
+        "stages.1.blocks.1.conv_dw.weight", "stages.2.blocks.0.mlp.fc1.weight", "stages.0.blocks.0.mlp.fc2.bias",
+        "stages.1.blocks.0.gamma", "stages.3.blocks.0.norm.weight",
+    ]
+    make(architecture, model, seed, CONVNEXT, gradients, (64, 80))
+
+
+def convnext_of_transformers(seed):
+    config = ConvNextConfig(depths=CONVNEXT["depths"], hidden_sizes=CONVNEXT["dims"], image_size=64)
+    gradients = [
+        "embeddings.patch_embeddings.weight", "encoder.stages.1.downsampling_layer.1.bias",
+        "encoder.stages.1.layers.1.dwconv.bias", "encoder.stages.2.layers.0.pwconv1.weight",
+        "encoder.stages.0.layers.0.layer_scale_parameter",
+    ]
+    vision("convnext", ConvNextModel(config), seed, gradients, [], (64, 80))
 
 
 VISION = {
@@ -114,20 +163,21 @@ def parameter(model, name):
     return weights[name if name in weights else name.replace("encoder.layer.", "layers.")]
 
 
-def vision(folder, model, seed, gradients, others):
+def vision(folder, model, seed, gradients, others, size=(24, 24)):
     random_weights(model, seed)
     model.eval()
     model.half().save_pretrained(FOLDER / folder)
     model.float()
     generator = torch.Generator().manual_seed(seed + 1)
     expected = {}
-    for part, (height, width), how in [("", (24, 24), {}), *others]:
+    for part, (height, width), how in [("", size, {}), *others]:
         images = torch.randn((2, 3, height, width), generator=generator)
         features = model(images, **how).last_hidden_state
         upstream = torch.randn(features.shape, generator=generator)
         model.zero_grad()
         (features * upstream).sum().backward()
-        expected |= {f"{part}images": images, f"{part}features": features.detach(), f"{part}upstream": upstream}
+        features = features.detach().contiguous()
+        expected |= {f"{part}images": images, f"{part}features": features, f"{part}upstream": upstream}
         for name in gradients:
             expected[f"{part}gradient.{name}"] = parameter(model, name).grad.clone()
     save_file(expected, FOLDER / folder / "expected.safetensors")
@@ -163,3 +213,8 @@ if __name__ == "__main__":
     resnet("resnet18", 4, [2, 1, 1, 1], [8, 8, 16, 16], ["layer1.1.conv2.weight", "layer3.0.bn1.weight"])
     resnet("resnet50", 5, [1, 2, 1, 1], [4, 4, 8, 8], ["layer1.0.conv2.weight", "layer2.1.conv3.weight"])
     vision_transformers()
+    mobilenet_v3("mobilenetv3_small_100", 9)
+    mobilenet_v3("tf_mobilenetv3_large_100", 10, pad_type="same", bn_eps=1e-3)
+    convnext("convnext_tiny", 11)
+    convnext_of_transformers(12)
+    efficientnet_b("efficientnet_b0", 13)

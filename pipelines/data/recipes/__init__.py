@@ -1,7 +1,9 @@
 """What can be fetched: one module per source, one line per name."""
 
 from recipes.problem import Problem
-from recipes import brown, chinese, conversations, digits, models, names, packages, regression, tweets
+from recipes import (
+    brown, chinese, conversations, digits, models, names, packages, regression, solar, tweets,
+)
 
 __all__ = ["RECIPES", "Problem"]
 
@@ -18,4 +20,5 @@ RECIPES = {
     "conversations": conversations.Conversations,
     "models": models.Models,
     "regression": regression.Regression,
+    "solar_cells": solar.SolarCells,
 }

@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn processors_of_transformers() {
         let vit = json!({"do_normalize": true, "do_rescale": true, "do_resize": true, "resample": 2,
-            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "image_processor_type": "ViTImageProcessor",
+            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+            "image_processor_type": "ViTImageProcessor",
             "rescale_factor": 0.003_921_568_627_450_98, "size": {"height": 224, "width": 224}});
         let half = ImageStandard { size: Some([224, 224]), mean: vec![0.5; 3], deviation: vec![0.5; 3] };
         assert_eq!(processor(vit).unwrap(), half);
@@ -214,8 +215,8 @@ mod tests {
         let ratio = processor(bit).unwrap_err();
         assert_eq!(
             ratio,
-            "`FOLDER/preprocessor_config.json` is not a description of a pretrained model's images: `size` is \
-             {\"shortest_edge\":256}; expected a height and a width: write `height` and `width` yourself"
+            "`FOLDER/preprocessor_config.json` is not a description of a pretrained model's images: `size` \
+             is {\"shortest_edge\":256}; expected a height and a width: write `height` and `width` yourself"
         );
         let next = json!({"crop_pct": 0.875, "image_processor_type": "ConvNextImageProcessor",
             "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "size": {"shortest_edge": 384}});

@@ -1,4 +1,5 @@
-//! The patches of an image as a sequence: of the layer `patch_embedding`, and of pretrained vision transformers.
+//! The patches of an image as a sequence: of the layer `patch_embedding`, and of pretrained
+//! vision transformers.
 
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
@@ -60,8 +61,8 @@ struct PatchPositions {
 }
 
 impl PatchTokens {
-    /// For images of `channels` x `height` x `width`; weights are named below `name`: `weight` and `bias` of the
-    /// projection, `{token}.weight`, `positions.weight`.
+    /// For images of `channels` x `height` x `width`; weights are named below `name`: `weight` and `bias` of
+    /// the projection, `{token}.weight`, `positions.weight`.
     ///
     /// # Errors
     /// Those of [`Weights::parameter`], and patches that do not divide the image.
@@ -165,8 +166,8 @@ impl PatchTokens {
     }
 }
 
-/// The matrix `[to, from]` of bicubic interpolation with a = -0.75, not antialiased, the border repeated: that
-/// of PyTorch with `align_corners=False`.
+/// The matrix `[to, from]` of bicubic interpolation with a = -0.75, not antialiased, the border repeated:
+/// that of PyTorch with `align_corners=False`.
 fn bicubic(from: usize, to: usize) -> Vec<f32> {
     const A: f64 = -0.75;
     let near = |x: f64| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
@@ -190,7 +191,8 @@ mod tests {
 
     #[test]
     fn bicubic_as_pytorch() {
-        // F.interpolate(torch.eye(3)[None, :, :, None], size=(n, 1), mode="bicubic")[0, :, :, 0].T, for n in (2, 5)
+        // F.interpolate(torch.eye(3)[None, :, :, None], size=(n, 1), mode="bicubic")[0, :, :, 0].T
+        // for n in (2, 5)
         let expected = [
             vec![0.7734375, 0.2617188, -0.0351562, -0.0351562, 0.2617188, 0.7734375],
             vec![

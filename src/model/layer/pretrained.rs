@@ -5,6 +5,7 @@ mod bert;
 mod block_convolution;
 mod configuration;
 mod conv_net;
+mod convnext;
 mod deberta;
 mod embeddings;
 mod encoder;
@@ -15,11 +16,13 @@ mod gpt2;
 mod inverted_residual;
 mod llama;
 pub mod lora;
+mod mobilenet_v3;
 pub mod model_cell;
 mod modernbert;
 mod resnet;
 mod rotary_settings;
 mod scaled_block;
+mod squeeze;
 mod t5;
 mod vision_transformer;
 mod vit;
@@ -49,8 +52,9 @@ use crate::model::weights::Weights;
 /// (also version 3), modernbert; causal ones gpt2, llama, mistral, qwen2; the encoders of t5 and mt5.
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
-/// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4
-/// and mobilenetv2 (also with `tf_`), resnet18, 34, 50, 101 and 152.
+/// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_b0 to 7,
+/// efficientnet_lite0 to 4, mobilenetv2 and mobilenetv3 (also with `tf_`), resnet18, 34, 50, 101 and 152, convnext_tiny, small, base,
+/// large and xlarge (also convnext of transformers).
 ///
 /// Vision transformers (vit, deit, dinov2 of transformers) read images and return one vector for each learned
 /// token, of which `{pool: first}` selects the first, the class token, and for each patch. The positions of

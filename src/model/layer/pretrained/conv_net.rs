@@ -11,6 +11,7 @@ use crate::model::layer::batch_norm::build_batch_norm;
 use crate::model::layer::conv2d::{Conv2d, ConvolutionChannels};
 use crate::model::layer::padding::Padding;
 use crate::model::layer::pretrained::family::{FineTuning, PretrainedFamily};
+use crate::model::layer::pretrained::squeeze::{Squeeze, SqueezePlan};
 use crate::model::layer::{Layer, Module, image};
 use crate::model::ops::{BatchNorm, Ops};
 use crate::model::pretrained::WeightSource;
@@ -30,6 +31,8 @@ pub struct ConvPlan {
     pub kernel: usize,
     pub stride: usize,
     pub activation: Activation,
+    /// Scales the channels after the activation.
+    pub squeeze: Option<SqueezePlan>,
 }
 
 /// What is added to the output of a block's convolutions.
@@ -128,7 +131,7 @@ impl PretrainedFamily for ConvNetPlan {
 
     fn sources(&self) -> Vec<WeightSource> {
         let mut sources = Vec::new();
-        for ConvPlan { ours, convolution, norm, .. } in self.all() {
+        for ConvPlan { ours, convolution, norm, squeeze, .. } in self.all() {
             sources.push(WeightSource::same(format!("{ours}.weight"), format!("{convolution}.weight")));
             for (own, their) in [
                 ("weight", "weight"),
@@ -138,6 +141,7 @@ impl PretrainedFamily for ConvNetPlan {
             ] {
                 sources.push(WeightSource::same(format!("{ours}.norm.{own}"), format!("{norm}.{their}")));
             }
+            sources.extend(squeeze.iter().flat_map(|squeeze| squeeze.sources(ours)));
         }
         sources
     }
@@ -202,10 +206,13 @@ impl ConvNetBuilder<'_> {
             self.weights,
         )?;
         (self.height, self.width) = (window.rows, window.columns);
+        let squeeze = plan.squeeze.as_ref();
+        let squeeze = squeeze.map(|squeeze| Squeeze::build(&name, squeeze, self.weights)).transpose()?;
         Ok(ConvNorm {
             convolution,
             norm: BatchNorm { frozen: self.frozen, ..norm },
             activation: plan.activation,
+            squeeze,
         })
     }
 
@@ -232,13 +239,18 @@ struct ConvNorm {
     convolution: Conv2d,
     norm: BatchNorm,
     activation: Activation,
+    squeeze: Option<Squeeze>,
 }
 
 impl ConvNorm {
     fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
         let y = self.convolution.on(ops, x)?;
         let y = ops.batch_norm(&y, &self.norm)?;
-        ops.activation(self.activation, &y)
+        let y = ops.activation(self.activation, &y)?;
+        match &self.squeeze {
+            Some(squeeze) => squeeze.on(ops, &y),
+            None => Ok(y),
+        }
     }
 }
 

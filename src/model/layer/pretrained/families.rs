@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::family::PretrainedFamily;
 use crate::model::layer::pretrained::{
-    bert, deberta, gpt2, inverted_residual, llama, modernbert, resnet, t5, vit,
+    bert, convnext, deberta, gpt2, inverted_residual, llama, mobilenet_v3, modernbert, resnet, t5, vit,
 };
 use crate::model::pretrained::{PretrainedError, PretrainedFolder};
 
@@ -17,6 +17,7 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
     ("albert", bert::albert),
     ("bert", bert::bert),
     ("camembert", bert::roberta),
+    ("convnext", convnext::convnext),
     ("deberta-v2", deberta::deberta),
     ("deit", vit::deit),
     ("dinov2", vit::dinov2),
@@ -38,11 +39,16 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
 /// The families of `timm` by what the `architecture` of their configuration begins with; it has no
 /// `model_type`.
 const TIMM_FAMILIES: &[(&str, ReadFamily)] = &[
+    ("efficientnet_b", inverted_residual::read),
+    ("tf_efficientnet_b", inverted_residual::read),
     ("efficientnet_lite", inverted_residual::read),
     ("tf_efficientnet_lite", inverted_residual::read),
     ("mobilenetv2_", inverted_residual::read),
     ("tf_mobilenetv2_", inverted_residual::read),
+    ("mobilenetv3_", mobilenet_v3::read),
+    ("tf_mobilenetv3_", mobilenet_v3::read),
     ("resnet", resnet::read),
+    ("convnext_", convnext::timm),
 ];
 
 /// The architecture of a folder.

@@ -74,6 +74,7 @@ pub fn check_part(model: &str, part: &str, gradients: usize) {
     let x = Activations::plain(images.clone());
     let (features, tape) = record(|| layer.forward(&x, &Mode::evaluate()).map(|y| y.x)).expect("features");
     assert_eq!(output, row_shape(&features));
+    assert_eq!(features.dims(), named("features").dims());
     near("features", &features, named("features"), 1e-5);
     let mut found = tape.backward_from(&features, upstream.clone()).expect("gradients");
     let mut compared = 0;
@@ -86,6 +87,7 @@ pub fn check_part(model: &str, part: &str, gradients: usize) {
         let gradient = found.remove(&weight.var).unwrap_or_else(|| panic!("no gradient of {name}"));
         for (theirs, gradient) in parts(&source, &gradient) {
             if let Some(expected) = expected.get(&format!("{part}gradient.{theirs}")) {
+                assert_eq!(gradient.dims(), expected.dims(), "{theirs}");
                 near(&theirs, &gradient, expected, 1e-4);
                 compared += 1;
             }

@@ -1,12 +1,13 @@
-//! Encoders of inverted residual blocks: MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381) and
-//! EfficientNet-lite (EfficientNet of Tan & Le 2019, arXiv 1905.11946, without squeeze-and-excitation and
-//! with ReLU6), with the names of `timm`.
+//! Encoders of inverted residual blocks: MobileNetV2 (Sandler et al. 2018, arXiv 1801.04381), EfficientNet
+//! (Tan & Le 2019, arXiv 1905.11946: squeeze-and-excitation and SiLU) and EfficientNet-lite (without
+//! squeeze-and-excitation and with ReLU6), with the names of `timm`.
 
 use crate::model::activation::Activation;
 use crate::model::layer::conv2d::ConvolutionChannels;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::conv_net::{ConvBlockPlan, ConvNetPlan, ConvPlan, ShortcutPlan};
 use crate::model::layer::pretrained::family::PretrainedFamily;
+use crate::model::layer::pretrained::squeeze::SqueezePlan;
 
 /// Blocks of a stage; the first has its stride.
 struct MobileStage {
@@ -22,7 +23,7 @@ const fn stage(blocks: usize, kernel: usize, stride: usize, expansion: usize, fi
     MobileStage { blocks, kernel, stride, expansion, filters }
 }
 
-const EFFICIENTNET_LITE: [MobileStage; 7] = [
+const EFFICIENTNET: [MobileStage; 7] = [
     stage(1, 3, 1, 1, 16),
     stage(2, 3, 2, 6, 24),
     stage(2, 5, 2, 6, 40),
@@ -57,18 +58,32 @@ struct MobileVariant {
     depth: f64,
     /// Whether stem, features, and the depth of the first and last stage are not scaled.
     fixed_ends: bool,
+    /// Whether blocks have squeeze-and-excitation, and SiLU in place of ReLU6.
+    squeezes: bool,
 }
 
 const fn lite(name: &'static str, width: f64, depth: f64) -> MobileVariant {
     // EfficientNet-lite does not scale its features either.
-    MobileVariant { name, stages: &EFFICIENTNET_LITE, width, depth, fixed_ends: true }
+    MobileVariant { fixed_ends: true, squeezes: false, ..efficientnet(name, width, depth) }
+}
+
+const fn efficientnet(name: &'static str, width: f64, depth: f64) -> MobileVariant {
+    MobileVariant { name, stages: &EFFICIENTNET, width, depth, fixed_ends: false, squeezes: true }
 }
 
 const fn mobile(name: &'static str, width: f64, depth: f64, fixed_ends: bool) -> MobileVariant {
-    MobileVariant { name, stages: &MOBILENET_V2, width, depth, fixed_ends }
+    MobileVariant { name, stages: &MOBILENET_V2, width, depth, fixed_ends, squeezes: false }
 }
 
-const VARIANTS: [MobileVariant; 11] = [
+const VARIANTS: [MobileVariant; 19] = [
+    efficientnet("efficientnet_b0", 1.0, 1.0),
+    efficientnet("efficientnet_b1", 1.0, 1.1),
+    efficientnet("efficientnet_b2", 1.1, 1.2),
+    efficientnet("efficientnet_b3", 1.2, 1.4),
+    efficientnet("efficientnet_b4", 1.4, 1.8),
+    efficientnet("efficientnet_b5", 1.6, 2.2),
+    efficientnet("efficientnet_b6", 1.8, 2.6),
+    efficientnet("efficientnet_b7", 2.0, 3.1),
     lite("efficientnet_lite0", 1.0, 1.0),
     lite("efficientnet_lite1", 1.0, 1.1),
     lite("efficientnet_lite2", 1.1, 1.2),
@@ -82,8 +97,8 @@ const VARIANTS: [MobileVariant; 11] = [
     mobile("mobilenetv2_140", 1.4, 1.0, false),
 ];
 
-/// Reads the configuration of an EfficientNet-lite or a MobileNetV2. `tf_` before the name means the
-/// padding and the epsilon of TensorFlow; `model_args` may hold other factors.
+/// Reads the configuration of an EfficientNet, an EfficientNet-lite or a MobileNetV2. `tf_` before the name
+/// means the padding and the epsilon of TensorFlow; `model_args` may hold other factors.
 ///
 /// # Errors
 /// The architecture or a setting is not known.
@@ -106,8 +121,14 @@ pub fn read(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
     }
     let scaled = |channels: usize| divisible(channels as f64 * width);
     let stem = if variant.fixed_ends { STEM } else { scaled(STEM) };
-    let features = if variant.fixed_ends { FEATURES } else { scaled(FEATURES).max(FEATURES) };
+    let features = match (variant.fixed_ends, variant.squeezes) {
+        (true, _) => FEATURES,
+        (false, true) => scaled(FEATURES),
+        // Narrow MobileNets keep their features.
+        (false, false) => scaled(FEATURES).max(FEATURES),
+    };
     let input = configuration.image_size()?;
+    let activation = activation(variant.squeezes);
     let mut channels = stem;
     let mut blocks = Vec::new();
     for (number, stage) in variant.stages.iter().enumerate() {
@@ -117,12 +138,14 @@ pub fn read(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
         for index in 0..((stage.blocks as f64 * depth).ceil() as usize).max(1) {
             let stride = if index == 0 { stage.stride } else { 1 };
             let theirs = format!("blocks.{number}.{index}");
-            blocks.push(block(blocks.len(), &theirs, stage, channels, filters, stride));
+            let names = (blocks.len(), theirs.as_str());
+            blocks.push(block(names, stage, [channels, filters], stride, variant.squeezes));
             channels = filters;
         }
     }
     let head = ConvolutionChannels::full(channels, features);
-    let head = relu6(format!("{}.head", blocks.len()), "conv_head".into(), "bn2".into(), head, 1, 1);
+    let names = [&format!("{}.head", blocks.len()), "conv_head", "bn2"];
+    let head = convolution(names, head, [1, 1], activation);
     blocks.push(ConvBlockPlan {
         convolutions: vec![head],
         shortcut: ShortcutPlan::Nothing,
@@ -131,7 +154,7 @@ pub fn read(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
     let channels = ConvolutionChannels::full(input[0], stem);
     Ok(Box::new(ConvNetPlan {
         input,
-        stem: relu6("stem".into(), "conv_stem".into(), "bn1".into(), channels, 3, 2),
+        stem: convolution(["stem", "conv_stem", "bn1"], channels, [3, 2], activation),
         pools: false,
         blocks,
         pads_as_tensorflow: is_tensorflow,
@@ -139,42 +162,55 @@ pub fn read(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
     }))
 }
 
-fn relu6(
-    ours: String,
-    convolution: String,
-    norm: String,
-    channels: ConvolutionChannels,
-    kernel: usize,
-    stride: usize,
-) -> ConvPlan {
-    ConvPlan { ours, convolution, norm, channels, kernel, stride, activation: Activation::Relu6 }
+fn activation(squeezes: bool) -> Activation {
+    if squeezes { Activation::Silu } else { Activation::Relu6 }
 }
 
-/// An inverted residual block: expansion, depthwise convolution, linear projection.
+/// A convolution with our name, and theirs of it and of its normalization.
+fn convolution(
+    [ours, convolution, norm]: [&str; 3],
+    channels: ConvolutionChannels,
+    [kernel, stride]: [usize; 2],
+    activation: Activation,
+) -> ConvPlan {
+    let [ours, convolution, norm] = [ours, convolution, norm].map(str::to_owned);
+    ConvPlan { ours, convolution, norm, channels, kernel, stride, activation, squeeze: None }
+}
+
+/// An inverted residual block: expansion, depthwise convolution, squeeze-and-excitation, linear projection.
 fn block(
-    index: usize,
-    theirs: &str,
+    (index, theirs): (usize, &str),
     stage: &MobileStage,
-    channels: usize,
-    filters: usize,
+    [channels, filters]: [usize; 2],
     stride: usize,
+    squeezes: bool,
 ) -> ConvBlockPlan {
     let hidden = divisible((channels * stage.expansion) as f64);
     let expands = stage.expansion > 1;
-    let part = |ours: &str, theirs_part: &str, norm: usize, channels, kernel, stride| {
-        let (convolution, norm) = (format!("{theirs}.{theirs_part}"), format!("{theirs}.bn{norm}"));
-        relu6(format!("{index}.{ours}"), convolution, norm, channels, kernel, stride)
+    let part = |ours: &str, theirs_part: &str, norm: usize, channels, size| {
+        let (ours, norm) = (format!("{index}.{ours}"), format!("{theirs}.bn{norm}"));
+        let names = [ours.as_str(), &format!("{theirs}.{theirs_part}"), norm.as_str()];
+        convolution(names, channels, size, activation(squeezes))
     };
     let mut convolutions = Vec::with_capacity(3);
     if expands {
-        convolutions.push(part("expand", "conv_pw", 1, ConvolutionChannels::full(channels, hidden), 1, 1));
+        convolutions.push(part("expand", "conv_pw", 1, ConvolutionChannels::full(channels, hidden), [1, 1]));
     }
-    let depthwise = ConvolutionChannels::depthwise(hidden);
     let first = convolutions.len() + 1;
-    convolutions.push(part("depthwise", "conv_dw", first, depthwise, stage.kernel, stride));
+    let depthwise = ConvolutionChannels::depthwise(hidden);
+    convolutions.push(ConvPlan {
+        squeeze: squeezes.then(|| SqueezePlan {
+            theirs: format!("{theirs}.se"),
+            channels: hidden,
+            // A quarter of the block's input, which is a multiple of 8.
+            hidden: channels / 4,
+            activation: activation(squeezes),
+            gate: Activation::Sigmoid,
+        }),
+        ..part("depthwise", "conv_dw", first, depthwise, [stage.kernel, stride])
+    });
     let name = if expands { "conv_pwl" } else { "conv_pw" };
-    let project = ConvolutionChannels::full(hidden, filters);
-    let project = part("project", name, first + 1, project, 1, 1);
+    let project = part("project", name, first + 1, ConvolutionChannels::full(hidden, filters), [1, 1]);
     convolutions.push(ConvPlan { activation: Activation::Identity, ..project });
     let adds = stride == 1 && channels == filters;
     ConvBlockPlan {
@@ -186,7 +222,7 @@ fn block(
 
 /// The multiple of 8 next to a number of channels, at least 8 and at least nine tenths of it, as in the
 /// code of MobileNet's authors.
-fn divisible(channels: f64) -> usize {
+pub fn divisible(channels: f64) -> usize {
     let near = (((channels + 4.0) as usize) / 8 * 8).max(8);
     if (near as f64) < 0.9 * channels { near + 8 } else { near }
 }

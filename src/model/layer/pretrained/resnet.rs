@@ -72,7 +72,16 @@ fn relu(
     kernel: usize,
     stride: usize,
 ) -> ConvPlan {
-    ConvPlan { ours, convolution, norm, channels, kernel, stride, activation: Activation::Relu }
+    ConvPlan {
+        ours,
+        convolution,
+        norm,
+        channels,
+        kernel,
+        stride,
+        activation: Activation::Relu,
+        squeeze: None,
+    }
 }
 
 /// A block with our name and theirs: a bottleneck if its `filters` are more than its `width`.
@@ -109,6 +118,7 @@ fn block(
             kernel: 1,
             stride,
             activation: Activation::Identity,
+            squeeze: None,
         }),
     };
     ConvBlockPlan { convolutions, shortcut, activation: Activation::Relu }

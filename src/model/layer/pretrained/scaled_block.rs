@@ -25,9 +25,9 @@ pub struct ScaledBlock {
 }
 
 impl ScaledBlock {
-    /// A block over `width` features; its norms come first, whatever `options` say. Names of weights are those
-    /// of [`EncoderBlock`](crate::model::layer::transformer::block::EncoderBlock), with `attention_scale` and
-    /// `dense_scale`.
+    /// A block over `width` features; its norms come first, whatever `options` say. Names of weights are
+    /// those of [`EncoderBlock`](crate::model::layer::transformer::block::EncoderBlock), with
+    /// `attention_scale` and `dense_scale`.
     ///
     /// # Errors
     /// Those of [`Weights::parameter`].

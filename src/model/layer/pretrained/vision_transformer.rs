@@ -1,5 +1,5 @@
-//! Vision transformers: learned tokens, the patches of an image, positions, then transformer blocks whose norms
-//! come first. The families differ in their settings and in the names of their weights.
+//! Vision transformers: learned tokens, the patches of an image, positions, then transformer blocks whose
+//! norms come first. The families differ in their settings and in the names of their weights.
 
 use crate::domain::shape::Shape;
 use crate::model::activations::{Activations, SequenceMask};

@@ -31,6 +31,9 @@ const DINOV2: VisionNames = VisionNames {
     ..VIT
 };
 
+/// More patches in a row are a mistake, and would make a sequence that no memory holds.
+const MAX_GRID: usize = 4096;
+
 /// Reads the configuration of a ViT.
 pub fn vit(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, String> {
     let hidden = configuration.count("intermediate_size")?;
@@ -80,6 +83,11 @@ fn encoder(
     let [height, image_width] = configuration.sides("image_size")?;
     // Pixels that fill no patch are left out, as the convolution of the reference does.
     let grid = [height / patch, image_width / patch];
+    if grid.iter().any(|side| *side > MAX_GRID) {
+        return Err(format!(
+            "`image_size` has more than {MAX_GRID} patches of {patch} pixels in a row or column"
+        ));
+    }
     if grid.contains(&0) {
         return Err(format!(
             "`patch_size` is {patch}, more than the {height} x {image_width} of `image_size`"

@@ -21,8 +21,23 @@ fn tf_efficientnet_lite0_equals_timm() {
 }
 
 #[test]
+fn efficientnet_b0_equals_timm() {
+    check("efficientnet_b0", 7);
+}
+
+#[test]
 fn mobilenet_v2_equals_timm() {
     check("mobilenetv2_050", 4);
+}
+
+#[test]
+fn mobilenet_v3_small_equals_timm() {
+    check("mobilenetv3_small_100", 6);
+}
+
+#[test]
+fn mobilenet_v3_large_equals_timm() {
+    check("tf_mobilenetv3_large_100", 6);
 }
 
 #[test]
@@ -83,9 +98,15 @@ fn other_images_and_architectures_are_refused() {
         ": `architecture` is `resnet19`; known: resnet18, resnet34, resnet50, resnet101, resnet152"
     );
     assert_eq!(
+        refused("\"resnet18\"", "\"mobilenetv3_rw\""),
+        ": `architecture` is `mobilenetv3_rw`; known: mobilenetv3_large_075, mobilenetv3_large_100, \
+         mobilenetv3_small_050, mobilenetv3_small_075, mobilenetv3_small_100"
+    );
+    assert_eq!(
         refused("\"resnet18\"", "\"vit_tiny\""),
-        ": unknown model type `vit_tiny`; known: efficientnet_lite, tf_efficientnet_lite, mobilenetv2_, \
-         tf_mobilenetv2_, resnet"
+        ": unknown model type `vit_tiny`; known: efficientnet_b, tf_efficientnet_b, efficientnet_lite, \
+         tf_efficientnet_lite, mobilenetv2_, tf_mobilenetv2_, mobilenetv3_, \
+         tf_mobilenetv3_, resnet, convnext_"
     );
     assert_eq!(
         refused("\"channels\"", "\"stem_type\""),
