@@ -13,6 +13,7 @@ use crate::domain::array::{Array, ArrayValues};
 use crate::domain::bytes::Bytes;
 use crate::domain::diagnostic::Diagnostic;
 use crate::domain::name::TaskName;
+use crate::domain::number::Count;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Dataset;
@@ -77,10 +78,14 @@ impl EpochLoad {
         // The scoring batch size of the network.
         let scored =
             if inputs().any(|array| array.shape.len() > 2 || array.offsets.is_some()) { 256 } else { 4096 };
+        let time = inputs().map(longest).max().unwrap_or(1);
+        // Batches of the longest rows need the most memory.
+        let tokens = pipeline.train.batch_tokens.map_or(usize::MAX, Count::get);
+        let limit = pipeline.train.batch_size.get().min(tokens / time);
         Self {
-            rows: rows.min(pipeline.train.batch_size.get()).max(1),
+            rows: rows.min(limit).max(1),
             scored: rows.min(scored).max(1),
-            time: inputs().map(longest).max().unwrap_or(1),
+            time,
             target_tokens: targets().map(longest).max().unwrap_or(1),
             // The table it was made from stays in memory during the run, with 64 bits per cell.
             data: inputs().chain(targets()).map(array_bytes).sum::<Bytes>().times(3),

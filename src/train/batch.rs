@@ -4,6 +4,7 @@ use std::sync::mpsc::sync_channel;
 
 use crate::data::sampling::{self, RowShuffle};
 use crate::domain::array::Array;
+use crate::domain::number::Count;
 use crate::domain::table::{Dataset, EncodedTable};
 use crate::model;
 use crate::model::activations::Activations;
@@ -49,7 +50,8 @@ impl<'a> Loader<'a> {
         let targets = dataset.tables.iter().map(|table| targets(dataset, table)).collect();
         let shuffle = RowShuffle::new(job.seed, job.spec.batch_size.get(), rows)
             .with_sampling(job.sampling, job.spec.epochs.get())
-            .with_lengths(dataset.tables.iter().map(lengths).collect());
+            .with_lengths(dataset.tables.iter().map(lengths).collect())
+            .with_tokens(job.spec.batch_tokens.map(Count::get));
         let augmenter = TrainingAugmenter::new(&dataset.signature, job.seed);
         let packed =
             dataset.tables.iter().map(|table| network.packed(table)).collect::<model::ModelResult<_>>()?;

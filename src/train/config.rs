@@ -24,6 +24,11 @@ pub struct TrainConfig {
     pub epochs: Count,
     /// Batch size in rows. Default 256.
     pub batch_size: Count,
+    /// Maximum number of tokens, or time steps, of a batch of sequences, padding included: batches of short
+    /// rows have up to `batch_size` rows, those of long ones fewer. All training rows of a table are sorted by
+    /// length and cut into batches, whose order is random. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_tokens: Option<Count>,
     /// The optimizer. Default adamw.
     pub optimizer: OptimizerConfig,
     /// The learning rate schedule. Default constant.
@@ -82,6 +87,7 @@ impl Default for TrainConfig {
         Self {
             epochs: Count::constant(20),
             batch_size: Count::constant(256),
+            batch_tokens: None,
             optimizer: OptimizerConfig::AdamW(AdamWConfig::default()),
             schedule: ScheduleConfig::default(),
             rates: RatesConfig::default(),

@@ -21,7 +21,7 @@ trunk:
 tasks:
   same: {target: same, kind: binary}
   animal: {target: animal, kind: multiclass}
-train: {epochs: 20, batch_size: 8, device: cpu, optimizer: {adamw: {rate: 1.0e-2}}}
+train: {epochs: 40, batch_size: 8, device: cpu, optimizer: {adamw: {rate: 1.0e-2}}}
 ";
 
 /// Does the passage have the animal of the question?
@@ -77,7 +77,7 @@ fn pairs_are_trained_verified_and_predicted() {
 
 #[test]
 fn new_rows_need_both_texts() {
-    let pipeline = PIPELINE.replace("pair: joined", "pair: passage").replace("epochs: 20", "epochs: 1");
+    let pipeline = PIPELINE.replace("pair: joined", "pair: passage").replace("epochs: 40", "epochs: 1");
     let pipeline: String =
         pipeline.lines().filter(|line| !line.contains("query")).flat_map(|line| [line, "\n"]).collect();
     let project = project(&pipeline);

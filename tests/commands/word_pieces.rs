@@ -18,7 +18,7 @@ tasks:
   animal: {target: tags, kind: {tagging: {scheme: bio, crf: true}}}
   part: {target: parts, kind: tagging}
   much: {target: much, kind: binary, head: [{pool: mean}]}
-train: {epochs: 12, batch_size: 8, device: cpu, optimizer: {adamw: {rate: 1.0e-2}}}
+train: {epochs: 25, batch_size: 8, device: cpu, optimizer: {adamw: {rate: 1.0e-2}}}
 ";
 
 /// `dogssitting` has 6 pieces, `unbelievable` 8.

@@ -1,6 +1,8 @@
 //! The batches of every epoch, a function of seed and epoch.
 
-use crate::data::sampling::order::{batches, cuts};
+use std::ops::Range;
+
+use crate::data::sampling::order::{BatchLimits, batches, cuts_of};
 use crate::data::sampling::{SamplingConfig, TableSize};
 
 /// The rows of one batch.
@@ -16,11 +18,13 @@ pub struct BatchRows {
 #[derive(Clone, Debug)]
 pub struct RowShuffle {
     seed: u64,
-    batch_size: usize,
+    limits: BatchLimits,
     /// Training rows per table.
     tables: Vec<Vec<u32>>,
     /// Row lengths by row number, for tables whose rows are sequences.
     lengths: Vec<Option<Vec<u32>>>,
+    /// The batch boundaries of each table, the same in every pass.
+    cuts: Vec<Vec<Range<usize>>>,
     sampling: SamplingConfig,
     epochs: usize,
 }
@@ -29,8 +33,9 @@ impl RowShuffle {
     /// Shuffles the training rows of each table, with `proportional` sampling.
     pub fn new(seed: u64, batch_size: usize, tables: Vec<Vec<u32>>) -> Self {
         let lengths = vec![None; tables.len()];
-        let batch_size = batch_size.max(1);
-        Self { seed, batch_size, tables, lengths, sampling: SamplingConfig::default(), epochs: 1 }
+        let limits = BatchLimits { rows: batch_size.max(1), tokens: None };
+        let (sampling, cuts) = (SamplingConfig::default(), Vec::new());
+        Self { seed, limits, tables, lengths, cuts, sampling, epochs: 1 }.with_cuts()
     }
 
     /// Sets the sampling, and the number of epochs over which it may anneal.
@@ -47,6 +52,19 @@ impl RowShuffle {
     pub fn with_lengths(mut self, lengths: Vec<Option<Vec<u32>>>) -> Self {
         assert_eq!(lengths.len(), self.tables.len(), "one entry of lengths per table");
         self.lengths = lengths;
+        self.with_cuts()
+    }
+
+    /// Limits batches of sequences to `tokens` tokens, padding included; a longer row is a batch by itself.
+    /// `None`: no limit.
+    pub fn with_tokens(mut self, tokens: Option<usize>) -> Self {
+        self.limits.tokens = tokens;
+        self.with_cuts()
+    }
+
+    fn with_cuts(mut self) -> Self {
+        let tables = self.tables.iter().zip(&self.lengths);
+        self.cuts = tables.map(|(rows, lengths)| cuts_of(rows, lengths.as_deref(), self.limits)).collect();
         self
     }
 
@@ -57,11 +75,11 @@ impl RowShuffle {
 
     /// Batches of each table in an epoch.
     pub fn quotas(&self, epoch: usize) -> Vec<usize> {
-        let size = |rows: &Vec<u32>| TableSize {
+        let size = |(rows, cuts): (&Vec<u32>, &Vec<Range<usize>>)| TableSize {
             rows: rows.len(),
-            batches: cuts(rows.len(), self.batch_size).len(),
+            batches: cuts.len(),
         };
-        let sizes: Vec<TableSize> = self.tables.iter().map(size).collect();
+        let sizes: Vec<TableSize> = self.tables.iter().zip(&self.cuts).map(size).collect();
         let last = self.epochs.saturating_sub(1);
         let progress = if last == 0 { 0.0 } else { epoch.min(last) as f64 / last as f64 };
         self.sampling.view().batches(&sizes, progress)
@@ -82,12 +100,14 @@ impl RowShuffle {
     /// `count` batches of a table, after the first `start` ones of all passes.
     fn batches_from(&self, table: usize, start: usize, count: usize) -> Vec<BatchRows> {
         let rows = &self.tables[table];
-        let pass_length = cuts(rows.len(), self.batch_size).len();
+        let cuts = &self.cuts[table];
+        let pass_length = cuts.len();
         if pass_length == 0 || count == 0 {
             return Vec::new();
         }
         let lengths = self.lengths[table].as_deref();
-        let pass_batches = |pass| batches(self.seed, table, pass, rows, lengths, self.batch_size);
+        let pass_batches =
+            |pass| batches([self.seed, table as u64, pass as u64], rows, lengths, self.limits, cuts);
         let passes = start / pass_length..=(start + count - 1) / pass_length;
         let selected = passes.flat_map(pass_batches).skip(start % pass_length).take(count);
         selected.map(|rows| BatchRows { table, rows }).collect()

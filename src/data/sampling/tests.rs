@@ -128,6 +128,40 @@ fn a_single_row_at_the_end_joins_the_batch_before() {
 }
 
 #[test]
+fn batches_have_at_most_so_many_tokens() {
+    let rows: Vec<u32> = (0..1000).filter(|row| row % 10 != 0).collect();
+    let lengths: Vec<u32> = (0..1000).map(|row| row * 7919 % 97 + 1).collect();
+    let shuffle = RowShuffle::new(3, 32, vec![rows.clone()]).with_lengths(vec![Some(lengths.clone())]);
+    let plain = shuffle.steps_per_epoch();
+    let shuffle = shuffle.with_tokens(Some(400));
+    let length = |row: &u32| lengths[*row as usize] as usize;
+    for epoch in 0..3 {
+        let batches = shuffle.epoch(epoch);
+        assert_eq!(batches.len(), shuffle.steps_per_epoch());
+        for batch in &batches {
+            let longest = batch.rows.iter().map(length).max().unwrap();
+            assert!(batch.rows.len() <= 32 && longest * batch.rows.len() <= 400, "{batch:?}");
+        }
+        let mut seen = rows_of_table(&batches, 0);
+        seen.sort_unstable();
+        assert_eq!(seen, rows);
+    }
+    assert_ne!(shuffle.epoch(0), shuffle.epoch(1));
+    assert!(shuffle.steps_per_epoch() > plain);
+    // Few batches are far from full: `sum(lengths) / 400` is a bound from below.
+    let tokens: usize = rows.iter().map(length).sum();
+    assert!(shuffle.steps_per_epoch() < tokens.div_ceil(400) * 5 / 4, "{}", shuffle.steps_per_epoch());
+    // A row with more tokens is a batch by itself.
+    let alone = RowShuffle::new(3, 8, vec![vec![0, 1, 2]]).with_lengths(vec![Some(vec![3, 50, 3])]);
+    let alone = alone.with_tokens(Some(10)).epoch(0);
+    assert_eq!(alone.iter().map(|batch| batch.rows.len()).max(), Some(2));
+    assert!(alone.iter().any(|batch| batch.rows == [1]));
+    // Without lengths, rows are counted.
+    let vectors = RowShuffle::new(3, 8, vec![rows]).with_tokens(Some(10));
+    assert_eq!(vectors.steps_per_epoch(), 113);
+}
+
+#[test]
 fn rows_of_similar_length_are_batched() {
     let rows: Vec<u32> = (0..4000).collect();
     // Lengths from 1 to 200, unordered.

@@ -1,8 +1,10 @@
 //! Checks training, evaluation and export.
 
+use crate::data::config::FeatureConfig;
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TableName;
 use crate::domain::score::Split;
+use crate::domain::shape::Shape;
 use crate::onnx::config::ExportConfig;
 use crate::plan::check::balance;
 use crate::plan::check::data::{has_no_test, has_no_valid};
@@ -14,6 +16,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let mut diagnostics = balance::check(pipeline);
     diagnostics.extend(monitor(pipeline));
     diagnostics.extend(patience(pipeline));
+    diagnostics.extend(batch_tokens(pipeline));
     diagnostics.extend(splits(pipeline));
     diagnostics.extend(baselines(pipeline));
     let ExportConfig::Onnx(onnx) = &pipeline.export;
@@ -41,6 +44,37 @@ fn monitor(pipeline: &PipelineConfig) -> Option<Diagnostic> {
             let metric = monitor.metric.as_ref()?;
             metric_fits(metric, task.kind.kind(), &path.key("metric"))
         }
+    }
+}
+
+/// `batch_tokens` needs sequences, of which one row fits into a batch.
+fn batch_tokens(pipeline: &PipelineConfig) -> Option<Diagnostic> {
+    let tokens = pipeline.train.batch_tokens?.get();
+    let error = |message: String, help: String| {
+        let path = Path::from_key("train").key("batch_tokens");
+        Some(Diagnostic::error("batch-tokens", path, message).help(help))
+    };
+    let is_sequence =
+        |input: &FeatureConfig| matches!(input.shape(), Shape::Tokens { .. } | Shape::Sequence { .. });
+    // Batches are cut by the first sequence.
+    let first = pipeline.inputs.iter().find(|(_, input)| is_sequence(&input.feature));
+    let length = first.map(|(name, input)| match &input.feature {
+        FeatureConfig::Text(config) => (name, config.length.get()),
+        FeatureConfig::Tokens(config) => (name, config.length.get()),
+        FeatureConfig::Series(config) => (name, config.length.get()),
+        // Rows of an input kind of another crate have any length.
+        _ => (name, 0),
+    });
+    match length {
+        None => {
+            let message = "`batch_tokens` limits batches of sequences; no input is a sequence";
+            error(message.to_owned(), "write `batch_size` alone".to_owned())
+        }
+        Some((name, length)) if length > tokens => error(
+            format!("a row of `{name}` has up to {length} tokens, more than a batch of {tokens}"),
+            format!("write at least `batch_tokens: {length}`, or a smaller `length`"),
+        ),
+        _ => None,
     }
 }
 
