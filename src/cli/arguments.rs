@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "a doc comment is a help text: clap shows it")]
 
 mod maintenance;
+mod merge;
 mod predict;
 
 use std::num::NonZeroUsize;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub use crate::cli::arguments::maintenance::{DoctorArguments, GcArguments, ManArguments, RmArguments};
+pub use crate::cli::arguments::merge::{MergeArguments, MergeMethodChoice};
 pub use crate::cli::arguments::predict::{PredictArguments, PredictionFormat};
 use crate::domain::bytes::Bytes;
 
@@ -67,6 +69,8 @@ pub enum Command {
     Report(ReportArguments),
     /// Propose which tasks to train together
     Group(GroupArguments),
+    /// Merge runs of single tasks that began from the same weights into one network, and score it
+    Merge(MergeArguments),
     /// Query the results database with SQL (read-only)
     Query(QueryArguments),
     /// Export a run's model as a bundle: model.onnx and mtl.json
@@ -103,6 +107,7 @@ impl Command {
             Self::Run(args) => args.threads,
             Self::Resume(args) | Self::Retry(args) => args.threads,
             Self::Group(args) => args.threads,
+            Self::Merge(args) => args.threads,
             _ => None,
         }
     }
