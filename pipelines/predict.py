@@ -6,7 +6,8 @@
 
 Needs onnxruntime and numpy. Texts are tokenized by the package `tokenizers` if it is installed; without it,
 this file tokenizes words and characters itself. Prints one prediction per row for each task with labels per
-row, and for tasks that generate text, by greedy search; only `mtl predict` has beam search and sampling.
+row, the tags of tagging tasks, and for tasks that generate text one by greedy search; only `mtl predict` has
+beam search and sampling.
 """
 
 import argparse
@@ -68,6 +69,8 @@ class PurePythonTokenizer:
     def encode(self, text):
         return [self.number(piece) for piece in self.pieces(text)]
 
+    plain = encode
+
     def decode(self, numbers):
         words = [self.words[number] for number in numbers]
         if self.decoder == "Fuse":
@@ -104,6 +107,9 @@ class PackageTokenizer:
     def encode(self, text):
         return self.inner.encode(text).ids
 
+    def plain(self, text):
+        return self.inner.encode(text, add_special_tokens=False).ids
+
     def decode(self, numbers):
         return self.inner.decode(numbers)
 
@@ -138,6 +144,26 @@ class Tokenizer:
         else:
             numbers = self.inner.encode(text or "")
         return [self.unknown if n in (-1, self.pad) else n for n in numbers] or [self.empty]
+
+    def pair(self, first, second, encoding):
+        """Pairs of a token id and its segment, truncated: tokens of the longer text are removed first."""
+        if isinstance(self.inner, PurePythonTokenizer):
+            sys.exit("this model's pairs of texts need `pip install tokenizers`")
+        side = "left" if encoding["side"] == "tail" else "right"
+        self.inner.inner.enable_truncation(encoding["length"], strategy="longest_first", direction=side)
+        found = self.inner.inner.encode(first or "", second or "")
+        self.inner.inner.no_truncation()
+        numbers = [self.unknown if n == self.pad else n for n in found.ids]
+        return list(zip(numbers, found.type_ids)) or [(self.empty, 0)]
+
+    def pieces(self, words):
+        """Pairs of a token id and 1 where a word begins; every word has a piece."""
+        pairs = []
+        for word in words or [""]:
+            numbers = self.inner.plain(word) if word else []
+            numbers = [self.unknown if n in (-1, self.pad) else n for n in numbers] or [self.empty]
+            pairs += [(number, int(place == 0)) for place, number in enumerate(numbers)]
+        return pairs
 
     def decode(self, numbers):
         return self.inner.decode([number for number in numbers if number not in self.special])
@@ -262,18 +288,18 @@ class Reading:
         wanted = self.wanted(columns)
         columns, count = self.computed(columns, wanted)
         result = {}
-        for field in self.fields:
-            name, (kind, column, expression) = field["name"], wanted[field["name"]]
+        for name, (kind, column, expression) in wanted.items():
             cells = columns[name if expression else column] if expression or column else [None] * count
             cells = [composed(cell) for cell in cells]
             result[name] = [spelled(cell, kind) if isinstance(cell, str) else cell for cell in cells], kind
         return result
 
     def wanted(self, columns):
-        """For each input: the kind of its cells, their column, or the expression that computes them."""
+        """For each input, and each second text of pairs: the kind of its cells, their column, or the expression that
+        computes them."""
         wanted = {}
-        for field in self.fields:
-            name = field["name"]
+        seconds = [second_column(field) for field in self.fields if second_column(field)]
+        for name in [field["name"] for field in self.fields] + seconds:
             own = self.reading.get("inputs", {}).get(name, {"kind": None, "column": name})
             column, expression = own.get("column"), own.get("expression")
             if self.prepared:
@@ -321,6 +347,12 @@ class Reading:
         return columns, len(kept)
 
 
+def second_column(field):
+    """The column of the second text of an input of pairs."""
+    plane = field["encoding"].get("plane") or {}
+    return plane.get("segments", {}).get("column")
+
+
 def check_row_wise(sql):
     """Refuses an untrusted card's expression that reads anything but the cells of its own row."""
     plain, depth = re.sub(r"'[^']*'|\"[^\"]*\"", " ", sql), 0
@@ -363,9 +395,36 @@ def truncate(ids, encoding):
     return ids[: min(before, length)] + text + ids[len(ids) - min(after, length) :]
 
 
-def feed(field, cells, kind, tokenizers):
-    """The model's input array: `[rows, 1]`, or token ids `[rows, time]`, padded at the end."""
+def word_pieces(cell, encoding, tokenizer):
+    """The pieces of a cell's words with special tokens, truncated; the first one that is left begins a word."""
+    separator = encoding["plane"]["words"]["separator"]
+    if isinstance(cell, list):
+        words = [word or "" for word in cell]
+    else:
+        words = [word for word in (cell or "").split(separator) if word] if separator else list(cell or "")
+    leading, trailing = (encoding["tokenizer"].get(side, 0) for side in ("leading", "trailing"))
+    special = [(number, 0) for number in (tokenizer.inner.encode("") if leading + trailing else [])]
+    pairs, room = tokenizer.pieces(words), encoding["length"] - leading - trailing
+    if len(pairs) > room:
+        pairs = pairs[-room:] if encoding["side"] == "tail" else pairs[:room]
+        pairs[0] = (pairs[0][0], 1)
+    return special[:leading] + pairs + special[len(special) - trailing :]
+
+
+def feed(field, cells, kind, tokenizers, second=None):
+    """The model's input array: `[rows, 1]`, or token ids `[rows, time]`, padded at the end; `[rows, time, 2]` for the
+    pieces of words, each with 1 where a word begins, and for pairs with `second` texts, each with its segment."""
     name, encoding = field["name"], field["encoding"]
+    if encoding.get("plane"):
+        if second is not None:
+            rows = [tokenizers[name].pair(*pair, encoding) for pair in zip(cells, second)]
+        else:
+            rows = [word_pieces(cell, encoding, tokenizers[name]) for cell in cells]
+        tokens = np.zeros((len(rows), max(map(len, rows)), 2), np.int64)
+        tokens[:, :, 0] = encoding["tokenizer"]["pad"]
+        for row, pairs in zip(tokens, rows):
+            row[: len(pairs)] = pairs
+        return tokens
     if encoding["kind"] == "tokens":
         texts = [truncate(tokenizers[name].encode(cell), encoding) for cell in cells]
         tokens = np.full((len(texts), max(map(len, texts))), encoding["tokenizer"]["pad"], np.int64)
@@ -480,7 +539,10 @@ class Model:
         count, counted = len(next(iter(cells.values()))[0]), {}
         for start in range(0, count, size):
             part = {name: (column[start : start + size], kind) for name, (column, kind) in cells.items()}
-            feeds = {field["name"]: feed(field, *part[field["name"]], self.tokenizers) for field in self.reading.fields}
+            feeds = {}
+            for field in self.reading.fields:
+                second = part[second_column(field)][0] if second_column(field) else None
+                feeds[field["name"]] = feed(field, *part[field["name"]], self.tokenizers, second)
             for field in self.reading.fields:
                 count_unusual(field, feeds[field["name"]], counted)
             yield feeds
@@ -491,6 +553,42 @@ class Model:
         """Input arrays by name, of all rows of a file."""
         (feeds,) = self.batches(path, sys.maxsize)
         return feeds
+
+
+def steps(fields, feeds):
+    """The number of tokens, or of words split into pieces, of each row of the first token input."""
+    for field in fields:
+        tokens, encoding = feeds[field["name"]], field["encoding"]
+        if "words" in (encoding.get("plane") or {}):
+            return (tokens[:, :, 1] == 1).sum(axis=1)
+        if encoding["kind"] == "tokens":
+            ids = tokens[:, :, 0] if tokens.ndim == 3 else tokens
+            return (ids != encoding["tokenizer"]["pad"]).sum(axis=1)
+    return []
+
+
+def best_path(logits, transitions):
+    """The classes with the highest score of logits and transitions together (Viterbi)."""
+    start, end = (np.array(transitions[name], np.float32) for name in ("start", "end"))
+    between = np.array(transitions["between"], np.float32).reshape(len(start), len(start))
+    scores, pointers = start + logits[0], []
+    for own in logits[1:]:
+        paths = scores[:, None] + between
+        pointers.append(paths.argmax(axis=0))
+        scores = paths.max(axis=0) + own
+    path = [(scores + end).argmax()]
+    for pointer in reversed(pointers):
+        path.append(pointer[path[-1]])
+    return path[::-1]
+
+
+def tags(target, given, logits, lengths, transitions):
+    """One tagging task's predictions for a batch: a text of tags for each row."""
+    texts = []
+    for row, scores, length in zip(given, logits, lengths):
+        path = best_path(scores[:length], transitions) if transitions else row[:length].argmax(axis=1)
+        texts.append(" ".join(target["classes"][best] for best in path))
+    return texts
 
 
 def predictions(target, given):
@@ -583,6 +681,7 @@ def main(bundle, path, words, table, prepared):
         if task["name"] in decoders and search != "greedy":
             print(f"task `{task['name']}`: greedy search instead of {search}, not supported here", file=sys.stderr)
     names = [port.name for port in session.get_outputs()]
+    transitions = dict(model.card.get("transitions", []))
     for feeds in model.batches(path, BATCH):
         if shares is not None:
             feeds["preference"] = shares
@@ -590,7 +689,10 @@ def main(bundle, path, words, table, prepared):
         predicted = {}
         for task in tasks:
             name = task["name"]
-            if name in decoders:
+            if task["target"]["kind"] == "tagging":
+                lengths = steps(model.card["signature"]["inputs"], feeds)
+                predicted[name] = tags(task["target"], given[name], given[f"{name}_logits"], lengths, transitions.get(name))
+            elif name in decoders:
                 predicted[name] = generate(decoders[name], task, given, model.tokenizers[name])
             else:
                 predicted[name] = predictions(task["target"], given[name]) if name in given else None

@@ -226,6 +226,10 @@ pub enum DataError {
     SeveralTokens { first: String, second: String },
     #[error("the target of a language model is a token input; there is no token input `{column}`")]
     NotTokens { column: String },
+    #[error(
+        "the tokens of `{column}` are pieces of given words or of pairs; a language model needs one text"
+    )]
+    NotOneText { column: String },
     #[error("target `{column}`: the tokenizer has no end-of-text token")]
     NoEnd { column: String },
     #[error("`tokenizer: {{input: {input}}}`: there is no token input `{input}`")]
@@ -325,7 +329,10 @@ impl DataError {
             Self::AlreadyTokenized { .. } => "already-cut",
             Self::TagCount { .. } => "tag-count",
             Self::BadTag { .. } => "bad-tag",
-            Self::NoTokens | Self::SeveralTokens { .. } | Self::NotTokens { .. } => "tokens-input",
+            Self::NoTokens
+            | Self::SeveralTokens { .. }
+            | Self::NotTokens { .. }
+            | Self::NotOneText { .. } => "tokens-input",
             Self::NoEnd { .. } | Self::NoSuchTokenizer { .. } | Self::Tokenizer { .. } => "tokenizer",
             Self::NoRoom { .. } => "no-room",
             Self::NotNumber { .. } => "not-a-number",

@@ -156,11 +156,12 @@ fn fit_feature(
             }
             _ => loaded.frame.cells(name.as_str()),
         };
-        match cells {
-            Ok(cells) => {
+        let second = config.second_column().map(|column| loaded.frame.cells(column.as_str())).transpose();
+        match cells.and_then(|cells| Ok((cells, second?))) {
+            Ok((cells, second)) => {
                 let (frame, train, base) = (&loaded.frame, rows.train.as_slice(), request.base.as_path());
                 let written = targets_sharing_tokenizer(request, name, table, loaded);
-                parts.push(FeaturePart { frame, cells, written, train, sample, base });
+                parts.push(FeaturePart { frame, cells, second, written, train, sample, base });
             }
             Err(error) => problems.push(error.at(node())),
         }
@@ -202,7 +203,8 @@ fn targets_sharing_tokenizer(
 fn reuse_encoding(input: &InputSignature, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
     let (mut encoded, mut samples, mut notes) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
-        let (raw, encoded_rows, texts) = raw::encode_known(input, &part.cells, part.frame)?;
+        let (raw, encoded_rows, texts) =
+            raw::encode_known(input, &part.cells, part.second.as_ref(), part.frame)?;
         notes.extend(texts.into_iter().map(warning));
         samples.push(raw.gather(part.sample));
         encoded.push(encoded_rows);
@@ -289,8 +291,7 @@ fn assemble(
         .map(|((name, loaded, rows), sample)| empty_table(name, loaded, rows, sample))
         .collect();
     let reading = |(name, loaded, _): &(TableName, LoadedTable, SplitRows)| {
-        let inputs = request.inputs.iter().map(|(name, _)| name);
-        (name.clone(), loaded.reading.of_inputs(inputs, &loaded.frame))
+        (name.clone(), loaded.reading.of_inputs(&input_columns(request), &loaded.frame))
     };
     let readings = request.tables.iter().map(reading).collect();
     let mut signature = Signature { inputs: vec![], tasks: vec![], readings };
@@ -333,12 +334,13 @@ fn assemble(
     notes.extend(
         prediction_columns(&signature.tasks).renamed.iter().map(|renamed| warning(renamed.message())),
     );
+    let columns = input_columns(request);
     let duplicates: Vec<Option<DataNote>> = request
         .tables
         .par_iter()
         .map(|(name, loaded, rows)| {
             let used = UsedColumns {
-                inputs: request.inputs.iter().map(|(name, _)| name.as_str()).collect(),
+                inputs: columns.iter().map(InputName::as_str).collect(),
                 targets: target_columns(request, name),
             };
             repeat::across_splits(name.as_str(), &loaded.frame, rows, &used)
@@ -346,6 +348,13 @@ fn assemble(
         .collect();
     notes.extend(duplicates.into_iter().flatten());
     Fitted { dataset: Dataset { signature, tables, vectors: vec![] }, notes, missing }
+}
+
+/// The columns that the inputs read: those of their names, then the second ones of pairs.
+fn input_columns(request: &FitRequest) -> Vec<InputName> {
+    let own = request.inputs.iter().map(|(name, _)| name.clone());
+    let second = request.inputs.iter().filter_map(|(_, config)| config.second_column());
+    own.chain(second.filter_map(|column| InputName::new(column.as_str()))).collect()
 }
 
 /// The target columns of a table.
@@ -379,6 +388,8 @@ fn count_missing(task: &TaskName, split: Split, rows: &[u32], truth: &Array) -> 
 
 #[cfg(test)]
 mod pictures;
+#[cfg(test)]
+mod pieces;
 #[cfg(test)]
 mod sequences;
 #[cfg(test)]

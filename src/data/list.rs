@@ -1,5 +1,7 @@
 //! Columns of lists: texts, or time steps of numbers.
 
+use std::borrow::Cow;
+
 use crate::data::cells::{Cells, ListColumn};
 use crate::data::error::DataError;
 use crate::data::frame::Frame;
@@ -19,27 +21,40 @@ impl TextLists {
     /// The lists of a column, or its texts split at `separator` without empty pieces. With an empty
     /// separator, each character is a piece.
     pub fn from_cells(cells: &Cells, separator: &str) -> Result<Self, DataError> {
-        let mut lists = Self { text: String::new(), ends: vec![0], offsets: vec![0] };
+        let mut lists = Self::empty();
         match cells {
             Cells::List(list) => {
                 list.inner.for_each_text(|_, piece| lists.push(piece.unwrap_or("")))?;
                 lists.offsets.clone_from(&list.offsets);
             }
             Cells::Time(_) | Cells::Other { .. } => return Err(cells.type_error("a list of texts")),
-            other if separator.is_empty() => other.for_each_text(|_, text| {
-                for letter in text.unwrap_or("").chars() {
-                    lists.text.push(letter);
-                    lists.ends.push(lists.text.len());
-                }
-                lists.offsets.push(lists.ends.len() - 1);
-            })?,
-            other => other.for_each_text(|_, text| {
-                let pieces = text.unwrap_or("").split(separator).filter(|piece| !piece.is_empty());
-                pieces.for_each(|piece| lists.push(piece));
-                lists.offsets.push(lists.ends.len() - 1);
-            })?,
+            other => other.for_each_text(|_, text| lists.push_split(text.unwrap_or(""), separator))?,
         }
         Ok(lists)
+    }
+
+    /// Texts split as by [`Self::from_cells`].
+    pub fn from_texts<'a>(texts: impl Iterator<Item = Cow<'a, str>>, separator: &str) -> Self {
+        let mut lists = Self::empty();
+        texts.for_each(|text| lists.push_split(&text, separator));
+        lists
+    }
+
+    fn empty() -> Self {
+        Self { text: String::new(), ends: vec![0], offsets: vec![0] }
+    }
+
+    /// Appends a row: a text split at `separator`.
+    fn push_split(&mut self, text: &str, separator: &str) {
+        if separator.is_empty() {
+            for letter in text.chars() {
+                self.text.push(letter);
+                self.ends.push(self.text.len());
+            }
+        } else {
+            text.split(separator).filter(|piece| !piece.is_empty()).for_each(|piece| self.push(piece));
+        }
+        self.offsets.push(self.ends.len() - 1);
     }
 
     fn push(&mut self, piece: &str) {

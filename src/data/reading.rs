@@ -35,8 +35,9 @@ impl TableReading {
         }
     }
 
-    /// The table schema in the card of a model with these inputs; `frame` holds the rows as they were fitted.
-    pub fn of_inputs<'a>(&self, inputs: impl Iterator<Item = &'a InputName>, frame: &Frame) -> TableSchema {
+    /// The table schema in the card of a model whose inputs read these columns; `frame` holds the rows as
+    /// they were fitted.
+    pub fn of_inputs(&self, inputs: &[InputName], frame: &Frame) -> TableSchema {
         let mut reading = TableSchema {
             // Settings consist of texts, numbers and lists, so that they always serialize.
             source: serde_json::to_value(&self.source).unwrap_or_default(),

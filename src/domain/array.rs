@@ -203,8 +203,17 @@ impl Array {
     ///
     /// If the type of `filler` does not match the element type.
     pub fn padded(&self, filler: &PaddingValue) -> Self {
+        self.padded_to(filler, 0)
+    }
+
+    /// Pads the sequences at the end to the longest one, and to at least `steps` steps.
+    ///
+    /// # Panics
+    ///
+    /// If the type of `filler` does not match the element type.
+    pub fn padded_to(&self, filler: &PaddingValue, steps: usize) -> Self {
         let Some(offsets) = &self.offsets else { return self.clone() };
-        let longest = (0..self.rows()).map(|row| self.length(row)).max().unwrap_or(0);
+        let longest = (0..self.rows()).map(|row| self.length(row)).max().unwrap_or(0).max(steps);
         let width = self.width();
         let values = match (&self.values, filler) {
             (ArrayValues::F32(v), PaddingValue::Float(fill)) => {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::array::ElementType;
 use crate::domain::augmentation::Augmentation;
-use crate::domain::name::{InputName, TableName, TaskName};
+use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::table_schema::TableSchema;
 use crate::domain::task::FittedTarget;
@@ -84,7 +84,8 @@ pub enum Encoding {
         keys: Keys,
     },
     /// Token numbers, truncated to `length` tokens at `side`; sequences of codes. Fed as whole numbers
-    /// `[rows, time]`, padded with the tokenizer's `pad`.
+    /// `[rows, time]`, padded with the tokenizer's `pad`; with a `plane` as `[rows, time, 2]`: the token and
+    /// its second number, 0 at padding.
     Tokens {
         /// The fitted tokenizer.
         tokenizer: Tokenizer,
@@ -92,6 +93,9 @@ pub enum Encoding {
         length: usize,
         /// The end that is truncated.
         side: TruncationSide,
+        /// What a second number of each token says; `None`: a token is one number.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plane: Option<TokenPlane>,
     },
     /// (x - center) / scale in each column, in 64 bits, truncated to `length` steps; sequences of 32-bit
     /// floats. Fed as floats `[rows, time, width]`, padded with NaN.
@@ -150,6 +154,24 @@ fn white() -> u8 {
 
 fn full() -> [u16; 2] {
     [0, u16::MAX]
+}
+
+/// What the second number of each token says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenPlane {
+    /// 1 at the first piece of each word, else 0. The model's steps are pieces; a tagging task has a label
+    /// for each word.
+    Words {
+        /// Separates the words of a text that is not a list; if empty, each character is a word.
+        separator: String,
+    },
+    /// The segment, as the tokenizer's template of pairs says: 0 or 1. A row is the text of the input's own
+    /// column and that of another one; truncation shortens the longer text first.
+    Segments {
+        /// The column of the second text.
+        column: ColumnName,
+    },
 }
 
 /// The known values of a category, in the order of their codes.

@@ -41,6 +41,21 @@ pub struct SequenceMask<V: BackendValue = Tensor> {
     pub lengths: V::Lengths,
     /// `[batch, time]`: the token of each step, if the steps are still those of a token input.
     pub tokens: Option<V>,
+    /// `[batch, time]`: the segment of each token, 0 or 1, if the tokens are those of pairs of texts.
+    pub segments: Option<V>,
+    /// Where words begin, if the steps are the pieces of words.
+    pub words: Option<WordSteps<V>>,
+}
+
+/// The words whose pieces are the steps of a sequence.
+#[derive(Clone, Debug)]
+pub struct WordSteps<V: BackendValue = Tensor> {
+    /// `[batch, words]`: the step of each word's first piece, 0 after the last word of a row. Integers.
+    pub first: V,
+    /// `[batch, words]`: 1 for a word, else 0.
+    pub steps: V,
+    /// Number of words of each row.
+    pub lengths: V::Lengths,
 }
 
 /// [`Activations`] in an ONNX graph.
@@ -64,7 +79,7 @@ impl<V: BackendValue> Activations<V> {
 impl<V: BackendValue> SequenceMask<V> {
     /// A mask of steps that are not the tokens of an input.
     pub fn new(steps: V, lengths: V::Lengths) -> Self {
-        Self { steps, lengths, tokens: None }
+        Self { steps, lengths, tokens: None, segments: None, words: None }
     }
 }
 

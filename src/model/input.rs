@@ -23,12 +23,12 @@ use crate::model::kernel::lookup::{LookupColumn, lookup};
 use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::Stack;
 use crate::model::mode::Mode;
-use crate::model::ops::nodes::encoding::{column_to_onnx, sequence_to_onnx};
+use crate::model::ops::nodes::encoding::{column_to_onnx, raw_dims, sequence_to_onnx};
 use crate::model::part::NetworkPart;
 use crate::model::preference::{self, PreferenceInput};
 use crate::model::raw::feed;
 use crate::model::weights::{Init, WeightOwner, Weights, host};
-use crate::onnx::graph::{Dim, Graph, GraphValue};
+use crate::onnx::graph::{Graph, GraphValue};
 use crate::onnx::operator;
 
 /// All inputs of a network.
@@ -211,7 +211,7 @@ impl Inputs {
         let raw: Vec<GraphValue> = self
             .signatures
             .iter()
-            .map(|input| graph.input(input.name.as_str(), input.raw, &dims(input)))
+            .map(|input| graph.input(input.name.as_str(), input.raw, &raw_dims(input)))
             .collect();
         let preference =
             self.preference.as_ref().map(|preference| preference::declare(graph, preference.tasks()));
@@ -342,26 +342,6 @@ pub fn concatenated_shape<'a>(
         }
     }
     Ok(Shape::vector(width))
-}
-
-/// Dimensions of the raw input in the ONNX graph.
-fn dims(input: &InputSignature) -> Vec<Dim> {
-    let time = || Dim::Dynamic(format!("{}_time", input.name));
-    match &input.encoding {
-        Encoding::Tokens { .. } => vec![Dim::Batch, time()],
-        Encoding::Series { center, .. } => vec![Dim::Batch, time(), Dim::Fixed(center.len())],
-        Encoding::Image { channels, height, width, .. } => {
-            vec![Dim::Batch, Dim::Fixed(*channels), Dim::Fixed(*height), Dim::Fixed(*width)]
-        }
-        Encoding::Registered { shape, .. } => match *shape {
-            Shape::Sequence { width } => vec![Dim::Batch, time(), Dim::Fixed(width)],
-            Shape::Image { channels, height, width } => {
-                vec![Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]
-            }
-            Shape::Vector { .. } | Shape::Tokens { .. } => vec![Dim::Batch, Dim::Fixed(shape.width())],
-        },
-        _ => vec![Dim::Batch, Dim::Fixed(1)],
-    }
 }
 
 fn column(encoding: &Encoding, start: usize) -> Option<LookupColumn> {

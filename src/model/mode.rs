@@ -13,6 +13,8 @@ pub struct Mode<'a> {
     training: Option<RandomKey>,
     /// Whether this batch had a forward pass before.
     repeated: bool,
+    /// Whether blocks are computed again by backward (gradient checkpointing).
+    checkpoints: bool,
     /// Collects the points where the graph is cut.
     cuts: Option<&'a CutPoints>,
 }
@@ -28,12 +30,13 @@ struct RandomKey {
 impl<'a> Mode<'a> {
     /// Evaluation: deterministic, and independent of other rows.
     pub fn evaluate() -> Self {
-        Self { training: None, repeated: false, cuts: None }
+        Self { training: None, repeated: false, checkpoints: false, cuts: None }
     }
 
     /// Training; random numbers depend only on the trial's seed, the step and the layer.
     pub fn train(seed: u64, step: u64) -> Self {
-        Self { training: Some(RandomKey { seed, step, epoch: 0, epochs: 1 }), repeated: false, cuts: None }
+        let key = RandomKey { seed, step, epoch: 0, epochs: 1 };
+        Self { training: Some(key), repeated: false, checkpoints: false, cuts: None }
     }
 
     /// Sets the zero-based `epoch` and the number of `epochs`.
@@ -50,6 +53,18 @@ impl<'a> Mode<'a> {
     /// running statistics.
     pub fn repeated(self) -> Self {
         Self { repeated: true, ..self }
+    }
+
+    /// With gradient checkpointing, blocks do not keep their activations; backward computes them again.
+    pub fn with_checkpoints(self, checkpoints: bool) -> Self {
+        Self { checkpoints, ..self }
+    }
+
+    /// The mode in which backward computes a block again, with the same dropout masks; `None` without
+    /// gradient checkpointing.
+    pub fn recomputed(&self) -> Option<Mode<'static>> {
+        let repeated = Mode { cuts: None, repeated: true, checkpoints: false, training: self.training };
+        self.checkpoints.then_some(repeated)
     }
 
     /// Cuts the graph before every layer with weights; `cuts` collects the points.

@@ -231,7 +231,7 @@ impl Network {
                 inputs.push(self.tasks[*other].head.predictions(&logits)?);
             }
             let x = if inputs.len() == 1 { shared } else { Activations::plain(Tensor::cat(&inputs, 1)?) };
-            outputs[task].features = Some(head.layers.forward(&x, mode)?);
+            outputs[task].features = Some(head.head.read(head.layers.forward(&x, mode)?)?);
         }
         Ok(outputs)
     }

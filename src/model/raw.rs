@@ -4,8 +4,8 @@ use candle_core::{Device, Tensor};
 
 use crate::domain::array::{Array, ArrayValues, PaddingValue};
 use crate::domain::shape::Shape;
-use crate::domain::signature::Encoding;
-use crate::model::activations::{Activations, SequenceMask};
+use crate::domain::signature::{Encoding, TokenPlane};
+use crate::model::activations::{Activations, SequenceMask, WordSteps};
 use crate::model::error::ModelResult;
 
 /// Converts an encoded array to the network's input. The inner error says why the array does not fit the
@@ -28,15 +28,17 @@ pub fn feed(
             }
             Tensor::from_slice(codes, rows, device)?
         }
-        (Encoding::Tokens { tokenizer, .. }, ArrayValues::U32(tokens)) if array.offsets.is_some() => {
-            if let Some(token) = tokens.iter().find(|token| **token as usize >= tokenizer.size) {
+        (Encoding::Tokens { tokenizer, plane, .. }, ArrayValues::U32(tokens))
+            if array.offsets.is_some() && array.width() == plane.as_ref().map_or(1, |_| 2) =>
+        {
+            let mut ids = tokens.iter().step_by(array.width());
+            if let Some(token) = ids.find(|token| **token as usize >= tokenizer.size) {
                 return Ok(Err(format!("has token {token}; its vocabulary has {} tokens", tokenizer.size)));
             }
-            let mut tokens = sequence(array, PaddingValue::Code(tokenizer.pad), device)?;
-            if let Some(mask) = &mut tokens.mask {
-                mask.tokens = Some(tokens.x.clone());
-            }
-            return Ok(Ok(tokens));
+            return match plane {
+                None => token_sequence(array, tokenizer.pad, device).map(Ok),
+                Some(plane) => with_plane(array, tokens, tokenizer.pad, plane, device).map(Ok),
+            };
         }
         (Encoding::Series { center, .. }, ArrayValues::F32(_))
             if array.offsets.is_some() && array.width() == center.len() =>
@@ -86,6 +88,56 @@ pub fn feed(
 /// Normalized value of each byte of a channel.
 fn normalized(mean: f32, deviation: f32) -> [f32; 256] {
     std::array::from_fn(|byte| (byte as f32 / 255.0 - mean) / deviation)
+}
+
+/// Token ids `[batch, time]`, which their mask holds too.
+fn token_sequence(array: &Array, pad: u32, device: &Device) -> ModelResult<Activations> {
+    let mut tokens = sequence(array, PaddingValue::Code(pad), device)?;
+    if let Some(mask) = &mut tokens.mask {
+        mask.tokens = Some(tokens.x.clone());
+    }
+    Ok(tokens)
+}
+
+/// Token ids `[batch, time]` with what their second numbers say in the mask.
+fn with_plane(
+    array: &Array,
+    values: &[u32],
+    pad: u32,
+    plane: &TokenPlane,
+    device: &Device,
+) -> ModelResult<Activations> {
+    let number = |index: usize| {
+        let numbers = values.iter().skip(index).step_by(2).copied().collect();
+        Array::ragged(&[], ArrayValues::U32(numbers), array.offsets.clone().unwrap_or_default())
+    };
+    let mut tokens = token_sequence(&number(0), pad, device)?;
+    if let Some(mask) = &mut tokens.mask {
+        match plane {
+            TokenPlane::Words { .. } => mask.words = Some(words(array, values, device)?),
+            TokenPlane::Segments { .. } => {
+                mask.segments = Some(sequence(&number(1), PaddingValue::Code(0), device)?.x);
+            }
+        }
+    }
+    Ok(tokens)
+}
+
+/// The words of rows of pieces `[steps, 2]`, whose second number is 1 where a word begins.
+fn words(array: &Array, values: &[u32], device: &Device) -> ModelResult<WordSteps> {
+    let first = |row: usize| {
+        let steps = array.row(row);
+        let starts = values[2 * steps.start..2 * steps.end].iter().skip(1).step_by(2);
+        (0_u32..).zip(starts).filter(|(_, start)| **start == 1).map(|(step, _)| step).collect::<Vec<u32>>()
+    };
+    let rows: Vec<Vec<u32>> = (0..array.rows()).map(first).collect();
+    let lengths: Vec<u32> = rows.iter().map(|row| row.len() as u32).collect();
+    let longest = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let padded =
+        rows.iter().flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0, longest - row.len())));
+    let first = Tensor::from_iter(padded, device)?.reshape((rows.len(), longest))?;
+    let mask = SequenceMask::from_lengths(lengths, longest, device)?;
+    Ok(WordSteps { first, steps: mask.steps, lengths: mask.lengths })
 }
 
 /// Pads rows of different lengths to `[batch, time, ...]`.

@@ -144,7 +144,9 @@ fn sample(card: &ModelCard) -> Result<(), String> {
 fn fits(input: &InputSignature, column: &SampleColumn) -> bool {
     let element = column.array().map(|array| array.element_type());
     let shape_fits = match (&input.encoding, column.shape.get(1..).unwrap_or_default()) {
-        (Encoding::Tokens { .. }, [_]) => true,
+        (Encoding::Tokens { plane: None, .. }, [_]) | (Encoding::Tokens { plane: Some(_), .. }, [_, 2]) => {
+            true
+        }
         (Encoding::Series { center, .. }, [_, width]) => *width == center.len(),
         (Encoding::Image { channels, height, width, .. }, [c, h, w]) => {
             [c, h, w] == [channels, height, width]

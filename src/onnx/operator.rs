@@ -192,11 +192,12 @@ pub fn layer_normalization(
     g: &mut Graph,
     x: &GraphValue,
     scale: &GraphValue,
-    bias: &GraphValue,
+    bias: Option<&GraphValue>,
     epsilon: f32,
 ) -> GraphValue {
     let attributes = vec![Attribute::int("axis", -1), Attribute::float("epsilon", epsilon)];
-    g.node("LayerNormalization", &[x, scale, bias], attributes)
+    let inputs: Vec<&GraphValue> = [x, scale].into_iter().chain(bias).collect();
+    g.node("LayerNormalization", &inputs, attributes)
 }
 
 /// Batch normalization with running statistics; x is `[batch, width, ...]`, the others are `[width]`.

@@ -8,6 +8,7 @@ pub mod default;
 pub mod extension;
 pub mod fingerprint;
 pub mod graph;
+mod image_preprocess;
 pub(crate) mod preference;
 pub mod render;
 pub mod resolve;

@@ -5,11 +5,12 @@ use crate::plan::check;
 use crate::plan::combined_check;
 use crate::plan::default;
 use crate::plan::graph;
+use crate::plan::image_preprocess;
 use crate::plan::resolved_plan::Plan;
 use crate::spec::pipeline::PipelineConfig;
 
 /// Returns the plan of a pipeline and its warnings. `default_name` is the file's name without its extension.
-/// No data is read; of pretrained models only the configuration, headers and hashes are.
+/// No data is read; of pretrained models only configurations, headers and hashes are.
 ///
 /// # Errors
 ///
@@ -18,11 +19,11 @@ pub fn resolve(
     pipeline: &PipelineConfig,
     default_name: &str,
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let diagnostics = check::all(pipeline);
+    let (mut pipeline, unusable) = image_preprocess::filled(pipeline);
+    let diagnostics = [unusable, check::all(&pipeline)].concat();
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }
-    let mut pipeline = pipeline.clone();
     default::fill(&mut pipeline, default_name);
     let (trials, warnings) = combined_check::all(&pipeline, &diagnostics)?;
     let graph = graph::build(pipeline.data.keys(), &trials);

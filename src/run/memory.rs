@@ -149,7 +149,8 @@ impl MemoryEstimate {
             bytes: Bytes::floats(values_of(outline, part, all)).times(2) + trained(part.parameters, *frozen),
         };
         let all_frozen = frozen.iter().copied().fold(0, usize::saturating_add);
-        let activations = activations_per_row(outline, load);
+        let checkpoints = pipeline.train.gradient_checkpointing;
+        let activations = activations_per_row(outline, load, checkpoints);
         let training =
             Bytes(8).times(load.rows).times(activations.iter().copied().fold(0, usize::saturating_add));
         let inputs = outline.parts.iter().filter(|part| part.name.starts_with("input."));
@@ -195,21 +196,35 @@ fn elements(shape: Shape) -> usize {
 }
 
 /// The number of activations per row that each part keeps for the backward pass: its output, and the output
-/// of each of its matrices.
-fn activations_per_row(outline: &NetworkOutline, load: EpochLoad) -> Vec<usize> {
+/// of each of its matrices. With gradient checkpointing (`checkpoints`), the input of each transformer block,
+/// and the matrices of one block at a time.
+fn activations_per_row(outline: &NetworkOutline, load: EpochLoad, checkpoints: bool) -> Vec<usize> {
     let indices: HashMap<&str, usize> =
         outline.parts.iter().enumerate().map(|(index, part)| (part.name.as_str(), index)).collect();
     let mut inner = vec![0_usize; outline.parts.len()];
+    let mut blocks: HashMap<(usize, &str), usize> = HashMap::new();
     for (name, shape) in &outline.weights {
         let [_, width] = shape.as_slice() else { continue };
         let mut owner = name.as_str();
         while let Some(end) = owner.rfind('.') {
             owner = &owner[..end];
             if let Some(index) = indices.get(owner) {
-                inner[*index] = inner[*index].saturating_add(*width);
+                let block = name[owner.len() + 1..].split('.').next().unwrap_or_default();
+                let has_blocks =
+                    checkpoints && matches!(outline.parts[*index].kind, "transformer" | "pretrained");
+                let sum = match has_blocks && block.parse::<usize>().is_ok() {
+                    true => blocks.entry((*index, block)).or_default(),
+                    false => &mut inner[*index],
+                };
+                *sum = sum.saturating_add(*width);
                 break;
             }
         }
+    }
+    for (index, part) in outline.parts.iter().enumerate() {
+        let own = || blocks.iter().filter(|((owner, _), _)| *owner == index).map(|(_, sum)| *sum);
+        let inputs = elements(part.shape).saturating_mul(own().count());
+        inner[index] = inner[index].saturating_add(own().max().unwrap_or(0)).saturating_add(inputs);
     }
     let activations = |(part, inner): (&NetworkPart, usize)| {
         let generates = matches!(part.kind, "text" | "language_model");
@@ -326,12 +341,14 @@ mod tests {
     use crate::run::memory::{MemoryEstimate, nominal, unfitted_estimate};
 
     fn estimate(train: &str) -> MemoryEstimate {
-        let text = format!(
+        estimate_of(&format!(
             "data: {{t: {{source: {{csv: x.csv}}}}}}\ninputs: {{a: number}}\n\
              trunk: [{{dense: 100}}, {{dense: 100}}]\ntasks: {{y: {{kind: binary, target: y}}}}\n{train}"
-        );
-        let (pipeline, _) =
-            crate::spec::read(&text, std::path::Path::new("x.yaml"), &[]).expect("a pipeline");
+        ))
+    }
+
+    fn estimate_of(text: &str) -> MemoryEstimate {
+        let (pipeline, _) = crate::spec::read(text, std::path::Path::new("x.yaml"), &[]).expect("a pipeline");
         let signature = nominal::signature(&pipeline);
         let trial = Trial { number: 1, seed: 1, choices: Vec::new(), pipeline };
         unfitted_estimate(&trial, &signature).expect("an estimate")
@@ -347,5 +364,22 @@ mod tests {
         assert_eq!(frozen.parts[2].bytes.0, 2 * 4 * 10_100);
         let accumulated = estimate("train: {accumulate: 4}");
         assert_eq!(accumulated.optimizer.0, 4 * 4 * 10_401);
+    }
+
+    /// Per row and step, in values: the embedding's 8 (and its table's width), the blocks' output of 8, and per
+    /// block 24 + 8 + 32 + 8 of its matrices; with checkpoints those of one block, and 8 of each block's input.
+    #[test]
+    fn checkpoints_keep_the_inputs_of_blocks() {
+        let activations = |train: &str| {
+            let text = format!(
+                "data: {{t: {{source: {{csv: x.csv}}}}}}\ninputs: {{a: {{text: {{}}}}}}\n\
+                 trunk: [{{embedding: 8}}, {{transformer: {{layers: 6, heads: 2, hidden: 32}}}}, {{pool: mean}}]\n\
+                 tasks: {{y: {{kind: binary, target: y}}}}\n{train}"
+            );
+            estimate_of(&text).activations.0
+        };
+        let (kept, recomputed) = (activations(""), activations("train: {gradient_checkpointing: true}"));
+        let rows = 256 * 8;
+        assert_eq!(kept - recomputed, rows * (6 * 72 - (72 + 6 * 8)));
     }
 }

@@ -5,7 +5,7 @@ mod decisions;
 use crate::data::raw::PredictionColumn;
 use crate::decode::viterbi::Transitions;
 use crate::domain::array::{Array, ArrayValues};
-use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
+use crate::domain::signature::{Encoding, InputSignature, Signature, TaskSignature, TokenPlane};
 use crate::domain::task::{FittedTarget, LabelLevel};
 
 /// Collects the predictions of one task over batches.
@@ -160,17 +160,30 @@ impl<'a> PredictionCollector<'a> {
     }
 }
 
-/// The number of real (not padded) steps of each row, from the first input that is a sequence; empty if
-/// there is none.
+/// The number of real (not padded) steps of each row, or of its words where steps are pieces of words, from
+/// the first input that is a sequence; empty if there is none.
 pub fn sequence_lengths(signature: &Signature, inputs: &[(String, Array)]) -> Vec<usize> {
     let steps = |input: &InputSignature| {
         let (_, array) = inputs.iter().find(|(name, _)| name == input.name.as_str())?;
         let time = array.shape.get(1).copied().filter(|time| *time > 0)?;
         match (&input.encoding, &array.values) {
-            (Encoding::Tokens { tokenizer, .. }, ArrayValues::I64(tokens)) => {
+            (Encoding::Tokens { tokenizer, plane: None, .. }, ArrayValues::I64(tokens)) => {
                 let pad = i64::from(tokenizer.pad);
                 let real = |row: &[i64]| row.iter().filter(|token| **token != pad).count();
                 Some(tokens.chunks(time).map(real).collect())
+            }
+            (
+                Encoding::Tokens { tokenizer, plane: Some(TokenPlane::Segments { .. }), .. },
+                ArrayValues::I64(pairs),
+            ) => {
+                let pad = i64::from(tokenizer.pad);
+                let real = |row: &[i64]| row.iter().step_by(2).filter(|token| **token != pad).count();
+                Some(pairs.chunks(2 * time).map(real).collect())
+            }
+            // The labels are those of words.
+            (Encoding::Tokens { plane: Some(TokenPlane::Words { .. }), .. }, ArrayValues::I64(pieces)) => {
+                let starts = |row: &[i64]| row.iter().skip(1).step_by(2).filter(|start| **start == 1).count();
+                Some(pieces.chunks(2 * time).map(starts).collect())
             }
             (Encoding::Series { center, .. }, ArrayValues::F32(_) | ArrayValues::F64(_)) => {
                 let width = center.len().max(1);

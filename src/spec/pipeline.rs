@@ -71,6 +71,13 @@ impl PipelineConfig {
     pub fn read_models_from(&mut self, base: &std::path::Path) {
         self.models = ModelFolders::in_folder(base);
     }
+
+    /// The columns that the inputs read: those of their names, then the second ones of pairs of texts.
+    pub fn input_columns(&self) -> Vec<&str> {
+        let own = self.inputs.keys().map(|name| name.as_str());
+        let second = self.inputs.values().filter_map(|input| input.feature.second_column());
+        own.chain(second.map(|column| column.as_str())).collect()
+    }
 }
 
 fn default_seed() -> Seed {

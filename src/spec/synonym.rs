@@ -266,6 +266,11 @@ pub const SYNONYMS: &[Synonym] = &[
     is("eps", "epsilon"),
     is("batch bs minibatch trainbatchsize", "batch_size"),
     is(
+        "gradientcheckpoint gradcheckpointing activationcheckpointing checkpointactivations recompute \
+         usereentrant checkpointblocks",
+        "gradient_checkpointing",
+    ),
+    is(
         "gradientaccumulation gradientaccumulationsteps accumulategradbatches accumulationsteps \
          accumulategradients accumsteps",
         "accumulate",

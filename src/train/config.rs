@@ -44,6 +44,11 @@ pub struct TrainConfig {
     /// step of an epoch may have fewer batches. Batch normalization sees each batch by itself. Default 1.
     #[serde(skip_serializing_if = "is_one")]
     pub accumulate: Count,
+    /// Whether blocks of `transformer` and of text encoders of `pretrained` keep only their inputs for the
+    /// backward pass, which computes the rest again (gradient checkpointing, Chen et al. 2016): less memory,
+    /// about a third more time, the same numbers. Default false.
+    #[serde(skip_serializing_if = "is_false")]
+    pub gradient_checkpointing: bool,
     /// Parts, tasks or patterns of weight names, as in `rates`, that keep their initial values. Running
     /// statistics of batch normalization still follow the data. Default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -85,6 +90,7 @@ impl Default for TrainConfig {
             schedule: ScheduleConfig::default(),
             rates: RatesConfig::default(),
             accumulate: Count::constant(1),
+            gradient_checkpointing: false,
             freeze: Vec::new(),
             unfreeze: None,
             regularization: None,

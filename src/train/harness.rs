@@ -2,6 +2,7 @@
 
 mod accumulation;
 mod balancing;
+mod checkpointing;
 mod cosmos;
 mod epochs;
 pub mod groups;

@@ -57,6 +57,8 @@ pub struct Learner<'a> {
     pub held_out: Option<ValidationSampler<'a>>,
     /// The batches of a step; the last step of an epoch may have fewer.
     pub accumulate: usize,
+    /// Whether blocks do not keep their activations for the backward pass.
+    pub checkpoints: bool,
     shared: SharedVariables,
     /// The zero-based epoch of the current step.
     epoch: usize,
@@ -85,6 +87,7 @@ impl<'a> Learner<'a> {
             balance,
             held_out: None,
             accumulate: 1,
+            checkpoints: false,
             shared,
             epoch: 0,
             checked,
@@ -234,6 +237,7 @@ impl<'a> Learner<'a> {
     fn mode(&self, clock: ScheduleStep, pass: usize, parts: usize) -> Mode<'static> {
         let per_epoch = clock.steps_per_epoch.max(1);
         let mode = Mode::train(self.config.seed, (clock.step * parts * self.accumulate + pass) as u64);
+        let mode = mode.with_checkpoints(self.checkpoints);
         mode.in_epoch(clock.step / per_epoch, clock.total / per_epoch)
     }
 

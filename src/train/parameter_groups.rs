@@ -104,6 +104,10 @@ impl<'a> ParameterGroups<'a> {
             let message = "`decay_per_layer` has no effect: no layer with blocks is trained";
             return refuse(train.key("rates").key("decay_per_layer"), message.to_owned());
         }
+        if last.is_none() && self.config.gradient_checkpointing {
+            let message = "`gradient_checkpointing` has no effect: no layer with blocks is trained";
+            return refuse(train.key("gradient_checkpointing"), message.to_owned());
+        }
         let config = self.config.unfreeze.as_ref()?;
         let Some(blocks) = last else {
             let message = "`unfreeze` has no effect: no layer with blocks is trained";

@@ -102,6 +102,7 @@ impl<'a> Training<'a> {
         let needs_validation_rows = balance.losses.lookahead_request(0).is_some();
         let mut learner = Learner::new(network, balance, config)?;
         learner.accumulate = job.spec.accumulate.get();
+        learner.checkpoints = job.spec.gradient_checkpointing;
         learner.held_out =
             if needs_validation_rows { Some(ValidationSampler::new(job, network)?) } else { None };
         let objective = Objective::new(&job.spec.monitor, &job.metrics)?;

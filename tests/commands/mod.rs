@@ -30,8 +30,10 @@ mod sharing;
 mod side_by_side;
 mod sweep;
 mod text;
+mod text_pairs;
 mod together;
 mod transfer;
+mod word_pieces;
 
 use crate::support::Project;
 

@@ -70,7 +70,15 @@ fn more_layers() -> Vec<(Value, Shape)> {
         json!({"multi_head_attention": {"heads": 1, "dropout": 0.3}}),
         json!({"multi_head_attention": {"heads": 2, "causal": true}}),
         json!({"multi_head_attention": {"heads": 4, "causal": true, "rotary": true, "dropout": 0.3}}),
+        json!({"multi_head_attention": {"heads": 4, "kv_heads": 2, "rotary": true, "rotary_theta": 50}}),
+        json!({"multi_head_attention": {"heads": 4, "kv_heads": 1, "window": 2, "dropout": 0.3}}),
         json!({"transformer": {"layers": 1, "hidden": 12, "positions": "learned", "dropout": 0.2}}),
+        json!({"transformer": {
+            "layers": 2, "hidden": 8, "positions": "relative", "norm_kind": "layer_without_bias"
+        }}),
+        json!({"transformer": {
+            "layers": 1, "hidden": 8, "positions": "relative", "causal": true, "kv_heads": 2, "window": 3
+        }}),
         json!({"transformer": {"layers": 2, "hidden": 8, "positions": "rotary", "causal": true}}),
         json!({"transformer": {
             "layers": 1, "heads": 1, "positions": "none", "norm": "post", "activation": "relu"
@@ -91,7 +99,23 @@ fn more_layers() -> Vec<(Value, Shape)> {
         layers.push((config, SEQUENCE));
     }
     layers.push((json!({"embedding": {"width": 3, "frozen": true}}), TOKENS));
-    for family in ["albert", "bert", "distilbert", "electra", "gpt2", "roberta"] {
+    for family in [
+        "albert",
+        "bert",
+        "deberta_v2",
+        "deberta_v3",
+        "distilbert",
+        "electra",
+        "gpt2",
+        "llama",
+        "llama3",
+        "modernbert",
+        "mpnet",
+        "qwen2",
+        "roberta",
+        "t5",
+        "t5_gated",
+    ] {
         layers.push((json!({"pretrained": {"path": family}}), TOKENS));
     }
     layers.push((json!({"pretrained": {"path": "bert", "freeze": 1, "dropout": 0.2}}), TOKENS));

@@ -285,7 +285,8 @@ fn token_network(search: &Value) -> (Network, EncodedTable, Array) {
         sharing: SharingConfig::default(),
         tasks: ["next", "text", "copied", "pointed"].map(config).into(),
     };
-    let encoding = Encoding::Tokens { tokenizer: tokenizer(), length: 8, side: TruncationSide::Tail };
+    let encoding =
+        Encoding::Tokens { tokenizer: tokenizer(), length: 8, side: TruncationSide::Tail, plane: None };
     let input = InputSignature {
         name: InputName::new("x").unwrap(),
         raw: ElementType::Int64,

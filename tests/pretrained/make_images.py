@@ -1,13 +1,17 @@
-"""Makes tiny convolutional encoders with random weights, and what timm computes with them.
+"""Makes tiny image encoders with random weights, and what timm and transformers compute with them.
 
-    python -m pip install torch==2.15.0 timm==1.0.31 safetensors==0.8.0
+    python -m pip install torch==2.11.0 timm==1.0.31 transformers==5.24.0 safetensors==0.8.0
     python tests/pretrained/make_images.py
 
-Every folder gets `config.json` as timm writes it, with `model_args` that make the model tiny,
+Every folder of timm gets `config.json` as timm writes it, with `model_args` that make the model tiny,
 `model.safetensors` in F16 (the weights are rounded first, so that F32 would hold the same numbers), and
 `expected.safetensors`: `images` [rows, channels, height, width], `features` of the last block before pooling,
 `upstream` of the same shape, and, as `gradient.NAME`, gradients of sum(features * upstream) with respect to
 some weights. Evaluation mode, f32. The same bytes each time.
+
+Vision transformers are written by transformers' own `save_pretrained`, whose names of weights are those of
+`gradient.NAME`. Values whose names begin with `other.` are of images of another size, with interpolated
+positions.
 """
 
 import json
@@ -17,6 +21,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 from timm.models import efficientnet
+from transformers import DeiTConfig, DeiTModel, Dinov2Config, Dinov2Model, ViTConfig, ViTModel
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 
@@ -47,7 +52,7 @@ def make(architecture, model, seed, model_args, gradients):
         "architecture": architecture,
         "num_classes": 0,
         "model_args": model_args,
-        "pretrained_cfg": {"input_size": [3, 36, 44]},
+        "pretrained_cfg": {"input_size": [3, 36, 44], "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]},
     }
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     state = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
@@ -90,6 +95,66 @@ def resnet(architecture, seed, layers, channels, gradients):
     make(architecture, model, seed, args, ["layer2.0.downsample.0.weight", "bn1.bias", *gradients])
 
 
+VISION = {
+    "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 24, "patch_size": 8,
+    "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+}
+# Names in a file, and those of the module.
+PARAMETERS = [
+    ("attention.attention.query", "attention.q_proj"), ("attention.attention.key", "attention.k_proj"),
+    ("attention.attention.value", "attention.v_proj"), ("attention.output.dense", "attention.o_proj"),
+    ("intermediate.dense", "mlp.fc1"), ("output.dense", "mlp.fc2"),
+]
+
+
+def parameter(model, name):
+    for old, new in PARAMETERS:
+        name = name.replace(old, new)
+    weights = dict(model.named_parameters())
+    return weights[name if name in weights else name.replace("encoder.layer.", "layers.")]
+
+
+def vision(folder, model, seed, gradients, others):
+    random_weights(model, seed)
+    model.eval()
+    model.half().save_pretrained(FOLDER / folder)
+    model.float()
+    generator = torch.Generator().manual_seed(seed + 1)
+    expected = {}
+    for part, (height, width), how in [("", (24, 24), {}), *others]:
+        images = torch.randn((2, 3, height, width), generator=generator)
+        features = model(images, **how).last_hidden_state
+        upstream = torch.randn(features.shape, generator=generator)
+        model.zero_grad()
+        (features * upstream).sum().backward()
+        expected |= {f"{part}images": images, f"{part}features": features.detach(), f"{part}upstream": upstream}
+        for name in gradients:
+            expected[f"{part}gradient.{name}"] = parameter(model, name).grad.clone()
+    save_file(expected, FOLDER / folder / "expected.safetensors")
+    print(folder, tuple(features.shape), "largest", features.abs().max().item())
+
+
+def gradients_of(norm, dense, *more):
+    return [
+        "embeddings.cls_token", "embeddings.position_embeddings", "embeddings.patch_embeddings.projection.weight",
+        "embeddings.patch_embeddings.projection.bias", "encoder.layer.0.attention.attention.query.weight",
+        "encoder.layer.1.attention.attention.value.bias", f"encoder.layer.0.{norm}.weight",
+        f"encoder.layer.1.{dense}.weight", *more,
+    ]
+
+
+def vision_transformers():
+    interpolated = [("other.", (32, 16), {"interpolate_pos_encoding": True})]
+    gradients = gradients_of("layernorm_before", "intermediate.dense")
+    model = ViTModel(ViTConfig(**VISION, intermediate_size=24), add_pooling_layer=False)
+    vision("vit", model, 6, gradients, interpolated)
+    model = DeiTModel(DeiTConfig(**VISION, intermediate_size=24), add_pooling_layer=False)
+    vision("deit", model, 7, [*gradients, "embeddings.distillation_token"], [])
+    model = Dinov2Model(Dinov2Config(**VISION, mlp_ratio=2))
+    scale = "encoder.layer.0.layer_scale1.lambda1"
+    vision("dinov2", model, 8, gradients_of("norm2", "mlp.fc2", scale), [("other.", (32, 16), {})])
+
+
 if __name__ == "__main__":
     lite("efficientnet_lite0", 1)
     # As timm's function of this name builds it: padding and epsilon of TensorFlow.
@@ -97,3 +162,4 @@ if __name__ == "__main__":
     mobilenet("mobilenetv2_050", 3)
     resnet("resnet18", 4, [2, 1, 1, 1], [8, 8, 16, 16], ["layer1.1.conv2.weight", "layer3.0.bn1.weight"])
     resnet("resnet50", 5, [1, 2, 1, 1], [4, 4, 8, 8], ["layer1.0.conv2.weight", "layer2.1.conv3.weight"])
+    vision_transformers()

@@ -4,7 +4,9 @@
     python tests/pretrained/make_tokenizers.py
 
 `tokenizer_bert` is a WordPiece vocabulary, `tokenizer_roberta` a byte-level BPE. `expected.json` holds texts,
-their ids, and their ids truncated to 8 tokens from either side. The same bytes each time.
+their ids, and their ids truncated to 8 tokens from either side. `words.json` holds words, the ids of their pieces,
+and which pieces are the first of a word; byte pairs with `add_prefix_space`. `pairs.json` holds pairs of texts, their
+ids and segments, whole and truncated. The same bytes each time.
 """
 
 import json
@@ -43,6 +45,54 @@ def expected(folder, tokenizer):
     (folder / "expected.json").write_text(json.dumps(rows, ensure_ascii=True, indent=0) + "\n")
 
 
+WORDS = [
+    ["EU", "rejects", "German", "call"], ["the", "cat", "sat", "unbelievable"], ["don't", "stop", "!"], ["a"], ["naïve", "café"],
+    ["@user", "#sat_on", "http://a.b/c"], ["New York", "dogs"], ["🙂", "中文", "end..."], ["x" * 150, "cat"], ["the"] * 12,
+    ["unbelievable"] * 5, ["3.14", "=", "pi"], ["cats", "and", "dogssitting", "ondogs"], [" the", "cat "], ["##able", "##s"],
+    ["e\u0301", "ﬁ"], ["--", "''"], ["sitting", "sat"] * 7, ["a" * 9], ["mat", "b" * 20],
+]
+
+
+def word_pieces(folder, tokenizer):
+    rows = []
+    for text in WORDS:
+        row = {"words": text}
+        for side, key, length in (("right", "all", None), ("right", "head", LENGTH), ("left", "tail", LENGTH)):
+            tokenizer.truncation_side = side
+            encoded = tokenizer(text, is_split_into_words=True, truncation=length is not None, max_length=length)
+            of = encoded.word_ids()
+            first = [int(word is not None and word not in of[:place]) for place, word in enumerate(of)]
+            row[key] = [list(pair) for pair in zip(encoded["input_ids"], first)]
+        rows.append(row)
+    tokenizer.truncation_side = "right"
+    (folder / "words.json").write_text(json.dumps(rows, ensure_ascii=True) + "\n")
+
+
+PAIRS = [
+    ("the cat sat", "on the mat"), ("", "the cat"), ("the cat", ""), ("", ""), ("a", "b"), ("unbelievable " * 4, "cat"),
+    ("cat", "unbelievable " * 4), ("the cat and the dogs " * 3, "sat on the mat " * 3), ("don't stop!", "won't stop..."),
+    ("naïve café", "Über"), ("中文", "text and emoji 🙂"), ("sep in a text", "s in another"), ("x" * 40, "y" * 40),
+    ("the " * 9, "cat " * 10), ("the " * 10, "cat " * 9), ("a b c", "d e f g h"), ("a b c d e f g", "h"), ("  spaces  ", "\ttabs"),
+    ("3.14", "= pi"), ("the cat sat on the mat", "the cat sat on the mat"), ("sitting", "\u200b"), ("sat on", "e\u0301"),
+]
+
+
+def text_pairs(folder, tokenizer):
+    rows = []
+    for first, second in PAIRS:
+        row = {"texts": [first, second], "encoded": []}
+        for side in ("right", "left"):
+            tokenizer.truncation_side = side
+            for length in (1000, 16, 11, 8):
+                # As a batch: alone, a second text that is empty would not count as one.
+                encoded = tokenizer([first], [second], truncation=True, max_length=length, return_token_type_ids=True)
+                pairs = [list(pair) for pair in zip(encoded["input_ids"][0], encoded["token_type_ids"][0])]
+                row["encoded"].append([side, length, pairs])
+        rows.append(row)
+    tokenizer.truncation_side = "right"
+    (folder / "pairs.json").write_text(json.dumps(rows, ensure_ascii=True) + "\n")
+
+
 def bert():
     folder = FOLDER / "tokenizer_bert"
     shutil.rmtree(folder, ignore_errors=True)
@@ -58,6 +108,8 @@ def bert():
     tokenizer.save_pretrained(folder)
     (folder / "vocab.txt").write_text("\n".join(pieces) + "\n")
     expected(folder, tokenizer)
+    word_pieces(folder, tokenizer)
+    text_pairs(folder, tokenizer)
 
 
 def roberta():
@@ -69,14 +121,15 @@ def roberta():
         TEXTS * 3, vocab_size=330, min_frequency=2, special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
     )
     trainer.save_model(str(folder))
-    tokenizer = transformers.RobertaTokenizer(
-        vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt")
-    )
+    paths = {"vocab": str(folder / "vocab.json"), "merges": str(folder / "merges.txt")}
+    tokenizer = transformers.RobertaTokenizer(**paths)
     files = {name: (folder / name).read_bytes() for name in ("vocab.json", "merges.txt")}
     tokenizer.save_pretrained(folder)
     for name, content in files.items():
         (folder / name).write_bytes(content)
     expected(folder, tokenizer)
+    text_pairs(folder, tokenizer)
+    word_pieces(folder, transformers.RobertaTokenizer(**paths, add_prefix_space=True))
 
 
 if __name__ == "__main__":

@@ -123,8 +123,12 @@ impl DataError {
                 "correct the data, or write `scheme: none`, which treats every tag as an independent class"
             }
             Self::NoTokens => {
-                "write `inputs: {words: tokens}` for a column `words` of tokens, or \
-                 `text: {tokenizer: character}` for one tag per character"
+                "write `inputs: {words: tokens}` for a column `words` of tokens, with a pretrained model's \
+                 tokenizer `tokens: {tokenizer: {pretrained: FOLDER}}`, or `text: {tokenizer: character}` \
+                 for one tag per character"
+            }
+            Self::NotOneText { .. } => {
+                "write the input as `text: {tokenizer: ...}` without `pair`, and without tagging tasks"
             }
             Self::MissingColumn { .. } => {
                 "add the column with `rename` or `query`; only number and category inputs may be missing \
@@ -132,7 +136,8 @@ impl DataError {
             }
             Self::NoRoom { special, .. } => return Some(format!("write at least `length: {}`", special + 1)),
             Self::AlreadyTokenized { .. } => {
-                "use the input kind `tokens`, or the tokenizer `word`, `character` or `jieba`"
+                "use the input kind `tokens`, whose `tokenizer` splits each word by itself, or the \
+                 tokenizer `word`, `character` or `jieba`"
             }
             Self::Split(error) => return error.help(),
             Self::Image(error) => return error.help().map(str::to_owned),

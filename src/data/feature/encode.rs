@@ -19,10 +19,11 @@ pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
         }
         (Encoding::Code { keys, .. }, values) => Some(Array::codes(codes(keys, values)?)),
         (Encoding::OneHot { keys }, values) => Some(one_hot(&codes(keys, values)?, keys.len())),
-        (Encoding::Tokens { tokenizer, .. }, ArrayValues::I64(values)) => {
-            let pad = i64::from(tokenizer.pad);
-            let (values, offsets) = unpadded(values, raw.rows(), 1, |step| step[0] != pad);
-            Some(Array::ragged(&[], ArrayValues::U32(values.iter().map(|id| *id as u32).collect()), offsets))
+        (Encoding::Tokens { tokenizer, plane, .. }, ArrayValues::I64(values)) => {
+            let (pad, step): (_, &[usize]) = (i64::from(tokenizer.pad), plane.as_ref().map_or(&[], |_| &[2]));
+            let width = step.iter().product();
+            let (values, offsets) = unpadded(values, raw.rows(), width, |step| step[0] != pad);
+            Some(Array::ragged(step, ArrayValues::U32(values.iter().map(|id| *id as u32).collect()), offsets))
         }
         (Encoding::Series { center, scale, .. }, ArrayValues::F32(values)) => {
             let width = center.len();

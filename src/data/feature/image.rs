@@ -1,5 +1,7 @@
 //! The input kind `image`: see [`ImageConfig`].
 
+use std::path::Path;
+
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::error::DataError;
 use crate::data::feature::image_format::{ImageFormat, collect_or_first_error, decode_all, image_files};
 use crate::data::feature::pixels::packed;
+pub use crate::data::feature::preprocess::PreprocessConfig;
 use crate::data::feature::{Feature, FeaturePart, SOME_SIZE};
 use crate::data::image_file::{
     Background, ImageError, ImageHeader, ImageSize, PixelConversion, extremes, header,
@@ -27,6 +30,9 @@ use crate::domain::signature::Encoding;
 /// 12-bit JPEG and lossless JPEG are refused. Grayscale images may also be given as numbers: all pixels in
 /// one text (`0 0 12 255 ...`) or list, row by row, each an integer from 0 to 255. Training rows may be
 /// augmented.
+///
+/// For a pretrained encoder `preprocess: {pretrained: models/vit}` takes height, width, channels, mean and
+/// deviation, where they are not written, from the model's folder.
 ///
 /// `picture: {image: {height: 64, width: 64, augment: [flip, {crop: 8}]}}`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +55,10 @@ pub struct ImageConfig {
     pub range: Option<[u16; 2]>,
     /// Augmentations of training rows, applied in this order and drawn anew in each epoch. Default none.
     pub augment: Vec<Augmentation>,
+    /// The pretrained model whose size and normalization are taken where they are not written here. Default
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preprocess: Option<PreprocessConfig>,
 }
 
 /// The number of channels of an image.
@@ -95,6 +105,35 @@ impl ImageConfig {
         let side = |side: Option<Count>| side.map_or(SOME_SIZE, Count::get);
         let channels = self.channels.map_or(1, |channels| usize::from(u8::from(channels)));
         Shape::Image { channels, height: side(self.height), width: side(self.width) }
+    }
+
+    /// The same with what `preprocess` says in place of what is not written; relative paths start at `base`.
+    /// If everything is written, no file is read.
+    ///
+    /// # Errors
+    /// The folder does not describe its images.
+    pub fn preprocessed(&self, base: &Path) -> Result<Self, DataError> {
+        let sizes = [self.height, self.width];
+        let is_complete = sizes.iter().all(Option::is_some)
+            && (self.channels.is_some() && self.mean.is_some() && self.deviation.is_some());
+        let Some(preprocess) = self.preprocess.as_ref().filter(|_| !is_complete) else {
+            return Ok(self.clone());
+        };
+        let standard = preprocess.read(base)?;
+        let [height, width] =
+            [0, 1].map(|side| sizes[side].or_else(|| standard.size.and_then(|size| Count::new(size[side]))));
+        let channels = if standard.mean.len() == 1 { Channels::Gray } else { Channels::Colour };
+        Ok(Self {
+            height,
+            width,
+            channels: self.channels.or(Some(channels)),
+            mean: self.mean.clone().or_else(|| standard.mean.into_iter().map(Finite::new).collect()),
+            deviation: self
+                .deviation
+                .clone()
+                .or_else(|| standard.deviation.into_iter().map(Positive::new).collect()),
+            ..self.clone()
+        })
     }
 
     pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
@@ -147,7 +186,15 @@ impl ImageConfig {
         let pack = |part: &'a FeaturePart<'_>| {
             let cells = packed(&part.cells, height, width, &|row| part.frame.location(row).to_string())?;
             let FeaturePart { frame, train, sample, base, .. } = *part;
-            Ok(FeaturePart { frame, cells: cells.into_owned(), written: vec![], train, sample, base })
+            Ok(FeaturePart {
+                frame,
+                cells: cells.into_owned(),
+                second: None,
+                written: vec![],
+                train,
+                sample,
+                base,
+            })
         };
         parts.iter().map(pack).collect()
     }

@@ -9,16 +9,19 @@ pub mod number;
 pub mod one_hot;
 mod pixels;
 mod precision;
+mod preprocess;
 pub(in crate::data) mod registered;
 mod scale;
 pub mod series;
 pub mod standardize;
 mod statistics;
 pub mod text;
+mod text_pair;
 mod token;
 pub mod tokens;
 mod value_type;
 mod vocabulary;
+mod word_input;
 
 use std::path::Path;
 
@@ -39,8 +42,12 @@ pub(in crate::data) use crate::data::feature::registered::encode_known as encode
 pub use crate::data::feature::registered::{AnyInputKind, Encoder, InputKind};
 pub(in crate::data) use crate::data::feature::scale::{raw_numbers, refuse_beyond};
 pub(in crate::data) use crate::data::feature::statistics::Statistics;
+pub(in crate::data) use crate::data::feature::text_pair::{
+    encode as encode_pairs, to_array as pairs_to_array,
+};
 pub(in crate::data) use crate::data::feature::token::{pad_tokens, truncate_rows};
 pub use crate::data::feature::value_type::SOME_SIZE;
+pub(in crate::data) use crate::data::feature::word_input::count_lost as lost_words;
 use crate::data::frame::Frame;
 use crate::data::note::DataNote;
 use crate::domain::array::{Array, ElementType};
@@ -81,6 +88,8 @@ pub enum MissingNumber {
 pub(in crate::data) struct FeaturePart<'a> {
     pub frame: &'a Frame,
     pub cells: Cells,
+    /// The cells of the second column of an input of pairs.
+    pub second: Option<Cells>,
     /// Target columns of tasks that share the tokenizer of this input.
     pub written: Vec<Cells>,
     pub train: &'a [u32],

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
 use crate::data::feature::token::TokenizedInput;
-use crate::data::feature::{Feature, FeaturePart};
+use crate::data::feature::{Feature, FeaturePart, text_pair};
 use crate::data::list::TextLists;
 use crate::data::tokenizer::{self, TokenCodec, TokenizerTraining, takes_pieces};
 use crate::domain::choice_config::{Choice, Settings};
+use crate::domain::name::ColumnName;
 use crate::domain::number::Count;
 use crate::domain::tokenizer::{TokenizerConfig, TruncationSide};
 
@@ -30,6 +31,11 @@ pub struct TextInputConfig {
     pub length: Count,
     /// The end of longer texts that is kept: head (default) or tail.
     pub side: TruncationSide,
+    /// The column of a second text: a row is a pair, such as a question and a passage, with the special
+    /// tokens and segments of a pretrained tokenizer's template of pairs. Of pairs with more than `length`
+    /// tokens the longer text is truncated first. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pair: Option<ColumnName>,
 }
 
 impl Default for TextInputConfig {
@@ -38,6 +44,7 @@ impl Default for TextInputConfig {
             tokenizer: TokenizerConfig::default(),
             length: Count::constant(256),
             side: TruncationSide::Head,
+            pair: None,
         }
     }
 }
@@ -49,6 +56,10 @@ impl Settings for TextInputConfig {
 
 impl TextInputConfig {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
+        if let Some(second) = &self.pair {
+            let limits = (self.length.get(), self.side);
+            return text_pair::feature(name, parts, second, &self.tokenizer, limits);
+        }
         let columns = parts.iter().map(|part| TextColumn::from_part(part, &self.tokenizer));
         let columns = columns.collect::<Result<Vec<TextColumn<'_>>, DataError>>()?;
         let (mut texts, mut pieces): (Vec<&str>, Vec<&str>) = (vec![], vec![]);

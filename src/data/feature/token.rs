@@ -4,7 +4,7 @@ use crate::data::error::DataError;
 use crate::data::feature::{Feature, FeaturePart};
 use crate::data::note::{DataNote, warning};
 use crate::domain::array::{Array, ArrayValues, ElementType, PaddingValue};
-use crate::domain::signature::Encoding;
+use crate::domain::signature::{Encoding, TokenPlane};
 use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
 /// A token input with a fitted tokenizer.
@@ -29,22 +29,34 @@ impl TokenizedInput<'_> {
         first_unknown: impl Fn(usize, usize) -> Option<String>,
     ) -> Result<Feature, DataError> {
         let notes = self.notes(parts, ids, first_unknown);
-        let (length, side) = self.limits;
         let encoded = ids.iter().map(|rows| truncate_rows(rows, &self.tokenizer, self.limits, self.unknown));
         let encoded = encoded.collect::<Result<Vec<Array>, DataError>>()?;
+        Ok(self.encoded(parts, encoded, None, notes))
+    }
+
+    /// The feature of rows that are encoded already, with the numbers of a plane.
+    pub fn encoded(
+        self,
+        parts: &[FeaturePart<'_>],
+        encoded: Vec<Array>,
+        plane: Option<TokenPlane>,
+        notes: Vec<DataNote>,
+    ) -> Feature {
+        let (length, side) = self.limits;
         let padded = |(part, array): (&FeaturePart<'_>, &Array)| {
             pad_tokens(&array.gather(part.sample), self.tokenizer.pad)
         };
-        Ok(Feature {
+        Feature {
             raw: ElementType::Int64,
             samples: parts.iter().zip(&encoded).map(padded).collect(),
             encoded,
-            encoding: Encoding::Tokens { tokenizer: self.tokenizer, length, side },
+            encoding: Encoding::Tokens { tokenizer: self.tokenizer, length, side, plane },
             notes,
-        })
+        }
     }
 
-    fn notes(
+    /// Notes on empty and long rows and unknown tokens, from the ids before truncation.
+    pub fn notes(
         &self,
         parts: &[FeaturePart<'_>],
         ids: &[Vec<Vec<u32>>],
@@ -142,15 +154,22 @@ pub(in crate::data) fn offset(steps: usize) -> Result<u32, DataError> {
     u32::try_from(steps).map_err(|_| DataError::TooManySteps { limit: u32::MAX })
 }
 
-/// Token ids as a model input: `[rows, time]`, padded at the end.
+/// Token ids as a model input: `[rows, time]`, or with a plane `[rows, time, 2]`, padded at the end.
 pub(in crate::data) fn pad_tokens(array: &Array, pad: u32) -> Array {
     let ArrayValues::U32(values) = &array.values else { return array.clone() };
     let values = ArrayValues::I64(values.iter().map(|value| i64::from(*value)).collect());
     let ids = Array { shape: array.shape.clone(), values, offsets: array.offsets.clone() };
-    ids.padded(&PaddingValue::Code(pad))
+    let mut padded = ids.padded(&PaddingValue::Code(pad));
+    if let (ArrayValues::I64(values), &[rows, time, 2]) = (&mut padded.values, padded.shape.as_slice()) {
+        for row in 0..rows {
+            let padding = &mut values[2 * (row * time + array.length(row))..2 * (row + 1) * time];
+            padding.iter_mut().skip(1).step_by(2).for_each(|number| *number = 0);
+        }
+    }
+    padded
 }
 
 /// `1 text is`, `3 texts are`
-fn several(count: usize, noun: &str, singular: &str, plural: &str) -> String {
+pub(super) fn several(count: usize, noun: &str, singular: &str, plural: &str) -> String {
     if count == 1 { format!("1 {noun} {singular}") } else { format!("{count} {noun}s {plural}") }
 }

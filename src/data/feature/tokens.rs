@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::error::DataError;
 use crate::data::feature::token::TokenizedInput;
-use crate::data::feature::{Feature, FeaturePart};
+use crate::data::feature::{Feature, FeaturePart, word_input};
 use crate::data::list::TextLists;
-use crate::data::tokenizer::{TokenCodec, fit_pieces};
+use crate::data::tokenizer::{TokenCodec, fit_pieces, fit_to_words};
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
-use crate::domain::tokenizer::TruncationSide;
+use crate::domain::tokenizer::{TokenizerConfig, TruncationSide};
 
 /// Tokens given by the data: a list of texts per row, or a text with separators.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,13 +19,19 @@ pub struct TokensConfig {
     /// The separator between the tokens of a text; not used for lists. If empty, each character is a token.
     /// Default one space.
     pub separator: String,
+    /// Splits each token into pieces, such as the tokenizer of a pretrained model. A tagging task then has a
+    /// label for each token and reads its first piece. Default none: a token is one entry of a vocabulary
+    /// made of the training rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<TokenizerConfig>,
     /// Vocabulary size: the most frequent tokens of training rows are kept. Default 30000.
     pub vocabulary: Count,
     /// Tokens that occur less often on training rows are unknown. Default 2.
     pub minimum: Count,
     /// Convert tokens to lower case. Default false.
     pub lowercase: bool,
-    /// Maximum number of tokens; longer rows are truncated together with their tags. Default 256.
+    /// Maximum number of tokens, or of pieces with a `tokenizer`; longer rows are truncated together with
+    /// their tags. Default 256.
     pub length: Count,
     /// The end of longer rows that is kept: head (default) or tail.
     pub side: TruncationSide,
@@ -35,6 +41,7 @@ impl Default for TokensConfig {
     fn default() -> Self {
         Self {
             separator: " ".to_owned(),
+            tokenizer: None,
             vocabulary: Count::constant(30_000),
             minimum: Count::constant(2),
             lowercase: false,
@@ -57,8 +64,13 @@ impl TokensConfig {
             part.train.iter().flat_map(|&row| pieces.row(row as usize)).filter(|piece| !piece.is_empty())
         });
         let training: Vec<&str> = training.collect();
-        if training.is_empty() {
+        let Some(first) = parts.first().filter(|_| !training.is_empty()) else {
             return Err(DataError::AllMissing { column: name.to_owned() });
+        };
+        let limits = (self.length.get(), self.side);
+        if let Some(tokenizer) = &self.tokenizer {
+            let tokenizer = fit_to_words(tokenizer, &training, first.base)?;
+            return word_input::feature(name, parts, &pieces, &self.separator, tokenizer, limits);
         }
         let (vocabulary, minimum) = (self.vocabulary.get(), self.minimum.get());
         let tokenizer = fit_pieces(&training, &self.separator, self.lowercase, vocabulary, minimum);
@@ -71,7 +83,6 @@ impl TokensConfig {
             let index = ids[part][row].iter().position(|id| *id == codec.unknown())?;
             pieces[part].row(row).nth(index).map(str::to_owned)
         };
-        let limits = (self.length.get(), self.side);
         TokenizedInput { name, row_noun: "row", tokenizer, unknown: codec.unknown(), limits }.feature(
             parts,
             &ids,

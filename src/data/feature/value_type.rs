@@ -1,7 +1,9 @@
 //! Properties of inputs that follow from their settings, without data.
 
 use crate::data::feature::{FeatureConfig, MissingNumber};
+use crate::domain::name::ColumnName;
 use crate::domain::shape::Shape;
+use crate::domain::tokenizer::TokenizerConfig;
 
 /// A placeholder for sizes that depend on the data.
 pub const SOME_SIZE: usize = 16;
@@ -45,10 +47,19 @@ impl FeatureConfig {
         missing == MissingNumber::Error
     }
 
+    /// The column that it reads beside the one of its name: that of the second text of pairs.
+    pub fn second_column(&self) -> Option<&ColumnName> {
+        match self {
+            Self::Text(config) => config.pair.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The files of its tokenizer, relative to the pipeline file; those of a folder need not exist.
     pub fn files(&self) -> Vec<String> {
         match self {
             Self::Text(config) => config.tokenizer.files(),
+            Self::Tokens(config) => config.tokenizer.as_ref().map(TokenizerConfig::files).unwrap_or_default(),
             _ => Vec::new(),
         }
     }

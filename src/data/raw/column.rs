@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use crate::data::cells::{BadRow, Cells};
 use crate::data::error::DataError;
 use crate::data::feature::{
-    ImageFormat, collect_or_first_error, decode_image, decode_images, encode, encode_registered,
-    holds_images, raw_numbers as numbers, series, truncate_rows,
+    ImageFormat, collect_or_first_error, decode_image, decode_images, encode, encode_pairs,
+    encode_registered, holds_images, pairs_to_array, raw_numbers as numbers, series, truncate_rows,
 };
 use crate::data::frame::Frame;
 use crate::data::image_file::ImageSize;
@@ -18,21 +18,36 @@ use crate::data::raw::input_warnings::{self, InputWarning, merged};
 use crate::data::raw::open::cell_type;
 use crate::data::raw::values::RawColumn;
 use crate::data::source::{CellType, read_bytes};
-use crate::data::tokenizer::TokenCodec;
+use crate::data::tokenizer::{TokenCodec, WordPieces, word_counts};
 use crate::domain::array::{Array, ArrayValues, ElementType};
-use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, UNSEEN_INT};
+use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, TokenPlane, UNSEEN_INT};
 use crate::domain::table_schema::CellKind;
 use crate::domain::tokenizer::{Tokenizer, TruncationSide};
 
-/// An input's values and warnings about them. `kind`: the kind of its cells in training.
+/// The cells of a column, and their kind in training if it is known.
+#[derive(Clone, Copy)]
+pub(super) struct ReadCells<'a> {
+    pub cells: &'a Cells,
+    pub kind: Option<CellKind>,
+}
+
+/// An input's values and warnings about them. `second`: the column of the second text of pairs.
 pub(super) fn read(
     input: &InputSignature,
-    kind: Option<CellKind>,
-    cells: &Cells,
+    first: ReadCells<'_>,
+    second: Option<ReadCells<'_>>,
     frame: &Frame,
 ) -> Result<(RawColumn, Vec<InputWarning>), DataError> {
+    let ReadCells { cells, kind } = first;
     let column = match &input.encoding {
-        Encoding::Tokens { tokenizer, length, side } => {
+        Encoding::Tokens { tokenizer, length, side, plane: Some(TokenPlane::Segments { column }) } => {
+            let unknown = || DataError::OtherEncoding { column: column.to_string() };
+            return pairs(input, [first, second.ok_or_else(unknown)?], tokenizer, (*length, *side));
+        }
+        Encoding::Tokens { tokenizer, length, side, plane: Some(TokenPlane::Words { separator }) } => {
+            return words(input, cells, tokenizer, separator, (*length, *side), kind);
+        }
+        Encoding::Tokens { tokenizer, length, side, plane: None } => {
             return tokens(input, cells, tokenizer, (*length, *side), kind);
         }
         Encoding::Series { center, .. } => return series(input, cells, frame, center.len()),
@@ -98,6 +113,50 @@ fn tokens(
     let ids = ids?;
     let warnings = input_warnings::token_warnings(input, &ids, codec.unknown());
     Ok((RawColumn::Tokens(truncate_rows(&ids, tokenizer, limits, codec.unknown())?, tokenizer.pad), warnings))
+}
+
+/// Pairs of texts.
+fn pairs(
+    input: &InputSignature,
+    columns: [ReadCells<'_>; 2],
+    tokenizer: &Tokenizer,
+    limits: (usize, TruncationSide),
+) -> Result<(RawColumn, Vec<InputWarning>), DataError> {
+    let codec = TokenCodec::new(tokenizer)?;
+    let texts = |column: ReadCells<'_>| -> Result<Vec<String>, DataError> {
+        let texts = column.cells.texts()?;
+        Ok(texts.iter().map(|text| normalized(text, column.kind).into_owned()).collect())
+    };
+    let [first, second] = columns;
+    let (first, second) = (texts(first)?, texts(second)?);
+    let rows = encode_pairs(&codec, &first, &second, limits)?;
+    let ids: Vec<Vec<u32>> = rows.iter().map(|pair| pair.ids.clone()).collect();
+    let whole: Vec<usize> = rows.iter().map(|pair| pair.whole).collect();
+    let mut warnings = input_warnings::token_warnings(input, &ids, codec.unknown());
+    warnings.extend(input_warnings::truncation_warning(input, &whole));
+    Ok((RawColumn::Tokens(pairs_to_array(&rows)?, tokenizer.pad), warnings))
+}
+
+/// Words that are split into pieces.
+fn words(
+    input: &InputSignature,
+    cells: &Cells,
+    tokenizer: &Tokenizer,
+    separator: &str,
+    limits: (usize, TruncationSide),
+    kind: Option<CellKind>,
+) -> Result<(RawColumn, Vec<InputWarning>), DataError> {
+    let codec = TokenCodec::new(tokenizer)?;
+    let pieces = WordPieces::new(&codec, tokenizer)?;
+    let words = match cells {
+        Cells::List(_) => TextLists::from_cells(cells, separator)?,
+        texts => TextLists::from_texts(texts.texts()?.iter().map(|text| normalized(text, kind)), separator),
+    };
+    let rows = pieces.encode(&words)?;
+    let array = pieces.truncate(&rows, tokenizer, limits)?;
+    let mut warnings = input_warnings::token_warnings(input, &rows.ids, codec.unknown());
+    warnings.extend(input_warnings::lost_words(input, &words, &word_counts(&array)));
+    Ok((RawColumn::Tokens(array, tokenizer.pad), warnings))
 }
 
 fn series(
@@ -206,10 +265,12 @@ fn as_known(text: &str, known: &PlHashSet<&str>) -> String {
 pub(in crate::data) fn encode_known(
     input: &InputSignature,
     cells: &Cells,
+    second: Option<&Cells>,
     frame: &Frame,
 ) -> Result<(Array, Array, Vec<String>), DataError> {
     let rows = frame.rows();
-    let (column, warnings) = read(input, Some(CellKind::from_cells(cells)), cells, frame)?;
+    let of = |cells| ReadCells { cells, kind: Some(CellKind::from_cells(cells)) };
+    let (column, warnings) = read(input, of(cells), second.map(of), frame)?;
     let raw = column.rows(0..rows);
     let encoded = encode(&input.encoding, &raw)
         .ok_or_else(|| DataError::OtherEncoding { column: input.name.to_string() })?;

@@ -3,7 +3,9 @@
 use polars::prelude::PlHashSet;
 
 use crate::data::cells::Cells;
+use crate::data::feature::lost_words as lost;
 use crate::data::frame::Frame;
+use crate::data::list::TextLists;
 use crate::data::raw::values::RawColumn;
 use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT};
 use crate::domain::tokenizer::TruncationSide;
@@ -156,6 +158,13 @@ pub(super) fn token_warnings(input: &InputSignature, ids: &[Vec<u32>], unknown: 
     let lengths: Vec<usize> = ids.iter().map(Vec::len).collect();
     warnings.extend(truncation_warning(input, &lengths));
     warnings
+}
+
+/// Warns about words without any piece left; `kept`: the number of words kept of each row.
+pub(super) fn lost_words(input: &InputSignature, words: &TextLists, kept: &[usize]) -> Option<InputWarning> {
+    let (lost, all) = lost(words, kept);
+    let text = format!("input `{}`: {lost} of {all} words are cut off and have no prediction", input.name);
+    (lost > 0).then(|| InputWarning::new(InputWarningCause::Truncated, input, text))
 }
 
 /// Warns when an input kind of another crate was fitted with another version than `own`.

@@ -1,11 +1,12 @@
 //! Reads new rows with the settings of the training rows: the model's input values.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::data::error::DataError;
 use crate::data::frame::Frame;
-use crate::data::raw::column;
+use crate::data::raw::column::{self, ReadCells};
 use crate::data::raw::expression::check_row_expression;
 use crate::data::raw::input_warnings::merged;
 use crate::data::raw::open::{RequiredColumns, name_images, read_table, reading_of, source_for};
@@ -15,7 +16,7 @@ use crate::data::source::{compute, kept_rows};
 use crate::domain::array::{Array, ElementType};
 use crate::domain::diagnostic::Path as Node;
 use crate::domain::name::InputName;
-use crate::domain::signature::{Encoding, InputSignature, Signature};
+use crate::domain::signature::{Encoding, InputSignature, Signature, TokenPlane};
 use crate::domain::table_schema::{CellKind, Expression, InputReading, TableSchema};
 
 /// New rows that match a signature.
@@ -66,8 +67,11 @@ pub fn read(rows: &RawRows, signature: &Signature) -> Result<RawTable, DataError
         .iter()
         .map(|input| InputSource::from_reading(input, reading, rows.prepared))
         .collect();
+    let seconds: Vec<Option<InputSource<'_>>> =
+        signature.inputs.iter().map(|input| InputSource::of_second(input, reading, rows.prepared)).collect();
+    let all = || sources.iter().chain(seconds.iter().flatten());
     let filters = reading.filter(|_| !rows.prepared).map_or(&[][..], |reading| &reading.filters);
-    let expressions = || sources.iter().filter_map(|source| source.expression).chain(filters);
+    let expressions = || all().filter_map(|source| source.expression).chain(filters);
     expressions().try_for_each(check_row_expression)?;
     let mut source = source_for(reading, file)?;
     let is_image = |input: &&InputSignature| matches!(input.encoding, Encoding::Image { .. });
@@ -75,26 +79,32 @@ pub fn read(rows: &RawRows, signature: &Signature) -> Result<RawTable, DataError
     let computed = expressions()
         .flat_map(|expression| &expression.columns)
         .filter_map(|name| Some((name.as_str(), *reading?.columns.get(name)?)));
-    let texts = sources.iter().filter(|source| source.is_text).filter_map(|source| source.column).collect();
+    let texts = all().filter(|source| source.is_text).filter_map(|source| source.column).collect();
     let (frame, mut notes) =
         read_table(&source, file, reading, &RequiredColumns { computed: computed.collect(), texts })?;
     let frame = filtered(frame, filters, &mut notes, file)?;
-    let computed = computed_columns(&frame, &sources)?;
+    let computed = computed_columns(&frame, all())?;
     let (mut inputs, mut warnings, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for (input, source) in signature.inputs.iter().zip(&sources) {
-        let cells = match (source.expression, source.column) {
-            (Some(expression), _) => match missing_column(&frame, expression) {
-                None => computed.cells(input.name.as_str()),
-                Some(column) => Err(no_column(file, &frame, column, input, expression)),
+    for ((input, source), second) in signature.inputs.iter().zip(&sources).zip(&seconds) {
+        // A column that was missing in training may be present now.
+        if source.expression.is_none() && source.column.is_none() && !frame.has(source.input) {
+            inputs.push((input.name.clone(), column::missing(input, frame.rows())));
+            continue;
+        }
+        let cells = |source: &InputSource<'_>| match source.expression {
+            Some(expression) => match missing_column(&frame, expression) {
+                None => computed.cells(source.input),
+                Some(column) => Err(no_column(file, &frame, column, source.input, expression)),
             },
-            // A column that was missing in training may be present now.
-            (None, None) if !frame.has(input.name.as_str()) => {
-                inputs.push((input.name.clone(), column::missing(input, frame.rows())));
-                continue;
-            }
-            (None, column) => frame.cells(column.unwrap_or(input.name.as_str())),
+            None => frame.cells(source.column.unwrap_or(source.input)),
         };
-        match cells.and_then(|cells| column::read(input, source.kind, &cells, &frame)) {
+        let read = cells(source).and_then(|first| {
+            let second = second.as_ref().map(|second| Ok::<_, DataError>((cells(second)?, second.kind)));
+            let second = second.transpose()?;
+            let second = second.as_ref().map(|(cells, kind)| ReadCells { cells, kind: *kind });
+            column::read(input, ReadCells { cells: &first, kind: source.kind }, second, &frame)
+        });
+        match read {
             Ok((column, own)) => {
                 inputs.push((input.name.clone(), column));
                 warnings.extend(own);
@@ -121,8 +131,28 @@ impl<'a> InputSource<'a> {
     fn from_reading(input: &'a InputSignature, reading: Option<&'a TableSchema>, prepared: bool) -> Self {
         let of_texts = matches!(input.encoding, Encoding::Tokens { .. } | Encoding::Registered { .. });
         let is_text = input.raw == ElementType::Text || of_texts;
-        let own: Option<&InputReading> = reading.and_then(|reading| reading.inputs.get(&input.name));
-        let (kind, input) = (own.map(|own| own.kind), input.name.as_str());
+        Self::of_column(input.name.as_str(), is_text, reading, prepared)
+    }
+
+    /// The source of the second text of an input of pairs.
+    fn of_second(
+        input: &'a InputSignature,
+        reading: Option<&'a TableSchema>,
+        prepared: bool,
+    ) -> Option<Self> {
+        match &input.encoding {
+            Encoding::Tokens { plane: Some(TokenPlane::Segments { column }), .. } => {
+                Some(Self::of_column(column.as_str(), true, reading, prepared))
+            }
+            _ => None,
+        }
+    }
+
+    fn of_column(input: &'a str, is_text: bool, reading: Option<&'a TableSchema>, prepared: bool) -> Self {
+        let inputs = reading.map(|reading| &reading.inputs).into_iter().flatten();
+        let own: Option<&InputReading> =
+            inputs.into_iter().find(|(name, _)| name.as_str() == input).map(|(_, own)| own);
+        let kind = own.map(|own| own.kind);
         match own {
             Some(own) if !prepared => Self {
                 input,
@@ -175,9 +205,13 @@ fn filtered(
 }
 
 /// Computes the query's expressions whose columns are all present.
-fn computed_columns(frame: &Frame, sources: &[InputSource<'_>]) -> Result<Frame, DataError> {
+fn computed_columns<'a>(
+    frame: &Frame,
+    sources: impl Iterator<Item = &'a InputSource<'a>>,
+) -> Result<Frame, DataError> {
+    let mut seen = HashSet::new();
     let expressions: Vec<(String, &Expression)> = sources
-        .iter()
+        .filter(|source| seen.insert(source.input))
         .filter_map(|source| Some((source.input.to_owned(), source.expression?)))
         .filter(|(_, expression)| missing_column(frame, expression).is_none())
         .collect();
@@ -189,17 +223,11 @@ fn missing_column<'a>(frame: &Frame, expression: &'a Expression) -> Option<&'a s
     expression.columns.iter().find(|name| !frame.has(name)).map(String::as_str)
 }
 
-fn no_column(
-    file: &Path,
-    frame: &Frame,
-    column: &str,
-    input: &InputSignature,
-    expression: &Expression,
-) -> DataError {
+fn no_column(file: &Path, frame: &Frame, column: &str, input: &str, expression: &Expression) -> DataError {
     ReadingError::NoColumnOf {
         file: file.to_owned(),
         column: column.to_owned(),
-        input: input.name.to_string(),
+        input: input.to_owned(),
         sql: expression.sql.clone(),
         known: frame.columns(),
     }

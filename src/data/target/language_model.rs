@@ -17,11 +17,14 @@ pub(in crate::data) fn fit(
     column: &Cells,
 ) -> Result<TargetFit, DataError> {
     let input = labels.inputs.iter().find(|input| input.name == column.name());
-    let Some((Encoding::Tokens { tokenizer, length, side }, encoded)) =
+    let Some((Encoding::Tokens { tokenizer, length, side, plane }, encoded)) =
         input.map(|input| (input.encoding, input.encoded))
     else {
         return Err(DataError::NotTokens { column: column.name().to_owned() });
     };
+    if plane.is_some() {
+        return Err(DataError::NotOneText { column: column.name().to_owned() });
+    }
     let Some(end) = tokenizer.end else { return Err(DataError::NoEnd { column: column.name().to_owned() }) };
     let ArrayValues::U32(ids) = &encoded.values else {
         return Err(DataError::NotTokens { column: column.name().to_owned() });

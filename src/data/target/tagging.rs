@@ -1,5 +1,7 @@
 //! Tagging targets: one class per token of an input.
 
+use std::ops::Range;
+
 use polars::prelude::PlHashMap;
 
 use crate::data::cells::Cells;
@@ -8,9 +10,11 @@ use crate::data::feature::FeatureConfig;
 use crate::data::list::TextLists;
 use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
 use crate::data::target::scheme::{self, TagError};
-use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, label_warnings};
+use crate::data::target::{FittedInput, LabelColumns, LabelStatistics, TargetFit, label_warnings};
+use crate::data::tokenizer::word_counts;
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::label::{UnseenClass, encode_unseen};
+use crate::domain::signature::{Encoding, TokenPlane};
 use crate::domain::task::{FittedTarget, TaggingConfig};
 use crate::domain::task_remark::{TaskRemark, list_names};
 use crate::domain::tokenizer::{TokenizerConfig, TruncationSide};
@@ -20,7 +24,7 @@ pub(in crate::data) fn fit(
     labels: &LabelColumns<'_>,
     column: &Cells,
 ) -> Result<TargetFit, DataError> {
-    let (tokens, separator, limits) = tokens(labels)?;
+    let TaggedTokens { tokens, separator, kept } = tokens(labels)?;
     let tags = TextLists::from_cells(column, separator)?;
     refuse_other_counts(labels, column, &tags, &tokens)?;
     refuse_invalid_tags(config, labels, column, &tags)?;
@@ -31,7 +35,7 @@ pub(in crate::data) fn fit(
     if let [only] = counted.classes.as_slice() {
         return Err(DataError::OneClass { column: column.name().to_owned(), value: only.clone() });
     }
-    let truth = truth(&tags, &tokens, limits, &counted);
+    let truth = truth(&tags, &kept, &counted);
     let remarks = counted.remarks(labels.task);
     let unseen = counted.others.iter().map(|(tag, _)| counted.unseen_class(tag)).collect();
     let (classes, counts) = (counted.classes, counted.counts);
@@ -44,29 +48,49 @@ pub(in crate::data) fn fit(
     })
 }
 
-/// The tokens of the input that is tagged, the separator of tags in a text, and the truncation of the input.
-fn tokens<'a>(labels: &LabelColumns<'a>) -> Result<(TextLists, &'a str, (usize, TruncationSide)), DataError> {
-    let mut tagged: Option<(&str, TextLists, &str, (usize, TruncationSide))> = None;
+/// The tokens that are tagged: those of the only token input.
+struct TaggedTokens<'a> {
+    tokens: TextLists,
+    /// Separates the tags of a text that is not a list.
+    separator: &'a str,
+    /// The tokens of each row that are left after truncation; a row without tokens has one step.
+    kept: Vec<Range<usize>>,
+}
+
+fn tokens<'a>(labels: &LabelColumns<'a>) -> Result<TaggedTokens<'a>, DataError> {
+    let mut tagged: Option<(&str, TaggedTokens<'a>)> = None;
     for input in labels.inputs {
         let cells = labels.frame.cells(input.name)?;
-        let (separator, limits) = match input.config {
-            FeatureConfig::Tokens(config) => (config.separator.as_str(), (config.length.get(), config.side)),
-            FeatureConfig::Text(config) => {
-                let limits = (config.length.get(), config.side);
-                match (&cells, &config.tokenizer) {
-                    (_, TokenizerConfig::Character(_)) => ("", limits),
-                    (Cells::List(_), _) => (" ", limits),
-                    _ => continue,
-                }
-            }
+        let (separator, length, side) = match input.config {
+            FeatureConfig::Tokens(config) => (config.separator.as_str(), config.length.get(), config.side),
+            FeatureConfig::Text(config) => match (&cells, &config.tokenizer) {
+                (_, TokenizerConfig::Character(_)) => ("", config.length.get(), config.side),
+                (Cells::List(_), _) => (" ", config.length.get(), config.side),
+                _ => continue,
+            },
             _ => continue,
         };
-        if let Some((first, ..)) = tagged {
+        if let Some((first, _)) = tagged {
             return Err(DataError::SeveralTokens { first: first.to_owned(), second: input.name.to_owned() });
         }
-        tagged = Some((input.name, TextLists::from_cells(&cells, separator)?, separator, limits));
+        let tokens = TextLists::from_cells(&cells, separator)?;
+        let kept = kept(input, &tokens, (length, side));
+        tagged = Some((input.name, TaggedTokens { tokens, separator, kept }));
     }
-    tagged.map(|(_, tokens, separator, limits)| (tokens, separator, limits)).ok_or(DataError::NoTokens)
+    tagged.map(|(_, tagged)| tagged).ok_or(DataError::NoTokens)
+}
+
+/// The tokens of each row that are left after truncation. Of words in pieces, those with a piece left.
+fn kept(input: &FittedInput<'_>, tokens: &TextLists, limits: (usize, TruncationSide)) -> Vec<Range<usize>> {
+    let (length, side) = limits;
+    let rows = 0..tokens.rows();
+    match input.encoding {
+        Encoding::Tokens { plane: Some(TokenPlane::Words { .. }), .. } => {
+            let counts = word_counts(input.encoded);
+            rows.zip(counts).map(|(row, words)| side.range(tokens.length(row), words)).collect()
+        }
+        _ => rows.map(|row| side.range(tokens.length(row), length)).collect(),
+    }
 }
 
 /// Refuses rows with different numbers of tags and tokens. Rows without tags are unlabelled.
@@ -176,19 +200,13 @@ impl TagCounts {
 }
 
 /// The class of each token, truncated like the tokens; NaN where a tag is missing or unseen in training.
-fn truth(
-    tags: &TextLists,
-    tokens: &TextLists,
-    (length, side): (usize, TruncationSide),
-    counted: &TagCounts,
-) -> Array {
+fn truth(tags: &TextLists, kept: &[Range<usize>], counted: &TagCounts) -> Array {
     let known = counted.classes.iter().enumerate().map(|(index, class)| (class.as_str(), index as f32));
     let others =
         counted.others.iter().enumerate().map(|(number, (tag, _))| (tag.as_str(), encode_unseen(number)));
     let codes: PlHashMap<&str, f32> = known.chain(others).collect();
     let (mut values, mut offsets) = (Vec::new(), vec![0]);
-    for row in 0..tags.rows() {
-        let kept = side.range(tokens.length(row), length);
+    for (row, kept) in kept.iter().enumerate() {
         if tags.length(row) == 0 {
             // An empty row has one step, too.
             values.extend(std::iter::repeat_n(f32::NAN, kept.len().max(1)));

@@ -1,11 +1,25 @@
 //! Encoding and decoding of texts with a fitted tokenizer.
 
-use tokenizers::tokenizer::{NormalizedString, Normalizer};
+use tokenizers::tokenizer::{
+    NormalizedString, Normalizer, PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy,
+    truncate_encodings,
+};
 
 use crate::data::error::DataError;
 use crate::data::tokenizer::jieba;
 use crate::data::tokenizer::token_counts::load;
-use crate::domain::tokenizer::{Segmenter, Tokenizer};
+use crate::domain::tokenizer::{Segmenter, Tokenizer, TruncationSide};
+
+/// The tokens of a pair of texts.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::data) struct EncodedPair {
+    /// Token ids with the special tokens of the tokenizer's template of pairs.
+    pub ids: Vec<u32>,
+    /// The segment of each token.
+    pub segments: Vec<u32>,
+    /// The number of tokens before truncation.
+    pub whole: usize,
+}
 
 /// Converts texts to token ids and back. Parsing a tokenizer is slow, so build one codec per tokenizer.
 #[derive(Clone, Debug)]
@@ -62,6 +76,12 @@ impl TokenCodec {
         self.unknown
     }
 
+    /// The id that stands for a word or a text without token ids: the unknown id, or that of a space where the
+    /// unknown token is also the padding token.
+    pub(in crate::data) fn empty(&self) -> u32 {
+        self.blank.unwrap_or(self.unknown)
+    }
+
     /// The token ids of a text, with the special tokens that the tokenizer adds. An empty text has none, or
     /// the id of a space if the unknown token is also the padding token.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
@@ -81,6 +101,49 @@ impl TokenCodec {
         let encoding = self.inner.encode_fast(text, add_special);
         let encoding = encoding.map_err(|cause| DataError::Tokenizer { reason: cause.to_string() })?;
         Ok(encoding.get_ids().iter().map(|id| self.without_pad(*id)).collect())
+    }
+
+    /// The number of special tokens that the template of pairs adds.
+    pub(in crate::data) fn pair_special(&self) -> usize {
+        self.inner.get_post_processor().map_or(0, |template| template.added_tokens(true))
+    }
+
+    /// The tokens of a pair of texts, at most `length`, which is more than [`Self::pair_special`]. As
+    /// transformers' `truncation=True`: tokens of the longer text are removed first, at the end that `side`
+    /// does not keep; special tokens are kept.
+    pub(in crate::data) fn encode_pair(
+        &self,
+        [first, second]: [&str; 2],
+        (length, side): (usize, TruncationSide),
+    ) -> Result<EncodedPair, DataError> {
+        let refuse = |cause: tokenizers::Error| DataError::Tokenizer { reason: cause.to_string() };
+        let special = self.pair_special();
+        let first = self.inner.encode_fast(first, false).map_err(refuse)?;
+        let mut second = self.inner.encode_fast(second, false).map_err(refuse)?;
+        second.set_type_ids(vec![1; second.get_ids().len()]);
+        let whole = first.get_ids().len() + second.get_ids().len() + special;
+        let limits = TruncationParams {
+            direction: match side {
+                TruncationSide::Head => TruncationDirection::Right,
+                TruncationSide::Tail => TruncationDirection::Left,
+            },
+            max_length: length.saturating_sub(special),
+            strategy: TruncationStrategy::LongestFirst,
+            stride: 0,
+        };
+        let (mut first, second) = truncate_encodings(first, Some(second), &limits).map_err(refuse)?;
+        // What was removed would go through the template, too.
+        first.take_overflowing();
+        let second = second.map(|mut second| {
+            second.take_overflowing();
+            second
+        });
+        let pair = self.inner.post_process(first, second, true).map_err(refuse)?;
+        if pair.get_ids().is_empty() {
+            return Ok(EncodedPair { ids: vec![self.empty()], segments: vec![0], whole });
+        }
+        let ids = pair.get_ids().iter().map(|id| self.without_pad(*id)).collect();
+        Ok(EncodedPair { ids, segments: pair.get_type_ids().to_vec(), whole })
     }
 
     /// The token ids of given pieces, one each.

@@ -15,12 +15,15 @@ mod text_splitter;
 mod token_counts;
 mod word;
 mod word_piece;
+mod word_pieces;
 
 use std::path::Path;
 
 use crate::data::error::DataError;
+pub(in crate::data) use crate::data::tokenizer::codec::EncodedPair;
 pub use crate::data::tokenizer::codec::TokenCodec;
 pub(in crate::data) use crate::data::tokenizer::word::fit_pieces;
+pub(in crate::data) use crate::data::tokenizer::word_pieces::{PieceRows, WordPieces, word_counts};
 use crate::domain::tokenizer::{Tokenizer, TokenizerConfig};
 
 /// The texts on which a tokenizer is fitted.
@@ -40,6 +43,20 @@ impl<'a> TokenizerTraining<'a> {
 /// Whether a tokenizer accepts texts that are already tokenized.
 pub(in crate::data) fn takes_pieces(config: &TokenizerConfig) -> bool {
     matches!(config, TokenizerConfig::Word(_) | TokenizerConfig::Character(_) | TokenizerConfig::Jieba(_))
+}
+
+/// Fits a tokenizer on training words, for [`WordPieces`]. Byte pairs of files are of words within a text,
+/// those of [`TokenizerConfig::Bpe`] of the words as they are given.
+pub(in crate::data) fn fit_to_words(
+    config: &TokenizerConfig,
+    words: &[&str],
+    base: &Path,
+) -> Result<Tokenizer, DataError> {
+    let tokenizer = fit(config, TokenizerTraining::texts(words), base)?;
+    match config {
+        TokenizerConfig::File(_) | TokenizerConfig::Pretrained(_) => word_pieces::for_words(tokenizer),
+        _ => Ok(tokenizer),
+    }
 }
 
 /// Fits a tokenizer on training texts, and on pieces if it accepts them. Paths are relative to `base`.

@@ -44,6 +44,11 @@ impl Gradients {
         Ok(())
     }
 
+    /// Adds all gradients of another backward pass.
+    pub(super) fn merge(&mut self, other: Self) -> Result<()> {
+        other.0.into_iter().try_for_each(|(id, gradient)| self.add(id, gradient.tensor))
+    }
+
     /// Adds all gradients of a candle store.
     pub(super) fn extend(&mut self, store: &GradStore) -> Result<()> {
         for id in store.get_ids() {

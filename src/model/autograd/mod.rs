@@ -5,11 +5,13 @@
 //! leaves of candle's graph, gradients are moved from kernel to kernel, and an activation is freed as soon as
 //! its gradient is known. What candle computes between two kernels is a segment, which candle differentiates.
 
+mod checkpoint;
 mod gradients;
 mod node;
 mod record;
 mod tape;
 
+pub use checkpoint::checkpoint;
 pub use gradients::Gradients;
 pub use node::backward_from;
 pub use record::{apply1, apply2, apply3, record, view};

@@ -3,13 +3,25 @@
 use candle_core::backprop::GradStore;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor};
 
+use crate::model::autograd::gradients::Gradients;
+
 /// The operation that computed an output.
 pub enum Operation {
     Unary(Box<dyn CustomOp1 + Send + Sync>),
     Binary(Box<dyn CustomOp2 + Send + Sync>),
     Ternary(Box<dyn CustomOp3 + Send + Sync>),
+    /// A part of the forward pass that backward computes again.
+    Checkpoint(Box<dyn Fn(&Tensor, Tensor) -> Result<Recomputation>>),
     /// Computed by candle: the output is a tensor of candle's graph that a kernel reads.
     Segment,
+}
+
+/// What computing a part again gives.
+pub struct Recomputation {
+    /// The gradient with respect to the input of the part, if it needs one.
+    pub input: Option<Tensor>,
+    /// Those with respect to variables and to outputs of earlier kernels.
+    pub variables: Gradients,
 }
 
 /// An entry of a tape.
@@ -22,7 +34,7 @@ pub struct TapeNode {
 
 impl TapeNode {
     /// The gradients with respect to the inputs of a kernel, `None` for inputs that it does not
-    /// differentiate; empty for a segment.
+    /// differentiate; empty for a segment and a checkpoint, whose gradients are those of many variables.
     pub fn backward(&self, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
         let output = &self.output;
         match (&self.operation, self.inputs.as_slice()) {

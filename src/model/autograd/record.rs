@@ -36,10 +36,23 @@ impl Drop for Paused {
     }
 }
 
+/// Does a tape of this thread record?
+pub(super) fn is_recording() -> bool {
+    TAPE.with_borrow(Option::is_some)
+}
+
+/// Records an operation on x with an output that is a leaf of candle's graph.
+pub(super) fn push_output(operation: Operation, x: &Tensor, output: &Tensor) {
+    TAPE.with_borrow_mut(|tape| {
+        if let Some(tape) = tape {
+            tape.push(operation, vec![x.clone()], output.clone());
+        }
+    });
+}
+
 /// Must a kernel with these inputs be recorded?
 fn must_record(inputs: &[&Tensor]) -> bool {
-    let is_recording = TAPE.with_borrow(Option::is_some);
-    is_recording && inputs.iter().all(|x| x.device().is_cpu()) && inputs.iter().any(|x| x.track_op())
+    is_recording() && inputs.iter().all(|x| x.device().is_cpu()) && inputs.iter().any(|x| x.track_op())
 }
 
 /// Creates the output of a kernel and records the kernel.

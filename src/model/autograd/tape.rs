@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use candle_core::backprop::GradStore;
 use candle_core::{Result, Shape, Tensor, TensorId};
 
 use crate::model::autograd::gradients::Gradients;
@@ -65,10 +66,17 @@ impl Tape {
     ///
     /// # Errors
     /// Those of [`Tape::backward`].
-    pub fn into_gradients(mut self, scalar: Tensor) -> Result<Gradients> {
-        let mut gradients = Gradients::default();
-        gradients.extend(&scalar.backward()?)?;
+    pub fn into_gradients(self, scalar: Tensor) -> Result<Gradients> {
+        let first = scalar.backward()?;
         drop(scalar);
+        self.into_gradients_from(&first)
+    }
+
+    /// The gradients of a forward pass whose last segment has the gradients `first`. Frees each activation as
+    /// soon as its gradient is known.
+    pub(super) fn into_gradients_from(mut self, first: &GradStore) -> Result<Gradients> {
+        let mut gradients = Gradients::default();
+        gradients.extend(first)?;
         while let Some(node) = self.nodes.pop() {
             self.step(&node, &mut gradients)?;
         }
@@ -89,14 +97,24 @@ impl Tape {
         if let Operation::Segment = node.operation {
             return gradients.extend(&backward_from(&node.output, gradient)?);
         }
+        if let (Operation::Checkpoint(part), [x]) = (&node.operation, node.inputs.as_slice()) {
+            let found = part(x, gradient)?;
+            gradients.merge(found.variables)?;
+            return self.add(x, found.input, gradients);
+        }
         for (input, gradient) in node.inputs.iter().zip(node.backward(&gradient)?) {
-            let Some(gradient) = gradient.filter(|_| input.track_op()) else { continue };
-            match self.views.get(&input.id()) {
-                Some((id, shape)) => gradients.add(*id, gradient.reshape(shape)?)?,
-                None => gradients.add(input.id(), gradient)?,
-            }
+            self.add(input, gradient, gradients)?;
         }
         Ok(())
+    }
+
+    /// Adds the gradient of an input, if it needs one; that of a view to its variable's.
+    fn add(&self, input: &Tensor, gradient: Option<Tensor>, gradients: &mut Gradients) -> Result<()> {
+        let Some(gradient) = gradient.filter(|_| input.track_op()) else { return Ok(()) };
+        match self.views.get(&input.id()) {
+            Some((id, shape)) => gradients.add(*id, gradient.reshape(shape)?),
+            None => gradients.add(input.id(), gradient),
+        }
     }
 }
 

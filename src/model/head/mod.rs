@@ -34,6 +34,10 @@ use crate::onnx::graph::{Graph, GraphValue};
 /// A built output head: an [`Output`](crate::model::head::output::Output) over tensors and over an ONNX
 /// graph.
 pub trait Head: Send + Sync {
+    /// What the head reads of the output of its layers: x itself; for tagging over the pieces of words the
+    /// first piece of each, `[batch, words, width]`.
+    fn read(&self, x: Activations) -> ModelResult<Activations>;
+
     /// Logits `[batch, logits]`; `[batch, time, logits]` for sequences, `[batch, height, width, logits]` for
     /// images.
     fn logits(&self, x: &Activations, mode: &Mode) -> ModelResult<Tensor>;
@@ -73,6 +77,9 @@ pub trait Head: Send + Sync {
 
     /// Text generation, if the head generates text.
     fn writer(&self) -> Option<&dyn TextWriter>;
+
+    /// [`Self::read`] in a graph, where there are as many places for words as for steps.
+    fn read_to_onnx(&self, graph: &mut Graph, x: GraphActivations) -> ModelResult<GraphActivations>;
 
     /// Writes the nodes that compute the logits.
     fn logits_to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<GraphValue>;

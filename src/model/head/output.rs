@@ -15,6 +15,11 @@ use crate::model::ops::Ops;
 /// The computation of an output head over any backend: tensors for training and inference, graph nodes for
 /// export. [`Head`](crate::model::head::Head) documents the methods.
 pub trait Output: Send + Sync {
+    /// What the head reads of the output of its layers: x itself, or its words.
+    fn read<O: Ops>(&self, _ops: &mut O, x: Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
+        Ok(x)
+    }
+
     /// Logits, channels last: `[batch, ..., width]`.
     fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value>;
 

@@ -15,6 +15,10 @@ use crate::model::ops::{Nodes, Tensors};
 use crate::onnx::graph::{Graph, GraphValue};
 
 impl<T: Output> Head for T {
+    fn read(&self, x: Activations) -> ModelResult<Activations> {
+        Output::read(self, &mut Tensors::evaluate(), x)
+    }
+
     fn logits(&self, x: &Activations, mode: &Mode) -> ModelResult<Tensor> {
         Output::logits(self, &mut Tensors::new(mode), x)
     }
@@ -47,6 +51,10 @@ impl<T: Output> Head for T {
 
     fn writer(&self) -> Option<&dyn TextWriter> {
         Output::writer(self)
+    }
+
+    fn read_to_onnx(&self, graph: &mut Graph, x: GraphActivations) -> ModelResult<GraphActivations> {
+        Output::read(self, &mut Nodes { graph }, x)
     }
 
     fn logits_to_onnx(&self, graph: &mut Graph, x: &GraphActivations) -> ModelResult<GraphValue> {

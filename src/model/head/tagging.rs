@@ -7,6 +7,9 @@
 //! most likely path ([`Transitions::path`]) instead of the most likely class of each step; probabilities are
 //! still those of single steps. Transition scores are initialized to 0.
 //!
+//! Where the steps are pieces of words, a word is represented by its first piece (Devlin et al. 2019, arXiv
+//! 1810.04805, section 5.3): labels, paths and predictions are those of words.
+//!
 //! With the schemes bio and bioes the predicted path is always valid, with or without a CRF: no span
 //! continues that has not begun.
 
@@ -14,7 +17,7 @@ use candle_core::Tensor;
 
 use crate::decode::viterbi::Transitions;
 use crate::domain::task::TagScheme;
-use crate::model::activations::Activations;
+use crate::model::activations::{Activations, SequenceMask};
 use crate::model::error::ModelResult;
 use crate::model::head::output::Output;
 use crate::model::head::projected::cross_entropy;
@@ -74,6 +77,13 @@ impl Tagging {
 }
 
 impl Output for Tagging {
+    fn read<O: Ops>(&self, ops: &mut O, x: Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
+        let Some(words) = x.mask.as_ref().and_then(|mask| mask.words.as_ref()) else { return Ok(x) };
+        let first = ops.first_pieces(&x.x, words)?;
+        let mask = SequenceMask::new(words.steps.clone(), words.lengths.clone());
+        Ok(Activations { x: first, mask: Some(mask) })
+    }
+
     fn logits<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<O::Value> {
         self.projection.on(ops, &x.x)
     }
@@ -183,3 +193,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod words;

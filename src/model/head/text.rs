@@ -361,6 +361,9 @@ fn select_rows(x: &Activations, rows: &[u32]) -> ModelResult<Activations> {
             steps: mask.steps.index_select(&index, 0)?,
             lengths: rows.iter().map(|row| mask.lengths[*row as usize]).collect(),
             tokens: mask.tokens.as_ref().map(|tokens| tokens.index_select(&index, 0)).transpose()?,
+            // No layer follows that reads these.
+            segments: None,
+            words: None,
         }),
         None => None,
     };

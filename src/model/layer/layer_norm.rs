@@ -52,23 +52,27 @@ impl BuildLayer for LayerNormConfig {
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     gamma: Parameter,
-    beta: Parameter,
+    beta: Option<Parameter>,
     epsilon: f64,
 }
 
 impl LayerNorm {
     /// Gain 1 and bias 0 of `width` features, named below `name`.
     pub fn build(name: &str, width: usize, epsilon: f64, weights: &mut Weights) -> ModelResult<Self> {
-        Ok(Self {
-            gamma: weights.parameter(&format!("{name}.weight"), &[width], Init::Ones)?,
-            beta: weights.parameter(&format!("{name}.bias"), &[width], Init::Zeros)?,
-            epsilon,
-        })
+        let gain = Self::without_bias(name, width, epsilon, weights)?;
+        let beta = weights.parameter(&format!("{name}.bias"), &[width], Init::Zeros)?;
+        Ok(Self { beta: Some(beta), ..gain })
+    }
+
+    /// Gain 1 of `width` features and no bias.
+    pub fn without_bias(name: &str, width: usize, epsilon: f64, weights: &mut Weights) -> ModelResult<Self> {
+        let gamma = weights.parameter(&format!("{name}.weight"), &[width], Init::Ones)?;
+        Ok(Self { gamma, beta: None, epsilon })
     }
 
     /// Normalizes `x`, `[..., width]`.
     pub fn on<O: Ops>(&self, ops: &mut O, x: &O::Value) -> ModelResult<O::Value> {
-        ops.layer_norm(x, &self.gamma, &self.beta, self.epsilon)
+        ops.layer_norm(x, &self.gamma, self.beta.as_ref(), self.epsilon)
     }
 }
 

@@ -23,6 +23,7 @@ pub mod max_pool2d;
 pub mod multi_head_attention;
 pub mod padding;
 pub mod patch_embedding;
+pub mod patch_tokens;
 pub mod pool;
 mod pool2d;
 pub mod positions;

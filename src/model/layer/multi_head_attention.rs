@@ -1,14 +1,18 @@
 //! The layer `multi_head_attention`: see [`MultiHeadAttentionConfig`].
 
+pub mod scored;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
-use crate::domain::number::{Count, Rate};
+use crate::domain::number::{Count, Positive, Rate};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::error::ModelResult;
+use crate::model::kernel::rotary::RotaryFrequencies;
+use crate::model::layer::multi_head_attention::scored::{RelativeScores, ScoredAttention};
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{AttentionSettings, Ops};
@@ -18,7 +22,9 @@ use crate::model::weights::Weights;
 /// width d = width / heads, then a projection of the concatenated heads. q, k and v are projections of the
 /// input.
 ///
-/// `rotary` applies rotary position embeddings to queries and keys (RoPE, Su et al. 2021).
+/// `rotary` applies rotary position embeddings to queries and keys (RoPE, Su et al. 2021). With `kv_heads`,
+/// groups of heads share keys and values (grouped-query attention, Ainslie et al. 2023). With `window: 64` a
+/// step attends only to itself and the 64 steps before and after it (Beltagy et al. 2020).
 ///
 /// ```yaml
 /// trunk: [{residual: [layer_norm, {multi_head_attention: {heads: 4, rotary: true}}]}]
@@ -37,6 +43,15 @@ pub struct MultiHeadAttentionConfig {
     /// Whether to use rotary position embeddings. Default false.
     #[serde(default)]
     pub rotary: bool,
+    /// Rotary embeddings rotate pair i of a head of width d by theta^(-2i/d) per step. Default 10000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotary_theta: Option<Positive>,
+    /// Number of heads of keys and values; it must divide `heads`. Default: `heads`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_heads: Option<Count>,
+    /// A step attends only to steps at most this far away. Default: to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Count>,
 }
 
 impl Settings for MultiHeadAttentionConfig {
@@ -48,32 +63,73 @@ pub(crate) fn default_dropout() -> Rate {
     Rate::constant(0.0)
 }
 
-/// Checks that `heads` divides the width, and for rotary embeddings that the heads have an even width.
-pub(crate) fn check_heads(width: usize, heads: usize, rotary: bool) -> ModelResult<(), String> {
-    if !width.is_multiple_of(heads) {
-        return Err(format!("needs a number of heads that divides the width {width}, not {heads}"));
+/// The settings of attention that several layers have.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadSettings {
+    /// Number of heads.
+    pub heads: usize,
+    /// Number of heads of keys and values, if not the same.
+    pub kv_heads: Option<Count>,
+    /// Whether queries and keys are rotated.
+    pub rotary: bool,
+    /// Base of the rotary frequencies, if set.
+    pub rotary_theta: Option<Positive>,
+}
+
+impl HeadSettings {
+    /// Checks that `heads` divides the width and `kv_heads` the heads, and for rotary embeddings that the
+    /// heads have an even width; `switch` is the setting that turns these on.
+    ///
+    /// # Errors
+    /// What does not fit, a phrase whose subject is the layer.
+    pub fn check(&self, width: usize, switch: &str) -> ModelResult<(), String> {
+        let &Self { heads, kv_heads, rotary, rotary_theta } = self;
+        if !width.is_multiple_of(heads) {
+            return Err(format!("needs a number of heads that divides the width {width}, not {heads}"));
+        }
+        if let Some(kv_heads) = kv_heads.filter(|count| !heads.is_multiple_of(count.get())) {
+            return Err(format!("needs `kv_heads` that divides the {heads} heads, not {}", kv_heads.get()));
+        }
+        if rotary && !(width / heads).is_multiple_of(2) {
+            return Err(format!("needs heads of an even width for rotary positions, not {}", width / heads));
+        }
+        if rotary_theta.is_some() && !rotary {
+            return Err(format!("has `rotary_theta` without rotary positions; add `{switch}`"));
+        }
+        Ok(())
     }
-    if rotary && !(width / heads).is_multiple_of(2) {
-        return Err(format!("needs heads of an even width for rotary positions, not {}", width / heads));
+
+    /// The same as plain data.
+    pub fn attention(&self, causal: bool, dropout: Rate) -> AttentionSettings {
+        let default = RotaryFrequencies::default();
+        let theta = self.rotary_theta.map_or(default.theta, Positive::get);
+        AttentionSettings {
+            count: self.heads,
+            kv_count: self.kv_heads.map_or(self.heads, Count::get),
+            causal,
+            rotary: self.rotary.then_some(RotaryFrequencies { theta, ..default }),
+            dropout: dropout.get(),
+        }
     }
-    Ok(())
+}
+
+impl MultiHeadAttentionConfig {
+    fn head_settings(&self) -> HeadSettings {
+        let &Self { heads, kv_heads, rotary, rotary_theta, .. } = self;
+        HeadSettings { heads: heads.get(), kv_heads, rotary, rotary_theta }
+    }
 }
 
 impl BuildLayer for MultiHeadAttentionConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
-        let width = sequence(input)?;
-        check_heads(width, self.heads.get(), self.rotary)?;
+        self.head_settings().check(sequence(input)?, "rotary: true")?;
         Ok(input)
     }
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
-        let heads = AttentionSettings {
-            count: self.heads.get(),
-            causal: self.causal,
-            rotary: self.rotary,
-            dropout: self.dropout.get(),
-        };
-        Ok(Box::new(SelfAttention::build(name, input.width(), heads, true, weights)?))
+        let heads = self.head_settings().attention(self.causal, self.dropout);
+        let variant = AttentionVariant { window: self.window.map(Count::get), ..AttentionVariant::default() };
+        Ok(Box::new(SelfAttention::build(name, input.width(), heads, true, variant, weights)?))
     }
 
     fn is_causal(&self) -> bool {
@@ -81,41 +137,63 @@ impl BuildLayer for MultiHeadAttentionConfig {
     }
 }
 
+/// What of a self-attention is not as in the original transformer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AttentionVariant {
+    /// Width of a head; `None`: the width divided by the number of heads.
+    pub head_width: Option<usize>,
+    /// A step attends only to steps at most this far away; `None`: to all.
+    pub window: Option<usize>,
+    /// Factor of the products of queries and keys; `None`: 1 / sqrt(width of a head).
+    pub scale: Option<f64>,
+    /// Whether queries, keys and values have a bias; `None`: as the output has.
+    pub qkv_bias: Option<bool>,
+}
+
 /// Multi-head self-attention with its projections.
 #[derive(Clone)]
 pub struct SelfAttention {
     name: String,
     heads: AttentionSettings,
-    /// Packed projection to queries, keys and values, `[width, 3 width]`.
+    variant: AttentionVariant,
+    /// Packed projection to queries, keys and values, `[width, queries + 2 keys]`.
     input: Dense,
     output: Dense,
+    /// Width of the queries.
     width: usize,
 }
 
 impl SelfAttention {
-    /// Projections of `width` features to queries, keys and values, with or without a `bias`; weights are named
-    /// below `name`.
+    /// Projections of `width` features to queries, keys and values and back, with or without a `bias`;
+    /// weights are named below `name`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::parameter`].
     pub fn build(
         name: &str,
         width: usize,
         heads: AttentionSettings,
         bias: bool,
+        variant: AttentionVariant,
         weights: &mut Weights,
     ) -> ModelResult<Self> {
         let (plain, output) = (Activation::Identity, format!("{name}.output"));
+        let queries = variant.head_width.unwrap_or(width / heads.count) * heads.count;
+        let keys = heads.kv_width(queries);
         Ok(Self {
             name: name.to_owned(),
             heads,
+            variant,
             input: Dense::packed(
                 &format!("{name}.input"),
                 width,
-                &[("query", width), ("key", width), ("value", width)],
+                &[("query", queries), ("key", keys), ("value", keys)],
                 plain,
-                bias,
+                variant.qkv_bias.unwrap_or(bias),
                 weights,
             )?,
-            output: Dense::build(&output, width, width, plain, bias, weights)?,
-            width,
+            output: Dense::build(&output, queries, width, plain, bias, weights)?,
+            width: queries,
         })
     }
 
@@ -124,78 +202,47 @@ impl SelfAttention {
         Self { name: name.to_owned(), ..self.clone() }
     }
 
-    /// Self-attention over `x`, `[batch, time, width]`, with this mask.
+    /// Self-attention over `x`, `[batch, time, width]`, with this mask and terms of the scores.
+    ///
+    /// # Errors
+    /// Those of the operations.
     pub fn on<O: Ops>(
         &self,
         ops: &mut O,
         mask: Option<&SequenceMask<O::Value>>,
+        relative: Option<&RelativeScores<O::Value>>,
         x: &O::Value,
     ) -> ModelResult<O::Value> {
         let packed = self.input.on(ops, x)?;
-        let y = ops.self_attention(&self.name, &packed, self.width, mask, self.heads)?;
+        let AttentionVariant { window, scale, .. } = self.variant;
+        let window = match window {
+            Some(window) if !ops.exceeds_window(&packed, window)? => None,
+            window => window,
+        };
+        let y = if relative.is_some() || window.is_some() || scale.is_some() {
+            let (name, heads, width) = (self.name.as_str(), self.heads, self.width);
+            let positions = match relative {
+                Some(RelativeScores::Positions(scores)) => {
+                    let table =
+                        ops.dropout(&format!("{name}.position_drop"), scores.dropout, &scores.table)?;
+                    Some(self.input.on(ops, &table)?)
+                }
+                _ => None,
+            };
+            let attention = ScoredAttention { name, heads, width, window, scale };
+            attention.on(ops, &packed, mask, relative, positions.as_ref())?
+        } else {
+            ops.self_attention(&self.name, &packed, self.width, mask, self.heads)?
+        };
         self.output.on(ops, &y)
     }
 }
 
 impl Layer for SelfAttention {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
-        Ok(x.with(self.on(ops, x.mask.as_ref(), &x.x)?))
+        Ok(x.with(self.on(ops, x.mask.as_ref(), None, &x.x)?))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use candle_core::{Device, Tensor};
-
-    use crate::domain::shape::Shape;
-    use crate::model::activations::Activations;
-    use crate::model::kernel::reference_check::near;
-    use crate::model::layer::LayerConfig;
-    use crate::model::mode::Mode;
-    use crate::model::weights::Weights;
-
-    fn layer_config(json: &str) -> LayerConfig {
-        serde_json::from_str(json).unwrap()
-    }
-
-    #[test]
-    fn values_of_pytorch() {
-        // m = torch.nn.MultiheadAttention(4, 2, batch_first=True)
-        // f = lambda *s: (torch.arange(float(torch.Size(s).numel())) * 7 % 11 / 10 - 0.5).reshape(s)
-        // with torch.no_grad():
-        //     m.in_proj_weight.copy_(f(4, 12).T); m.in_proj_bias.copy_(f(12))
-        //     m.out_proj.weight.copy_(f(4, 4).T); m.out_proj.bias.copy_(f(4))
-        // x = (torch.arange(12.) * 5 % 7 / 5 - 0.6).reshape(1, 3, 4)
-        // m(x, x, x)[0]
-        let mut weights = Weights::new(0, &Device::Cpu);
-        let config = layer_config(r#"{"multi_head_attention": 2}"#);
-        let layer = config.view().build("a", Shape::Sequence { width: 4 }, &mut weights).unwrap();
-        for weight in weights.iter() {
-            let values = (0..weight.count()).map(|i| (i * 7 % 11) as f32 / 10.0 - 0.5).collect::<Vec<_>>();
-            weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
-        }
-        let x = (0..12).map(|i| (i * 5 % 7) as f32 / 5.0 - 0.6).collect::<Vec<_>>();
-        let x = Tensor::from_vec(x, (1, 3, 4), &Device::Cpu).unwrap();
-        let y = layer.forward(&Activations::plain(x), &Mode::evaluate()).unwrap().x;
-        let expected = [[
-            [-0.325_003_9f32, 0.061_809_57, -0.235_134_59, 0.405_459_55],
-            [-0.339_943_83, 0.073_198_75, -0.247_580_13, 0.412_331_4],
-            [-0.341_172_16, 0.073_790_82, -0.245_511_2, 0.407_215_12],
-        ]];
-        let expected = Tensor::new(&expected, &Device::Cpu).unwrap();
-        near("y", &y, &expected, 1e-5);
-    }
-
-    #[test]
-    fn heads_must_divide_the_width() {
-        let error = |json, width| layer_config(json).view().shape(Shape::Sequence { width }).unwrap_err();
-        assert_eq!(
-            error(r#"{"multi_head_attention": 3}"#, 8),
-            "needs a number of heads that divides the width 8, not 3"
-        );
-        assert_eq!(
-            error(r#"{"multi_head_attention": {"heads": 2, "rotary": true}}"#, 6),
-            "needs heads of an even width for rotary positions, not 3"
-        );
-    }
-}
+mod tests;

@@ -6,14 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::domain::choice_config::Settings;
 use crate::domain::number::Count;
 use crate::domain::shape::Shape;
-use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
-use crate::model::layer::conv2d::{Conv2d, ConvolutionChannels};
-use crate::model::layer::padding::Padding;
+use crate::model::layer::patch_tokens::{PatchOptions, PatchTokens, patch_grid};
 use crate::model::layer::{BuildLayer, Layer, Module, image};
 use crate::model::ops::Ops;
-use crate::model::weights::{Init, Parameter, Weights};
+use crate::model::weights::Weights;
 
 /// Splits an image into square patches, row by row, and maps the pixels of each to a vector: the sequence
 /// that a vision transformer reads (ViT, Dosovitskiy et al. 2021).
@@ -51,70 +49,27 @@ fn default_positions() -> bool {
 impl BuildLayer for PatchEmbeddingConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
         let (_, height, width) = image(input)?;
-        let patch = self.patch.get();
-        match height.is_multiple_of(patch) && width.is_multiple_of(patch) {
-            true => Ok(Shape::Sequence { width: self.width.get() }),
-            false => Err(format!(
-                "has patches of {patch} x {patch} pixels, which do not divide the image of {height} x {width}"
-            )),
-        }
+        patch_grid(self.patch.get(), height, width)?;
+        Ok(Shape::Sequence { width: self.width.get() })
     }
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let (channels, height, width) = image(input).map_err(candle_core::Error::msg)?;
-        let patch = self.patch.get();
-        let window = Padding::Valid.window(height, width, patch, patch).map_err(candle_core::Error::msg)?;
-        let (units, patches) = (self.width.get(), window.positions());
-        let channels = ConvolutionChannels::full(channels, units);
-        let projection = Conv2d::build(name, channels, window, Activation::Identity, true, weights)?;
-        let mut vectors = |part: &str, shape: &[usize]| {
-            weights.parameter(&format!("{name}.{part}.weight"), shape, Init::Normal(0.02))
+        let grid = patch_grid(self.patch.get(), height, width).map_err(candle_core::Error::msg)?;
+        let options = PatchOptions {
+            width: self.width.get(),
+            patch: self.patch.get(),
+            tokens: if self.class_token { &["class_token"] } else { &[] },
+            positions: self.positions.then_some(grid),
         };
-        let class_token = match self.class_token {
-            true => Some(vectors("class_token", &[1, units])?),
-            false => None,
-        };
-        let time = patches + usize::from(self.class_token);
-        let positions = match self.positions {
-            true => Some(vectors("positions", &[time, units])?),
-            false => None,
-        };
-        Ok(Box::new(PatchEmbedding { projection, patches, width: units, class_token, positions }))
+        Ok(Box::new(PatchTokens::build(name, &options, [channels, height, width], weights)?))
     }
 }
 
-/// A built patch embedding.
-struct PatchEmbedding {
-    projection: Conv2d,
-    patches: usize,
-    width: usize,
-    /// `[1, width]`
-    class_token: Option<Parameter>,
-    /// `[time, width]`
-    positions: Option<Parameter>,
-}
-
-impl Layer for PatchEmbedding {
+impl Layer for PatchTokens {
     // x: [batch, channels, height, width]
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
-        let planes = self.projection.on(ops, &x.x)?;
-        let columns = ops.reshape(&planes, &[-1, self.width as i64, self.patches as i64])?;
-        let mut steps = ops.transpose(&columns, &[0, 2, 1])?;
-        let mut time = self.patches;
-        if let Some(token) = &self.class_token {
-            let token = ops.weight(token)?;
-            // One token for each row of the batch, whose number a graph does not know.
-            let first = ops.narrow(&steps, 1, 0, 1)?;
-            let zeros = ops.scale(&first, 0.0)?;
-            let tokens = ops.add(&zeros, &token)?;
-            steps = ops.concat(&[tokens, steps], 1)?;
-            time += 1;
-        }
-        if let Some(positions) = &self.positions {
-            let positions = ops.weight(positions)?;
-            steps = ops.add(&steps, &positions)?;
-        }
-        Ok(Activations { x: steps, mask: Some(ops.full(&x.x, time)?) })
+        self.on(ops, &x.x)
     }
 }
 

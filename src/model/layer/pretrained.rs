@@ -2,8 +2,10 @@
 
 pub mod adapter;
 mod bert;
+mod block_convolution;
 mod configuration;
 mod conv_net;
+mod deberta;
 mod embeddings;
 mod encoder;
 pub mod families;
@@ -11,9 +13,16 @@ pub mod family;
 pub mod freeze;
 mod gpt2;
 mod inverted_residual;
+mod llama;
 pub mod lora;
 pub mod model_cell;
+mod modernbert;
 mod resnet;
+mod rotary_settings;
+mod scaled_block;
+mod t5;
+mod vision_transformer;
+mod vit;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,11 +45,16 @@ use crate::model::weights::Weights;
 /// which is read as data: no code in it is run.
 ///
 /// Text encoders read tokens of `tokenizer: {pretrained: ...}` of the same folder and return one vector per
-/// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, gpt2.
+/// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, mpnet, deberta-v2
+/// (also version 3), modernbert; causal ones gpt2, llama, mistral, qwen2; the encoders of t5 and mt5.
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
 /// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_lite0 to 4
 /// and mobilenetv2 (also with `tf_`), resnet18, 34, 50, 101 and 152.
+///
+/// Vision transformers (vit, deit, dinov2 of transformers) read images and return one vector for each learned
+/// token, of which `{pool: first}` selects the first, the class token, and for each patch. The positions of
+/// images of another size are interpolated bicubically.
 ///
 /// ```yaml
 /// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2, lora: {rank: 8}}}, {pool: mean}]
@@ -195,5 +209,9 @@ impl BuildLayer for PretrainedConfig {
     }
 }
 
+#[cfg(test)]
+mod image_check;
+#[cfg(test)]
+mod segments;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,11 @@
 //! The layer `transformer`: see [`TransformerConfig`].
 
 pub mod block;
+pub mod disentangled;
 pub mod feed_forward;
 pub mod norm;
+pub mod relative_positions;
+pub mod relative_terms;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,15 +16,17 @@ use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
-use crate::model::layer::multi_head_attention::{check_heads, default_dropout};
+use crate::model::layer::multi_head_attention::{AttentionVariant, HeadSettings, default_dropout};
 use crate::model::layer::positions::{PositionKind, Positions, default_length};
 pub use crate::model::layer::transformer::block::NormPosition;
 use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock};
 pub use crate::model::layer::transformer::feed_forward::FeedForwardKind;
 use crate::model::layer::transformer::norm::Norm;
 pub use crate::model::layer::transformer::norm::NormKind;
+use crate::model::layer::transformer::relative_positions::{DistanceBuckets, RelativePositions};
+use crate::model::layer::transformer::relative_terms::{RelativeTerms, SharedTerms};
 use crate::model::layer::{BuildLayer, Layer, Module, sequence};
-use crate::model::ops::{AttentionSettings, Ops};
+use crate::model::ops::Ops;
 use crate::model::weights::Weights;
 
 /// A transformer encoder (Vaswani et al. 2017): `layers` blocks of self-attention and a feed-forward network
@@ -30,8 +35,9 @@ use crate::model::weights::Weights;
 /// `norm: pre` (default; Xiong et al. 2020) is x + f(norm(x)) with a final norm, and trains without warm-up;
 /// `norm: post` is norm(x + f(x)), as in the original paper.
 ///
-/// With `norm_kind: rms`, `feed_forward: gated`, `activation: silu`, `bias: false` and `positions: rotary` a
-/// block is that of Llama (Touvron et al. 2023) with as many key heads as query heads.
+/// With `norm_kind: rms`, `feed_forward: gated`, `activation: silu`, `bias: false`, `positions: rotary`,
+/// `kv_heads` and `causal: true` a block is that of Llama (Touvron et al. 2023). With `window: 64` a step
+/// attends only to itself and the 64 steps before and after it (Beltagy et al. 2020).
 ///
 /// ```yaml
 /// trunk: [{transformer: {layers: 4, heads: 4, hidden: 1024, dropout: 0.1, positions: rotary}}, {pool: mean}]
@@ -54,7 +60,7 @@ pub struct TransformerConfig {
     /// Position of the layer norms: pre or post. Default pre.
     #[serde(default)]
     pub norm: NormPosition,
-    /// Positional encoding: none, learned, sinusoidal or rotary. Default sinusoidal.
+    /// Positional encoding: none, learned, sinusoidal, rotary or relative. Default sinusoidal.
     #[serde(default)]
     pub positions: PositionEncoding,
     /// Maximum sequence length for learned positions. Default 512.
@@ -66,7 +72,7 @@ pub struct TransformerConfig {
     /// Whether a step attends only to itself and previous steps. Default false.
     #[serde(default)]
     pub causal: bool,
-    /// Kind of the norms: layer or rms. Default layer.
+    /// Kind of the norms: layer, layer_without_bias or rms. Default layer.
     #[serde(default, skip_serializing_if = "is_default")]
     pub norm_kind: NormKind,
     /// Added to the variance or the mean square in norms. Default 1e-5.
@@ -78,6 +84,16 @@ pub struct TransformerConfig {
     /// Whether the projections have a bias. Default true.
     #[serde(default = "default_bias", skip_serializing_if = "is_default_bias")]
     pub bias: bool,
+    /// Number of heads of keys and values; it must divide `heads` (grouped-query attention, Ainslie et al.
+    /// 2023). Default: `heads`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kv_heads: Option<Count>,
+    /// Rotary positions rotate pair i of a head of width d by theta^(-2i/d) per step. Default 10000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotary_theta: Option<Positive>,
+    /// A step attends only to steps at most this far away. Default: to all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Count>,
 }
 
 /// Positional encoding of a transformer.
@@ -93,6 +109,9 @@ pub enum PositionEncoding {
     Sinusoidal,
     /// Rotary position embeddings of queries and keys.
     Rotary,
+    /// A trained bias of the attention scores for each head and distance, in 32 buckets of distances up to
+    /// 128, which all blocks share (T5, Raffel et al. 2020).
+    Relative,
 }
 
 /// Activation of a transformer's feed-forward network.
@@ -143,15 +162,14 @@ fn is_default_epsilon(epsilon: &Positive) -> bool {
 
 impl BuildLayer for TransformerConfig {
     fn shape(&self, input: Shape) -> ModelResult<Shape, String> {
-        let width = sequence(input)?;
-        check_heads(width, self.heads.get(), self.positions == PositionEncoding::Rotary)?;
+        self.head_settings().check(sequence(input)?, "positions: rotary")?;
         Ok(input)
     }
 
     fn build(&self, name: &str, input: Shape, weights: &mut Weights) -> ModelResult<Box<dyn Module>> {
         let width = input.width();
         let positions = match self.positions {
-            PositionEncoding::None | PositionEncoding::Rotary => None,
+            PositionEncoding::None | PositionEncoding::Rotary | PositionEncoding::Relative => None,
             PositionEncoding::Learned => Some(PositionKind::Learned),
             PositionEncoding::Sinusoidal => Some(PositionKind::Sinusoidal),
         };
@@ -160,6 +178,15 @@ impl BuildLayer for TransformerConfig {
         let encoding =
             |kind| Positions::build(&format!("{name}.positions"), width, kind, self.length.get(), weights);
         let positions = positions.map(encoding).transpose()?;
+        let relative = match self.positions {
+            PositionEncoding::Relative => {
+                let buckets = DistanceBuckets { causal: self.causal, ..DistanceBuckets::DEFAULT };
+                let name = format!("{name}.relative");
+                let positions = RelativePositions::build(&name, self.heads.get(), buckets, weights)?;
+                Some(RelativeTerms::Bias(positions))
+            }
+            _ => None,
+        };
         let block = |index: usize| {
             weights.set_blocks_after(Some(layers - 1 - index));
             EncoderBlock::build(&format!("{name}.{index}"), &options, width, weights)
@@ -173,7 +200,7 @@ impl BuildLayer for TransformerConfig {
             NormPosition::Post => None,
         };
         weights.set_blocks_after(outside);
-        Ok(Box::new(TransformerEncoder { positions, blocks, final_norm }))
+        Ok(Box::new(TransformerEncoder { positions, relative, blocks, final_norm }))
     }
 
     fn is_causal(&self) -> bool {
@@ -182,19 +209,24 @@ impl BuildLayer for TransformerConfig {
 }
 
 impl TransformerConfig {
+    fn head_settings(&self) -> HeadSettings {
+        let &Self { heads, kv_heads, rotary_theta, .. } = self;
+        let rotary = self.positions == PositionEncoding::Rotary;
+        HeadSettings { heads: heads.get(), kv_heads, rotary, rotary_theta }
+    }
+
     fn block(&self, width: usize) -> BlockOptions {
-        let heads = AttentionSettings {
-            count: self.heads.get(),
-            causal: self.causal,
-            rotary: self.positions == PositionEncoding::Rotary,
-            dropout: self.dropout.get(),
-        };
         BlockOptions {
             norm: self.norm,
             norm_kind: self.norm_kind,
             epsilon: self.epsilon.get(),
             bias: self.bias,
-            heads,
+            heads: self.head_settings().attention(self.causal, self.dropout),
+            attention: AttentionVariant {
+                window: self.window.map(Count::get),
+                ..AttentionVariant::default()
+            },
+            attention_norm: true,
             feed_forward: self.feed_forward,
             hidden: self.hidden.map_or(4 * width, Count::get),
             activation: match self.activation {
@@ -211,6 +243,7 @@ impl TransformerConfig {
 /// A built transformer encoder.
 struct TransformerEncoder {
     positions: Option<Positions>,
+    relative: Option<RelativeTerms>,
     blocks: Vec<EncoderBlock>,
     final_norm: Option<Norm>,
 }
@@ -221,8 +254,9 @@ impl Layer for TransformerEncoder {
             Some(positions) => positions.on(ops, &x.x)?,
             None => x.x.clone(),
         };
+        let terms = SharedTerms::new(ops, self.relative.as_ref(), &y)?;
         for block in &self.blocks {
-            y = block.on(ops, x.mask.as_ref(), &y)?;
+            y = terms.apply(ops, block, x.mask.as_ref(), &y)?;
         }
         Ok(x.with(match &self.final_norm {
             Some(norm) => norm.on(ops, &y)?,

@@ -33,6 +33,7 @@ impl Network {
             };
             let x = head.layers.to_onnx(&mut graph, &x)?;
             graph.scope(&head.end.name);
+            let x = head.head.read_to_onnx(&mut graph, x)?;
             if let Some(writer) = head.head.writer() {
                 // Logits are not exported: they would have tokens times vocabulary entries.
                 for (port, value) in writer.memory_to_onnx(&mut graph, &x)? {

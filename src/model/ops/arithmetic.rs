@@ -116,7 +116,8 @@ pub trait Arithmetic {
     /// Softmax over the last dimension.
     fn softmax(&mut self, x: &Self::Value) -> ModelResult<Self::Value>;
 
-    /// Matrix product over the last two dimensions; a b of rank 2 multiplies every matrix of a.
+    /// Matrix product over the last two dimensions, the others broadcast; a b of rank 2 multiplies every
+    /// matrix of a.
     fn matmul(&mut self, a: &Self::Value, b: &Self::Value) -> ModelResult<Self::Value>;
 
     /// activation(x W + b): x `[..., in]`, W `[in, out]`, b `[out]`.
@@ -129,12 +130,12 @@ pub trait Arithmetic {
     ) -> ModelResult<Self::Value>;
 
     /// gamma (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over the last dimension
-    /// (Ba et al. 2016, arXiv 1607.06450).
+    /// (Ba et al. 2016, arXiv 1607.06450); without beta, 0.
     fn layer_norm(
         &mut self,
         x: &Self::Value,
         gamma: &Parameter,
-        beta: &Parameter,
+        beta: Option<&Parameter>,
         epsilon: f64,
     ) -> ModelResult<Self::Value>;
 

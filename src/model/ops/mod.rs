@@ -21,7 +21,7 @@ pub use crate::model::ops::arithmetic::{Arithmetic, ExpertMixing};
 pub use crate::model::ops::decoder::DecoderOps;
 pub use crate::model::ops::image::{BatchNorm, Images};
 pub use crate::model::ops::nodes::Nodes;
-pub use crate::model::ops::sequence::{AttentionSettings, Sequences};
+pub use crate::model::ops::sequence::{AttentionSettings, Recomputable, Sequences};
 pub use crate::model::ops::tensors::Tensors;
 
 /// All operations.

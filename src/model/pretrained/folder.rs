@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::Tensor;
+use candle_core::{D, Tensor};
 use serde_json::Value;
 
 use crate::domain::diagnostic::suggestion;
@@ -83,8 +83,15 @@ impl PretrainedFolder {
                 }
                 shape.reverse();
             }
+            if source.is_convolution {
+                let &[filters, width, kernel] = shape.as_slice() else { return Err(misfit(vec![0, 0, 0])) };
+                shape = vec![kernel * width, filters];
+            }
             if let (rows @ 1.., Some(first)) = (source.skipped_rows, shape.first_mut()) {
                 *first = first.saturating_sub(rows);
+            }
+            if let (Some([_, parts]), Some(last)) = (source.part, shape.last_mut()) {
+                *last /= parts;
             }
             match (joined.last_mut(), shape.last()) {
                 (Some(total), Some(last)) => *total += last,
@@ -132,10 +139,20 @@ impl PretrainedFolder {
 
     fn transformed(&self, values: Tensor, source: &WeightSource) -> candle_core::Result<Tensor> {
         let values = if source.transposed { values.t()?.contiguous()? } else { values };
-        match source.skipped_rows {
-            0 => Ok(values),
-            rows => values.narrow(0, rows, values.dim(0)?.saturating_sub(rows))?.contiguous(),
-        }
+        let values = match source.is_convolution {
+            true => {
+                let (filters, width, kernel) = values.dims3()?;
+                values.permute((2, 1, 0))?.reshape((kernel * width, filters))?.contiguous()?
+            }
+            false => values,
+        };
+        let values = match source.skipped_rows {
+            0 => values,
+            rows => values.narrow(0, rows, values.dim(0)?.saturating_sub(rows))?.contiguous()?,
+        };
+        let Some([index, parts]) = source.part else { return Ok(values) };
+        let columns = values.dim(D::Minus1)? / parts;
+        values.narrow(D::Minus1, index * columns, columns)?.contiguous()
     }
 
     fn tensor_error(&self, error: candle_core::Error) -> PretrainedError {

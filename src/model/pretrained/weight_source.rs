@@ -10,14 +10,26 @@ pub struct WeightSource {
     pub theirs: Vec<String>,
     /// Swaps the two dimensions of each: `nn.Linear` holds `[out, in]`, our layers `[in, out]`.
     pub transposed: bool,
+    /// An `nn.Conv1d` holds `[filters, width, kernel]`, our layers `[kernel width, filters]`, with the rows
+    /// of one step after the other.
+    pub is_convolution: bool,
     /// Leading rows that are left out.
     pub skipped_rows: usize,
+    /// Takes the columns of one of several equal parts: its index and their number.
+    pub part: Option<[usize; 2]>,
 }
 
 impl WeightSource {
     /// The same tensor.
     pub fn same(ours: impl Into<String>, theirs: impl Into<String>) -> Self {
-        Self { ours: ours.into(), theirs: vec![theirs.into()], transposed: false, skipped_rows: 0 }
+        Self {
+            ours: ours.into(),
+            theirs: vec![theirs.into()],
+            transposed: false,
+            is_convolution: false,
+            skipped_rows: 0,
+            part: None,
+        }
     }
 
     /// A matrix with its dimensions swapped.
@@ -43,6 +55,12 @@ impl WeightSource {
         let names = |part: &str| theirs.iter().map(|name| format!("{name}.{part}")).collect();
         let [weight, bias] = Self::linear(ours, "");
         [Self { theirs: names("weight"), ..weight }, Self { theirs: names("bias"), ..bias }]
+    }
+
+    /// Weight and bias of an `nn.Conv1d`.
+    pub fn convolution(ours: &str, theirs: &str) -> [Self; 2] {
+        let [weight, bias] = Self::layer_norm(ours, theirs);
+        [Self { is_convolution: true, ..weight }, bias]
     }
 
     /// Weight and bias of an `nn.LayerNorm`.

@@ -136,7 +136,7 @@ fn normalizations_and_reductions() {
     let bias = g.weight("bias", &[3], &[0.5, 0.0, -0.5]);
     let mean = g.weight("mean", &[3], &[0.1, 0.2, 0.3]);
     let variance = g.weight("variance", &[3], &[1.0, 4.0, 0.25]);
-    let layer = op::layer_normalization(g, &x, &scale, &bias, 1e-5);
+    let layer = op::layer_normalization(g, &x, &scale, Some(&bias), 1e-5);
     let batch = op::batch_normalization(g, &x, &scale, &bias, &mean, &variance, 1e-5);
     let reductions = [
         ("ReduceSum", [0.5, 3.25]),

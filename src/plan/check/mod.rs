@@ -14,6 +14,7 @@ pub mod shape;
 pub mod sweep;
 pub mod task;
 pub mod text;
+mod tokens;
 pub mod train;
 pub mod vectors;
 pub(crate) mod weights;
@@ -28,6 +29,7 @@ pub fn all(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         task::check,
         answer::check,
         text::check,
+        tokens::check,
         network::check,
         vectors::check,
         cosmos::check,

@@ -1,4 +1,4 @@
-//! Checks `train.rates`, `train.freeze` and `train.accumulate` as far as the pipeline alone determines.
+//! Checks `train.rates`, `train.freeze`, `train.accumulate` and `train.gradient_checkpointing` as far as the pipeline alone determines.
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TaskName;
@@ -15,6 +15,7 @@ pub(crate) fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
     let unknown = |(key, setting, path): (&String, &str, Path)| unknown_part(pipeline, key, setting, path);
     let mut diagnostics: Vec<Diagnostic> = rates.chain(frozen).filter_map(unknown).collect();
     diagnostics.extend(accumulate(pipeline));
+    diagnostics.extend(checkpointing(pipeline));
     diagnostics
 }
 
@@ -34,6 +35,16 @@ fn unknown_part(pipeline: &PipelineConfig, key: &str, setting: &str, path: Path)
     known.extend(tasks());
     let diagnostic = Diagnostic::error("unknown-part", path, message).did_you_mean(key, known);
     Some(if setting == "rates" { diagnostic.on_key() } else { diagnostic })
+}
+
+/// `by_layer` differentiates candle's graph, which holds the activations of all blocks.
+fn checkpointing(pipeline: &PipelineConfig) -> Option<Diagnostic> {
+    if !(pipeline.train.gradient_checkpointing && pipeline.train.gradients.by_layer) {
+        return None;
+    }
+    let path = Path::from_key("train").key("gradient_checkpointing");
+    let message = "`gradient_checkpointing` does not support `by_layer: true`, which keeps all activations";
+    Some(Diagnostic::error("checkpointing-by-layer", path, message).help("remove one of the two"))
 }
 
 /// Gradients of several batches are summed per task; not per layer, and not at a representation.

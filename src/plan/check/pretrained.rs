@@ -56,6 +56,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         }
         diagnostics.extend(unknown_targets(config, &path));
         diagnostics.extend(too_long(pipeline, model, input));
+        diagnostics.extend(fitted_normalization(pipeline, config, input));
     }
     diagnostics.extend(written_adapter(pipeline));
     diagnostics
@@ -160,6 +161,36 @@ fn too_long(
         Diagnostic::error("pretrained-length", path, message)
             .help(format!("write `length: {longest}` or less")),
     )
+}
+
+/// An image whose normalization would be fitted on the data: not what the model has learned.
+fn fitted_normalization(
+    pipeline: &PipelineConfig,
+    config: &PretrainedConfig,
+    input: Option<&InputName>,
+) -> Option<Diagnostic> {
+    // In the trunk there are images only if the pipeline has one input.
+    let (name, input) = match input {
+        Some(name) => pipeline.inputs.get_key_value(name)?,
+        None => pipeline.inputs.first()?,
+    };
+    let FeatureConfig::Image(image) = &input.feature else { return None };
+    let fitted = match (&image.mean, &image.deviation) {
+        (Some(_), Some(_)) => return None,
+        (None, Some(_)) => "mean",
+        (Some(_), None) => "deviation",
+        (None, None) => "mean and deviation",
+    };
+    let path = Path::from_key("inputs").key(name).key("image");
+    let message = format!(
+        "`{name}` is normalized by the {fitted} of its rows, not as the pretrained model has learned"
+    );
+    let help = format!(
+        "write `preprocess: {{pretrained: {}}}` to take them from the model's folder, or write `mean` and \
+         `deviation`",
+        config.path
+    );
+    Some(Diagnostic::warning("pretrained-normalization", path, message).help(help))
 }
 
 /// All `pretrained` layers: path, settings, and the input whose encoder contains it.

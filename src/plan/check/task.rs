@@ -24,7 +24,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
                 .help("add a task: `tasks: {income: {target: income, kind: binary}}`"),
         );
     }
-    let inputs: HashSet<&str> = pipeline.inputs.keys().map(|name| name.as_str()).collect();
+    let inputs: HashSet<&str> = pipeline.input_columns().into_iter().collect();
     for (name, task) in &pipeline.tasks {
         let path = Path::from_key("tasks").key(name);
         let table = match table(pipeline, name, task, &path) {

@@ -62,7 +62,7 @@ impl Plan {
                     let tasks = self.tasks();
                     let targets = tasks.iter().filter(|task| task.table == *name);
                     let targets: Vec<_> = targets.flat_map(|task| &task.columns).collect();
-                    json!([pipeline.inputs.keys().collect::<Vec<_>>(), targets])
+                    json!([pipeline.input_columns(), targets])
                 }
                 ref other => json!(other),
             },

@@ -41,9 +41,12 @@ fn encoding(feature: &FeatureConfig) -> Encoding {
         FeatureConfig::OneHot(_) => Encoding::OneHot { keys: one() },
         other => match other.shape() {
             Shape::Vector { .. } => Encoding::Scale { center: 0.0, scale: 1.0, fill: 0.0, indicator: false },
-            Shape::Tokens { .. } => {
-                Encoding::Tokens { tokenizer: tokenizer(), length: 1, side: TruncationSide::Head }
-            }
+            Shape::Tokens { .. } => Encoding::Tokens {
+                tokenizer: tokenizer(),
+                length: 1,
+                side: TruncationSide::Head,
+                plane: None,
+            },
             Shape::Sequence { width } => {
                 Encoding::Series { center: vec![0.0; width], scale: vec![1.0; width], length: 1 }
             }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use crate::domain::array::{Array, PaddingValue};
 use crate::domain::event::{Event, Observer};
 use crate::domain::name::TaskName;
-use crate::domain::signature::PREFERENCE;
+use crate::domain::signature::{Encoding, InputSignature, PREFERENCE, Signature, TokenPlane};
 use crate::domain::table::Dataset;
 use crate::domain::task::FittedTarget;
 use crate::model::network::Network;
@@ -129,11 +129,12 @@ fn card(
         let predictions = network.predict_tasks(table, rows, rows.len().max(1), &predicting)?;
         for (index, prediction) in predicting.into_iter().zip(predictions) {
             let signature = &dataset.signature.tasks[index];
-            // The model outputs zeros in padding.
+            // The model outputs zeros in padding, and for words as many steps as their pieces have.
             let zeros = PaddingValue::Float(0.0);
-            outputs.push((signature.logits_output(), prediction.logits.padded(&zeros)));
+            let steps = steps_of_pieces(&dataset.signature, &inputs);
+            outputs.push((signature.logits_output(), prediction.logits.padded_to(&zeros, steps)));
             let answers = prediction.answers.with_floats(signature.target.prediction_type());
-            outputs.push((signature.prediction_output(), answers.padded(&zeros)));
+            outputs.push((signature.prediction_output(), answers.padded_to(&zeros, steps)));
         }
         let signals = network.input_tensors(table, Some(rows))?;
         for (index, signature) in generating {
@@ -171,6 +172,16 @@ fn card(
         texts,
         answers: Vec::new(),
     })
+}
+
+/// The number of steps of an input of words in pieces, 0 if there is none.
+fn steps_of_pieces(signature: &Signature, inputs: &[(String, Array)]) -> usize {
+    let of_words = |input: &&InputSignature| {
+        matches!(input.encoding, Encoding::Tokens { plane: Some(TokenPlane::Words { .. }), .. })
+    };
+    let name = signature.inputs.iter().find(of_words).map(|input| input.name.as_str());
+    let array = inputs.iter().find(|(input, _)| Some(input.as_str()) == name);
+    array.and_then(|(_, array)| array.shape.get(1).copied()).unwrap_or(0)
 }
 
 /// A preference for each sample row: an even grid of preferences in turn, so that verification covers many.

@@ -19,7 +19,7 @@ pub fn run(
     let tasks = context.plan.tasks();
     let columns = tasks.iter().filter(|task| task.table == *table).flat_map(|task| &task.columns);
     let used = UsedColumns {
-        inputs: context.plan.pipeline.inputs.keys().map(|name| name.as_str()).collect(),
+        inputs: context.plan.pipeline.input_columns(),
         targets: columns.map(|name| name.as_str()).collect(),
     };
     let loaded = crate::data::load(config, context.base)?;

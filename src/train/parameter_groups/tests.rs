@@ -163,6 +163,11 @@ fn settings_without_effect_are_refused() {
             &plain,
             "train.rates.decay_per_layer: `decay_per_layer` has no effect: no layer with blocks is trained",
         ),
+        (
+            json!({"gradient_checkpointing": true}),
+            &plain,
+            "train.gradient_checkpointing: `gradient_checkpointing` has no effect",
+        ),
         (json!({"unfreeze": {}}), &plain, "train.unfreeze: `unfreeze` has no effect"),
         (
             json!({"unfreeze": {"every": 5}, "epochs": 5}),

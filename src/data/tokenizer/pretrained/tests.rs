@@ -45,6 +45,33 @@ fn ids_equal_transformers() {
     }
 }
 
+#[derive(serde::Deserialize)]
+struct ExpectedPair {
+    texts: [String; 2],
+    /// The side that is truncated, the maximum length, and each token with its segment.
+    encoded: Vec<(String, usize, Vec<[u32; 2]>)>,
+}
+
+#[test]
+fn pairs_equal_transformers() {
+    for name in ["tokenizer_bert", "tokenizer_roberta"] {
+        let codec = TokenCodec::new(&read(&folder(name)).expect("a tokenizer")).expect("a codec");
+        let file = std::fs::read_to_string(folder(name).join("pairs.json")).expect("a file");
+        let expected: Vec<ExpectedPair> = serde_json::from_str(&file).expect("expected pairs");
+        assert!(expected.len() >= 20);
+        for ExpectedPair { texts: [first, second], encoded } in &expected {
+            let whole = encoded[0].2.len();
+            for (truncated, length, expected) in encoded {
+                let side = if truncated == "left" { TruncationSide::Tail } else { TruncationSide::Head };
+                let pair = codec.encode_pair([first, second], (*length, side)).expect("a pair");
+                let found: Vec<[u32; 2]> =
+                    pair.ids.iter().zip(&pair.segments).map(|(id, segment)| [*id, *segment]).collect();
+                assert_eq!((&found, pair.whole), (expected, whole), "{name}: {first:?}, {second:?}");
+            }
+        }
+    }
+}
+
 /// A folder without `tokenizer.json`.
 #[test]
 fn ids_from_vocabularies_are_the_same() {

@@ -175,7 +175,7 @@ impl TransformerDecoder {
         let time = tokens.dim(1)?;
         let encodings =
             Tensor::from_vec(sinusoidal_encodings(0..time, self.width), (time, self.width), tokens.device())?;
-        let heads = AttentionSettings { count: self.heads, causal: true, rotary: false, dropout: 0.0 };
+        let heads = AttentionSettings { causal: true, ..AttentionSettings::of(self.heads) };
         self.run(&mut Tensors::new(mode), tokens, &encodings, prepared, |ops, _, packed| {
             ops.self_attention("", packed, self.width, None, heads)
         })

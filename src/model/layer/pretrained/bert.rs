@@ -2,20 +2,25 @@
 //!
 //! - RoBERTa (Liu et al. 2019, arXiv 1907.11692) and XLM-R (Conneau et al. 2020, arXiv 1911.02116): the
 //!   positions begin after the id of the padding token.
+//! - MPNet (Song et al. 2020, arXiv 2004.09297): a trained bias by distance beside the positions, no
+//!   segments.
 //! - DistilBERT (Sanh et al. 2019, arXiv 1910.01108): no segments.
 //! - ELECTRA (Clark et al. 2020, arXiv 2003.10555): narrower embeddings.
 //! - ALBERT (Lan et al. 2020, arXiv 1909.11942): narrower embeddings, and one block, applied repeatedly.
 
+use crate::model::layer::multi_head_attention::AttentionVariant;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::embeddings::EmbeddingOptions;
-use crate::model::layer::pretrained::encoder::{TextEncoder, TextNames};
+use crate::model::layer::pretrained::encoder::{RelativeOptions, TextEncoder, TextNames};
 use crate::model::layer::pretrained::family::PretrainedFamily;
 use crate::model::layer::transformer::block::{BlockOptions, NormPosition};
 use crate::model::layer::transformer::feed_forward::FeedForwardKind;
 use crate::model::layer::transformer::norm::NormKind;
+use crate::model::layer::transformer::relative_positions::DistanceBuckets;
 use crate::model::ops::AttentionSettings;
 
-const BERT: TextNames = TextNames {
+/// The names of BERT's weights.
+pub const BERT: TextNames = TextNames {
     prefix: "bert",
     tables: [
         "embeddings.word_embeddings",
@@ -29,9 +34,12 @@ const BERT: TextNames = TextNames {
     attention: &["attention.self.query", "attention.self.key", "attention.self.value"],
     attention_output: "attention.output.dense",
     attention_norm: "attention.output.LayerNorm",
+    gate: "",
     dense: ["intermediate.dense", "output.dense"],
     dense_norm: "output.LayerNorm",
     final_norm: "",
+    relative: "",
+    relative_norm: "",
     is_in_out: false,
 };
 
@@ -43,6 +51,17 @@ const DISTILBERT: TextNames = TextNames {
     attention_norm: "sa_layer_norm",
     dense: ["ffn.lin1", "ffn.lin2"],
     dense_norm: "output_layer_norm",
+    ..BERT
+};
+
+const MPNET: TextNames = TextNames {
+    prefix: "mpnet",
+    // The row of the padding token is the second, whatever its id.
+    first_position: 2,
+    attention: &["attention.attn.q", "attention.attn.k", "attention.attn.v"],
+    attention_output: "attention.attn.o",
+    attention_norm: "attention.LayerNorm",
+    relative: "encoder.relative_attention_bias",
     ..BERT
 };
 
@@ -60,32 +79,41 @@ const ALBERT: TextNames = TextNames {
 
 /// Reads the configuration of a BERT.
 pub fn bert(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, String> {
-    Ok(Box::new(encoder(configuration, "gelu", 0.1)?))
+    Ok(Box::new(text_encoder(configuration, "gelu", 0.1)?))
 }
 
 /// Reads the configuration of a RoBERTa or an XLM-R.
 pub fn roberta(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, String> {
     let first_position = configuration.index_or("pad_token_id", 1)? + 1;
-    let mut encoder = encoder(configuration, "gelu", 0.1)?;
-    let rows = encoder.embeddings.positions;
-    if rows <= first_position {
-        return Err(format!(
-            "`max_position_embeddings` is {rows}; expected more than {first_position}: the positions begin \
-             after `pad_token_id`"
-        ));
-    }
-    encoder.embeddings.positions = rows - first_position;
+    let mut encoder = text_encoder(configuration, "gelu", 0.1)?;
+    encoder.without_first_positions(first_position)?;
     encoder.names = TextNames { prefix: "roberta", first_position, ..BERT };
     Ok(Box::new(encoder))
 }
 
 /// Reads the configuration of an ELECTRA.
 pub fn electra(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, String> {
-    let mut encoder = encoder(configuration, "gelu", 0.1)?;
+    let mut encoder = text_encoder(configuration, "gelu", 0.1)?;
     let narrow = configuration.count_or("embedding_size", 128)?;
     encoder.embeddings.width = narrow;
     encoder.embeddings.projected = (narrow != encoder.width).then_some(encoder.width);
     encoder.names = TextNames { prefix: "electra", ..BERT };
+    Ok(Box::new(encoder))
+}
+
+/// Reads the configuration of an MPNet.
+pub fn mpnet(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, String> {
+    let (buckets, first_position) = (DistanceBuckets::DEFAULT, MPNET.first_position);
+    let count = configuration.count_or("relative_attention_num_buckets", buckets.count)?;
+    if count != buckets.count {
+        let only = buckets.count;
+        return Err(format!("`relative_attention_num_buckets` is {count}; only {only} is supported"));
+    }
+    let mut encoder = text_encoder(configuration, "gelu", 0.1)?;
+    encoder.without_first_positions(first_position)?;
+    encoder.embeddings.segments = 0;
+    encoder.relative = Some(RelativeOptions::Bias(buckets));
+    encoder.names = MPNET;
     Ok(Box::new(encoder))
 }
 
@@ -97,7 +125,7 @@ pub fn albert(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>
             return Err(format!("`{name}` is {found}; only 1 is supported"));
         }
     }
-    let mut encoder = encoder(configuration, "gelu_new", 0.0)?;
+    let mut encoder = text_encoder(configuration, "gelu_new", 0.0)?;
     encoder.embeddings.width = configuration.count_or("embedding_size", 128)?;
     encoder.embeddings.projected = Some(encoder.width);
     encoder.repeats = std::mem::replace(&mut encoder.blocks, 1);
@@ -108,19 +136,21 @@ pub fn albert(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>
 /// Reads the configuration of a DistilBERT.
 pub fn distilbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, String> {
     let dropout = configuration.number_or("dropout", 0.1)?;
-    let width = configuration.count("dim")?;
+    let (width, positions) = (configuration.count("dim")?, configuration.count("max_position_embeddings")?);
     let (hidden, epsilon) = (configuration.count("hidden_dim")?, 1e-12);
     let heads = heads(configuration, "n_heads", width, "attention_dropout", 0.1)?;
     Ok(Box::new(TextEncoder {
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
-            positions: configuration.count("max_position_embeddings")?,
+            positions,
             segments: 0,
+            norm_kind: NormKind::Layer,
             epsilon: Some(epsilon),
             dropout,
             projected: None,
         },
+        max_tokens: Some(positions),
         width,
         blocks: configuration.count("n_layers")?,
         repeats: 1,
@@ -131,23 +161,37 @@ pub fn distilbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFam
             feed_forward: FeedForwardKind::Plain,
             epsilon,
             heads,
+            attention: AttentionVariant::default(),
+            attention_norm: true,
             hidden,
             activation: configuration.activation("activation", "gelu")?,
             dropout,
             hidden_dropout: 0.0,
         },
+        local: None,
+        relative: None,
+        final_dropout: 0.0,
+        convolution: None,
         names: DISTILBERT,
     }))
 }
 
 /// An encoder with BERT's names for its settings, and with this activation and dropout rate where they are
 /// missing.
-fn encoder(configuration: &Configuration, activation: &str, dropout: f64) -> Result<TextEncoder, String> {
-    let positions = configuration.text_or("position_embedding_type", "absolute")?;
-    if positions != "absolute" {
-        return Err(format!("`position_embedding_type` is `{positions}`; only `absolute` is supported"));
+///
+/// # Errors
+/// A setting is missing or not supported.
+pub fn text_encoder(
+    configuration: &Configuration,
+    activation: &str,
+    dropout: f64,
+) -> Result<TextEncoder, String> {
+    let kind = configuration.text_or("position_embedding_type", "absolute")?;
+    if kind != "absolute" {
+        return Err(format!("`position_embedding_type` is `{kind}`; only `absolute` is supported"));
     }
-    let width = configuration.count("hidden_size")?;
+    let (width, positions) =
+        (configuration.count("hidden_size")?, configuration.count("max_position_embeddings")?);
     let epsilon = configuration.number_or("layer_norm_eps", 1e-12)?;
     let attention_dropout = "attention_probs_dropout_prob";
     let heads = heads(configuration, "num_attention_heads", width, attention_dropout, dropout)?;
@@ -156,12 +200,14 @@ fn encoder(configuration: &Configuration, activation: &str, dropout: f64) -> Res
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
-            positions: configuration.count("max_position_embeddings")?,
-            segments: configuration.count_or("type_vocab_size", 2)?,
+            positions,
+            segments: configuration.index_or("type_vocab_size", 2)?,
+            norm_kind: NormKind::Layer,
             epsilon: Some(epsilon),
             dropout,
             projected: None,
         },
+        max_tokens: Some(positions),
         width,
         blocks: configuration.count("num_hidden_layers")?,
         repeats: 1,
@@ -172,11 +218,17 @@ fn encoder(configuration: &Configuration, activation: &str, dropout: f64) -> Res
             feed_forward: FeedForwardKind::Plain,
             epsilon,
             heads,
+            attention: AttentionVariant::default(),
+            attention_norm: true,
             hidden: configuration.count("intermediate_size")?,
             activation: configuration.activation("hidden_act", activation)?,
             dropout,
             hidden_dropout: 0.0,
         },
+        local: None,
+        relative: None,
+        final_dropout: 0.0,
+        convolution: None,
         names: BERT,
     })
 }
@@ -191,5 +243,5 @@ fn heads(
     let count = configuration.count(count)?;
     Configuration::check_heads(width, count)?;
     let dropout = configuration.number_or(dropout, default)?;
-    Ok(AttentionSettings { count, causal: false, rotary: false, dropout })
+    Ok(AttentionSettings { dropout, ..AttentionSettings::of(count) })
 }

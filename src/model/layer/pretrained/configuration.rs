@@ -101,6 +101,17 @@ impl Configuration<'_> {
         counts.ok_or_else(|| format!("`{name}` is {value}; expected {N} positive whole numbers"))
     }
 
+    /// Height and width: one number for both, or two.
+    ///
+    /// # Errors
+    /// It is missing, or is something else.
+    pub fn sides(&self, name: &str) -> Result<[usize; 2], String> {
+        match self.0.get(name).is_some_and(Value::is_array) {
+            true => self.counts_or(name, [0; 2]),
+            false => self.count(name).map(|side| [side; 2]),
+        }
+    }
+
     /// Channels, height and width of the images that a model of `timm` is made for.
     ///
     /// # Errors
@@ -114,6 +125,14 @@ impl Configuration<'_> {
     /// # Errors
     /// It is not known.
     pub fn activation(&self, name: &str, default: &str) -> Result<Activation, String> {
+        Self::named_activation(name, self.text_or(name, default)?)
+    }
+
+    /// The activation function `found`, which the setting `name` names.
+    ///
+    /// # Errors
+    /// It is not known.
+    pub fn named_activation(name: &str, found: &str) -> Result<Activation, String> {
         let known = [
             ("gelu", Activation::Gelu),
             ("gelu_new", Activation::GeluTanh),
@@ -126,7 +145,6 @@ impl Configuration<'_> {
             ("tanh", Activation::Tanh),
             ("sigmoid", Activation::Sigmoid),
         ];
-        let found = self.text_or(name, default)?;
         let activation = known.iter().find(|(name, _)| *name == found);
         activation.map(|(_, activation)| *activation).ok_or_else(|| {
             let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
@@ -141,6 +159,41 @@ impl Configuration<'_> {
             true => Ok(()),
             false => Err(format!("{heads} attention heads do not divide the width {width}")),
         }
+    }
+
+    /// Names in a list; none if it is missing or null.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn names(&self, name: &str) -> Result<Vec<&str>, String> {
+        if self.is_missing(name) {
+            return Ok(Vec::new());
+        }
+        let value = &self.0[name];
+        let names: Option<Vec<&str>> =
+            value.as_array().and_then(|values| values.iter().map(Value::as_str).collect());
+        names.ok_or_else(|| format!("`{name}` is {value}; expected a list of names"))
+    }
+
+    /// Words in a list, or in a text between `|`; none if it is missing or null.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn words(&self, name: &str) -> Result<Vec<&str>, String> {
+        match self.0.get(name).and_then(Value::as_str) {
+            Some(text) => Ok(text.split('|').map(str::trim).collect()),
+            None => self.names(name),
+        }
+    }
+
+    /// Whether it is a negative number.
+    pub fn is_negative(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_f64).is_some_and(|number| number < 0.0)
+    }
+
+    /// Whether there is such a setting, and it is not null.
+    pub fn has(&self, name: &str) -> bool {
+        !self.is_missing(name)
     }
 
     fn is_missing(&self, name: &str) -> bool {

@@ -1,8 +1,9 @@
 //! The embeddings that text encoders begin with.
 
 use crate::domain::shape::Shape;
+use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
-use crate::model::layer::layer_norm::LayerNorm;
+use crate::model::layer::transformer::norm::{Norm, NormKind};
 use crate::model::ops::Ops;
 use crate::model::ops::dense::Dense;
 use crate::model::weights::{Init, Parameter, Weights};
@@ -29,11 +30,13 @@ pub struct EmbeddingOptions {
     pub vocabulary: usize,
     /// Width of the tables.
     pub width: usize,
-    /// Number of positions.
+    /// Number of positions; 0: no table of positions.
     pub positions: usize,
     /// Number of segments; 0: no table of segments.
     pub segments: usize,
-    /// Added to the variance in the layer norm; `None`: no norm.
+    /// Kind of the norm.
+    pub norm_kind: NormKind,
+    /// Added to the variance in the norm; `None`: no norm.
     pub epsilon: Option<f64>,
     /// Dropout rate of the sum.
     pub dropout: f64,
@@ -47,10 +50,10 @@ pub struct Embeddings {
     /// `[vocabulary, width]`
     tokens: Parameter,
     /// `[positions, width]`
-    positions: Parameter,
+    positions: Option<Parameter>,
     /// `[segments, width]`
     segments: Option<Parameter>,
-    norm: Option<LayerNorm>,
+    norm: Option<Norm>,
     dropout: f64,
     projection: Option<Dense>,
 }
@@ -66,13 +69,15 @@ impl Embeddings {
         let mut table = |name: &str, rows: usize| {
             weights.parameter(&format!("{}.weight", part(name)), &[rows, width], Init::Normal(0.02))
         };
-        let (tokens, positions) =
-            (table("tokens", options.vocabulary)?, table("positions", options.positions)?);
-        let segments = match options.segments {
-            0 => None,
-            rows => Some(table("segments", rows)?),
+        let tokens = table("tokens", options.vocabulary)?;
+        let mut table_of = |name: &str, rows: usize| match rows {
+            0 => Ok(None),
+            rows => table(name, rows).map(Some),
         };
-        let norm = options.epsilon.map(|epsilon| LayerNorm::build(&part("norm"), width, epsilon, weights));
+        let positions = table_of("positions", options.positions)?;
+        let segments = table_of("segments", options.segments)?;
+        let kind = options.norm_kind;
+        let norm = options.epsilon.map(|epsilon| Norm::build(kind, &part("norm"), width, epsilon, weights));
         let norm = norm.transpose()?;
         let projected = options.projected;
         let projection = projected.map(|to| Dense::projection(&part("projection"), width, to, weights));
@@ -81,19 +86,38 @@ impl Embeddings {
         Ok(Self { name: part("drop"), tokens, positions, segments, norm, dropout, projection })
     }
 
-    /// Token ids `[batch, time]` to `[batch, time, width]`; all tokens are of the first segment.
+    /// Token ids `[batch, time]` to `[batch, time, width]`. Tokens are of the segments that the mask holds,
+    /// else all of the first.
     ///
     /// # Errors
-    /// Those of the operations, such as more steps than positions.
-    pub fn on<O: Ops>(&self, ops: &mut O, tokens: &O::Value) -> ModelResult<O::Value> {
-        let x = ops.embedding(&self.tokens, tokens)?;
-        let mut added = ops.learned_positions(&x, &self.positions)?;
-        if let Some(segments) = &self.segments {
-            let segments = ops.weight(segments)?;
-            let segment = ops.narrow(&segments, 0, 0, 1)?;
-            added = ops.add(&added, &segment)?;
-        }
-        let mut x = ops.add(&x, &added)?;
+    /// Those of the operations, such as more steps than positions, or a segment without an embedding.
+    pub fn on<O: Ops>(&self, ops: &mut O, tokens: &Activations<O::Value>) -> ModelResult<O::Value> {
+        let mut x = ops.embedding(&self.tokens, &tokens.x)?;
+        let positions = match &self.positions {
+            Some(table) => Some(ops.learned_positions(&x, table)?),
+            None => None,
+        };
+        let of_tokens = tokens.mask.as_ref().and_then(|mask| mask.segments.as_ref());
+        let first = match (&self.segments, of_tokens) {
+            (Some(table), Some(segments)) => {
+                let segments = ops.embedding(table, segments)?;
+                x = ops.add(&x, &segments)?;
+                None
+            }
+            (Some(table), None) => {
+                let table = ops.weight(table)?;
+                Some(ops.narrow(&table, 0, 0, 1)?)
+            }
+            (None, _) => None,
+        };
+        let added = match (positions, first) {
+            (Some(positions), Some(first)) => Some(ops.add(&positions, &first)?),
+            (positions, first) => positions.or(first),
+        };
+        let mut x = match added {
+            Some(added) => ops.add(&x, &added)?,
+            None => x,
+        };
         if let Some(norm) = &self.norm {
             x = norm.on(ops, &x)?;
         }

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::family::PretrainedFamily;
-use crate::model::layer::pretrained::{bert, gpt2, inverted_residual, resnet};
+use crate::model::layer::pretrained::{
+    bert, deberta, gpt2, inverted_residual, llama, modernbert, resnet, t5, vit,
+};
 use crate::model::pretrained::{PretrainedError, PretrainedFolder};
 
 /// Reads a family's settings; an error says what of the configuration is not supported.
@@ -15,10 +17,21 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
     ("albert", bert::albert),
     ("bert", bert::bert),
     ("camembert", bert::roberta),
+    ("deberta-v2", deberta::deberta),
+    ("deit", vit::deit),
+    ("dinov2", vit::dinov2),
     ("distilbert", bert::distilbert),
     ("electra", bert::electra),
     ("gpt2", gpt2::gpt2),
+    ("llama", llama::llama),
+    ("mistral", llama::mistral),
+    ("modernbert", modernbert::modernbert),
+    ("mpnet", bert::mpnet),
+    ("mt5", t5::t5),
+    ("qwen2", llama::qwen2),
     ("roberta", bert::roberta),
+    ("t5", t5::t5),
+    ("vit", vit::vit),
     ("xlm-roberta", bert::roberta),
 ];
 

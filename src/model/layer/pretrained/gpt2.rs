@@ -1,6 +1,7 @@
 //! GPT-2 (Radford et al. 2019): token and position embeddings, then causal transformer blocks whose norms
 //! come first, and a final norm.
 
+use crate::model::layer::multi_head_attention::AttentionVariant;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::embeddings::EmbeddingOptions;
 use crate::model::layer::pretrained::encoder::{TextEncoder, TextNames};
@@ -20,9 +21,12 @@ const NAMES: TextNames = TextNames {
     attention: &["attn.c_attn"],
     attention_output: "attn.c_proj",
     attention_norm: "ln_1",
+    gate: "",
     dense: ["mlp.c_fc", "mlp.c_proj"],
     dense_norm: "ln_2",
     final_norm: "ln_f",
+    relative: "",
+    relative_norm: "",
     is_in_out: true,
 };
 
@@ -33,7 +37,7 @@ pub fn gpt2(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
             return Err(format!("`{name}` is {}; only {expected} is supported", !expected));
         }
     }
-    let width = configuration.count("n_embd")?;
+    let (width, positions) = (configuration.count("n_embd")?, configuration.count("n_positions")?);
     let count = configuration.count("n_head")?;
     Configuration::check_heads(width, count)?;
     let dropout = configuration.number_or("attn_pdrop", 0.1)?;
@@ -41,12 +45,14 @@ pub fn gpt2(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
-            positions: configuration.count("n_positions")?,
+            positions,
             segments: 0,
+            norm_kind: NormKind::Layer,
             epsilon: None,
             dropout: configuration.number_or("embd_pdrop", 0.1)?,
             projected: None,
         },
+        max_tokens: Some(positions),
         width,
         blocks: configuration.count("n_layer")?,
         repeats: 1,
@@ -56,12 +62,18 @@ pub fn gpt2(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
             bias: true,
             feed_forward: FeedForwardKind::Plain,
             epsilon: configuration.number_or("layer_norm_epsilon", 1e-5)?,
-            heads: AttentionSettings { count, causal: true, rotary: false, dropout },
+            heads: AttentionSettings { causal: true, dropout, ..AttentionSettings::of(count) },
+            attention: AttentionVariant::default(),
+            attention_norm: true,
             hidden: configuration.count_or("n_inner", 4 * width)?,
             activation: configuration.activation("activation_function", "gelu_new")?,
             dropout: configuration.number_or("resid_pdrop", 0.1)?,
             hidden_dropout: 0.0,
         },
+        local: None,
+        relative: None,
+        final_dropout: 0.0,
+        convolution: None,
         names: NAMES,
     }))
 }

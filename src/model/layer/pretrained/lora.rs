@@ -19,7 +19,7 @@ pub struct LoraConfig {
     /// Dropout rate of the update's input. Default 0.
     pub dropout: Rate,
     /// The adapted projections: query, key, value, output (of attention), up, down (of the feed-forward
-    /// network). Default query and value.
+    /// network), and gate where it is gated. Default query and value.
     pub targets: Vec<String>,
     /// Divides by the square root of the rank instead (rsLoRA, Kalajdzievski 2023, arXiv 2312.03732).
     /// Default false.

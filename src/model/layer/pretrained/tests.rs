@@ -1,4 +1,6 @@
-//! Every family against the tiny models and the expected values of `tests/pretrained/make.py`.
+//! Pretrained models against the tiny models and the expected values of `tests/pretrained/make.py`.
+
+mod families;
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
 use crate::model::autograd::record;
 use crate::model::kernel::reference_check::near;
+use crate::model::layer::multi_head_attention::AttentionVariant;
 use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::model::layer::pretrained::{LoraConfig, PretrainedConfig};
 use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock, NormPosition};
@@ -17,7 +20,6 @@ use crate::model::layer::{BuildLayer, Module};
 use crate::model::mode::Mode;
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{AttentionSettings, Tensors};
-use crate::model::pretrained::WeightSource;
 use crate::model::weights::{Weights, host};
 
 pub(super) fn folder() -> PathBuf {
@@ -56,87 +58,70 @@ impl Expected {
             mask: Some(SequenceMask::from_lengths(lengths, time, &Device::Cpu).expect("a mask")),
         }
     }
-
-    /// Columns of a gradient and what they should be, in our layout: those of each tensor that was stored,
-    /// transformed like the weight itself.
-    fn gradients(&self, source: &WeightSource, gradient: &Tensor) -> Vec<(Tensor, Tensor)> {
-        let last = gradient.rank() - 1;
-        let columns = gradient.dim(last).expect("columns") / source.theirs.len();
-        let part = |(index, name): (usize, &String)| {
-            let stored = self.0.get(&format!("gradient.{name}"))?;
-            let stored = if source.transposed { stored.t().expect("a matrix") } else { stored.clone() };
-            let rows = stored.dim(0).expect("rows") - source.skipped_rows;
-            let stored = stored.narrow(0, source.skipped_rows, rows).expect("rows");
-            Some((gradient.narrow(last, index * columns, columns).expect("columns"), stored))
-        };
-        source.theirs.iter().enumerate().filter_map(part).collect()
-    }
 }
 
-fn check_family(family: &str) {
-    let expected = Expected::read(family);
-    let config = config(&format!(r#"{{"path": "{family}"}}"#), &folder()).expect("a model");
-    let (layer, weights) = built(&config);
-    let input = expected.input();
-    let (hidden, tape) = record(|| {
-        let y = layer.forward(&input, &Mode::evaluate())?;
-        let mask = y.mask.as_ref().expect("a mask").steps.unsqueeze(2)?;
-        Ok::<_, crate::model::error::ModelError>(y.x.broadcast_mul(&mask)?)
-    })
-    .expect("hidden states");
-    near("hidden", &hidden, &expected.0["hidden"], 1e-5);
-    let mut gradients = tape.backward_from(&hidden, expected.0["upstream"].clone()).expect("gradients");
-    let mut compared = 0;
-    for source in config.model.get().expect("a model").family.sources() {
-        let name = format!("encoder.{}", source.ours);
-        let weight = weights.iter().find(|weight| weight.name == name).expect("a weight");
-        let gradient = gradients.remove(&weight.var).unwrap_or_else(|| panic!("no gradient of {name}"));
-        for (gradient, expected) in expected.gradients(&source, &gradient) {
-            near(&name, &gradient, &expected, 1e-4);
-            compared += 1;
+#[test]
+fn families_are_frozen_and_adapted_by_block() {
+    let families =
+        [("llama", 8, true), ("modernbert", 16, true), ("t5", 16, false), ("deberta_v3", 16, false)];
+    for (family, keys, is_gated) in families {
+        let lora = r#""lora": {"rank": 2, "targets": ["key", "gate"]}"#;
+        let json = format!(r#"{{"path": "{family}", "freeze": 1, {lora}}}"#);
+        let (_, weights) = built(&config(&json, &folder()).expect("a model"));
+        let shapes: Vec<(&str, &[usize])> =
+            weights.trainable().map(|weight| (weight.name.as_str(), weight.shape.as_slice())).collect();
+        let mut expected: Vec<(&str, &[usize])> =
+            vec![("encoder.1.attention.input.key.lora_a", [16, 2].as_slice())];
+        let key = [2, keys];
+        expected.push(("encoder.1.attention.input.key.lora_b", &key));
+        if is_gated {
+            expected.extend([
+                ("encoder.1.gate.lora_a", [16, 2].as_slice()),
+                ("encoder.1.gate.lora_b", [2, 24].as_slice()),
+            ]);
         }
+        let blocks = if family == "modernbert" { &shapes[..4] } else { &shapes[..] };
+        assert_eq!(blocks, expected, "{family}");
     }
-    let stored = expected.0.keys().filter(|name| name.starts_with("gradient.")).count();
-    assert!(compared == stored && stored >= 4, "{compared} gradients compared, of {stored}");
 }
 
 #[test]
-fn bert_equals_transformers() {
-    check_family("bert");
-}
-
-#[test]
-fn roberta_equals_transformers() {
-    check_family("roberta");
-}
-
-#[test]
-fn distilbert_equals_transformers() {
-    check_family("distilbert");
-}
-
-#[test]
-fn electra_equals_transformers() {
-    check_family("electra");
-}
-
-#[test]
-fn albert_equals_transformers() {
-    check_family("albert");
-}
-
-#[test]
-fn gpt2_equals_transformers() {
-    check_family("gpt2");
-}
-
-#[test]
-fn gpt2_without_the_prefix_of_its_names_is_the_same() {
-    let hidden = |family: &str| {
-        let (layer, _) = built(&config(&format!(r#"{{"path": "{family}"}}"#), &folder()).expect("a model"));
-        host(&layer.forward(&Expected::read("gpt2").input(), &Mode::evaluate()).expect("hidden states").x)
+fn settings_that_are_not_supported_are_named() {
+    let edited = |family: &str, from: &str, to: &str| {
+        let copy = tempfile::tempdir().expect("a folder");
+        let read = |file: &str| std::fs::read(folder().join(family).join(file)).expect("a file");
+        let text = String::from_utf8(read("config.json")).expect("text");
+        assert!(text.contains(from), "{text}");
+        std::fs::write(copy.path().join("config.json"), text.replace(from, to)).expect("a file");
+        std::fs::write(copy.path().join("model.safetensors"), read("model.safetensors")).expect("a file");
+        let problem = problem(&copy);
+        problem.strip_prefix("FOLDER/config.json: ").expect("the file").to_owned()
     };
-    assert_eq!(hidden("gpt2").expect("numbers"), hidden("gpt2_bare").expect("numbers"));
+    assert_eq!(
+        edited("llama", r#""num_key_value_heads": 2"#, r#""num_key_value_heads": 3"#),
+        "`num_key_value_heads` is 3; expected a divisor of 4 heads"
+    );
+    assert_eq!(
+        edited("llama3", r#""rope_type": "llama3""#, r#""rope_type": "yarn""#),
+        "`rope_type` is `yarn`; supported: default, linear, llama3"
+    );
+    assert_eq!(
+        edited("llama", r#""attention_bias": false"#, r#""attention_bias": true"#),
+        "`attention_bias` is true; only false is supported"
+    );
+    assert_eq!(
+        edited("t5", r#""relative_attention_num_buckets": 8"#, r#""relative_attention_num_buckets": 5"#),
+        "relative attention has 5 buckets; expected an even number of at least 4"
+    );
+    assert_eq!(
+        edited("modernbert", r#""num_hidden_layers": 3"#, r#""num_hidden_layers": 2"#),
+        "`layer_types` has 3 names; expected one for each of 2 layers"
+    );
+    assert_eq!(
+        edited("deberta_v3", r#""share_att_key": true"#, r#""share_att_key": false"#),
+        "`share_att_key` is false; only true is supported"
+    );
+    assert!(edited("mpnet", ": 32", ": 16").contains("is 16; only 32 is supported"));
 }
 
 #[test]
@@ -152,7 +137,9 @@ fn albert_has_one_block_whose_applications_draw_dropout_of_their_own() {
         bias: true,
         feed_forward: FeedForwardKind::Plain,
         epsilon: 1e-5,
-        heads: AttentionSettings { count: 2, causal: false, rotary: false, dropout: 0.0 },
+        heads: AttentionSettings::of(2),
+        attention: AttentionVariant::default(),
+        attention_norm: true,
         hidden: 4,
         activation: Activation::Gelu,
         dropout: 0.5,
@@ -355,8 +342,8 @@ fn damaged_folders_are_refused() {
     };
     assert_eq!(
         replace("\"bert\"", "\"berd\""),
-        "FOLDER/config.json: unknown model type `berd`; known: albert, bert, camembert, distilbert, electra, \
-         gpt2, roberta, xlm-roberta"
+        "FOLDER/config.json: unknown model type `berd`; known: albert, bert, camembert, deberta-v2, deit, dinov2, \
+         distilbert, electra, gpt2, llama, mistral, modernbert, mpnet, mt5, qwen2, roberta, t5, vit, xlm-roberta"
     );
     assert_eq!(
         replace("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"warm\""),

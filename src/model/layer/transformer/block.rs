@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::model::activation::Activation;
 use crate::model::activations::SequenceMask;
 use crate::model::error::ModelResult;
-use crate::model::layer::multi_head_attention::SelfAttention;
+use crate::model::layer::multi_head_attention::scored::RelativeScores;
+use crate::model::layer::multi_head_attention::{AttentionVariant, SelfAttention};
 use crate::model::layer::transformer::feed_forward::{FeedForward, FeedForwardKind, FeedForwardOptions};
 use crate::model::layer::transformer::norm::{Norm, NormKind};
-use crate::model::ops::{AttentionSettings, Ops};
+use crate::model::ops::{AttentionSettings, Ops, Recomputable};
 use crate::model::weights::Weights;
 
 /// Position of the layer norms of a transformer.
@@ -36,6 +37,10 @@ pub struct BlockOptions {
     pub bias: bool,
     /// Settings of the self-attention.
     pub heads: AttentionSettings,
+    /// What of the self-attention is not as in the original transformer.
+    pub attention: AttentionVariant,
+    /// Whether the attention has a norm; the first block of ModernBERT has none.
+    pub attention_norm: bool,
     /// Kind of the feed-forward network.
     pub feed_forward: FeedForwardKind,
     /// Hidden width of the feed-forward network.
@@ -55,7 +60,7 @@ pub struct EncoderBlock {
     norm: NormPosition,
     dropout: f64,
     attention: SelfAttention,
-    attention_norm: Norm,
+    attention_norm: Option<Norm>,
     feed_forward: FeedForward,
     dense_norm: Norm,
 }
@@ -73,15 +78,18 @@ impl EncoderBlock {
         weights: &mut Weights,
     ) -> ModelResult<Self> {
         let part = |part: &str| format!("{name}.{part}");
-        let &BlockOptions { norm_kind, epsilon, hidden, bias, activation, .. } = options;
+        let &BlockOptions { norm_kind, epsilon, hidden, bias, activation, heads, attention, .. } = options;
         let norm =
             |name: &str, weights: &mut Weights| Norm::build(norm_kind, &part(name), width, epsilon, weights);
         Ok(Self {
             name: name.to_owned(),
             norm: options.norm,
             dropout: options.dropout,
-            attention: SelfAttention::build(&part("attention"), width, options.heads, bias, weights)?,
-            attention_norm: norm("attention_norm", weights)?,
+            attention: SelfAttention::build(&part("attention"), width, heads, bias, attention, weights)?,
+            attention_norm: match options.attention_norm {
+                true => Some(norm("attention_norm", weights)?),
+                false => None,
+            },
             feed_forward: FeedForward::build(
                 name,
                 &FeedForwardOptions {
@@ -115,11 +123,26 @@ impl EncoderBlock {
         mask: Option<&SequenceMask<O::Value>>,
         x: &O::Value,
     ) -> ModelResult<O::Value> {
-        let x = self.residual(ops, &self.attention_norm, x, |ops, x| {
-            let y = self.attention.on(ops, mask, x)?;
+        ops.checkpoint(self, mask, x)
+    }
+
+    /// The same with terms of the attention scores that depend on distances; backward does not compute it
+    /// again.
+    ///
+    /// # Errors
+    /// Those of the operations.
+    pub fn relative<O: Ops>(
+        &self,
+        ops: &mut O,
+        mask: Option<&SequenceMask<O::Value>>,
+        scores: Option<&RelativeScores<O::Value>>,
+        x: &O::Value,
+    ) -> ModelResult<O::Value> {
+        let x = self.residual(ops, self.attention_norm.as_ref(), x, |ops, x| {
+            let y = self.attention.on(ops, mask, scores, x)?;
             self.drop(ops, "attention_drop", &y)
         })?;
-        self.residual(ops, &self.dense_norm, &x, |ops, x| {
+        self.residual(ops, Some(&self.dense_norm), &x, |ops, x| {
             let y = self.feed_forward.on(ops, x)?;
             self.drop(ops, "dense_drop", &y)
         })
@@ -133,21 +156,36 @@ impl EncoderBlock {
     fn residual<O: Ops>(
         &self,
         ops: &mut O,
-        norm: &Norm,
+        norm: Option<&Norm>,
         x: &O::Value,
         part: impl FnOnce(&mut O, &O::Value) -> ModelResult<O::Value>,
     ) -> ModelResult<O::Value> {
-        match self.norm {
-            NormPosition::Pre => {
+        match (self.norm, norm) {
+            (NormPosition::Pre, Some(norm)) => {
                 let normalized = norm.on(ops, x)?;
                 let y = part(ops, &normalized)?;
                 ops.add(x, &y)
             }
-            NormPosition::Post => {
+            (NormPosition::Post, Some(norm)) => {
                 let y = part(ops, x)?;
                 let sum = ops.add(x, &y)?;
                 norm.on(ops, &sum)
             }
+            (_, None) => {
+                let y = part(ops, x)?;
+                ops.add(x, &y)
+            }
         }
+    }
+}
+
+impl Recomputable for EncoderBlock {
+    fn compute<O: Ops>(
+        &self,
+        ops: &mut O,
+        mask: Option<&SequenceMask<O::Value>>,
+        x: &O::Value,
+    ) -> ModelResult<O::Value> {
+        self.relative(ops, mask, None, x)
     }
 }

@@ -16,6 +16,8 @@ pub enum NormKind {
     /// Layer normalization (Ba, Kiros & Hinton 2016).
     #[default]
     Layer,
+    /// Layer normalization with a gain and no bias, as of ModernBERT (Warner et al. 2024).
+    LayerWithoutBias,
     /// Root mean square normalization (Zhang & Sennrich 2019).
     Rms,
 }
@@ -43,6 +45,9 @@ impl Norm {
     ) -> ModelResult<Self> {
         Ok(match kind {
             NormKind::Layer => Self::Layer(LayerNorm::build(name, width, epsilon, weights)?),
+            NormKind::LayerWithoutBias => {
+                Self::Layer(LayerNorm::without_bias(name, width, epsilon, weights)?)
+            }
             NormKind::Rms => Self::Rms(RmsNorm::build(name, width, epsilon, weights)?),
         })
     }

@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use crate::domain::shape::Shape;
 use crate::model::activation::Activation;
 use crate::model::activations::{Activations, SequenceMask};
+use crate::model::autograd::record;
 use crate::model::kernel::affine::affine;
 use crate::model::kernel::attention::{AttentionOptions, self_attention};
 use crate::model::kernel::layer_norm::layer_norm;
@@ -15,15 +16,20 @@ use crate::model::weights::{Weights, host};
 
 /// Weights and input as in `multi_head_attention`'s test.
 fn forward(config: &str) -> Tensor {
+    forward_steps(config, 3, 4)
+}
+
+/// The same for so many steps and features.
+fn forward_steps(config: &str, time: usize, width: usize) -> Tensor {
     let mut weights = Weights::new(0, &Device::Cpu);
     let settings: LayerConfig = serde_json::from_str(config).unwrap();
-    let layer = settings.view().build("t", Shape::Sequence { width: 4 }, &mut weights).unwrap();
+    let layer = settings.view().build("t", Shape::Sequence { width }, &mut weights).unwrap();
     for weight in weights.iter() {
         let values = (0..weight.count()).map(|i| (i * 7 % 11) as f32 / 10.0 - 0.5).collect::<Vec<_>>();
         weight.var.set(&Tensor::from_vec(values, weight.var.dims(), &Device::Cpu).unwrap()).unwrap();
     }
-    let x = (0..12).map(|i| (i * 5 % 7) as f32 / 5.0 - 0.6).collect::<Vec<_>>();
-    let x = Tensor::from_vec(x, (1, 3, 4), &Device::Cpu).unwrap();
+    let x = (0..time * width).map(|i| (i * 5 % 7) as f32 / 5.0 - 0.6).collect::<Vec<_>>();
+    let x = Tensor::from_vec(x, (1, time, width), &Device::Cpu).unwrap();
     layer.forward(&Activations::plain(x), &Mode::evaluate()).unwrap().x
 }
 
@@ -78,6 +84,93 @@ fn gated_with_root_mean_square_norms_equals_pytorch() {
 }
 
 #[test]
+fn grouped_rotary_attention_with_windows_equals_pytorch() {
+    // norm = lambda x: rms_norm(x, (8,), f(8), 1e-3)
+    // x = (torch.arange(40.) * 5 % 7 / 5 - 0.6).reshape(1, 5, 8)
+    // def rotate(x, theta):
+    //     angles = torch.arange(5.)[:, None] * theta ** (-torch.arange(0, 4, 2) / 4)
+    //     cos, sin = angles.cos().repeat(1, 2), angles.sin().repeat(1, 2)
+    //     return x * cos + torch.cat([-x[..., 2:], x[..., :2]], -1) * sin
+    // def block(theta, mask):
+    //     q, k, v = (norm(x) @ f(8, 16)).split([8, 4, 4], -1)
+    //     q, k, v = (t.reshape(1, 5, -1, 4).transpose(1, 2) for t in (q, k, v))
+    //     y = attention(rotate(q, theta), rotate(k, theta), v, attn_mask=mask, enable_gqa=True)
+    //     y = x + y.transpose(1, 2).reshape(1, 5, 8) @ f(8, 8)
+    //     h = norm(y)
+    //     return norm(y + (silu(h @ f(8, 6)) * (h @ f(8, 6))) @ f(6, 8))
+    // d = torch.arange(5)[None, :] - torch.arange(5)[:, None]
+    // block(50., d <= 0); block(50., (d <= 0) & (d >= -1)); block(10000., d.abs() <= 2)
+    let cases = [
+        (
+            r#""causal": true, "rotary_theta": 50"#,
+            [
+                [0.641_602_04f32, 0.165_203_85, -0.072_049_63, -0.258_956_85, 0.151_509_61, -0.147_960_57],
+                [-0.445_501_5, -0.002_921_43, 0.083_684_24, 0.169_836_5, 0.033_952_03, 0.044_970_36],
+                [0.014_111_11, -0.226_267_5, -0.337_051_7, 0.158_778_7, -0.062_425_73, 0.476_511],
+                [0.589_707_5, 0.325_975_8, -0.113_542_3, -0.323_968_2, -0.125_513_7, -0.274_877],
+                [-0.614_038_2, 0.108_812_9, 0.076_138_85, -0.680_042_4, 0.099_602_2, -0.002_074_22],
+            ],
+        ),
+        (
+            r#""causal": true, "rotary_theta": 50, "window": 1"#,
+            [
+                [0.641_602_04, 0.165_203_85, -0.072_049_63, -0.258_956_85, 0.151_509_61, -0.147_960_57],
+                [-0.445_501_5, -0.002_921_43, 0.083_684_24, 0.169_836_5, 0.033_952_03, 0.044_970_36],
+                [-0.037_952_56, -0.221_646_3, -0.251_464_9, 0.042_658_3, -0.098_541_33, 0.496_365_3],
+                [0.763_781_7, 0.338_294, -0.120_102, -0.241_544_3, -0.086_377_76, -0.272_760_7],
+                [-0.610_425_5, 0.113_029_4, 0.058_267_42, -0.582_638_9, 0.125_780_3, -0.019_463_42],
+            ],
+        ),
+        (
+            r#""window": 2"#,
+            [
+                [0.748_811_54, 0.197_781_83, 0.003_266_21, -0.535_107, 0.127_982_7, -0.103_880_4],
+                [-0.305_472_6, -0.006_843_77, 0.113_164, 0.349_050_9, 0.070_324_16, 0.099_442_71],
+                [0.029_781_11, -0.214_886_2, -0.346_745_9, 0.253_896_3, -0.044_608_09, 0.472_443_5],
+                [0.544_575_4, 0.338_787_5, -0.092_388_53, -0.331_107_2, -0.138_488_2, -0.268_651_7],
+                [-0.597_276, 0.094_358_73, 0.082_666_89, -0.587_603_6, 0.125_759_7, 0.008_198_66],
+            ],
+        ),
+    ];
+    for (settings, expected) in cases {
+        let y = forward_steps(
+            &format!(
+                r#"{{"transformer": {{"layers": 1, "heads": 2, "kv_heads": 1, "hidden": 6, "norm_kind": "rms",
+                    "epsilon": 1e-3, "feed_forward": "gated", "activation": "silu", "bias": false,
+                    "positions": "rotary", {settings}}}}}"#
+            ),
+            5,
+            8,
+        );
+        let expected = Tensor::new(&[expected], &Device::Cpu).unwrap();
+        near(settings, &y.narrow(2, 0, 6).unwrap(), &expected, 2e-5);
+    }
+}
+
+#[test]
+fn checkpoints_keep_the_gradients_of_relative_positions() {
+    let mut weights = Weights::new(3, &Device::Cpu);
+    let settings: LayerConfig =
+        serde_json::from_str(r#"{"transformer": {"positions": "relative", "hidden": 6, "dropout": 0.3}}"#)
+            .unwrap();
+    let layer = settings.view().build("t", Shape::Sequence { width: 8 }, &mut weights).unwrap();
+    let x = Activations::plain(variable(&[2, 5, 8], 1).as_tensor().clone());
+    let gradients = |checkpoints: bool| -> Vec<Vec<f32>> {
+        let mode = Mode::train(1, 1).with_checkpoints(checkpoints);
+        let (y, tape) = record(|| layer.forward(&x, &mode)).unwrap();
+        let upstream = variable(&[2, 5, 8], 2).as_tensor().detach();
+        let mut gradients = tape.backward_from(&y.x, upstream).unwrap();
+        weights.iter().map(|weight| host(&gradients.remove(&weight.var).unwrap()).unwrap()).collect()
+    };
+    let (kept, recomputed) = (gradients(false), gradients(true));
+    assert!(kept.len() > 10);
+    for (weight, (kept, recomputed)) in weights.iter().zip(kept.iter().zip(&recomputed)) {
+        let differs = kept.iter().zip(recomputed).any(|(a, b)| (a - b).abs() > 1e-5);
+        assert!(!differs, "{}: {kept:?} and {recomputed:?}", weight.name);
+    }
+}
+
+#[test]
 fn settings_that_came_later_are_written_only_where_they_differ() {
     let written = |config: &str| {
         let settings: LayerConfig = serde_json::from_str(config).unwrap();
@@ -88,8 +181,8 @@ fn settings_that_came_later_are_written_only_where_they_differ() {
         "bias": true}}"#;
     assert_eq!(written(same), old);
     let new = r#"{"transformer": {"norm_kind": "rms", "epsilon": 1e-6, "feed_forward": "gated",
-        "bias": false}}"#;
-    assert_eq!(written(new), old + 4);
+        "bias": false, "kv_heads": 2, "positions": "rotary", "rotary_theta": 500, "window": 3}}"#;
+    assert_eq!(written(new), old + 7);
 }
 
 #[test]

@@ -154,11 +154,12 @@ impl Arithmetic for Nodes<'_> {
         &mut self,
         x: &GraphValue,
         gamma: &Parameter,
-        beta: &Parameter,
+        beta: Option<&Parameter>,
         epsilon: f64,
     ) -> ModelResult<GraphValue> {
-        let (gamma, beta) = (self.weight(gamma)?, self.weight(beta)?);
-        Ok(operator::layer_normalization(self.graph, x, &gamma, &beta, epsilon as f32))
+        let gamma = self.weight(gamma)?;
+        let beta = beta.map(|beta| self.weight(beta)).transpose()?;
+        Ok(operator::layer_normalization(self.graph, x, &gamma, beta.as_ref(), epsilon as f32))
     }
 
     /// Of simple operators: `RMSNormalization` is of opset 23.

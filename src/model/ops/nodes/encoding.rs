@@ -3,19 +3,56 @@
 
 use crate::domain::array::ElementType;
 use crate::domain::shape::Shape;
-use crate::domain::signature::Encoding;
-use crate::model::activations::{GraphActivations, GraphMask};
-use crate::onnx::graph::{Graph, GraphValue};
+use crate::domain::signature::{Encoding, InputSignature, TokenPlane};
+use crate::model::activations::{GraphActivations, GraphMask, WordSteps};
+use crate::onnx::graph::{Dim, Graph, GraphValue};
 use crate::onnx::operator;
+use crate::onnx::operator::attention::marked_steps;
+
+/// Dimensions of a raw input in the graph.
+pub fn raw_dims(input: &InputSignature) -> Vec<Dim> {
+    let time = || Dim::Dynamic(format!("{}_time", input.name));
+    match &input.encoding {
+        Encoding::Tokens { plane: None, .. } => vec![Dim::Batch, time()],
+        Encoding::Tokens { plane: Some(_), .. } => vec![Dim::Batch, time(), Dim::Fixed(2)],
+        Encoding::Series { center, .. } => vec![Dim::Batch, time(), Dim::Fixed(center.len())],
+        Encoding::Image { channels, height, width, .. } => {
+            vec![Dim::Batch, Dim::Fixed(*channels), Dim::Fixed(*height), Dim::Fixed(*width)]
+        }
+        Encoding::Registered { shape, .. } => match *shape {
+            Shape::Sequence { width } => vec![Dim::Batch, time(), Dim::Fixed(width)],
+            Shape::Image { channels, height, width } => {
+                vec![Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]
+            }
+            Shape::Vector { .. } | Shape::Tokens { .. } => vec![Dim::Batch, Dim::Fixed(shape.width())],
+        },
+        _ => vec![Dim::Batch, Dim::Fixed(1)],
+    }
+}
 
 /// Encodes a raw input of any kind: a sequence, an image or a column.
 pub fn sequence_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding) -> GraphActivations {
     match encoding {
-        Encoding::Tokens { tokenizer, .. } => {
+        Encoding::Tokens { tokenizer, plane, .. } => {
+            let mut number = |index: i64| {
+                let number = operator::slice(graph, raw, 2, index, index + 1);
+                operator::squeeze(graph, &number, &[2])
+            };
+            let (tokens, second) = match plane {
+                None => (raw.clone(), None),
+                Some(_) => (number(0), Some(number(1))),
+            };
             let pad = graph.ints(&[i64::from(tokenizer.pad)]);
-            let padding = operator::equal(graph, raw, &pad);
-            let mask = GraphMask { tokens: Some(raw.clone()), ..mask(graph, &padding) };
-            GraphActivations { x: raw.clone(), mask: Some(mask) }
+            let padding = operator::equal(graph, &tokens, &pad);
+            let mut mask = GraphMask { tokens: Some(tokens.clone()), ..mask(graph, &padding) };
+            match (plane, second) {
+                (Some(TokenPlane::Words { .. }), Some(starts)) => {
+                    mask.words = Some(words(graph, &starts, &mask.steps));
+                }
+                (Some(TokenPlane::Segments { .. }), segments) => mask.segments = segments,
+                _ => {}
+            }
+            GraphActivations { x: tokens, mask: Some(mask) }
         }
         Encoding::Series { center, scale, .. } => {
             let center = graph.weight_f64("center", &[center.len()], center);
@@ -39,6 +76,20 @@ pub fn sequence_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding
             GraphActivations::plain(operator::div(graph, &centered, &deviation))
         }
         other => GraphActivations::plain(column_to_onnx(graph, raw, other)),
+    }
+}
+
+/// The words of rows of pieces, from the integers `starts` `[batch, time]`, 1 where a word begins. There are
+/// as many places for words as steps.
+fn words(graph: &mut Graph, starts: &GraphValue, steps: &GraphValue) -> WordSteps<GraphValue> {
+    let starts = operator::cast(graph, starts, ElementType::Float32);
+    let starts = operator::mul(graph, &starts, steps);
+    let (first, steps) = marked_steps(graph, &starts);
+    let lengths = operator::reduce_sum(graph, &starts, &[1], false);
+    WordSteps {
+        first: operator::cast(graph, &first, ElementType::Int64),
+        steps,
+        lengths: operator::cast(graph, &lengths, ElementType::Int64),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::domain::array::ElementType;
 use crate::model::activation::Activation;
-use crate::model::activations::{GraphActivations, GraphMask};
+use crate::model::activations::{GraphActivations, GraphMask, WordSteps};
 use crate::model::error::ModelResult;
-use crate::model::kernel::rotary::frequencies;
+use crate::model::kernel::rotary::RotaryFrequencies;
 use crate::model::kernel::steps::StepWindow;
 use crate::model::ops::pass::{OnnxCell, RecurrentPass, to_onnx};
-use crate::model::ops::{Arithmetic, AttentionSettings, Nodes, Sequences};
+use crate::model::ops::{Arithmetic, AttentionSettings, Nodes, Recomputable, Sequences};
 use crate::model::weights::{Parameter, host};
 use crate::onnx::graph::GraphValue;
 use crate::onnx::operator;
@@ -15,6 +15,15 @@ use crate::onnx::operator::attention as operators;
 use crate::onnx::operator::image::{WindowGeometry, conv};
 
 impl Sequences for Nodes<'_> {
+    fn checkpoint<P: Recomputable>(
+        &mut self,
+        part: &P,
+        mask: Option<&GraphMask>,
+        x: &GraphValue,
+    ) -> ModelResult<GraphValue> {
+        part.compute(self, mask, x)
+    }
+
     fn mask_padding(&mut self, x: &GraphActivations) -> ModelResult<GraphValue> {
         Ok(x.mask_padding(self.graph))
     }
@@ -61,6 +70,10 @@ impl Sequences for Nodes<'_> {
         Ok(operators::last_step(self.graph, x, &mask.lengths))
     }
 
+    fn first_pieces(&mut self, x: &GraphValue, words: &WordSteps<GraphValue>) -> ModelResult<GraphValue> {
+        Ok(operators::steps_at(self.graph, x, &words.first))
+    }
+
     fn softmax_over_steps(&mut self, scores: &GraphValue, mask: &GraphMask) -> ModelResult<GraphValue> {
         Ok(operators::masked_softmax(self.graph, scores, &mask.steps))
     }
@@ -84,6 +97,38 @@ impl Sequences for Nodes<'_> {
         Ok(operator::concat(graph, &[&sines, &cosines], 1))
     }
 
+    fn rotary(
+        &mut self,
+        x: &GraphValue,
+        columns: usize,
+        size: usize,
+        frequencies: &RotaryFrequencies,
+    ) -> ModelResult<GraphValue> {
+        let graph = &mut *self.graph;
+        let angles = operators::angles(graph, x, &frequencies.of_head(size));
+        let heads = operator::slice(graph, x, 2, 0, columns as i64);
+        let heads = operators::by_head(graph, &heads, columns / size, size);
+        let heads = operators::rotary(graph, &heads, &angles, size);
+        let heads = operator::reshape(graph, &heads, &[0, 0, columns as i64]);
+        let others = operator::slice(graph, x, 2, columns as i64, i64::MAX);
+        Ok(operator::concat(graph, &[&heads, &others], 2))
+    }
+
+    /// The number of steps is known when a graph runs.
+    fn exceeds_window(&self, _: &GraphValue, _: usize) -> ModelResult<bool> {
+        Ok(true)
+    }
+
+    fn by_distance(&mut self, x: &GraphValue, table: &GraphValue, rows: &[u32]) -> ModelResult<GraphValue> {
+        let indices = operators::by_distance(self.graph, x, 1, rows);
+        Ok(operator::gather(self.graph, table, &indices, 0))
+    }
+
+    fn select_by_distance(&mut self, x: &GraphValue, rows: &[u32]) -> ModelResult<GraphValue> {
+        let indices = operators::by_distance(self.graph, x, 2, rows);
+        Ok(operators::select_last(self.graph, x, &indices))
+    }
+
     fn self_attention(
         &mut self,
         _: &str,
@@ -93,14 +138,21 @@ impl Sequences for Nodes<'_> {
         heads: AttentionSettings,
     ) -> ModelResult<GraphValue> {
         let graph = &mut *self.graph;
-        let size = width / heads.count;
-        let parts = operator::split(graph, packed, 2, &[width as i64; 3]);
+        let (size, kv_width) = (width / heads.count, heads.kv_width(width) as i64);
+        let parts = operator::split(graph, packed, 2, &[width as i64, kv_width, kv_width]);
+        let counts = [heads.count, heads.kv_count, heads.kv_count];
+        let parts = parts.iter().zip(counts);
         let mut parts: Vec<GraphValue> =
-            parts.iter().map(|part| operators::by_head(graph, part, heads.count, size)).collect();
-        if heads.rotary {
-            let angles = operators::angles(graph, packed, &frequencies(size));
+            parts.map(|(part, count)| operators::by_head(graph, part, count, size)).collect();
+        if let Some(frequencies) = &heads.rotary {
+            let angles = operators::angles(graph, packed, &frequencies.of_head(size));
             for part in &mut parts[..2] {
                 *part = operators::rotary(graph, part, &angles, size);
+            }
+        }
+        if heads.group() > 1 {
+            for part in &mut parts[1..] {
+                *part = operators::repeated_heads(graph, part, heads.count, heads.group(), size);
             }
         }
         let masking =

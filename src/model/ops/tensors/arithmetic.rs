@@ -11,6 +11,7 @@ use crate::model::kernel;
 use crate::model::kernel::masked::{keeps, masked};
 use crate::model::mode::Mode;
 use crate::model::module::Module;
+use crate::model::ops::tensors::or_zeros;
 use crate::model::ops::{Arithmetic, ExpertMixing, Tensors};
 use crate::model::weights::Parameter;
 
@@ -127,7 +128,7 @@ impl Arithmetic for Tensors<'_> {
 
     fn matmul(&mut self, a: &Tensor, b: &Tensor) -> ModelResult<Tensor> {
         if a.rank() == b.rank() {
-            return Ok(a.matmul(b)?);
+            return Ok(a.broadcast_matmul(b)?);
         }
         let mut shape = a.dims().to_vec();
         let y = a.reshape(((), a.dim(D::Minus1)?))?.matmul(b)?;
@@ -156,10 +157,12 @@ impl Arithmetic for Tensors<'_> {
         &mut self,
         x: &Tensor,
         gamma: &Parameter,
-        beta: &Parameter,
+        beta: Option<&Parameter>,
         epsilon: f64,
     ) -> ModelResult<Tensor> {
-        Ok(kernel::layer_norm::layer_norm(x, &gamma.tensor(), &beta.tensor(), epsilon)?)
+        let gamma = gamma.tensor();
+        let beta = or_zeros(beta, gamma.dim(0)?, &gamma)?;
+        Ok(kernel::layer_norm::layer_norm(x, &gamma, &beta, epsilon)?)
     }
 
     fn rms_norm(&mut self, x: &Tensor, gamma: &Parameter, epsilon: f64) -> ModelResult<Tensor> {

@@ -3,22 +3,37 @@
 use candle_core::{D, Tensor};
 
 use crate::model::activation::Activation;
-use crate::model::activations::{Activations, SequenceMask};
+use crate::model::activations::{Activations, SequenceMask, WordSteps};
+use crate::model::autograd::checkpoint;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::kernel::affine::affine;
-use crate::model::kernel::attention::{AttentionDropout, AttentionOptions, self_attention};
+use crate::model::kernel::attention::{AttentionDropout, AttentionOptions, attention, self_attention};
 use crate::model::kernel::embedding::embed;
 use crate::model::kernel::over_time::largest;
 use crate::model::kernel::recurrence::SequenceOptions;
-use crate::model::kernel::rotary::rotary;
+use crate::model::kernel::rotary::{RotaryFrequencies, rotary};
 use crate::model::kernel::softmax::softmax;
 use crate::model::kernel::steps::{StepWindow, windows};
 use crate::model::ops::pass::{OnnxCell, RecurrentPass};
 use crate::model::ops::tensors::or_zeros;
-use crate::model::ops::{AttentionSettings, Sequences, Tensors};
+use crate::model::ops::{AttentionSettings, Recomputable, Sequences, Tensors};
 use crate::model::weights::Parameter;
 
 impl Sequences for Tensors<'_> {
+    fn checkpoint<P: Recomputable>(
+        &mut self,
+        part: &P,
+        mask: Option<&SequenceMask>,
+        x: &Tensor,
+    ) -> ModelResult<Tensor> {
+        let Some(mode) = self.mode().recomputed() else { return part.compute(self, mask, x) };
+        let (part, mask) = (part.clone(), mask.cloned());
+        let compute = move |x: &Tensor| {
+            part.compute(&mut Tensors::new(&mode), mask.as_ref(), x).map_err(candle_core::Error::wrap)
+        };
+        Ok(checkpoint(x, compute)?)
+    }
+
     fn mask_padding(&mut self, x: &Activations) -> ModelResult<Tensor> {
         x.mask_padding()
     }
@@ -53,6 +68,15 @@ impl Sequences for Tensors<'_> {
         Ok(x.reshape((batch * time, width))?.index_select(&last, 0)?)
     }
 
+    fn first_pieces(&mut self, x: &Tensor, words: &WordSteps) -> ModelResult<Tensor> {
+        let (batch, time, width) = x.dims3()?;
+        let count = words.first.dim(1)?;
+        let rows = Tensor::from_iter((0..batch as u32).map(|row| row * time as u32), x.device())?;
+        let first = words.first.broadcast_add(&rows.unsqueeze(1)?)?.flatten_all()?;
+        let pieces = x.reshape((batch * time, width))?.index_select(&first, 0)?;
+        Ok(pieces.reshape((batch, count, width))?)
+    }
+
     fn softmax_over_steps(&mut self, scores: &Tensor, mask: &SequenceMask) -> ModelResult<Tensor> {
         Ok(softmax(scores, Some(&mask.lengths))?)
     }
@@ -85,6 +109,31 @@ impl Sequences for Tensors<'_> {
         Ok(Tensor::cat(&[half(sines)?, half(cosines)?], 1)?)
     }
 
+    fn rotary(
+        &mut self,
+        x: &Tensor,
+        columns: usize,
+        size: usize,
+        frequencies: &RotaryFrequencies,
+    ) -> ModelResult<Tensor> {
+        Ok(rotary(x, columns, size, frequencies)?)
+    }
+
+    fn exceeds_window(&self, x: &Tensor, window: usize) -> ModelResult<bool> {
+        Ok(x.dim(1)? > window + 1)
+    }
+
+    fn by_distance(&mut self, x: &Tensor, table: &Tensor, rows: &[u32]) -> ModelResult<Tensor> {
+        let time = x.dim(1)?;
+        Ok(embed(table, &Tensor::from_vec(distances(time, rows), (time, time), x.device())?)?)
+    }
+
+    fn select_by_distance(&mut self, x: &Tensor, rows: &[u32]) -> ModelResult<Tensor> {
+        let (batch, heads, time, _) = x.dims4()?;
+        let indices = Tensor::from_vec(distances(time, rows), (1, 1, time, time), x.device())?;
+        Ok(x.contiguous()?.gather(&indices.broadcast_as((batch, heads, time, time))?.contiguous()?, 3)?)
+    }
+
     fn self_attention(
         &mut self,
         name: &str,
@@ -93,13 +142,14 @@ impl Sequences for Tensors<'_> {
         mask: Option<&SequenceMask>,
         heads: AttentionSettings,
     ) -> ModelResult<Tensor> {
+        let (size, kv_width) = (width / heads.count, heads.kv_width(width));
         let rotated;
-        let packed = match heads.rotary {
-            true => {
-                rotated = rotary(packed, 2 * width, width / heads.count)?;
+        let packed = match &heads.rotary {
+            Some(frequencies) => {
+                rotated = rotary(packed, width + kv_width, size, frequencies)?;
                 &rotated
             }
-            false => packed,
+            None => packed,
         };
         let lengths = mask.filter(|mask| !mask.is_full()).map(|mask| mask.lengths.clone());
         let random = self.mode().random(name).filter(|_| heads.dropout > 0.0);
@@ -110,7 +160,15 @@ impl Sequences for Tensors<'_> {
             keys: lengths,
             dropout: random.map(|random| AttentionDropout { random, rate: heads.dropout }),
         };
-        Ok(self_attention(packed, &shape)?)
+        if heads.group() == 1 {
+            return Ok(self_attention(packed, &shape)?);
+        }
+        let (q, k, v) = (
+            packed.narrow(2, 0, width)?,
+            repeated(&packed.narrow(2, width, kv_width)?, size, heads.group())?,
+            repeated(&packed.narrow(2, width + kv_width, kv_width)?, size, heads.group())?,
+        );
+        Ok(attention(&q, &k, &v, &shape)?)
     }
 
     fn recurrence<C: OnnxCell>(
@@ -156,4 +214,19 @@ impl Sequences for Tensors<'_> {
             lengths.map(|lengths| SequenceMask::from_lengths(lengths, time, x.device())).transpose()?;
         Ok(Activations { x: x.narrow(1, 0, time)?.contiguous()?, mask })
     }
+}
+
+/// Keys or values `[batch, time, heads * size]` with each head repeated for the `group` of queries it serves.
+fn repeated(x: &Tensor, size: usize, group: usize) -> candle_core::Result<Tensor> {
+    let (batch, time, width) = x.dims3()?;
+    let heads = width / size;
+    let apart = x.contiguous()?.reshape((batch, time, heads, 1, size))?;
+    apart.broadcast_as((batch, time, heads, group, size))?.contiguous()?.reshape((batch, time, width * group))
+}
+
+/// For each pair of query and key, the element of `rows` at their distance; its middle is the distance 0.
+fn distances(time: usize, rows: &[u32]) -> Vec<u32> {
+    let reach = rows.len() / 2;
+    let row = |query: usize, key: usize| rows[(reach + key).saturating_sub(query).min(2 * reach)];
+    (0..time).flat_map(|query| (0..time).map(move |key| row(query, key))).collect()
 }

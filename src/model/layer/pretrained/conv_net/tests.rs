@@ -1,122 +1,38 @@
 //! Convolutional encoders against the tiny models and the expected values of
 //! `tests/pretrained/make_images.py`.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-
-use candle_core::{Device, Tensor};
-
-use crate::domain::array::{Array, ElementType};
 use crate::domain::shape::Shape;
 use crate::model::activations::Activations;
-use crate::model::autograd::record;
-use crate::model::kernel::reference_check::near;
+use crate::model::layer::BuildLayer;
 use crate::model::layer::pretrained::PretrainedConfig;
+use crate::model::layer::pretrained::image_check::{built, check, config, expected, folder};
 use crate::model::layer::pretrained::model_cell::ModelFolders;
-use crate::model::layer::{BuildLayer, Module};
 use crate::model::mode::Mode;
-use crate::model::weights::{Weights, host};
-use crate::onnx::graph::{Dim, Graph};
-use crate::onnx::runtime::for_tests;
-use crate::onnx::session::OnnxSession;
-use crate::onnx::verify::compare;
-use crate::onnx::write::save;
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained")
-}
-
-fn expected(architecture: &str) -> HashMap<String, Tensor> {
-    let file = folder().join(architecture).join("expected.safetensors");
-    candle_core::safetensors::load(file, &Device::Cpu).expect("expected values")
-}
-
-fn config(json: &str) -> PretrainedConfig {
-    let config: PretrainedConfig = serde_json::from_str(json).expect("settings");
-    config.read(&ModelFolders::in_folder(&folder())).expect("a model");
-    config
-}
-
-fn built(config: &PretrainedConfig, x: &Tensor) -> (Box<dyn Module>, Weights, Shape) {
-    let (_, channels, height, width) = x.dims4().expect("images");
-    let input = Shape::Image { channels, height, width };
-    let mut weights = Weights::new(1, &Device::Cpu);
-    let layer = config.build("encoder", input, &mut weights).expect("a layer");
-    weights.set_pretrained().expect("pretrained values");
-    (layer, weights, config.shape(input).expect("an output"))
-}
-
-fn check(architecture: &str) {
-    let expected = expected(architecture);
-    let config = config(&format!(r#"{{"path": "{architecture}"}}"#));
-    let (images, upstream) = (&expected["images"], &expected["upstream"]);
-    let (layer, weights, output) = built(&config, images);
-    let x = Activations::plain(images.clone());
-    let (features, tape) = record(|| layer.forward(&x, &Mode::evaluate()).map(|y| y.x)).expect("features");
-    let (_, channels, height, width) = features.dims4().expect("images");
-    assert_eq!(output, Shape::Image { channels, height, width });
-    near("features", &features, &expected["features"], 1e-5);
-    let mut gradients = tape.backward_from(&features, upstream.clone()).expect("gradients");
-    let mut compared = 0;
-    for source in config.model.get().expect("a model").family.sources() {
-        let name = format!("encoder.{}", source.ours);
-        let weight = weights.iter().find(|weight| weight.name == name).expect("a weight");
-        if !weight.trainable {
-            continue;
-        }
-        let gradient = gradients.remove(&weight.var).unwrap_or_else(|| panic!("no gradient of {name}"));
-        if let Some(expected) = expected.get(&format!("gradient.{}", source.theirs[0])) {
-            near(&name, &gradient, expected, 1e-4);
-            compared += 1;
-        }
-    }
-    assert!(compared >= 4, "{compared} gradients compared");
-    check_onnx(layer.as_ref(), images, &features);
-}
-
-/// ONNX Runtime returns the same features.
-fn check_onnx(layer: &dyn Module, images: &Tensor, features: &Tensor) {
-    let dims = |x: &Tensor| -> Vec<Dim> {
-        std::iter::once(Dim::Batch).chain(x.dims()[1..].iter().map(|side| Dim::Fixed(*side))).collect()
-    };
-    let array = |x: &Tensor| Array::f32(x.dims(), host(x).expect("numbers"));
-    let mut graph = Graph::new("encoder");
-    let x = graph.input("images", ElementType::Float32, &dims(images));
-    let y = layer.to_onnx(&mut graph, &Activations::plain(x)).expect("a graph");
-    graph.output("features", &y.x, ElementType::Float32, &dims(features));
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("model.onnx");
-    save(&graph.finish(17, &[]).expect("a model"), &path).expect("a file");
-    let mut session = OnnxSession::open_with(&for_tests(), &path, 1).expect("a session");
-    let actual = session.run(&[("images".to_owned(), array(images))]).expect("features");
-    for parity in compare(&[("features".to_owned(), array(features))], &actual, &[]) {
-        assert!(parity.largest < 1e-5, "{parity:?}");
-    }
-}
+use crate::model::weights::host;
 
 #[test]
 fn efficientnet_lite0_equals_timm() {
-    check("efficientnet_lite0");
+    check("efficientnet_lite0", 4);
 }
 
 #[test]
 fn tf_efficientnet_lite0_equals_timm() {
-    check("tf_efficientnet_lite0");
+    check("tf_efficientnet_lite0", 4);
 }
 
 #[test]
 fn mobilenet_v2_equals_timm() {
-    check("mobilenetv2_050");
+    check("mobilenetv2_050", 4);
 }
 
 #[test]
 fn resnet18_equals_timm() {
-    check("resnet18");
+    check("resnet18", 4);
 }
 
 #[test]
 fn resnet50_equals_timm() {
-    check("resnet50");
+    check("resnet50", 4);
 }
 
 #[test]

@@ -1,0 +1,287 @@
+//! How a pretrained model wants its images, as its folder says.
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::data::error::DataError;
+use crate::data::source::read_text;
+
+const PROCESSOR: &str = "preprocessor_config.json";
+const CONFIG: &str = "config.json";
+/// The factor that brings a pixel of 0 to 255 to 0 to 1.
+const WHITE: f64 = 255.0;
+
+/// Takes the size and the normalization of images from the folder of a pretrained model: from
+/// `preprocessor_config.json` of Hugging Face's transformers, else from `config.json` of `timm`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreprocessConfig {
+    /// Folder of the model, relative to the pipeline file.
+    pub pretrained: String,
+}
+
+/// What a folder says of its images.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::data) struct ImageStandard {
+    /// Height and width in pixels; `None` if images keep their own.
+    pub size: Option<[usize; 2]>,
+    /// Mean per channel, with white = 1.
+    pub mean: Vec<f64>,
+    /// Standard deviation per channel, with white = 1.
+    pub deviation: Vec<f64>,
+}
+
+impl PreprocessConfig {
+    /// Reads the folder; relative paths start at `base`.
+    ///
+    /// # Errors
+    /// Neither file describes images, or one of them says something that is not supported.
+    pub(in crate::data) fn read(&self, base: &Path) -> Result<ImageStandard, DataError> {
+        let folder = base.join(&self.pretrained);
+        let processor = folder.join(PROCESSOR);
+        if processor.exists() {
+            return described(processor, processor_standard);
+        }
+        described(folder.join(CONFIG), timm_standard)
+    }
+}
+
+/// Reads a file of JSON and what it says.
+fn described(
+    file: PathBuf,
+    standard: fn(&Value) -> Result<ImageStandard, String>,
+) -> Result<ImageStandard, DataError> {
+    let text = read_text(&file)?;
+    let settings = serde_json::from_str(&text).map_err(|error| format!("it is not JSON: {error}"));
+    settings.and_then(|settings: Value| standard(&settings)).map_err(|reason| DataError::InvalidFormat {
+        file,
+        form: "a description of a pretrained model's images",
+        reason,
+    })
+}
+
+/// The standard of an image processor of transformers: pixels are multiplied by `rescale_factor`, then
+/// normalized.
+fn processor_standard(settings: &Value) -> Result<ImageStandard, String> {
+    let flag = |name: &str| settings.get(name).and_then(Value::as_bool);
+    for name in ["rescale_offset", "include_top", "do_pad"] {
+        if flag(name) == Some(true) {
+            return Err(format!("`{name}: true` is not supported; write `mean` and `deviation` yourself"));
+        }
+    }
+    let factor = match (flag("do_rescale").unwrap_or(true), settings.get("rescale_factor")) {
+        (false, _) => 1.0,
+        (true, None | Some(Value::Null)) => 1.0 / WHITE,
+        (true, Some(factor)) => factor
+            .as_f64()
+            .filter(|factor| factor.is_normal() && *factor > 0.0)
+            .ok_or(format!("`rescale_factor` is {factor}; expected a positive number"))?,
+    };
+    // 1 / 255 in JSON has a rounding error that our numbers need not show.
+    let white = WHITE * factor;
+    let white = if (white - 1.0).abs() < 1e-9 { 1.0 } else { white };
+    let (mean, deviation) = match flag("do_normalize").unwrap_or(true) {
+        true => normalization(settings, "image_mean", "image_std")?,
+        false => (vec![0.0; 3], vec![1.0; 3]),
+    };
+    let scaled = |numbers: Vec<f64>| numbers.into_iter().map(|number| number / white).collect();
+    Ok(ImageStandard { size: processor_size(settings)?, mean: scaled(mean), deviation: scaled(deviation) })
+}
+
+/// The size that the network sees: that of the crop at the centre, else that of the resized image.
+fn processor_size(settings: &Value) -> Result<Option<[usize; 2]>, String> {
+    let flag = |name: &str, default: bool| settings.get(name).and_then(Value::as_bool).unwrap_or(default);
+    let crop = settings.get("crop_size").filter(|crop| !crop.is_null());
+    if let Some(crop) = crop.filter(|_| flag("do_center_crop", true)) {
+        return sides(crop).map(Some).ok_or_else(|| unknown_size("crop_size", crop));
+    }
+    let size = settings.get("size").filter(|size| !size.is_null());
+    let Some(size) = size.filter(|_| flag("do_resize", true)) else { return Ok(None) };
+    let shortest = size.get("shortest_edge").and_then(side);
+    // That of ConvNeXt resizes to a square, or crops one; others keep the ratio of the sides.
+    let kind = ["image_processor_type", "feature_extractor_type"];
+    let mut kinds = kind.iter().filter_map(|name| settings.get(name).and_then(Value::as_str));
+    let is_square = kinds.any(|kind| kind.starts_with("ConvNext"));
+    match (sides(size), shortest.filter(|_| is_square)) {
+        (Some(sides), _) => Ok(Some(sides)),
+        (None, Some(side)) => Ok(Some([side, side])),
+        (None, None) => Err(unknown_size("size", size)),
+    }
+}
+
+fn unknown_size(name: &str, found: &Value) -> String {
+    format!("`{name}` is {found}; expected a height and a width: write `height` and `width` yourself")
+}
+
+/// `224`, or `{"height": 224, "width": 224}`.
+fn sides(size: &Value) -> Option<[usize; 2]> {
+    match side(size) {
+        Some(side) => Some([side, side]),
+        None => Some([size.get("height").and_then(side)?, size.get("width").and_then(side)?]),
+    }
+}
+
+fn side(value: &Value) -> Option<usize> {
+    value.as_u64().filter(|side| (1..=1 << 16).contains(side)).map(|side| side as usize)
+}
+
+/// The standard in timm's `pretrained_cfg`: `input_size` is `[channels, height, width]`.
+fn timm_standard(settings: &Value) -> Result<ImageStandard, String> {
+    let settings = settings.get("pretrained_cfg").ok_or_else(|| {
+        format!("it has no `pretrained_cfg` as `timm` writes it, and there is no `{PROCESSOR}` beside it")
+    })?;
+    let (mean, deviation) = normalization(settings, "mean", "std")?;
+    let size = settings.get("input_size").ok_or("`pretrained_cfg` has no `input_size`")?;
+    let dims: Option<Vec<usize>> = size.as_array().and_then(|dims| dims.iter().map(side).collect());
+    match dims.as_deref() {
+        Some([channels, height, width]) if *channels == mean.len() => {
+            Ok(ImageStandard { size: Some([*height, *width]), mean, deviation })
+        }
+        _ => Err(format!("`input_size` is {size}; expected {} channels, a height and a width", mean.len())),
+    }
+}
+
+/// Mean and standard deviation of 1 or 3 channels.
+fn normalization(settings: &Value, mean: &str, deviation: &str) -> Result<(Vec<f64>, Vec<f64>), String> {
+    let numbers = |name: &str, is_valid: fn(f64) -> bool| {
+        let found = settings.get(name).ok_or_else(|| format!("it has no `{name}`"))?;
+        let numbers: Option<Vec<f64>> = found.as_array().and_then(|numbers| {
+            numbers.iter().map(|number| number.as_f64().filter(|number| is_valid(*number))).collect()
+        });
+        let numbers = numbers.filter(|numbers| matches!(numbers.len(), 1 | 3));
+        numbers.ok_or_else(|| format!("`{name}` is {found}; expected 1 or 3 numbers"))
+    };
+    let (means, deviations) =
+        (numbers(mean, f64::is_finite)?, numbers(deviation, |number| number.is_normal() && number > 0.0)?);
+    match means.len() == deviations.len() {
+        true => Ok((means, deviations)),
+        false => Err(format!("`{mean}` has {} numbers, `{deviation}` {}", means.len(), deviations.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use crate::data::feature::image::ImageConfig;
+    use crate::data::feature::preprocess::{ImageStandard, PreprocessConfig};
+
+    fn written(files: &[(&str, Value)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            std::fs::write(folder.path().join(name), content.to_string()).unwrap();
+        }
+        folder
+    }
+
+    fn read(folder: &Path) -> Result<ImageStandard, String> {
+        let config = PreprocessConfig { pretrained: ".".into() };
+        let error = |error: crate::data::error::DataError| {
+            error.to_string().replace(&folder.join(".").display().to_string(), "FOLDER")
+        };
+        config.read(folder).map_err(error)
+    }
+
+    fn processor(content: Value) -> Result<ImageStandard, String> {
+        read(written(&[("preprocessor_config.json", content)]).path())
+    }
+
+    /// `ViTImageProcessor().to_json_string()` and the same of `BitImageProcessor`, `ConvNextImageProcessor`
+    /// (transformers 5.24), without what is not about size and normalization.
+    #[test]
+    fn processors_of_transformers() {
+        let vit = json!({"do_normalize": true, "do_rescale": true, "do_resize": true, "resample": 2,
+            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "image_processor_type": "ViTImageProcessor",
+            "rescale_factor": 0.003_921_568_627_450_98, "size": {"height": 224, "width": 224}});
+        let half = ImageStandard { size: Some([224, 224]), mean: vec![0.5; 3], deviation: vec![0.5; 3] };
+        assert_eq!(processor(vit).unwrap(), half);
+        let mut bit = json!({"crop_size": {"height": 224, "width": 192}, "do_center_crop": true,
+            "do_normalize": true, "do_rescale": true, "do_resize": true, "resample": 3,
+            "image_mean": [0.48145466, 0.4578275, 0.40821073],
+            "image_std": [0.26862954, 0.26130258, 0.27577711], "size": {"shortest_edge": 256}});
+        let expected = ImageStandard {
+            size: Some([224, 192]),
+            mean: vec![0.48145466, 0.4578275, 0.40821073],
+            deviation: vec![0.26862954, 0.26130258, 0.27577711],
+        };
+        assert_eq!(processor(bit.clone()).unwrap(), expected);
+        bit["do_center_crop"] = json!(false);
+        let ratio = processor(bit).unwrap_err();
+        assert_eq!(
+            ratio,
+            "`FOLDER/preprocessor_config.json` is not a description of a pretrained model's images: `size` is \
+             {\"shortest_edge\":256}; expected a height and a width: write `height` and `width` yourself"
+        );
+        let next = json!({"crop_pct": 0.875, "image_processor_type": "ConvNextImageProcessor",
+            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "size": {"shortest_edge": 384}});
+        assert_eq!(processor(next).unwrap(), ImageStandard { size: Some([384, 384]), ..half });
+        // MobileNet of TensorFlow: x / 127.5 - 1 = (x / 255 - 0.5) / 0.5.
+        let factor = json!({"do_resize": false, "rescale_factor": 1.0 / 127.5, "image_mean": [1.0],
+            "image_std": [1.0]});
+        let scaled = processor(factor).unwrap();
+        assert_eq!(scaled, ImageStandard { size: None, mean: vec![0.5], deviation: vec![0.5] });
+    }
+
+    #[test]
+    fn configurations_of_timm_and_explicit_settings() {
+        // The default_cfg of `resnet18.a1_in1k` (timm 1.0.31).
+        let config = json!({"architecture": "resnet18", "pretrained_cfg": {"input_size": [3, 224, 224],
+            "interpolation": "bicubic", "crop_pct": 0.95, "mean": [0.485, 0.456, 0.406],
+            "std": [0.229, 0.224, 0.225]}});
+        let folder = written(&[("config.json", config)]);
+        let image: ImageConfig =
+            serde_json::from_value(json!({"preprocess": {"pretrained": "."}, "width": 96, "mean": [0.25]}))
+                .unwrap();
+        let expected: ImageConfig = serde_json::from_value(json!({"preprocess": {"pretrained": "."},
+            "height": 224, "width": 96, "channels": 3, "mean": [0.25], "deviation": [0.229, 0.224, 0.225]}))
+        .unwrap();
+        assert_eq!(image.preprocessed(folder.path()).unwrap(), expected);
+        // What is written down already needs no folder, so that a run can be read without it.
+        assert_eq!(expected.preprocessed(Path::new("/nowhere")).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_is_missing_or_not_supported_is_named() {
+        let of = "`FOLDER/preprocessor_config.json` is not a description of a pretrained model's images: ";
+        for (content, reason) in [
+            (json!({"size": 224}), "it has no `image_mean`"),
+            (
+                json!({"image_mean": [0.5, 0.5], "image_std": [1.0]}),
+                "`image_mean` is [0.5,0.5]; expected 1 or 3 numbers",
+            ),
+            (
+                json!({"image_mean": [0.5], "image_std": [0.0]}),
+                "`image_std` is [0.0]; expected 1 or 3 numbers",
+            ),
+            (
+                json!({"image_mean": [0.5], "image_std": [1.0, 1.0, 1.0]}),
+                "`image_mean` has 1 numbers, `image_std` 3",
+            ),
+            (json!({"rescale_factor": 0}), "`rescale_factor` is 0; expected a positive number"),
+            (
+                json!({"rescale_offset": true}),
+                "`rescale_offset: true` is not supported; write `mean` and `deviation` yourself",
+            ),
+        ] {
+            assert_eq!(processor(content).unwrap_err(), format!("{of}{reason}"));
+        }
+        let bert = written(&[("config.json", json!({"model_type": "vit"}))]);
+        assert_eq!(
+            read(bert.path()).unwrap_err(),
+            "`FOLDER/config.json` is not a description of a pretrained model's images: it has no \
+             `pretrained_cfg` as `timm` writes it, and there is no `preprocessor_config.json` beside it"
+        );
+        let size =
+            json!({"pretrained_cfg": {"input_size": [1, 8, 8], "mean": [0.5, 0.5, 0.5], "std": [1, 1, 1]}});
+        let size = read(written(&[("config.json", size)]).path()).unwrap_err();
+        assert!(
+            size.ends_with("`input_size` is [1,8,8]; expected 3 channels, a height and a width"),
+            "{size}"
+        );
+    }
+}
