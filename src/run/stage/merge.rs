@@ -26,6 +26,10 @@ pub fn sources(
     let source = |name: &String| {
         let misfit = |reason: String| RunError::Merge { run: name.clone(), reason };
         let folder = earlier(context.layout, &of_run(name))?;
+        let other = trial_of(context, name).map_err(misfit)?;
+        if let Some(difference) = difference(trial, &other) {
+            return Err(misfit(format!("it did not begin from the same weights: its {difference} differs")));
+        }
         let card = ModelCard::read(&folder.join(CARD))?;
         for input in &signature.inputs {
             match card.signature.inputs.iter().find(|own| own.name == input.name) {
@@ -41,10 +45,6 @@ pub fn sources(
             if signature.task(&own.name).is_some_and(|task| task.target != own.target) {
                 return Err(misfit(format!("it encodes the target of task `{}` otherwise", own.name)));
             }
-        }
-        let other = trial_of(context, name).map_err(misfit)?;
-        if let Some(difference) = difference(trial, &other) {
-            return Err(misfit(format!("it did not begin from the same weights: its {difference} differs")));
         }
         let tasks = card.signature.tasks.into_iter().map(|task| task.name).collect();
         Ok(MergeSource { run: name.clone(), weights: folder.join(WEIGHTS), tasks })
