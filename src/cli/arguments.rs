@@ -1,7 +1,9 @@
 //! Command-line arguments.
 #![allow(missing_docs, reason = "a doc comment is a help text: clap shows it")]
 
+mod group;
 mod maintenance;
+mod merge;
 mod predict;
 
 use std::num::NonZeroUsize;
@@ -10,7 +12,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use crate::cli::arguments::group::GroupArguments;
 pub use crate::cli::arguments::maintenance::{DoctorArguments, GcArguments, ManArguments, RmArguments};
+pub use crate::cli::arguments::merge::{MergeArguments, MergeMethodChoice};
 pub use crate::cli::arguments::predict::{PredictArguments, PredictionFormat};
 use crate::domain::bytes::Bytes;
 
@@ -67,6 +71,8 @@ pub enum Command {
     Report(ReportArguments),
     /// Propose which tasks to train together
     Group(GroupArguments),
+    /// Merge runs of single tasks that began from the same weights into one network, and score it
+    Merge(MergeArguments),
     /// Query the results database with SQL (read-only)
     Query(QueryArguments),
     /// Export a run's model as a bundle: model.onnx and mtl.json
@@ -103,6 +109,7 @@ impl Command {
             Self::Run(args) => args.threads,
             Self::Resume(args) | Self::Retry(args) => args.threads,
             Self::Group(args) => args.threads,
+            Self::Merge(args) => args.threads,
             _ => None,
         }
     }
@@ -267,31 +274,6 @@ pub enum ComparedSplit {
     Valid,
     /// Test rows, on which results are reported
     Test,
-}
-
-#[derive(Debug, Args)]
-pub struct GroupArguments {
-    /// A pipeline, which is trained once with all its tasks, or a run with measured affinities
-    /// (`train.affinity`)
-    #[arg(value_name = "PIPELINE|RUN")]
-    pub source: String,
-    /// Maximum number of groups (networks)
-    #[arg(long, value_name = "N", default_value = "2")]
-    pub groups: NonZeroUsize,
-    /// Write a pipeline for each group next to the original
-    #[arg(long)]
-    pub write: bool,
-    #[command(flatten)]
-    pub changes: OverrideArguments,
-    /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
-    /// Do not show the progress of the training
-    #[arg(long, short)]
-    pub quiet: bool,
-    /// Print the proposal as JSON
-    #[arg(long)]
-    pub json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

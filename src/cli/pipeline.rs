@@ -45,6 +45,19 @@ pub fn read(file: &std::path::Path, changes: &OverrideArguments) -> Result<Parse
     Ok(resolve(&bytes, file, file, &overrides(changes)?))
 }
 
+/// Resolves the text of a pipeline as if it were the content of `file`.
+///
+/// # Errors
+///
+/// If an override is invalid. Problems of the pipeline are in the result.
+pub fn of_text(
+    text: &str,
+    file: &std::path::Path,
+    changes: &OverrideArguments,
+) -> Result<ParsedPipeline, CliError> {
+    Ok(resolve(text.as_bytes(), file, file, &overrides(changes)?))
+}
+
 /// Resolves the content of a pipeline file. Problems are located in `shown`; the default name and the data
 /// paths are those of `file`.
 fn resolve(

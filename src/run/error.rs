@@ -24,6 +24,8 @@ pub enum RunError {
     Setting(Box<Diagnostic>),
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("cannot merge run `{run}`: {reason}")]
+    Merge { run: String, reason: String },
     #[error("the network has {count} adapted `pretrained` layers; the files of peft hold one adapter")]
     Adapters { count: usize },
     #[error("run `{run}` is in use by another process")]

@@ -12,7 +12,7 @@ use crate::domain::task::TargetConfig;
 use crate::plan::Plan;
 use crate::plan::content_cache::{ContentCache, combined};
 use crate::run::error::RunError;
-use crate::run::weights::earlier_files;
+use crate::run::weights::{earlier_files, of_run};
 
 /// The content of each table's files.
 pub struct TableContents {
@@ -74,5 +74,7 @@ fn shared(plan: &Plan, base: &Path, layout: &Layout) -> Vec<PathBuf> {
     let vectors = plan.vectors().into_iter().map(|vectors| vectors.path);
     let named = inputs.chain(targets).chain(vectors).map(|file| base.join(file));
     let earlier = plan.pipeline.train.start_from.iter().flat_map(|config| earlier_files(layout, config));
-    named.chain(earlier).collect()
+    let merged = plan.pipeline.train.merge.iter().flat_map(|config| &config.runs);
+    let merged = merged.flat_map(|run| earlier_files(layout, &of_run(run)));
+    named.chain(earlier).chain(merged).collect()
 }

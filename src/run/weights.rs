@@ -26,6 +26,11 @@ pub fn earlier(layout: &Layout, config: &StartFromConfig) -> Result<PathBuf, Run
     }
 }
 
+/// A run to merge, as one to start from.
+pub fn of_run(name: &str) -> StartFromConfig {
+    StartFromConfig { run: name.to_owned(), freeze: Vec::new() }
+}
+
 fn earlier_folder(layout: &Layout, config: &StartFromConfig) -> Option<PathBuf> {
     let (run, number) = TrialAddress::parts(&config.run);
     Some(layout.trial(&RunId::new(run)?, number.map_or(Ok(1), str::parse).ok()?))

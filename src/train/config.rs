@@ -7,6 +7,7 @@ use crate::domain::name::TaskName;
 use crate::domain::number::{Count, Positive};
 use crate::evaluate::metric::MetricConfig;
 pub use crate::model::device::DeviceConfig;
+pub use crate::train::merging::{MergeConfig, MergeMethod};
 pub use crate::train::optimizer::OptimizerConfig;
 use crate::train::optimizer::adamw::AdamWConfig;
 pub use crate::train::rates::{RatesConfig, UnfreezeConfig};
@@ -80,6 +81,9 @@ pub struct TrainConfig {
     /// An earlier run whose weights training starts from. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_from: Option<StartFromConfig>,
+    /// Merges the weights of runs that began alike instead of training. Default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge: Option<MergeConfig>,
 }
 
 impl Default for TrainConfig {
@@ -103,6 +107,7 @@ impl Default for TrainConfig {
             device: DeviceConfig::default(),
             checkpoint: CheckpointConfig::default(),
             start_from: None,
+            merge: None,
         }
     }
 }

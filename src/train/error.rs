@@ -38,6 +38,12 @@ pub enum TrainError {
     UnknownTask(TaskName),
     #[error("task `{0}` has no metric to monitor")]
     NoMetric(TaskName),
+    #[error("cannot merge run `{run}`: {reason}")]
+    Merge { run: String, reason: String },
+    #[error("task `{0}` is in none of the runs to merge")]
+    MergeTask(TaskName),
+    #[error("cannot merge runs whose heads share a weight: `{0}`")]
+    MergeHeads(String),
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::CheckpointError),
     #[error("cannot {doing} {path}: {source}", path = .path.display())]

@@ -15,6 +15,8 @@ pub mod gradient;
 mod harness;
 pub mod job;
 pub mod learner;
+pub mod merged_network;
+pub mod merging;
 pub mod objective;
 pub mod optimizer;
 pub mod parameter_groups;

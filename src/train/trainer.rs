@@ -27,18 +27,9 @@ use crate::train::training::Training;
 /// not finite, or on invalid settings and file errors.
 pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> TrainResult<TrainedNetwork> {
     let started = Instant::now();
-    let device = device(&job.spec.device)?;
-    let mut network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
-    network.set_pretrained_vectors(&job.dataset.vectors)?;
-    network.weights().set_pretrained()?;
-    if let Some(start) = &job.start {
-        network.load_warm_start(&start.weights, &WarmStartPart::ALL.map(WarmStartPart::prefix))?;
-        start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
-    }
+    let network = initial_network(job)?;
     let tasks: Vec<_> = job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
     let groups = ParameterGroups::new(job.spec, &tasks);
-    network.freeze_weights(|weight| groups.is_frozen(weight));
-    let network = network;
     let loader = Loader::new(job, &network, parts(job.weighting))?;
     let mut training = Training::new(job, observer, &network, &loader)?;
     training.learner.set_groups(&groups);
@@ -52,6 +43,26 @@ pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> T
         training.epoch(&loader, cancel)?;
     }
     training.close(started)
+}
+
+/// The network before the first step: with pretrained weights, those of the run to start from, and what is
+/// frozen.
+///
+/// # Errors
+/// The network cannot be built, or weights cannot be read or do not fit.
+pub fn initial_network(job: &TrainJob) -> TrainResult<Network> {
+    let device = device(&job.spec.device)?;
+    let mut network = Network::build(job.network, &job.dataset.signature, job.seed, &device)?;
+    network.set_pretrained_vectors(&job.dataset.vectors)?;
+    network.weights().set_pretrained()?;
+    if let Some(start) = &job.start {
+        network.load_warm_start(&start.weights, &WarmStartPart::ALL.map(WarmStartPart::prefix))?;
+        start.freeze.iter().for_each(|part| network.freeze(part.prefix()));
+    }
+    let tasks: Vec<_> = job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
+    let groups = ParameterGroups::new(job.spec, &tasks);
+    network.freeze_weights(|weight| groups.is_frozen(weight));
+    Ok(network)
 }
 
 /// The number of independent sub-batches that the weighting needs.

@@ -17,6 +17,7 @@ mod gains;
 mod grouping;
 mod kernels;
 mod limits;
+mod merging;
 mod model;
 mod pareto;
 mod pixel;

@@ -49,6 +49,10 @@ ADAPTERS = {
         ),
     ),
     "adapter_gpt2": ("gpt2", dict(r=2, lora_alpha=6, target_modules=["c_attn", "c_fc"], fan_in_fan_out=True)),
+    "adapter_modernbert": (
+        "modernbert",
+        dict(r=2, lora_alpha=5, target_modules=["Wqkv", "mlp.Wi"], use_dora=True),
+    ),
 }
 
 

@@ -9,6 +9,7 @@ mod gc;
 mod group;
 mod init;
 mod man;
+mod merge;
 mod plan;
 mod plot;
 mod predict;
@@ -45,6 +46,7 @@ pub fn perform(arguments: &Arguments) -> Result<ExitStatus, CliError> {
         Command::Plot(args) => plot::perform(arguments, args),
         Command::Report(args) => report::perform(arguments, args),
         Command::Group(args) => group::perform(arguments, args),
+        Command::Merge(args) => merge::perform(arguments, args),
         Command::Query(args) => query::perform(arguments, args),
         Command::Export(args) => export::perform(arguments, args),
         Command::Predict(args) => predict::perform(arguments, args),

@@ -156,7 +156,7 @@ impl PretrainedConfig {
         let model = self.model.get()?;
         match (&self.lora, &self.adapter) {
             (None, None) => Some("it has no `lora`".to_owned()),
-            _ => adapted_modules(model).err(),
+            _ => adapted_modules(model, &self.tuning("model", model.family.blocks())).err(),
         }
     }
 

@@ -16,8 +16,8 @@ use crate::model::weights::{TaskUpdates, Weights};
 /// shared.
 ///
 /// K tasks cost K passes from the first adapted block on; blocks before it, with `freeze`, are computed once
-/// for all tasks (but of models that cannot be divided, such as ALBERT). The exported model has the adapted
-/// weights K times.
+/// for all tasks (but of models that cannot be divided, such as ALBERT). The exported model has the weights
+/// of these passes K times.
 ///
 /// ```yaml
 /// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2, freeze: 3, lora: {rank: 8}}}, {pool: mean}]

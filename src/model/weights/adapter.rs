@@ -46,10 +46,11 @@ struct ModuleMatrices {
 }
 
 /// The modules of a pretrained model that the projections of a layer's dense layers compute. `prefix` is what
-/// the names in the model may begin with.
+/// the names in the model may begin with. A dense layer that is none of its modules, nor a part of one, is
+/// left out if it has no updates.
 ///
 /// # Errors
-/// A projection is no module, or is part of one in an unknown way: which one.
+/// A dense layer with updates is no module: which one.
 pub fn module_parts(
     layer: &str,
     adapted: &[AdaptedLayer],
@@ -57,44 +58,76 @@ pub fn module_parts(
     folder: &PretrainedFolder,
     prefix: &str,
 ) -> Result<Vec<ModulePart>, String> {
-    let mut parts: Vec<ModulePart> = Vec::new();
+    let mut all: Vec<(&AdaptedLayer, Vec<ModulePart>)> = Vec::new();
+    let mut columns: HashMap<String, usize> = HashMap::new();
     for dense in adapted {
-        let Some(name) = dense.name.strip_prefix(layer).and_then(|name| name.strip_prefix('.')) else {
-            continue;
-        };
-        let unknown = || format!("`{}` is not one module of the pretrained model", dense.name);
-        let source = sources.iter().find(|source| source.ours == format!("{name}.weight"));
-        let source = source.ok_or_else(unknown)?;
-        let total = dense.projections.iter().map(|projection| projection.columns).sum();
-        let is_packed = source.theirs.len() == 1;
-        if !is_packed && source.theirs.len() != dense.projections.len() {
-            return Err(unknown());
+        let parts = parts_of(layer, dense, sources, folder, prefix).unwrap_or_default();
+        for part in &parts {
+            *columns.entry(part.module.clone()).or_default() += part.columns;
         }
-        let mut first = 0;
-        for (index, projection) in dense.projections.iter().enumerate() {
-            let columns = projection.columns;
-            let theirs = &source.theirs[if is_packed { 0 } else { index }];
-            let units = if is_packed { total } else { columns };
-            let whole = WeightSource { theirs: vec![theirs.clone()], ..source.clone() };
-            let shape = folder.shape(&whole, prefix).map_err(|error| error.to_string())?;
-            if shape != [dense.width, units] {
-                return Err(unknown());
+        all.push((dense, parts));
+    }
+    let mut known = Vec::new();
+    for (dense, parts) in all {
+        // All columns of a module belong to one of our projections, or it is not known what it is.
+        let is_whole = |part: &ModulePart| columns.get(&part.module) == Some(&part.units);
+        match !parts.is_empty() && parts.iter().all(is_whole) {
+            true => known.extend(parts),
+            false if dense.projections.iter().any(|own| own.size.is_some()) => {
+                return Err(format!(
+                    "`{}` is no module of the pretrained model, nor a part of one",
+                    dense.name
+                ));
             }
-            let module = theirs.strip_suffix(".weight").ok_or_else(unknown)?.to_owned();
-            let own = projection.name.strip_prefix(layer).and_then(|own| own.strip_prefix('.'));
-            let own = own.unwrap_or(&projection.name).to_owned();
-            parts.push(ModulePart { module, first, columns, units, width: dense.width, own });
-            first = if is_packed { first + columns } else { 0 };
-        }
-        // Two of our layers may not share a module.
-        let theirs: BTreeSet<&str> =
-            source.theirs.iter().filter_map(|name| name.strip_suffix(".weight")).collect();
-        let is_theirs = |part: &&ModulePart| theirs.contains(part.module.as_str());
-        if parts.iter().filter(is_theirs).count() != dense.projections.len() {
-            return Err(unknown());
+            false => {}
         }
     }
-    Ok(parts)
+    Ok(known)
+}
+
+/// The modules that the projections of a dense layer compute; `None` if there are none.
+fn parts_of(
+    layer: &str,
+    dense: &AdaptedLayer,
+    sources: &[WeightSource],
+    folder: &PretrainedFolder,
+    prefix: &str,
+) -> Option<Vec<ModulePart>> {
+    let name = dense.name.strip_prefix(layer)?.strip_prefix('.')?;
+    let source = sources.iter().find(|source| source.ours == format!("{name}.weight"))?;
+    let total: usize = dense.projections.iter().map(|projection| projection.columns).sum();
+    let is_packed = source.theirs.len() == 1;
+    if !is_packed && (source.theirs.len() != dense.projections.len() || source.part.is_some()) {
+        return None;
+    }
+    // The layer may be one of several equal parts of a module, such as the gate of a feed-forward network.
+    let [at, count] = source.part.unwrap_or([0, 1]);
+    let mut first = at * total;
+    let mut parts = Vec::with_capacity(dense.projections.len());
+    for (index, projection) in dense.projections.iter().enumerate() {
+        let columns = projection.columns;
+        let theirs = &source.theirs[if is_packed { 0 } else { index }];
+        let units = if is_packed { total * count } else { columns };
+        let whole = WeightSource { theirs: vec![theirs.clone()], part: None, ..source.clone() };
+        if folder.shape(&whole, prefix).ok()? != [dense.width, units] {
+            return None;
+        }
+        let module = theirs.strip_suffix(".weight")?.to_owned();
+        let own = projection.name.strip_prefix(layer)?.strip_prefix('.')?.to_owned();
+        parts.push(ModulePart { module, first, columns, units, width: dense.width, own });
+        first = if is_packed { first + columns } else { 0 };
+    }
+    Some(parts)
+}
+
+/// A projection that is a part of a module, with what it belongs to.
+#[derive(Clone, Copy)]
+struct OwnPart<'a> {
+    part: &'a ModulePart,
+    dense: &'a AdaptedLayer,
+    projection: &'a AdaptedProjection,
+    /// The first of its columns in our dense layer.
+    local: usize,
 }
 
 impl Weights {
@@ -165,26 +198,29 @@ impl Weights {
         let wrong = |reason: String| ModelError::Shape { part: request.layer.clone(), reason };
         let parts = module_parts(&request.layer, layers, &request.sources, &request.folder, request.prefix)
             .map_err(wrong)?;
-        let mut modules: Vec<ModuleMatrices> = Vec::new();
+        let mut own: Vec<OwnPart> = Vec::new();
         let mut transposed = BTreeSet::new();
         for dense in layers {
-            let own: Vec<(&ModulePart, &AdaptedProjection)> = dense
-                .projections
-                .iter()
-                .filter_map(|projection| {
-                    let is_own =
-                        |part: &&ModulePart| projection.name == format!("{}.{}", request.layer, part.own);
-                    Some((parts.iter().find(is_own)?, projection))
-                })
-                .collect();
-            let weight = format!("{}.weight", dense.name);
-            let names: BTreeSet<&str> = own.iter().map(|(part, _)| part.module.as_str()).collect();
-            for name in names {
-                let own: Vec<_> = own.iter().filter(|(part, _)| part.module == name).copied().collect();
-                modules.extend(self.matrices(dense, name, &own)?);
+            let mut local = 0;
+            for projection in &dense.projections {
+                let is_own =
+                    |part: &&ModulePart| projection.name == format!("{}.{}", request.layer, part.own);
+                if let Some(part) = parts.iter().find(is_own) {
+                    own.push(OwnPart { part, dense, projection, local });
+                }
+                local += projection.columns;
             }
+            let weight = format!("{}.weight", dense.name);
             let is_own = |own: &&WeightSource| format!("{}.{}", request.layer, own.ours) == weight;
             transposed.extend(request.sources.iter().find(is_own).map(|own| own.transposed));
+        }
+        let mut modules: Vec<ModuleMatrices> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for first in own.iter().filter(|own| seen.insert(own.part.module.as_str())) {
+            let same = own.iter().filter(|own| own.part.module == first.part.module);
+            let mut same: Vec<OwnPart> = same.copied().collect();
+            same.sort_by_key(|own| own.part.first);
+            modules.extend(self.matrices(&same)?);
         }
         let infos: Vec<PeftModule> = modules.iter().map(|own| own.module.clone()).collect();
         let base = request.folder.path.file_name().map(|name| name.to_string_lossy().into_owned());
@@ -197,48 +233,44 @@ impl Weights {
         Ok(PeftFiles { layer: request.layer.clone(), config: config + "\n", weights: serialized(&modules)? })
     }
 
-    /// The matrices of one module. If several of our projections are parts of it, its rank is the sum of
-    /// theirs, and B has zeros where a row of A belongs to another part.
-    fn matrices(
-        &self,
-        dense: &AdaptedLayer,
-        module: &str,
-        own: &[(&ModulePart, &AdaptedProjection)],
-    ) -> ModelResult<Option<ModuleMatrices>> {
-        let rank: usize = own.iter().filter_map(|(_, own)| own.size).map(|size| size.rank).sum();
-        let Some(scale) = own.iter().find_map(|(_, own)| own.size).map(|size| size.scale) else {
+    /// The matrices of one module; `None` without updates. If several of our projections are parts of it, its
+    /// rank is the sum of theirs, and B has zeros where a row of A belongs to another part.
+    fn matrices(&self, parts: &[OwnPart]) -> ModelResult<Option<ModuleMatrices>> {
+        let sizes = || parts.iter().filter_map(|own| own.projection.size);
+        let rank: usize = sizes().map(|size| size.rank).sum();
+        let (Some(scale), Some(first)) = (sizes().next().map(|size| size.scale), parts.first()) else {
             return Ok(None);
         };
         let (mut downs, mut ups, mut magnitudes, mut row) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        let has_magnitudes = own.iter().any(|(_, own)| own.magnitude);
-        for (part, projection) in own {
-            let columns = part.columns;
+        let has_magnitudes = parts.iter().any(|own| own.projection.magnitude);
+        for own in parts {
+            let (columns, name) = (own.part.columns, &own.projection.name);
             let zeros = |count: usize| Tensor::zeros((columns, count), DType::F32, &self.device);
-            match projection.size {
+            match own.projection.size {
                 Some(size) => {
                     // Parts may differ in their factors; the file has one for the module.
                     let factor = size.scale / scale;
-                    downs.push(self.value(&format!("{}.lora_a", projection.name))?.t()?);
-                    let b = self.value(&format!("{}.lora_b", projection.name))?.t()?.affine(factor, 0.0)?;
+                    downs.push(self.value(&format!("{name}.lora_a"))?.t()?);
+                    let b = self.value(&format!("{name}.lora_b"))?.t()?.affine(factor, 0.0)?;
                     ups.push(Tensor::cat(&[zeros(row)?, b, zeros(rank - row - size.rank)?], 1)?);
                     row += size.rank;
                 }
                 None => ups.push(zeros(rank)?),
             }
             if has_magnitudes {
-                magnitudes.push(match projection.magnitude {
-                    true => self.value(&format!("{}.lora_magnitude", projection.name))?,
+                magnitudes.push(match own.projection.magnitude {
+                    true => self.value(&format!("{name}.lora_magnitude"))?,
                     // Columns without an update keep their norms.
                     false => {
-                        let weight = self.value(&format!("{}.weight", dense.name))?;
-                        column_norms(&weight.narrow(1, part.first, columns)?)?
+                        let weight = self.value(&format!("{}.weight", own.dense.name))?;
+                        column_norms(&weight.narrow(1, own.local, columns)?)?
                     }
                 });
             }
         }
         let magnitude = if has_magnitudes { Some(Tensor::cat(&magnitudes, 0)?) } else { None };
         let (a, b) = (Tensor::cat(&downs, 0)?, Tensor::cat(&ups, 0)?);
-        let module = PeftModule { name: module.to_owned(), rank, scale };
+        let module = PeftModule { name: first.part.module.clone(), rank, scale };
         Ok(Some(ModuleMatrices { module, a, b, magnitude }))
     }
 }

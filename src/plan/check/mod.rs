@@ -5,6 +5,7 @@ mod answer;
 pub mod balance;
 mod cosmos;
 pub mod data;
+mod merge;
 pub mod network;
 pub mod objective;
 mod parameter_groups;
@@ -33,6 +34,7 @@ pub fn all(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
         vectors::check,
         cosmos::check,
         pretrained::check,
+        merge::check,
         shape::check,
         train::check,
         parameter_groups::check,

@@ -79,6 +79,9 @@ impl Plan {
         if let Some(start) = &pipeline.train.start_from {
             config["start_from"] = json!(start.run);
         }
+        if let Some(run) = pipeline.train.merge.as_ref().and_then(|merge| merge.runs.first()) {
+            config["merge"] = json!(run);
+        }
         let vectors = self.vectors();
         let vectors = vectors.iter().map(|own| json!([own.input, own.path, own.width]));
         let vectors: Vec<Value> = vectors.collect();

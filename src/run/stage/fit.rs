@@ -12,7 +12,7 @@ use crate::run::artifact::Artifact;
 use crate::run::context::RunContext;
 use crate::run::error::RunError;
 use crate::run::stage::{StageOutput, report_notes};
-use crate::run::weights::earlier;
+use crate::run::weights::{earlier, of_run};
 
 pub fn run(
     context: &RunContext,
@@ -32,7 +32,10 @@ pub fn run(
         missing_is_error: task.missing_is_error,
     });
     let base = context.base.to_owned();
-    let known = match &context.plan.pipeline.train.start_from {
+    // Inputs are encoded as in the run that training starts from, or as in the first run to merge.
+    let train = &context.plan.pipeline.train;
+    let merged = train.merge.as_ref().and_then(|merge| merge.runs.first()).map(|run| of_run(run));
+    let known = match train.start_from.as_ref().or(merged.as_ref()) {
         Some(config) => {
             let card = ModelCard::read(&earlier(context.layout, config)?.join(CARD))?;
             let is_input = |input: &InputSignature| context.plan.pipeline.inputs.contains_key(&input.name);

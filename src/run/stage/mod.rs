@@ -6,6 +6,7 @@ pub(super) mod export;
 pub(super) mod fit;
 pub(super) mod gain;
 pub(super) mod load;
+pub(super) mod merge;
 pub(super) mod split;
 pub(super) mod train;
 pub(super) mod trained;

@@ -9,11 +9,12 @@ use crate::run::error::RunError;
 use crate::run::event_log::EventLog;
 use crate::run::memory;
 use crate::run::parameter_groups;
-use crate::run::stage::StageOutput;
+use crate::run::stage::{StageOutput, merge};
 use crate::run::weights::{WEIGHTS, earlier};
 use crate::train::TrainJob;
 use crate::train::config::StartFromConfig;
 use crate::train::job::{Pruner, WarmStart};
+use crate::train::merged_network::merge_networks;
 
 /// The folder of an unfinished training's checkpoints and history.
 pub fn unfinished(context: &RunContext, stage: &Stage) -> Result<PathBuf, RunError> {
@@ -62,7 +63,15 @@ pub fn run(
         output: folder,
         pruner: Some(context.log),
     };
-    crate::train::train(&job, event_log, context.cancel)?;
+    match &settings.merge {
+        Some(config) => {
+            let sources = merge::sources(context, trial, &dataset.signature, config)?;
+            merge_networks(&job, config, &sources, event_log)?;
+        }
+        None => {
+            crate::train::train(&job, event_log, context.cancel)?;
+        }
+    }
     Ok(StageOutput::Keep)
 }
 

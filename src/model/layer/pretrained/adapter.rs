@@ -24,7 +24,7 @@ impl LoadedAdapter {
         let adapter = Arc::new(PeftAdapter::read(path)?);
         let unsupported =
             |reason| PretrainedError::Unsupported { config: model.folder.config_file(), reason };
-        let parts = adapted_modules(model).map_err(unsupported)?;
+        let parts = adapted_modules(model, &without_updates()).map_err(unsupported)?;
         let weights = model.family.sources().into_iter().flat_map(|source| source.theirs);
         let weights: BTreeSet<String> = weights.collect();
         let updates = adapter.updates(&parts, &weights, model.family.prefix())?;
@@ -54,17 +54,21 @@ impl LoadedAdapter {
     }
 }
 
-/// The modules of a model that are projections of its blocks.
+/// The modules of a model, as the layer `model`, that are projections of its blocks.
 ///
 /// # Errors
-/// Why they are not modules of the checkpoint.
-pub fn adapted_modules(model: &PretrainedModel) -> Result<Vec<ModulePart>, String> {
-    let low_rank = Some(LoraConfig { targets: Vec::new(), ..LoraConfig::default() }.options());
-    let tuning = FineTuning { low_rank, ..FineTuning::default() };
+/// A projection with updates is no module of the checkpoint.
+pub fn adapted_modules(model: &PretrainedModel, tuning: &FineTuning) -> Result<Vec<ModulePart>, String> {
     let mut weights = Weights::outline();
     let (family, name) = (&model.family, "model");
-    family.build(name, family.input(), &tuning, &mut weights).map_err(|error| error.to_string())?;
+    family.build(name, family.input(), tuning, &mut weights).map_err(|error| error.to_string())?;
     module_parts(name, weights.adapted_layers(), &family.sources(), &model.folder, family.prefix())
+}
+
+/// A low-rank adaptation of nothing, with which a model tells its projections.
+fn without_updates() -> FineTuning {
+    let low_rank = Some(LoraConfig { targets: Vec::new(), ..LoraConfig::default() }.options());
+    FineTuning { low_rank, ..FineTuning::default() }
 }
 
 /// An adapter that is read at most once; copies of a configuration share it. It follows from the path, so
