@@ -17,6 +17,7 @@ use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Dataset;
 use crate::model::config::NetworkConfig;
+use crate::model::frozen_prefix::FrozenPrefixConfig;
 use crate::model::network::Network;
 use crate::model::network::outline::NetworkOutline;
 use crate::model::part::NetworkPart;
@@ -69,7 +70,7 @@ impl EpochLoad {
     /// The minimum, for a pipeline whose data is not read: one row of one step.
     const LEAST: Self = Self { rows: 1, scored: 1, time: 1, target_tokens: 1, data: Bytes(0) };
 
-    fn from_dataset(pipeline: &PipelineConfig, dataset: &Dataset) -> Self {
+    fn of(trial: &Trial, dataset: &Dataset) -> Self {
         let rows = dataset.tables.iter().map(|table| table.train.len()).max().unwrap_or(0);
         let tables = || dataset.tables.iter();
         let inputs = || tables().flat_map(|table| table.inputs.iter().map(|(_, array)| array));
@@ -78,7 +79,7 @@ impl EpochLoad {
         let scored =
             if inputs().any(|array| array.shape.len() > 2 || array.offsets.is_some()) { 256 } else { 4096 };
         Self {
-            rows: rows.min(pipeline.train.batch_size.get()).max(1),
+            rows: rows.min(trial.pipeline.train.batch_size.get()).max(1),
             scored: rows.min(scored).max(1),
             time: inputs().map(longest).max().unwrap_or(1),
             target_tokens: targets().map(longest).max().unwrap_or(1),
@@ -109,6 +110,15 @@ fn array_bytes(array: &Array) -> Bytes {
     values + Bytes::floats(array.offsets.as_ref().map_or(0, Vec::len))
 }
 
+/// The outline of a trial's network.
+struct TrialOutline {
+    network: NetworkOutline,
+    /// The number of frozen parameters of each part: they need neither gradients nor optimizer state.
+    frozen: Vec<usize>,
+    /// Parts whose output is computed once, before the training.
+    computed: Vec<String>,
+}
+
 /// Number of values of a weight.
 fn count((_, shape): &(String, Vec<usize>)) -> usize {
     shape.iter().fold(1, |count: usize, side| count.saturating_mul(*side))
@@ -125,13 +135,8 @@ fn values_of(outline: &NetworkOutline, part: &NetworkPart, all: usize) -> usize 
 }
 
 impl MemoryEstimate {
-    /// `frozen` has the number of frozen parameters of each part: they need neither gradients nor optimizer
-    /// state.
-    fn new(
-        pipeline: &PipelineConfig,
-        (outline, frozen): &(NetworkOutline, Vec<usize>),
-        load: EpochLoad,
-    ) -> Self {
+    fn new(pipeline: &PipelineConfig, trial: &TrialOutline, load: EpochLoad) -> Self {
+        let TrialOutline { network: outline, frozen, computed } = trial;
         let gradient_method =
             pipeline.weighting.0.iter().any(|choice| choice.view().capabilities().gradients().is_some());
         let config = &pipeline.train.gradients;
@@ -149,7 +154,7 @@ impl MemoryEstimate {
             bytes: Bytes::floats(values_of(outline, part, all)).times(2) + trained(part.parameters, *frozen),
         };
         let all_frozen = frozen.iter().copied().fold(0, usize::saturating_add);
-        let activations = activations_per_row(outline, load);
+        let activations = activations_per_row(outline, computed, load);
         let training =
             Bytes(8).times(load.rows).times(activations.iter().copied().fold(0, usize::saturating_add));
         let inputs = outline.parts.iter().filter(|part| part.name.starts_with("input."));
@@ -195,8 +200,8 @@ fn elements(shape: Shape) -> usize {
 }
 
 /// The number of activations per row that each part keeps for the backward pass: its output, and the output
-/// of each of its matrices.
-fn activations_per_row(outline: &NetworkOutline, load: EpochLoad) -> Vec<usize> {
+/// of each of its matrices. None if its output is `computed` before the training.
+fn activations_per_row(outline: &NetworkOutline, computed: &[String], load: EpochLoad) -> Vec<usize> {
     let indices: HashMap<&str, usize> =
         outline.parts.iter().enumerate().map(|(index, part)| (part.name.as_str(), index)).collect();
     let mut inner = vec![0_usize; outline.parts.len()];
@@ -212,6 +217,9 @@ fn activations_per_row(outline: &NetworkOutline, load: EpochLoad) -> Vec<usize> 
         }
     }
     let activations = |(part, inner): (&NetworkPart, usize)| {
+        if computed.contains(&part.name) {
+            return 0;
+        }
         let generates = matches!(part.kind, "text" | "language_model");
         let cells = match part.shape {
             _ if generates => load.target_tokens,
@@ -257,20 +265,21 @@ fn unfitted_estimate(
     Ok(MemoryEstimate::new(&trial.pipeline, &outline(trial, &network, signature)?, EpochLoad::LEAST))
 }
 
-/// The outline of a trial's network, and the number of frozen parameters of each part.
+/// Outlines the network of a trial.
 fn outline(
     trial: &Trial,
     config: &NetworkConfig,
     signature: &Signature,
-) -> Result<(NetworkOutline, Vec<usize>), crate::model::ModelError> {
+) -> Result<TrialOutline, crate::model::ModelError> {
     let network = Network::shapes_only(config, signature)?;
     let outline = network.as_outline();
+    let computed = trial.frozen_prefixes().iter().flat_map(FrozenPrefixConfig::parts).collect();
     let train = &trial.pipeline.train;
     let earlier: Vec<&str> =
         train.start_from.iter().flat_map(|start| &start.freeze).map(|part| part.prefix()).collect();
     if train.freeze.is_empty() && earlier.is_empty() {
-        let none = vec![0; outline.parts.len()];
-        return Ok((outline, none));
+        let frozen = vec![0; outline.parts.len()];
+        return Ok(TrialOutline { network: outline, frozen, computed });
     }
     let tasks: Vec<TaskName> = signature.tasks.iter().map(|task| task.name.clone()).collect();
     let groups = ParameterGroups::new(train, &tasks);
@@ -283,7 +292,7 @@ fn outline(
         own.map(|weight| weight.count()).fold(0, usize::saturating_add)
     };
     let frozen = outline.parts.iter().map(of_part).collect();
-    Ok((outline, frozen))
+    Ok(TrialOutline { network: outline, frozen, computed })
 }
 
 /// The diagnostic of a training that cannot fit into memory, with the fitted data.
@@ -291,11 +300,7 @@ pub fn refused_fitted(plan: &Plan, trial: &Trial, dataset: &Dataset) -> Option<D
     let limit = MemoryLimit::from_setting(plan.memory)?;
     match outline(trial, &trial.network(), &dataset.signature) {
         Ok(outline) => {
-            let estimate = MemoryEstimate::new(
-                &trial.pipeline,
-                &outline,
-                EpochLoad::from_dataset(&trial.pipeline, dataset),
-            );
+            let estimate = MemoryEstimate::new(&trial.pipeline, &outline, EpochLoad::of(trial, dataset));
             limit::memory_error(&trial.pipeline, &estimate, limit)
         }
         Err(crate::model::ModelError::TooManyWeights { part, count }) => {
@@ -314,10 +319,7 @@ pub fn view(plan: &Plan, dataset: Option<&Dataset>) -> Option<MemoryView> {
         return Some(unfitted_estimate(trial, &signature).ok()?.view(false));
     };
     let outline = outline(trial, &trial.network(), &dataset.signature).ok()?;
-    Some(
-        MemoryEstimate::new(&trial.pipeline, &outline, EpochLoad::from_dataset(&trial.pipeline, dataset))
-            .view(true),
-    )
+    Some(MemoryEstimate::new(&trial.pipeline, &outline, EpochLoad::of(trial, dataset)).view(true))
 }
 
 #[cfg(test)]

@@ -37,6 +37,9 @@ pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> T
     }
     let tasks: Vec<_> = job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
     let groups = ParameterGroups::new(job.spec, &tasks);
+    if let Some(features) = &job.features {
+        network.read_features(features);
+    }
     network.freeze_weights(|weight| groups.is_frozen(weight));
     let network = network;
     let loader = Loader::new(job, &network, parts(job.weighting))?;

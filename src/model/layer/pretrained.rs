@@ -22,7 +22,7 @@ use crate::domain::number::Rate;
 use crate::domain::shape::Shape;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::layer::pretrained::family::FineTuning;
-pub use crate::model::layer::pretrained::freeze::FreezeConfig;
+pub use crate::model::layer::pretrained::freeze::{CacheConfig, FreezeConfig};
 pub use crate::model::layer::pretrained::lora::LoraConfig;
 use crate::model::layer::pretrained::model_cell::{ModelCell, ModelFolders, PretrainedModel};
 use crate::model::layer::{BuildLayer, Module};
@@ -52,6 +52,10 @@ pub struct PretrainedConfig {
     /// embeddings; frozen blocks have no dropout. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<FreezeConfig>,
+    /// How the output is kept if all weights are frozen, so that it is computed once for every row: f32, f16
+    /// or none. Default f32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheConfig>,
     /// Dropout rate of hidden activations and of attention weights. Default: those of `config.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropout: Option<Rate>,
@@ -90,6 +94,20 @@ impl PretrainedConfig {
         let mut weights = Weights::outline();
         model.family.build("model", model.family.input(), &tuning, &mut weights)?;
         Ok(weights.low_rank_targets().to_vec())
+    }
+
+    /// Why its output for a row is not computed once; `None` if it is frozen whole.
+    pub fn change(&self) -> Option<String> {
+        if self.cache == Some(CacheConfig::None) {
+            return Some("has `cache: none`".to_owned());
+        }
+        let Some(freeze) = self.freeze else { return Some("is trained".to_owned()) };
+        if self.lora.is_some() {
+            return Some("has `lora`, which is trained".to_owned());
+        }
+        let blocks = self.model.get().map_or(0, |model| model.family.blocks());
+        let (frozen, is_whole) = (freeze.blocks(blocks), freeze.is_whole(blocks));
+        (!is_whole).then(|| format!("freezes {frozen} of {blocks} blocks; `freeze: all` would freeze all"))
     }
 
     fn tuning(&self, blocks: usize) -> FineTuning {

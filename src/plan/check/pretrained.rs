@@ -7,7 +7,7 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::InputName;
 use crate::model::config::LayerConfig;
 use crate::model::layer::pretrained::model_cell::PretrainedModel;
-use crate::model::layer::pretrained::{FreezeConfig, PretrainedConfig};
+use crate::model::layer::pretrained::{CacheConfig, FreezeConfig, PretrainedConfig};
 use crate::model::pretrained::PretrainedError;
 use crate::plan::check::network::{each, lists_of};
 use crate::plan::content_cache::{combined, file};
@@ -32,6 +32,11 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             let message = format!("cannot freeze {frozen} of {blocks} blocks");
             let help = format!("write a number from 0 to {blocks}, or `all`");
             diagnostics.push(Diagnostic::error("freeze", path.key("freeze"), message).help(help));
+        }
+        if let (Some(CacheConfig::F32 | CacheConfig::F16), Some(reason)) = (config.cache, config.change()) {
+            let message = format!("`cache` has no effect: the layer {reason}");
+            let help = "write `freeze: all` without `lora`, or remove `cache`";
+            diagnostics.push(Diagnostic::error("cache", path.key("cache"), message).help(help));
         }
         diagnostics.extend(unknown_targets(config, &path));
         diagnostics.extend(too_long(pipeline, model, input));
