@@ -221,7 +221,7 @@ fn every_rendering_names_every_stage() {
         parameters: 12_345,
         rate: Some("2e-5".to_owned()),
     };
-    let view = View { stages: stages.collect(), parts: Some(vec![part]), memory: None };
+    let view = View { stages: stages.collect(), parts: Some(vec![part]), features: Vec::new(), memory: None };
     let text = plan::render::text(&plan, &view);
     let dot = plan::render::dot(&plan, &view);
     let mermaid = plan::render::mermaid(&plan, &view);

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::output;
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
+use crate::domain::name::InputName;
 use crate::report::number::guess;
 use crate::report::{EpochPrinter, SweepProgress, narration};
 
@@ -102,6 +103,7 @@ impl ProgressDisplay {
                 let left = left.map_or_else(String::new, |left| format!("about {} left  ", guess(left)));
                 self.bar.set_message(format!("{left}{}", narration::losses(losses)));
             }
+            Event::Featured { input, rows, of, .. } => self.show_features(input, *rows, *of),
             Event::TrainFinished { .. } | Event::RunFinished { .. } => self.bar.finish_and_clear(),
             Event::RunStarted { .. }
             | Event::StageStarted { .. }
@@ -130,11 +132,20 @@ impl ProgressDisplay {
         line.iter().for_each(|text| self.line(text));
     }
 
+    /// Shows how many rows have features.
+    fn show_features(&self, input: &InputName, rows: usize, of: usize) {
+        self.bar.set_length(of as u64);
+        self.bar.set_position(rows as u64);
+        self.bar.set_prefix("features");
+        self.bar.set_message(format!("rows of {input}"));
+    }
+
     /// Updates the bar of a sweep, which counts trials: epochs of parallel trials would move it back and
     /// forth.
     fn show_trials(&self, event: &Event, sweep: &SweepProgress) {
         match event {
             Event::Stepped { .. } | Event::StageStarted { .. } => {}
+            Event::Featured { input, rows, of, .. } => self.show_features(input, *rows, *of),
             Event::RunFinished { .. } => self.bar.finish_and_clear(),
             Event::RunStarted { .. }
             | Event::StageCached { .. }
@@ -184,6 +195,7 @@ fn is_problem(event: &Event) -> bool {
         | Event::Fitted { .. }
         | Event::TrainStarted { .. }
         | Event::Stepped { .. }
+        | Event::Featured { .. }
         | Event::EpochFinished(_)
         | Event::GradientsCompared { .. }
         | Event::AffinityMeasured { .. }

@@ -19,7 +19,7 @@ pub use crate::domain::event::fact::{
 pub use crate::domain::event::run_state::RunState;
 use crate::domain::event_source::EventSource;
 use crate::domain::fingerprint::Fingerprint;
-use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
+use crate::domain::name::{InputName, PipelineName, RunId, TableName, TaskName};
 use crate::domain::score::{Gain, Score, Split, TaskValue};
 use crate::domain::stage::Stage;
 
@@ -182,6 +182,15 @@ pub enum Event {
         steps: usize,
         /// Training loss of each task in this step.
         losses: Vec<TaskValue>,
+    },
+    /// Progress of the stage `features` for the display only; at most a few per second.
+    Featured {
+        /// The input.
+        input: InputName,
+        /// Finished rows of a table.
+        rows: usize,
+        /// All rows of the table.
+        of: usize,
     },
     /// An epoch finished, including its validation.
     EpochFinished(FinishedEpoch),
@@ -348,6 +357,7 @@ impl Event {
             | Self::Loaded { .. }
             | Self::Divided { .. }
             | Self::Fitted { .. }
+            | Self::Featured { .. }
             | Self::RunFinished { .. } => None,
         }
     }
@@ -371,7 +381,7 @@ impl Event {
             | Self::Exported { trial, .. }
             | Self::Verified { trial, .. } => *trial = by.trial.unwrap_or(*trial),
             // Shared by all trials.
-            Self::Loaded { .. } | Self::Divided { .. } | Self::Fitted { .. } => {}
+            Self::Loaded { .. } | Self::Divided { .. } | Self::Fitted { .. } | Self::Featured { .. } => {}
             // Emitted about stages and runs, not by a stage.
             Self::RunStarted { .. }
             | Self::StageStarted { .. }

@@ -17,6 +17,8 @@ pub enum StageKind {
     Split,
     /// Fits inputs and targets on training rows, and encodes all rows.
     Fit,
+    /// Computes the outputs of frozen layers.
+    Features,
     /// Trains the network of a trial.
     Train,
     /// Scores the network of a trial.
@@ -33,10 +35,11 @@ pub enum StageKind {
 
 impl StageKind {
     /// All kinds, in the order of a run.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Load,
         Self::Split,
         Self::Fit,
+        Self::Features,
         Self::Train,
         Self::Evaluate,
         Self::Export,
@@ -51,6 +54,7 @@ impl StageKind {
             Self::Load => "load",
             Self::Split => "split",
             Self::Fit => "fit",
+            Self::Features => "features",
             Self::Train => "train",
             Self::Evaluate => "evaluate",
             Self::Export => "export",
@@ -75,6 +79,8 @@ pub enum Work {
     Split(TableName),
     /// Fits inputs and targets on the training rows and encodes every table.
     Fit,
+    /// Computes the outputs of frozen layers for every row, once for all trials that have these layers.
+    Features,
     /// Trains the network of a trial.
     Train,
     /// Scores the best weights on the splits.
@@ -96,6 +102,7 @@ impl Work {
             Self::Load(_) => StageKind::Load,
             Self::Split(_) => StageKind::Split,
             Self::Fit => StageKind::Fit,
+            Self::Features => StageKind::Features,
             Self::Train => StageKind::Train,
             Self::Evaluate => StageKind::Evaluate,
             Self::Export => StageKind::Export,
@@ -110,6 +117,7 @@ impl Work {
         match self {
             Self::Load(table) | Self::Split(table) => Some(table),
             Self::Fit
+            | Self::Features
             | Self::Train
             | Self::Evaluate
             | Self::Export
@@ -132,6 +140,7 @@ impl Work {
             (StageKind::Split, Some(table)) => Self::Split(TableName::new(table)?),
             (StageKind::Baseline, Some(task)) => Self::Baseline(TaskName::new(task)?),
             (StageKind::Fit, None) => Self::Fit,
+            (StageKind::Features, None) => Self::Features,
             (StageKind::Train, None) => Self::Train,
             (StageKind::Evaluate, None) => Self::Evaluate,
             (StageKind::Export, None) => Self::Export,
@@ -153,9 +162,13 @@ impl fmt::Display for Work {
         match self {
             Self::Load(table) | Self::Split(table) => write!(f, "{kind}:{table}"),
             Self::Baseline(task) => write!(f, "{kind}:{task}"),
-            Self::Fit | Self::Train | Self::Evaluate | Self::Export | Self::Verify | Self::Gain => {
-                f.write_str(kind)
-            }
+            Self::Fit
+            | Self::Features
+            | Self::Train
+            | Self::Evaluate
+            | Self::Export
+            | Self::Verify
+            | Self::Gain => f.write_str(kind),
         }
     }
 }
@@ -183,8 +196,8 @@ impl Stage {
         Self { key: format!("{work}#{trial}"), work, trial: Some(trial) }
     }
 
-    /// The key: `load:census`, `split:census`, `fit`, `train#1`, `evaluate#1`, `export#1`, `verify#1`,
-    /// `baseline:income#1`, `gain#1`.
+    /// The key: `load:census`, `split:census`, `fit`, `features#1`, `train#1`, `evaluate#1`, `export#1`,
+    /// `verify#1`, `baseline:income#1`, `gain#1`.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -266,6 +279,7 @@ mod tests {
             ("load:census", Stage::shared(Work::Load(table()))),
             ("split:census", Stage::shared(Work::Split(table()))),
             ("fit", Stage::shared(Work::Fit)),
+            ("features#1", Stage::of_trial(Work::Features, 1)),
             ("train#1", Stage::of_trial(Work::Train, 1)),
             ("evaluate#12", Stage::of_trial(Work::Evaluate, 12)),
             ("export#1", Stage::of_trial(Work::Export, 1)),

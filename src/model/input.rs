@@ -18,7 +18,7 @@ use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::activations::{Activations, GraphActivations};
 use crate::model::error::{ModelError, ModelResult};
 pub use crate::model::input::block::PackedInputs;
-use crate::model::input::block::{InputBlock, blocks, in_order, numeric_features};
+use crate::model::input::block::{InputBlock, blocks, dims, in_order, numeric_features};
 use crate::model::kernel::lookup::{LookupColumn, lookup};
 use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::Stack;
@@ -265,17 +265,19 @@ impl Inputs {
     }
 
     /// Tensors of the encoded `arrays` (by input name), one per block, as [`Self::forward`] takes them; all
-    /// rows if `rows` is `None`. The last one is the current preference, if the network has one.
+    /// rows if `rows` is `None`; `features` stand in for their inputs. The last one is the current
+    /// preference, if the network has one.
     ///
     /// # Errors
     /// If an input's array is missing, or its type or shape is not that of its encoding.
     pub fn input_tensors(
         &self,
         arrays: &[(InputName, Array)],
+        features: &[(InputName, Activations)],
         rows: Option<&[u32]>,
         device: &Device,
     ) -> ModelResult<Vec<Activations>> {
-        self.input_tensors_of(arrays, &PackedInputs::default(), rows, device)
+        self.input_tensors_of(arrays, &PackedInputs::default(), features, rows, device)
     }
 
     /// Packs a table's arrays for fast repeated gathering of rows.
@@ -290,6 +292,7 @@ impl Inputs {
         &self,
         arrays: &[(InputName, Array)],
         packed: &PackedInputs,
+        features: &[(InputName, Activations)],
         rows: Option<&[u32]>,
         device: &Device,
     ) -> ModelResult<Vec<Activations>> {
@@ -304,6 +307,9 @@ impl Inputs {
                 return numeric_features(signatures, arrays, rows, device);
             };
             let wrong = |reason: String| ModelError::Input { input: signature.name.clone(), reason };
+            if let Some((_, features)) = features.iter().find(|(name, _)| *name == signature.name) {
+                return Ok(features.clone());
+            }
             let gathered = rows.map(|rows| array.gather(rows));
             feed(&signature.encoding, gathered.as_ref().unwrap_or(array), device)?.map_err(wrong)
         });

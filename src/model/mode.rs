@@ -17,6 +17,8 @@ pub struct Mode<'a> {
     checkpoints: bool,
     /// Collects the points where the graph is cut.
     cuts: Option<&'a CutPoints>,
+    /// The parts whose output is known: the inputs are what they computed.
+    computed: &'a [String],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +32,13 @@ struct RandomKey {
 impl<'a> Mode<'a> {
     /// Evaluation: deterministic, and independent of other rows.
     pub fn evaluate() -> Self {
-        Self { training: None, repeated: false, checkpoints: false, cuts: None }
+        Self { training: None, repeated: false, checkpoints: false, cuts: None, computed: &[] }
     }
 
     /// Training; random numbers depend only on the trial's seed, the step and the layer.
     pub fn train(seed: u64, step: u64) -> Self {
-        let key = RandomKey { seed, step, epoch: 0, epochs: 1 };
-        Self { training: Some(key), repeated: false, checkpoints: false, cuts: None }
+        let training = Some(RandomKey { seed, step, epoch: 0, epochs: 1 });
+        Self { training, ..Self::evaluate() }
     }
 
     /// Sets the zero-based `epoch` and the number of `epochs`.
@@ -63,13 +65,23 @@ impl<'a> Mode<'a> {
     /// The mode in which backward computes a block again, with the same dropout masks; `None` without
     /// gradient checkpointing.
     pub fn recomputed(&self) -> Option<Mode<'static>> {
-        let repeated = Mode { cuts: None, repeated: true, checkpoints: false, training: self.training };
+        let repeated = Mode { training: self.training, repeated: true, ..Mode::evaluate() };
         self.checkpoints.then_some(repeated)
     }
 
     /// Cuts the graph before every layer with weights; `cuts` collects the points.
     pub fn cut_by(self, cuts: Option<&'a CutPoints>) -> Self {
         Self { cuts, ..self }
+    }
+
+    /// Passes over these parts, by name: the inputs are what they computed.
+    pub fn with_computed(self, computed: &'a [String]) -> Self {
+        Self { computed, ..self }
+    }
+
+    /// Whether the output of this part is known.
+    pub fn is_computed(&self, part: &str) -> bool {
+        self.computed.iter().any(|computed| computed == part)
     }
 
     /// Detaches the graph at `x` if it is cut, so that backward runs in segments; otherwise returns `x`.

@@ -1,5 +1,6 @@
 //! The multi-task network: inputs, the shared body, and the head of each task.
 
+mod features;
 mod generation;
 mod inference;
 mod initial_weights;
@@ -7,18 +8,21 @@ pub mod outline;
 mod representation;
 mod to_onnx;
 
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
 
 use crate::decode::viterbi::Transitions;
 use crate::domain::array::Array;
 use crate::domain::choice_config::Choice;
-use crate::domain::name::{InputName, TaskName};
+use crate::domain::name::TaskName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::EncodedTable;
 use crate::model::activations::Activations;
 use crate::model::config::{NetworkConfig, TaskNetworkConfig};
 use crate::model::error::{ModelError, ModelResult};
+use crate::model::feature_store::FeatureStore;
 use crate::model::head::{self, Head};
 use crate::model::input::{Inputs, PackedInputs};
 use crate::model::layer::stack::Stack;
@@ -42,6 +46,9 @@ pub struct Network {
     dependencies: Vec<Vec<usize>>,
     /// Topological order of the tasks by `dependencies`.
     order: Vec<usize>,
+    /// What it reads in place of inputs, and the parts that computed it.
+    features: Option<Arc<FeatureStore>>,
+    computed: Vec<String>,
 }
 
 /// One task's own layers, its output head and its loss.
@@ -116,7 +123,9 @@ impl Network {
             }
             tasks.push(build_task_head(task, index, input, after[index].clone(), signature, &mut weights)?);
         }
-        Ok(Self { signature: signature.clone(), weights, inputs, body, tasks, dependencies, order })
+        let (signature, computed) = (signature.clone(), Vec::new());
+        let features = None;
+        Ok(Self { signature, weights, inputs, body, tasks, dependencies, order, features, computed })
     }
 
     /// Inputs and outputs.
@@ -166,30 +175,9 @@ impl Network {
         }
     }
 
-    /// Input tensors of a table's encoded rows, as [`Self::forward`] takes them; all rows if `rows` is
-    /// `None`.
-    pub fn input_tensors(&self, table: &EncodedTable, rows: Option<&[u32]>) -> ModelResult<Vec<Activations>> {
-        self.inputs.input_tensors(&table.inputs, rows, self.device())
-    }
-
     /// Packs a table for fast repeated gathering of rows.
     pub fn packed(&self, table: &EncodedTable) -> ModelResult<PackedInputs> {
         self.inputs.packed(&table.inputs)
-    }
-
-    /// Like [`Self::input_tensors`], using the table's packed inputs.
-    pub fn packed_input_tensors(
-        &self,
-        table: &EncodedTable,
-        packed: &PackedInputs,
-        rows: &[u32],
-    ) -> ModelResult<Vec<Activations>> {
-        self.inputs.input_tensors_of(&table.inputs, packed, Some(rows), self.device())
-    }
-
-    /// Input tensors of encoded arrays (by input name), as [`Self::forward`] takes them.
-    pub fn input_tensors_of(&self, arrays: &[(InputName, Array)]) -> ModelResult<Vec<Activations>> {
-        self.inputs.input_tensors(arrays, None, self.device())
     }
 
     /// The logits of `tasks`, in that order.
@@ -206,6 +194,7 @@ impl Network {
         mode: &Mode,
         tasks: &[usize],
     ) -> ModelResult<Vec<TaskActivations>> {
+        let mode = &self.passing_over(mode);
         let needed = closure(tasks, &self.order, |task| &self.dependencies[task]);
         let x = self.detach(self.inputs.forward(inputs, mode)?, WeightOwner::is_of_inputs);
         let shared = self.body.forward(&mode.detach(&x)?, mode, &needed)?;

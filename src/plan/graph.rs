@@ -13,7 +13,8 @@ use crate::plan::trial::Trial;
 
 /// Builds load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify. With
 /// baselines, adds one stage per task (shared by all trials with equal baseline settings), and gain after
-/// these and evaluate.
+/// these and evaluate. Where layers next to an input are frozen, adds features (shared by all trials with
+/// equal layers) between fit and what trains or scores.
 pub(crate) fn build<'a>(
     tables: impl Iterator<Item = &'a TableName>,
     trials: &[Trial],
@@ -32,7 +33,15 @@ pub(crate) fn build<'a>(
         graph.add_edge(split, fit, ArtifactKind::Rows);
     }
     let mut baselines: HashMap<String, NodeIndex> = HashMap::new();
+    let mut features: HashMap<String, NodeIndex> = HashMap::new();
     for trial in trials {
+        let features = trial.features_config().map(|config| {
+            *features.entry(config.to_string()).or_insert_with(|| {
+                let features = graph.add_node(Stage::of_trial(Work::Features, trial.number));
+                graph.add_edge(fit, features, ArtifactKind::Dataset);
+                features
+            })
+        });
         let train = graph.add_node(Stage::of_trial(Work::Train, trial.number));
         let evaluate = graph.add_node(Stage::of_trial(Work::Evaluate, trial.number));
         let export = graph.add_node(Stage::of_trial(Work::Export, trial.number));
@@ -43,12 +52,20 @@ pub(crate) fn build<'a>(
         for needs_weights in [evaluate, export, verify] {
             graph.add_edge(train, needs_weights, ArtifactKind::Weights);
         }
+        for reads_features in [train, evaluate] {
+            if let Some(features) = features {
+                graph.add_edge(features, reads_features, ArtifactKind::Features);
+            }
+        }
         graph.add_edge(export, verify, ArtifactKind::Model);
         let mut task_baselines = Vec::new();
         for task in trial.baselines() {
             let baseline = baselines.entry(trial.baseline_config(task).to_string()).or_insert_with(|| {
                 let baseline = graph.add_node(Stage::of_trial(Work::Baseline(task.clone()), trial.number));
                 graph.add_edge(fit, baseline, ArtifactKind::Dataset);
+                if let Some(features) = features {
+                    graph.add_edge(features, baseline, ArtifactKind::Features);
+                }
                 baseline
             });
             task_baselines.push(*baseline);

@@ -6,6 +6,7 @@ pub(crate) mod combined_check;
 pub mod content_cache;
 pub mod default;
 pub mod extension;
+pub mod features;
 pub mod fingerprint;
 pub mod graph;
 mod image_preprocess;

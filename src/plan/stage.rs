@@ -14,7 +14,7 @@ pub(crate) fn format(work: &Work) -> u32 {
         Work::Load(_) | Work::Split(_) => 1,
         // 2: the card contains hashes of all files, and the predictions of the sample rows.
         Work::Export | Work::Verify => 2,
-        Work::Gain => 1,
+        Work::Features | Work::Gain => 1,
     }
 }
 
@@ -28,6 +28,8 @@ pub enum ArtifactKind {
     Rows,
     /// The encoded tables and the signature.
     Dataset,
+    /// The outputs of frozen layers.
+    Features,
     /// The trained weights.
     Weights,
     /// The exported model.
@@ -43,6 +45,7 @@ impl ArtifactKind {
             Self::Table => "table",
             Self::Rows => "rows",
             Self::Dataset => "dataset",
+            Self::Features => "features",
             Self::Weights => "weights",
             Self::Model => "model",
             Self::Scores => "scores",

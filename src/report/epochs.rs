@@ -115,6 +115,7 @@ impl EpochPrinter {
             | Event::Divided { .. }
             | Event::Fitted { .. }
             | Event::Stepped { .. }
+            | Event::Featured { .. }
             | Event::GradientsCompared { .. }
             | Event::AffinityMeasured { .. }
             | Event::CheckpointSaved { .. }

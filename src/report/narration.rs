@@ -86,6 +86,7 @@ pub fn line(event: &Event) -> Option<String> {
         Event::Verified { .. } => "  UNVERIFIED     the model was not compared with ONNX Runtime".to_owned(),
         Event::StageStarted { .. }
         | Event::Stepped { .. }
+        | Event::Featured { .. }
         | Event::EpochFinished(_)
         | Event::GradientsCompared { .. }
         | Event::AffinityMeasured { .. }

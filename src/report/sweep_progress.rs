@@ -178,6 +178,7 @@ impl SweepProgress {
             | Event::Divided { .. }
             | Event::Fitted { .. }
             | Event::Stepped { .. }
+            | Event::Featured { .. }
             | Event::GradientsCompared { .. }
             | Event::AffinityMeasured { .. }
             | Event::CheckpointSaved { .. }

@@ -53,7 +53,7 @@ impl<'a> EventLog<'a> {
 impl Observer for EventLog<'_> {
     fn observe(&self, event: &Event) {
         let transient = match event {
-            Event::Stepped { .. } | Event::CheckpointSaved { .. } => true,
+            Event::Stepped { .. } | Event::Featured { .. } | Event::CheckpointSaved { .. } => true,
             // Notes of the search for ONNX Runtime depend on the current machine.
             Event::Note { stage, .. } => {
                 matches!(stage, EventSource::Stage(stage) if stage.work == Work::Verify)

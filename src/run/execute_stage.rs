@@ -14,7 +14,9 @@ use crate::run::error::RunError;
 use crate::run::event_log::EventLog;
 use crate::run::files;
 use crate::run::publish;
-use crate::run::stage::{StageOutput, baseline, evaluate, export, fit, gain, load, split, train, verify};
+use crate::run::stage::{
+    StageOutput, baseline, evaluate, export, features, fit, gain, load, split, train, verify,
+};
 use crate::run::stage_status::upstream;
 use crate::run::weights::WEIGHTS;
 
@@ -114,6 +116,7 @@ fn build(context: &RunContext, stage: &Stage, is_new: bool, observer: &dyn Obser
         Work::Load(table) => load::run(context, stage, table, &event_log)?,
         Work::Split(table) => split::run(context, stage, table, &event_log)?,
         Work::Fit => fit::run(context, stage, temporary.path(), &event_log)?,
+        Work::Features => features::run(context, stage, temporary.path(), &event_log)?,
         Work::Train => train::run(context, stage, temporary.path(), &event_log)?,
         Work::Evaluate => evaluate::run(context, stage, &event_log)?,
         Work::Export => export::run(context, stage, temporary.path(), &event_log)?,

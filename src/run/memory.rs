@@ -18,6 +18,7 @@ use crate::domain::shape::Shape;
 use crate::domain::signature::Signature;
 use crate::domain::table::Dataset;
 use crate::model::config::NetworkConfig;
+use crate::model::frozen_prefix::FrozenPrefixConfig;
 use crate::model::network::Network;
 use crate::model::network::outline::NetworkOutline;
 use crate::model::part::NetworkPart;
@@ -70,7 +71,7 @@ impl EpochLoad {
     /// The minimum, for a pipeline whose data is not read: one row of one step.
     const LEAST: Self = Self { rows: 1, scored: 1, time: 1, target_tokens: 1, data: Bytes(0) };
 
-    fn from_dataset(pipeline: &PipelineConfig, dataset: &Dataset) -> Self {
+    fn of(trial: &Trial, dataset: &Dataset) -> Self {
         let rows = dataset.tables.iter().map(|table| table.train.len()).max().unwrap_or(0);
         let tables = || dataset.tables.iter();
         let inputs = || tables().flat_map(|table| table.inputs.iter().map(|(_, array)| array));
@@ -80,8 +81,9 @@ impl EpochLoad {
             if inputs().any(|array| array.shape.len() > 2 || array.offsets.is_some()) { 256 } else { 4096 };
         let time = inputs().map(longest).max().unwrap_or(1);
         // Batches of the longest rows need the most memory.
-        let tokens = pipeline.train.batch_tokens.map_or(usize::MAX, Count::get);
-        let limit = pipeline.train.batch_size.get().min(tokens / time);
+        let train = &trial.pipeline.train;
+        let tokens = train.batch_tokens.map_or(usize::MAX, Count::get);
+        let limit = train.batch_size.get().min(tokens / time);
         Self {
             rows: rows.min(limit).max(1),
             scored: rows.min(scored).max(1),
@@ -114,6 +116,15 @@ fn array_bytes(array: &Array) -> Bytes {
     values + Bytes::floats(array.offsets.as_ref().map_or(0, Vec::len))
 }
 
+/// The outline of a trial's network.
+struct TrialOutline {
+    network: NetworkOutline,
+    /// The number of frozen parameters of each part: they need neither gradients nor optimizer state.
+    frozen: Vec<usize>,
+    /// Parts whose output is computed once, before the training.
+    computed: Vec<String>,
+}
+
 /// Number of values of a weight.
 fn count((_, shape): &(String, Vec<usize>)) -> usize {
     shape.iter().fold(1, |count: usize, side| count.saturating_mul(*side))
@@ -130,13 +141,8 @@ fn values_of(outline: &NetworkOutline, part: &NetworkPart, all: usize) -> usize 
 }
 
 impl MemoryEstimate {
-    /// `frozen` has the number of frozen parameters of each part: they need neither gradients nor optimizer
-    /// state.
-    fn new(
-        pipeline: &PipelineConfig,
-        (outline, frozen): &(NetworkOutline, Vec<usize>),
-        load: EpochLoad,
-    ) -> Self {
+    fn new(pipeline: &PipelineConfig, trial: &TrialOutline, load: EpochLoad) -> Self {
+        let TrialOutline { network: outline, frozen, computed } = trial;
         let gradient_method =
             pipeline.weighting.0.iter().any(|choice| choice.view().capabilities().gradients().is_some());
         let config = &pipeline.train.gradients;
@@ -155,7 +161,7 @@ impl MemoryEstimate {
         };
         let all_frozen = frozen.iter().copied().fold(0, usize::saturating_add);
         let checkpoints = pipeline.train.gradient_checkpointing;
-        let activations = activations_per_row(outline, load, checkpoints);
+        let activations = activations_per_row(outline, computed, load, checkpoints);
         let training =
             Bytes(8).times(load.rows).times(activations.iter().copied().fold(0, usize::saturating_add));
         let inputs = outline.parts.iter().filter(|part| part.name.starts_with("input."));
@@ -201,9 +207,14 @@ fn elements(shape: Shape) -> usize {
 }
 
 /// The number of activations per row that each part keeps for the backward pass: its output, and the output
-/// of each of its matrices. With gradient checkpointing (`checkpoints`), the input of each transformer block,
-/// and the matrices of one block at a time.
-fn activations_per_row(outline: &NetworkOutline, load: EpochLoad, checkpoints: bool) -> Vec<usize> {
+/// of each of its matrices; none if its output is `computed` before the training. With gradient checkpointing
+/// (`checkpoints`), the input of each transformer block, and the matrices of one block at a time.
+fn activations_per_row(
+    outline: &NetworkOutline,
+    computed: &[String],
+    load: EpochLoad,
+    checkpoints: bool,
+) -> Vec<usize> {
     let indices: HashMap<&str, usize> =
         outline.parts.iter().enumerate().map(|(index, part)| (part.name.as_str(), index)).collect();
     let mut inner = vec![0_usize; outline.parts.len()];
@@ -232,6 +243,9 @@ fn activations_per_row(outline: &NetworkOutline, load: EpochLoad, checkpoints: b
         inner[index] = inner[index].saturating_add(own().max().unwrap_or(0)).saturating_add(inputs);
     }
     let activations = |(part, inner): (&NetworkPart, usize)| {
+        if computed.contains(&part.name) {
+            return 0;
+        }
         let generates = matches!(part.kind, "text" | "language_model");
         let cells = match part.shape {
             _ if generates => load.target_tokens,
@@ -277,20 +291,21 @@ fn unfitted_estimate(
     Ok(MemoryEstimate::new(&trial.pipeline, &outline(trial, &network, signature)?, EpochLoad::LEAST))
 }
 
-/// The outline of a trial's network, and the number of frozen parameters of each part.
+/// Outlines the network of a trial.
 fn outline(
     trial: &Trial,
     config: &NetworkConfig,
     signature: &Signature,
-) -> Result<(NetworkOutline, Vec<usize>), crate::model::ModelError> {
+) -> Result<TrialOutline, crate::model::ModelError> {
     let network = Network::shapes_only(config, signature)?;
     let outline = network.as_outline();
+    let computed = trial.frozen_prefixes().iter().flat_map(FrozenPrefixConfig::parts).collect();
     let train = &trial.pipeline.train;
     let earlier: Vec<&str> =
         train.start_from.iter().flat_map(|start| &start.freeze).map(|part| part.prefix()).collect();
     if train.freeze.is_empty() && earlier.is_empty() {
-        let none = vec![0; outline.parts.len()];
-        return Ok((outline, none));
+        let frozen = vec![0; outline.parts.len()];
+        return Ok(TrialOutline { network: outline, frozen, computed });
     }
     let tasks: Vec<TaskName> = signature.tasks.iter().map(|task| task.name.clone()).collect();
     let groups = ParameterGroups::new(train, &tasks);
@@ -303,7 +318,7 @@ fn outline(
         own.map(|weight| weight.count()).fold(0, usize::saturating_add)
     };
     let frozen = outline.parts.iter().map(of_part).collect();
-    Ok((outline, frozen))
+    Ok(TrialOutline { network: outline, frozen, computed })
 }
 
 /// The diagnostic of a training that cannot fit into memory, with the fitted data.
@@ -311,11 +326,7 @@ pub fn refused_fitted(plan: &Plan, trial: &Trial, dataset: &Dataset) -> Option<D
     let limit = MemoryLimit::from_setting(plan.memory)?;
     match outline(trial, &trial.network(), &dataset.signature) {
         Ok(outline) => {
-            let estimate = MemoryEstimate::new(
-                &trial.pipeline,
-                &outline,
-                EpochLoad::from_dataset(&trial.pipeline, dataset),
-            );
+            let estimate = MemoryEstimate::new(&trial.pipeline, &outline, EpochLoad::of(trial, dataset));
             limit::memory_error(&trial.pipeline, &estimate, limit)
         }
         Err(crate::model::ModelError::TooManyWeights { part, count }) => {
@@ -334,10 +345,7 @@ pub fn view(plan: &Plan, dataset: Option<&Dataset>) -> Option<MemoryView> {
         return Some(unfitted_estimate(trial, &signature).ok()?.view(false));
     };
     let outline = outline(trial, &trial.network(), &dataset.signature).ok()?;
-    Some(
-        MemoryEstimate::new(&trial.pipeline, &outline, EpochLoad::from_dataset(&trial.pipeline, dataset))
-            .view(true),
-    )
+    Some(MemoryEstimate::new(&trial.pipeline, &outline, EpochLoad::of(trial, dataset)).view(true))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub mod engine;
 pub mod error;
 pub mod event_log;
 pub mod execute_stage;
+mod feature_size;
+mod features;
 pub mod files;
 pub mod generation;
 pub mod inspect;
@@ -36,5 +38,6 @@ mod weights;
 
 pub use engine::execute;
 pub use error::RunError;
+pub use features::features;
 pub use layers::{fitted, layers};
 pub use request::{RunFailure, RunOutcome, RunRequest};

@@ -172,6 +172,7 @@ impl Observer for SweepLog {
             | Event::Fitted { .. }
             | Event::TrainStarted { .. }
             | Event::Stepped { .. }
+            | Event::Featured { .. }
             | Event::GradientsCompared { .. }
             | Event::AffinityMeasured { .. }
             | Event::CheckpointSaved { .. }

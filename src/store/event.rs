@@ -78,7 +78,7 @@ impl EventWriter<'_> {
                     ],
                 )
             }
-            Event::Stepped { .. } => Ok(()),
+            Event::Stepped { .. } | Event::Featured { .. } => Ok(()),
             Event::EpochFinished(finished) => self.epoch(finished),
             Event::GradientsCompared { trial, epoch, pairs, .. } => {
                 pairs.iter().try_for_each(|pair| self.pair(*trial, *epoch, pair))

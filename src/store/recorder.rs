@@ -108,7 +108,7 @@ impl Observer for Recorder {
 impl RecorderState {
     fn handle(&mut self, event: &Event) {
         let is_urgent = match event {
-            Event::Stepped { .. } => false,
+            Event::Stepped { .. } | Event::Featured { .. } => false,
             Event::StageCached { stage, .. } => {
                 self.replayed.push(stage.clone());
                 false
@@ -141,7 +141,7 @@ impl RecorderState {
             | Event::Gained { .. }
             | Event::Exported { .. } => false,
         };
-        if !matches!(event, Event::Stepped { .. }) {
+        if !matches!(event, Event::Stepped { .. } | Event::Featured { .. }) {
             self.buffered.push(event.clone());
         }
         let is_due = is_urgent || (!self.buffered.is_empty() && self.last_write.elapsed() >= MAX_DELAY);

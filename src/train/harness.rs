@@ -257,6 +257,7 @@ impl TrainingHarness {
                 .map(|task| (task.name.clone(), default_metrics(task.target.kind(), TagScheme::None)))
                 .collect(),
             dataset: &self.dataset,
+            features: None,
             checkpoint_dir: &self.checkpoints(),
             job_fingerprint: "job",
             output: self.folder.path(),

@@ -1,6 +1,7 @@
 //! The input and the result of a training.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::data::config::SamplingConfig;
 use crate::domain::cancel::CancelToken;
@@ -8,6 +9,7 @@ use crate::domain::name::TaskName;
 use crate::domain::table::Dataset;
 use crate::evaluate::metric::MetricConfig;
 use crate::model::config::NetworkConfig;
+use crate::model::feature_store::FeatureStore;
 use crate::train::config::{BalanceConfig, TrainConfig, WarmStartPart};
 
 /// The training of one trial.
@@ -28,6 +30,8 @@ pub struct TrainJob<'a> {
     pub metrics: Vec<(TaskName, Vec<MetricConfig>)>,
     /// The encoded tables.
     pub dataset: &'a Dataset,
+    /// The features that the network reads in place of inputs, if there are any.
+    pub features: Option<Arc<FeatureStore>>,
     /// The folder of checkpoints. The training resumes from one that belongs to the same job. The caller
     /// removes the folder once `output` is stored safely.
     pub checkpoint_dir: &'a Path,

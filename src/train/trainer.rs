@@ -27,9 +27,12 @@ use crate::train::training::Training;
 /// not finite, or on invalid settings and file errors.
 pub fn train(job: &TrainJob, observer: &dyn Observer, cancel: &CancelToken) -> TrainResult<TrainedNetwork> {
     let started = Instant::now();
-    let network = initial_network(job)?;
+    let mut network = initial_network(job)?;
     let tasks: Vec<_> = job.dataset.signature.tasks.iter().map(|task| task.name.clone()).collect();
     let groups = ParameterGroups::new(job.spec, &tasks);
+    if let Some(features) = &job.features {
+        network.read_features(features);
+    }
     let loader = Loader::new(job, &network, parts(job.weighting))?;
     let mut training = Training::new(job, observer, &network, &loader)?;
     training.learner.set_groups(&groups);

@@ -13,6 +13,7 @@ mod errors;
 mod everything;
 mod extensions;
 mod fine_tuning;
+mod frozen;
 mod gains;
 mod grouping;
 mod kernels;

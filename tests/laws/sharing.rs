@@ -443,7 +443,7 @@ fn saving_and_loading_weights_preserves_outputs() {
 fn shares_are_reported_for_every_task() {
     for case in all() {
         let built = case.build(1);
-        let shares = built.body.shares(&batch(case.input, &LENGTHS, 3), &[0, 1]).unwrap();
+        let shares = built.body.shares(&batch(case.input, &LENGTHS, 3), &Mode::evaluate(), &[0, 1]).unwrap();
         assert_eq!(built.body.reports_shares(), !shares.is_empty(), "{}", case.name);
         assert!(shares.iter().all(|share| share.value.is_finite()), "{}: {shares:?}", case.name);
         for task in TASKS.iter().take(2).filter(|_| !shares.is_empty()) {

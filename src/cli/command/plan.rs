@@ -32,7 +32,8 @@ pub fn perform(arguments: &Arguments, args: &PlanArguments) -> Result<ExitStatus
     let dataset = fitted(&layout, &stages);
     let parts = dataset.as_ref().and_then(|dataset| crate::run::layers(plan, dataset).ok());
     let memory = crate::run::memory::view(plan, dataset.as_ref());
-    let view = View { stages, parts, memory };
+    let features = crate::run::features(plan, dataset.as_ref());
+    let view = View { stages, parts, features, memory };
     output::print(&match args.format {
         PlanFormat::Text => render::text(plan, &view),
         PlanFormat::Json => format!("{:#}", render::json(plan, &view)),

@@ -8,13 +8,14 @@ use candle_core::{Device, Tensor};
 
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::name::InputName;
+use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::activations::{Activations, GraphActivations};
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::kernel::lookup::LookupColumn;
 use crate::model::ops::nodes::encoding::numbers_to_onnx;
 use crate::model::raw::feed;
-use crate::onnx::graph::{Graph, GraphValue};
+use crate::onnx::graph::{Dim, Graph, GraphValue};
 
 /// Inputs that are fed as one tensor: adjacent numeric inputs without an encoder, or one other input.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,6 +169,26 @@ pub fn to_onnx(graph: &mut Graph, inputs: &[InputSignature], raw: &[GraphValue])
             let parts: Vec<&GraphValue> = parts.iter().collect();
             GraphActivations::plain(crate::onnx::operator::concat(graph, &parts, 1))
         }
+    }
+}
+
+/// Dimensions of the raw input in the ONNX graph.
+pub fn dims(input: &InputSignature) -> Vec<Dim> {
+    let time = || Dim::Dynamic(format!("{}_time", input.name));
+    match &input.encoding {
+        Encoding::Tokens { .. } => vec![Dim::Batch, time()],
+        Encoding::Series { center, .. } => vec![Dim::Batch, time(), Dim::Fixed(center.len())],
+        Encoding::Image { channels, height, width, .. } => {
+            vec![Dim::Batch, Dim::Fixed(*channels), Dim::Fixed(*height), Dim::Fixed(*width)]
+        }
+        Encoding::Registered { shape, .. } => match *shape {
+            Shape::Sequence { width } => vec![Dim::Batch, time(), Dim::Fixed(width)],
+            Shape::Image { channels, height, width } => {
+                vec![Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]
+            }
+            Shape::Vector { .. } | Shape::Tokens { .. } => vec![Dim::Batch, Dim::Fixed(shape.width())],
+        },
+        _ => vec![Dim::Batch, Dim::Fixed(1)],
     }
 }
 

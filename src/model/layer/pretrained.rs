@@ -36,7 +36,7 @@ use crate::domain::shape::Shape;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::layer::pretrained::adapter::{AdapterCell, LoadedAdapter, adapted_modules};
 use crate::model::layer::pretrained::family::{FineTuning, ModelPart};
-pub use crate::model::layer::pretrained::freeze::FreezeConfig;
+pub use crate::model::layer::pretrained::freeze::{CacheConfig, FreezeConfig};
 pub use crate::model::layer::pretrained::lora::LoraConfig;
 use crate::model::layer::pretrained::model_cell::{ModelCell, ModelFolders, PretrainedModel};
 use crate::model::layer::{BuildLayer, Module};
@@ -72,6 +72,10 @@ pub struct PretrainedConfig {
     /// embeddings; frozen blocks have no dropout. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze: Option<FreezeConfig>,
+    /// How the output is kept if all weights are frozen, so that it is computed once for every row: f32, f16
+    /// or none. Default f32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheConfig>,
     /// Dropout rate of hidden activations and of attention weights. Default: those of `config.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropout: Option<Rate>,
@@ -132,6 +136,23 @@ impl PretrainedConfig {
         let mut weights = Weights::outline();
         model.family.build("model", model.family.input(), &tuning, &mut weights)?;
         Ok(weights.low_rank_targets().to_vec())
+    }
+
+    /// Why its output for a row is not computed once; `None` if it is frozen whole.
+    pub fn change(&self) -> Option<String> {
+        if self.cache == Some(CacheConfig::None) {
+            return Some("has `cache: none`".to_owned());
+        }
+        let Some(freeze) = self.freeze else { return Some("is trained".to_owned()) };
+        if self.lora.is_some() {
+            return Some("has `lora`, which is trained".to_owned());
+        }
+        if self.adapter.is_some() {
+            return Some("has `adapter`".to_owned());
+        }
+        let blocks = self.model.get().map_or(0, |model| model.family.blocks());
+        let (frozen, is_whole) = (freeze.blocks(blocks), freeze.is_whole(blocks));
+        (!is_whole).then(|| format!("freezes {frozen} of {blocks} blocks; `freeze: all` would freeze all"))
     }
 
     /// The number of blocks before the first that has updates, which are the same for all tasks that have

@@ -142,6 +142,9 @@ impl Stack {
                 outputs.marks.push((mark.name.clone(), outputs.end.clone()));
             }
             let part = &self.parts[index];
+            if ops.is_computed(&part.name) {
+                continue;
+            }
             ops.scope(&part.name);
             if part.parameters > 0 {
                 outputs.end = ops.detach(&outputs.end)?;

@@ -98,7 +98,7 @@ impl Network {
         });
         let offsets = std::iter::once(0).chain(ends).collect();
         let texts = Array::ragged(&[], ArrayValues::U32(texts.concat()), offsets);
-        let inputs = self.inputs.input_tensors(&[(input.name.clone(), texts)], None, self.device())?;
+        let inputs = self.inputs.input_tensors(&[(input.name.clone(), texts)], &[], None, self.device())?;
         let (Some(x), Some(writer)) = (self.features(task, &inputs)?, self.tasks[task].head.writer()) else {
             return Ok(Vec::new());
         };

@@ -39,8 +39,9 @@ impl Network {
     ) -> ModelResult<Vec<(usize, SourceShare)>> {
         let mut shares = Vec::new();
         for rows in rows.chunks(self.inference_batch_size()) {
-            let x = self.inputs.forward(&self.input_tensors(table, Some(rows))?, &Mode::evaluate())?;
-            shares.extend(self.body.shares(&x, tasks)?.into_iter().map(|share| (rows.len(), share)));
+            let mode = self.passing_over(&Mode::evaluate());
+            let x = self.inputs.forward(&self.input_tensors(table, Some(rows))?, &mode)?;
+            shares.extend(self.body.shares(&x, &mode, tasks)?.into_iter().map(|share| (rows.len(), share)));
         }
         Ok(shares)
     }

@@ -45,6 +45,7 @@ impl Network {
     ) -> ModelResult<(Vec<Tensor>, CutPoint)> {
         let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
         let needed = closure(&tasks, &self.order, |task| &self.dependencies[task]);
+        let mode = &self.passing_over(mode);
         let x = self.detach(self.inputs.forward(inputs, mode)?, WeightOwner::is_of_inputs);
         let mut shared = self.body.forward(&x, mode, &needed)?;
         let representation = match shared.first() {

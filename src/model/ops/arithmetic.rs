@@ -61,6 +61,11 @@ pub trait Arithmetic {
     /// The input of a layer with weights. Detached from the graph where backward runs in segments.
     fn detach(&mut self, x: &Activations<Self::Value>) -> ModelResult<Activations<Self::Value>>;
 
+    /// Whether the output of a part of the network is known: the network reads it in place of an input.
+    fn is_computed(&self, _part: &str) -> bool {
+        false
+    }
+
     /// Whether what is computed from weights alone is computed once: in a graph, not in training.
     fn folds_weights(&self) -> bool;
 

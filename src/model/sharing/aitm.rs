@@ -15,6 +15,7 @@ use crate::model::activations::Activations;
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::layer::stack::{Stack, StackOutputs, shape_after};
 use crate::model::layer::{LayerConfig, vector};
+use crate::model::mode::Mode;
 use crate::model::ops::dense::Dense;
 use crate::model::ops::{Arithmetic, Ops, Tensors};
 use crate::model::part::NetworkPart;
@@ -244,8 +245,8 @@ impl Sharing for Aitm {
         self.chain.len() > 1
     }
 
-    fn shares(&self, x: &Activations, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
-        let ops = &mut Tensors::evaluate();
+    fn shares(&self, x: &Activations, mode: &Mode, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
+        let ops = &mut Tensors::new(mode);
         let outputs = self.trunk.compute(ops, x)?;
         let mut sources_of_tasks = Vec::new();
         for (position, (_, shares)) in self.compute(ops, &outputs, tasks)?.into_iter().enumerate() {
@@ -285,6 +286,7 @@ mod tests {
     use candle_core::{Device, Tensor};
     use serde_json::json;
 
+    use crate::model::mode::Mode;
     use crate::model::sharing::example;
 
     /// Towers of one number, x = 2, by hand: q_a = z_a = 2; q_b = .5 2 = 1; p = relu(3 2 - 4) = 2;
@@ -311,7 +313,7 @@ mod tests {
         let x = example::row(&[2.0]);
         let read = example::read(&*sharing, &x, &[0, 1, 2]).concat();
         assert!((read[0] - 18.175_74).abs() < 1e-4 && read[1..] == [2.0, 2.0], "{read:?}");
-        let shares = sharing.shares(&x, &[0]).unwrap();
+        let shares = sharing.shares(&x, &Mode::evaluate(), &[0]).unwrap();
         assert!((shares[1].value - 0.817_574).abs() < 1e-5 && shares[1].source == "a", "{shares:?}");
         assert!(sharing.uses(&[0], "sharing.tower.a.0.dense.weight"), "information flows from a to b");
         assert!(!sharing.uses(&[1], "sharing.tower.b.0.dense.weight"));

@@ -67,7 +67,7 @@ pub trait Sharing: Send + Sync {
     }
 
     /// The sources of what these tasks read and their shares, averaged over rows.
-    fn shares(&self, _x: &Activations, _tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
+    fn shares(&self, _x: &Activations, _mode: &Mode, _tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
         Ok(Vec::new())
     }
 

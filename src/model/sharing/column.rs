@@ -145,7 +145,7 @@ impl Sharing for TaskColumns {
     }
 
     /// The shares of all tasks; they do not depend on the rows.
-    fn shares(&self, _: &Activations, _: &[usize]) -> ModelResult<Vec<SourceShare>> {
+    fn shares(&self, _: &Activations, _: &Mode, _: &[usize]) -> ModelResult<Vec<SourceShare>> {
         let name = |column: usize| match self.subspaces {
             1 => self.tasks[column].clone(),
             subspaces => format!("{} {}", self.tasks[column / subspaces], column % subspaces + 1),

@@ -107,6 +107,7 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::shape::Shape;
+    use crate::model::mode::Mode;
     use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
     use crate::model::weights::{Weights, host};
 
@@ -136,7 +137,7 @@ mod tests {
         let x = example::row(&[2.0]);
         let z = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((z[0] - 19.0).abs() < 1e-5 && (z[1] - 74.2).abs() < 1e-4, "{z:?}");
-        let shares = sharing.shares(&x, &[0, 1]).unwrap();
+        let shares = sharing.shares(&x, &Mode::evaluate(), &[0, 1]).unwrap();
         assert_eq!(shares[2].unit, "unit behind 1.mark");
         assert_eq!((shares[2].reader.as_str(), shares[2].source.as_str()), ("b", "a"));
 

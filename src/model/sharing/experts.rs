@@ -12,6 +12,7 @@ use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::shape_after;
+use crate::model::mode::Mode;
 use crate::model::ops::{Ops, Tensors};
 use crate::model::part::NetworkPart;
 use crate::model::sharing::body::add_term;
@@ -230,8 +231,8 @@ impl Sharing for Experts {
         !self.levels.is_empty()
     }
 
-    fn shares(&self, x: &Activations, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
-        let ops = &mut Tensors::evaluate();
+    fn shares(&self, x: &Activations, mode: &Mode, tasks: &[usize]) -> ModelResult<Vec<SourceShare>> {
+        let ops = &mut Tensors::new(mode);
         let mut sources = Vec::new();
         let end = self.trunk.compute(ops, x)?.end;
         self.compute(ops, &end, tasks, |level, streams, step| {

@@ -50,6 +50,7 @@ impl MixtureConfig for MmoeConfig {
 mod tests {
     use serde_json::json;
 
+    use crate::model::mode::Mode;
     use crate::model::sharing::example;
 
     /// By hand, for x = 1 -1: experts (2 1) x = 1 and (0 -3) x = 3; a's gate has the logits ln 3, 0, so the
@@ -72,7 +73,7 @@ mod tests {
         let x = example::row(&[1.0, -1.0]);
         let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert!((read[0] - 1.5).abs() < 1e-5 && (read[1] - 2.6).abs() < 1e-5, "{read:?}");
-        let shares = sharing.shares(&x, &[1]).unwrap();
+        let shares = sharing.shares(&x, &Mode::evaluate(), &[1]).unwrap();
         assert_eq!(
             (shares[1].unit.as_str(), shares[1].reader.as_str(), shares[1].source.as_str()),
             ("level 1", "b", "shared 2")

@@ -10,7 +10,7 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::InputName;
 use crate::model::config::LayerConfig;
 use crate::model::layer::pretrained::model_cell::PretrainedModel;
-use crate::model::layer::pretrained::{FreezeConfig, PretrainedConfig};
+use crate::model::layer::pretrained::{CacheConfig, FreezeConfig, PretrainedConfig};
 use crate::model::pretrained::PretrainedError;
 use crate::model::sharing::SharingConfig;
 use crate::onnx::config::ExportConfig;
@@ -53,6 +53,11 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
                 "`lora` and `adapter` exclude each other: an adapter has its own rank, alpha and modules";
             let help = "remove `lora` to train on the adapter, or `adapter` to train new updates";
             diagnostics.push(Diagnostic::error("lora-adapter", path.key("lora"), message).help(help));
+        }
+        if let (Some(CacheConfig::F32 | CacheConfig::F16), Some(reason)) = (config.cache, config.change()) {
+            let message = format!("`cache` has no effect: the layer {reason}");
+            let help = "write `freeze: all` without `lora`, or remove `cache`";
+            diagnostics.push(Diagnostic::error("cache", path.key("cache"), message).help(help));
         }
         diagnostics.extend(unknown_targets(config, &path));
         diagnostics.extend(too_long(pipeline, model, input));

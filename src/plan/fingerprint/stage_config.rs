@@ -28,6 +28,7 @@ impl Plan {
             Work::Load(name) => self.of_load(pipeline, name, content.get(name)),
             Work::Split(name) => of_split(pipeline, name),
             Work::Fit => self.of_fit(pipeline),
+            Work::Features => trial.and_then(Trial::features_config).unwrap_or_default(),
             Work::Train => of_train(pipeline, trial.map(|trial| trial.seed)),
             Work::Evaluate => of_evaluate(pipeline, trial),
             Work::Export => match &pipeline.export {

@@ -47,12 +47,16 @@ pub fn json(plan: &Plan, view: &View) -> Value {
         };
         parts.iter().map(part).collect::<Vec<Value>>()
     });
-    json!({
+    let mut view_json = json!({
         "name": plan.name(),
         "pipeline": plan.pipeline,
         "trials": trials.collect::<Vec<Value>>(),
         "stages": stages.collect::<Vec<Value>>(),
         "network": network,
         "memory": view.memory,
-    })
+    });
+    if !view.features.is_empty() {
+        view_json["features"] = json!(view.features);
+    }
+    view_json
 }

@@ -14,6 +14,7 @@ pub(crate) use text::thousands;
 
 use crate::domain::bytes::Bytes;
 use crate::domain::fingerprint::Fingerprint;
+use crate::domain::name::InputName;
 use crate::domain::shape::Shape;
 use crate::domain::stage::Stage;
 
@@ -24,8 +25,28 @@ pub struct View {
     pub stages: Vec<StageView>,
     /// The parts of the network, once the data has been fitted.
     pub parts: Option<Vec<PartView>>,
+    /// The outputs of frozen layers, of all trials.
+    pub features: Vec<FeaturesView>,
     /// The memory estimate of a training, if available.
     pub memory: Option<MemoryView>,
+}
+
+/// The output of the frozen layers of an input: computed once for every row, or in every step.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct FeaturesView {
+    /// The input.
+    pub input: InputName,
+    /// The layers whose output is computed once, as parts of the network; empty if none is.
+    pub layers: Vec<String>,
+    /// Shape of one row of their output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+    /// Their size on disk, once the data has been fitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<Bytes>,
+    /// Why the output is computed in every step, a clause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Estimated memory of one training.

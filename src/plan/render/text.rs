@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::plan::render::{MemoryView, PartView, View};
+use crate::plan::render::{FeaturesView, MemoryView, PartView, View};
 use crate::plan::resolved_plan::Plan;
 use crate::plan::trial::Trial;
 use crate::spec::write;
@@ -37,6 +37,10 @@ pub fn text(plan: &Plan, view: &View) -> String {
             let count = plan.remaining_combinations();
             let _ = writeln!(out, "  and {count} more combinations, chosen from the results of these");
         }
+    }
+    if !view.features.is_empty() {
+        out.push_str("\nFeatures\n");
+        columns(&mut out, &view.features.iter().map(features).collect::<Vec<_>>(), &[]);
     }
     if let Some(parts) = &view.parts {
         out.push_str("\nNetwork\n");
@@ -78,6 +82,17 @@ fn memory(needed: &MemoryView) -> String {
         "memory  {about} {total}: weights {weights}, optimizer {optimizer}, activations {activations}, \
          {data}, mtl itself {program}\n"
     )
+}
+
+/// `text  once   [384]  58.6 MB  trunk.0.pretrained, trunk.1.pool`, or why not.
+fn features(view: &FeaturesView) -> [String; 5] {
+    let shape = view.shape.map(|shape| shape.to_string()).unwrap_or_default();
+    let bytes = view.bytes.map(|bytes| bytes.to_string()).unwrap_or_default();
+    let (when, what) = match &view.reason {
+        Some(reason) => ("in every step", format!("because {reason}")),
+        None => ("once", view.layers.join(", ")),
+    };
+    [view.input.to_string(), when.to_owned(), shape, bytes, what]
 }
 
 fn network(out: &mut String, parts: &[PartView]) {

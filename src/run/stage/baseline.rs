@@ -8,7 +8,7 @@ use crate::plan::Stage;
 use crate::run::context::RunContext;
 use crate::run::error::RunError;
 use crate::run::stage::train::start;
-use crate::run::stage::{StageOutput, evaluate, trained};
+use crate::run::stage::{StageOutput, evaluate, features, trained};
 use crate::run::weights::WEIGHTS;
 use crate::train::TrainJob;
 
@@ -22,6 +22,7 @@ pub fn run(
     let trial = context.trial(stage)?.single_task(task);
     let not_made = || RunError::StageNotRun { stage: stage.to_string() };
     let dataset = context.dataset()?.for_task(task).ok_or_else(not_made)?;
+    let features = features::read(context, stage)?;
     let settings = &trial.pipeline.train;
     let checkpoints = context.layout.baseline_checkpoint(context.run, trial.number, task);
     std::fs::create_dir_all(&checkpoints).map_err(RunError::io("create", &checkpoints))?;
@@ -36,13 +37,17 @@ pub fn run(
         weighting: &trial.pipeline.weighting,
         metrics: trial.metrics(),
         dataset: &dataset,
+        features: features.clone(),
         checkpoint_dir: &checkpoints,
         job_fingerprint: &context.fingerprint(stage).0,
         output: folder,
     };
     let observer = BaselineObserver { stage, listener: event_log };
     let training = crate::train::train(&job, &observer, context.cancel)?;
-    let network = trained::with_weights(&trial, &dataset.signature, &folder.join(WEIGHTS))?;
+    let mut network = trained::with_weights(&trial, &dataset.signature, &folder.join(WEIGHTS))?;
+    if let Some(features) = &features {
+        network.read_features(features);
+    }
     event_log.observe(&Event::BaselineScored {
         trial: trial.number,
         task: task.clone(),
@@ -85,6 +90,7 @@ impl Observer for BaselineObserver<'_> {
             | Event::Loaded { .. }
             | Event::Divided { .. }
             | Event::Fitted { .. }
+            | Event::Featured { .. }
             | Event::TrainStarted { .. }
             | Event::EpochFinished(_)
             | Event::GradientsCompared { .. }

@@ -11,12 +11,15 @@ use crate::model::network::Network;
 use crate::plan::{Stage, Trial};
 use crate::run::context::RunContext;
 use crate::run::error::RunError;
-use crate::run::stage::{StageOutput, trained};
+use crate::run::stage::{StageOutput, features, trained};
 use crate::train::scoring::{Evaluator, LOSS, TaskEvaluation};
 
 pub fn run(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Result<StageOutput, RunError> {
     let dataset = context.dataset()?;
     let mut network = trained::network(context, stage, &dataset.signature)?;
+    if let Some(features) = features::read(context, stage)? {
+        network.read_features(&features);
+    }
     let (scores, undefined) = scores(context.trial(stage)?, &dataset, &network)?;
     let (trial, epoch) = (stage.trial.unwrap_or(1), trained::best_epoch(context, stage)?);
     event_log.observe(&Event::Scored { trial, epoch, scores });

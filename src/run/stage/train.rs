@@ -9,7 +9,7 @@ use crate::run::error::RunError;
 use crate::run::event_log::EventLog;
 use crate::run::memory;
 use crate::run::parameter_groups;
-use crate::run::stage::{StageOutput, merge};
+use crate::run::stage::{StageOutput, features, merge};
 use crate::run::weights::{WEIGHTS, earlier};
 use crate::train::TrainJob;
 use crate::train::config::StartFromConfig;
@@ -58,6 +58,7 @@ pub fn run(
         weighting: &trial.pipeline.weighting,
         metrics: trial.metrics(),
         dataset: &dataset,
+        features: features::read(context, stage)?,
         checkpoint_dir: &checkpoints,
         job_fingerprint: &context.fingerprint(stage).0,
         output: folder,

@@ -63,6 +63,7 @@ fn with_learner<T>(
         weighting: &weighting,
         metrics: Vec::new(),
         dataset: &harness.dataset,
+        features: None,
         checkpoint_dir: harness.folder.path(),
         job_fingerprint: "job",
         output: harness.folder.path(),

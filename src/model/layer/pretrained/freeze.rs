@@ -3,7 +3,28 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The frozen part of a pretrained model.
+/// How the output of a frozen model is kept, which is computed once for every row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CacheConfig {
+    /// 32-bit floats: training and scores are the same as without a cache.
+    #[default]
+    F32,
+    /// 16-bit floats, half the size: numbers are rounded to 11 binary digits, up to 65,504.
+    F16,
+    /// Not at all: the model is applied in every step.
+    None,
+}
+
+impl CacheConfig {
+    /// Bytes of a number.
+    pub fn bytes(self) -> usize {
+        if self == Self::F16 { 2 } else { 4 }
+    }
+}
+
+/// The frozen part of a pretrained model. Frozen blocks are in evaluation mode: they have no dropout, and
+/// batch normalization uses its running statistics, as in PyTorch after `encoder.eval()`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FreezeConfig {
     /// Every weight.
@@ -13,6 +34,11 @@ pub enum FreezeConfig {
 }
 
 impl FreezeConfig {
+    /// Whether nothing of a model of so many blocks is trained.
+    pub fn is_whole(self, blocks: usize) -> bool {
+        self.blocks(blocks) >= blocks
+    }
+
     /// The number of frozen blocks of `all` blocks.
     pub fn blocks(self, all: usize) -> usize {
         match self {

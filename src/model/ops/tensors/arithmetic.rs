@@ -58,6 +58,10 @@ impl Arithmetic for Tensors<'_> {
         self.mode().detach(x)
     }
 
+    fn is_computed(&self, part: &str) -> bool {
+        self.mode().is_computed(part)
+    }
+
     fn folds_weights(&self) -> bool {
         false
     }
