@@ -1,6 +1,7 @@
 //! An exported model: a folder with the ONNX files and the card that describes them. It is all that
 //! prediction and verification need; no run, no data, no database.
 
+mod measure;
 mod proof;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::domain::answer::prediction_columns;
 use crate::domain::array::Array;
 use crate::domain::file_name::FileName;
 use crate::domain::name::{RunId, TaskName};
+use crate::domain::precision::Precision;
 use crate::domain::score::Score;
 use crate::onnx::bundle::{CARD, MODEL, ModelCard};
 use crate::onnx::bundle_file::{BundleFile, BundleRole, DECODER, TOKENIZER, members};
@@ -125,6 +127,11 @@ impl ModelBundle {
         let session = OnnxSession::open(runtime, &self.folder.join(MODEL))?;
         metadata::check(&session.metadata()?, &self.card)?;
         Ok(session)
+    }
+
+    /// The precision of the model's weights.
+    pub fn precision(&self) -> Precision {
+        self.card.precision
     }
 
     /// The largest allowed difference in verification.

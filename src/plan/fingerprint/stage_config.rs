@@ -33,13 +33,24 @@ impl Plan {
             Work::Export => match &pipeline.export {
                 // The model card contains the tolerance.
                 ExportConfig::Onnx(onnx) => {
-                    json!({ "onnx": { "opset": onnx.opset, "tolerance": onnx.tolerance } })
+                    let mut config = json!({ "opset": onnx.opset, "tolerance": onnx.tolerance() });
+                    if onnx.precision.is_reduced() {
+                        config["precision"] = json!(onnx.precision);
+                    }
+                    json!({ "onnx": config })
                 }
             },
             Work::Baseline(task) => trial.map_or(Value::Null, |trial| trial.baseline_config(task)),
             Work::Gain => json!({ "baselines": pipeline.evaluate.baselines, "metrics": metrics(pipeline) }),
             Work::Verify => match &pipeline.export {
-                ExportConfig::Onnx(onnx) => json!({ "tolerance": onnx.tolerance }),
+                ExportConfig::Onnx(onnx) => {
+                    let mut config = json!({ "tolerance": onnx.tolerance() });
+                    // What the exported model is scored by.
+                    if onnx.precision.is_reduced() {
+                        config["scores"] = of_evaluate(pipeline, trial);
+                    }
+                    config
+                }
             },
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use crate::domain::array::{Array, PaddingValue};
+use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
 use crate::domain::name::TaskName;
 use crate::domain::signature::PREFERENCE;
@@ -14,6 +15,7 @@ use crate::model::network::Network;
 use crate::onnx::bundle::{CARD, FORMAT, MODEL, ModelCard, ModelSample};
 use crate::onnx::bundle_file::{BundleRole, members, tokenizer};
 use crate::onnx::config::ExportConfig;
+use crate::onnx::rounding::{SMALLEST, round};
 use crate::onnx::seal;
 use crate::plan::preference::{default_points, simplex};
 use crate::plan::{Stage, Trial};
@@ -35,8 +37,9 @@ pub fn run(
     let ExportConfig::Onnx(config) = &context.trial(stage)?.pipeline.export;
     let opset = config.opset.get() as i64;
     let metadata = metadata(context, &dataset);
-    let model = network.to_onnx()?.finish(opset, &metadata)?;
+    let mut model = network.to_onnx()?.finish(opset, &metadata)?;
     let path = folder.join(MODEL);
+    let mut rounding = round(&mut model, config.precision, SMALLEST)?;
     crate::onnx::write::save(&model, &path)?;
     let decoders = network.decoders_to_onnx()?;
     let mut files = members(&dataset.signature);
@@ -45,7 +48,9 @@ pub fn run(
         let decoder = decoders.iter().find(|(task, _)| file.owner.as_deref() == Some(task.as_str()));
         match (file.part, decoder) {
             (BundleRole::Decoder, Some((_, decoder))) => {
-                crate::onnx::write::save(&decoder.clone().finish(opset, &metadata)?, &file_path)?;
+                let mut decoder = decoder.clone().finish(opset, &metadata)?;
+                rounding = rounding.plus(&round(&mut decoder, config.precision, SMALLEST)?);
+                crate::onnx::write::save(&decoder, &file_path)?;
             }
             (BundleRole::Tokenizer, _) => {
                 let text = tokenizer(&dataset.signature, file).unwrap_or_default();
@@ -59,11 +64,21 @@ pub fn run(
     card.files = files;
     card.answers = sample_predictions(&card)?;
     card.write(&folder.join(CARD))?;
+    if config.precision.is_reduced() && rounding.is_empty() {
+        let text = format!(
+            "precision {} rounds nothing: besides heads no matrix product has {SMALLEST} weights or more",
+            config.precision
+        );
+        let severity = Severity::Warning;
+        event_log.observe(&Event::Note { stage: stage.clone().into(), severity, text });
+    }
+    let is_rounded = config.precision.is_reduced();
     event_log.observe(&Event::Exported {
         trial: stage.trial.unwrap_or(1),
         file: MODEL.into(),
         bytes: std::fs::metadata(&path).map_err(RunError::io("read", &path))?.len(),
         opset,
+        rounding: is_rounded.then(|| format!("{}: {rounding}", config.precision)),
     });
     Ok(StageOutput::Keep)
 }
@@ -136,7 +151,8 @@ fn card(
         trial: trial.number,
         seed: trial.seed,
         opset: config.opset.get() as i64,
-        tolerance: config.tolerance.get(),
+        tolerance: config.tolerance(),
+        precision: config.precision,
         signature: dataset.signature.clone(),
         // Known to the database; `mtl export` adds them.
         metrics: Vec::new(),
