@@ -74,10 +74,18 @@ pub enum OnnxError {
     )]
     ChangedFile { path: PathBuf },
     #[error(
-        "{} refers to external data (`{location}`), which is not loaded; models of mtl are self-contained",
+        "{} refers to external data (`{location}`), which is not loaded; a model of mtl has at most a file \
+         of its own name and `.data`",
         path.display()
     )]
     ExternalData { path: PathBuf, location: String },
+    #[error(
+        "{} needs {}, which is missing: a model of more than 2 GB has its weights in that file. Copy both, \
+         or export the model again: mtl export RUN --to FOLDER",
+        path.display(),
+        data.display()
+    )]
+    MissingData { path: PathBuf, data: PathBuf },
     /// The part of an exported model that cannot be verified, and why.
     #[error("{0}")]
     Unverifiable(String),

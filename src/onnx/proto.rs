@@ -165,6 +165,11 @@ pub mod data_type {
     pub const UINT32: i32 = 12;
 }
 
+/// Values of `TensorProto::data_location`.
+pub mod data_location {
+    pub const EXTERNAL: i32 = 1;
+}
+
 impl TensorProto {
     /// An array of 32-bit floats.
     pub fn f32(name: &str, dims: &[usize], values: &[f32]) -> Self {

@@ -16,7 +16,7 @@ use crate::domain::name::{RunId, TaskName};
 use crate::domain::precision::Precision;
 use crate::domain::score::Score;
 use crate::onnx::bundle::{CARD, MODEL, ModelCard};
-use crate::onnx::bundle_file::{BundleFile, BundleRole, DECODER, TOKENIZER, members};
+use crate::onnx::bundle_file::{BundleFile, BundleRole, DATA, DECODER, TOKENIZER, members};
 use crate::onnx::runtime::{OnnxRuntime, RuntimeSearch};
 use crate::onnx::session::OnnxSession;
 use crate::onnx::{self, seal};
@@ -37,7 +37,11 @@ const EXAMPLE_TEXT: &str = include_str!("../../pipelines/predict.py");
 const CACHE: &str = "__pycache__";
 
 fn is_ours(name: &str) -> bool {
-    [MODEL, CARD, EXAMPLE, CACHE].contains(&name) || name.ends_with(TOKENIZER) || name.ends_with(DECODER)
+    let graph = name.strip_suffix(DATA).unwrap_or(name);
+    [CARD, EXAMPLE, CACHE].contains(&name)
+        || graph == MODEL
+        || name.ends_with(TOKENIZER)
+        || graph.ends_with(DECODER)
 }
 
 /// An exported model: its folder, its card and its files.
@@ -59,6 +63,11 @@ impl ModelBundle {
         let card = ModelCard::read(&folder.join(CARD))?;
         for file in &card.files {
             let path = folder.join(&file.name);
+            if file.part == BundleRole::Data && !path.is_file() {
+                let name = file.name.as_str();
+                let graph = folder.join(name.strip_suffix(DATA).unwrap_or(name));
+                return Err(onnx::OnnxError::MissingData { path: graph, data: path }.into());
+            }
             if seal::of_file(&path)? != (file.bytes, file.sha256.clone()) {
                 return Err(onnx::OnnxError::ChangedFile { path }.into());
             }
@@ -98,10 +107,14 @@ impl ModelBundle {
         {
             std::fs::remove_file(folder.join(name)).map_err(RunError::io("remove", &folder.join(name)))?;
         }
-        for name in own {
-            let from = self.folder.join(&name);
+        for file in &self.files {
+            let (from, to) = (self.folder.join(&file.name), folder.join(&file.name));
+            if file.part == BundleRole::Data {
+                publish::copy(&from, &to)?;
+                continue;
+            }
             let content = std::fs::read(&from).map_err(RunError::io("read", &from))?;
-            publish::write(&folder.join(&name), &content)?;
+            publish::write(&to, &content)?;
         }
         publish::write(&folder.join(EXAMPLE), EXAMPLE_TEXT.as_bytes())?;
         let card = ModelCard { run: run.clone(), metrics: scores, ..self.card.clone() };

@@ -1,4 +1,4 @@
-//! Exported models of 16 and 8 bits, end to end.
+//! Exported models of 16 and 8 bits, and models with external data, end to end.
 
 use serde_json::{Value, json};
 
@@ -105,4 +105,38 @@ fn an_unknown_precision_is_refused_at_its_line() {
     let refused = format!("{}{}", refused.out(), refused.err());
     assert!(refused.contains("f64") && refused.contains("int8"), "{refused}");
     assert!(refused.contains("pipeline.yaml:18"), "{refused}");
+}
+
+#[test]
+fn a_model_beyond_the_limit_of_a_file_keeps_its_weights_beside_it() {
+    let project = project("f32");
+    let mut command = project.command(&["run", "pipeline.yaml", "--quiet"]);
+    Ran::of(command.env_remove("MTL_OFFLINE").env("MTL_ONNX_LIMIT", "20000")).expect(0);
+    let expected = online(&project, &["predict", "last", "rows.csv"]).expect(0).out();
+    online(&project, &["export", "last", "--to", "bundle"]).expect(0);
+    let size = |name: &str| std::fs::metadata(project.path(name)).expect("a file").len();
+    assert!(size("bundle/model.onnx") < 20_000 && size("bundle/model.onnx.data") >= 36_864);
+    let card: Value = serde_json::from_str(&project.read("bundle/mtl.json")).expect("a card");
+    let data = card["files"].as_array().expect("files").iter().find(|file| file["part"] == "data");
+    assert_eq!(data.expect("listed")["bytes"], size("bundle/model.onnx.data"));
+    assert_eq!(online(&project, &["predict", "bundle", "rows.csv"]).expect(0).out(), expected);
+    online(&project, &["verify", "bundle"]).expect(0);
+    if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
+        assert_eq!(ran.expect(0).out().lines().count(), 200);
+    }
+    // Both files are checked.
+    let whole = std::fs::read(project.path("bundle/model.onnx.data")).expect("data");
+    let mut changed = whole.clone();
+    changed[100] ^= 1;
+    std::fs::write(project.path("bundle/model.onnx.data"), &changed).expect("written");
+    let refused = online(&project, &["verify", "bundle"]).expect(1).err();
+    assert!(refused.contains("model.onnx.data was modified after export"), "{refused}");
+    std::fs::remove_file(project.path("bundle/model.onnx.data")).expect("removed");
+    for command in [["verify", "bundle"].as_slice(), &["predict", "bundle", "rows.csv"]] {
+        let refused = online(&project, command).expect(1).err();
+        assert!(refused.contains("model.onnx.data, which is missing"), "{refused}");
+    }
+    if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
+        assert!(ran.expect(1).err().contains("model.onnx.data is missing"));
+    }
 }

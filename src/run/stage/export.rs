@@ -13,10 +13,11 @@ use crate::domain::table::Dataset;
 use crate::domain::task::FittedTarget;
 use crate::model::network::Network;
 use crate::onnx::bundle::{CARD, FORMAT, MODEL, ModelCard, ModelSample};
-use crate::onnx::bundle_file::{BundleRole, members, tokenizer};
+use crate::onnx::bundle_file::{BundleFile, BundleRole, data_member, members, tokenizer};
 use crate::onnx::config::ExportConfig;
 use crate::onnx::rounding::{SMALLEST, round};
 use crate::onnx::seal;
+use crate::onnx::write::{LARGEST, save_within};
 use crate::plan::preference::{default_points, simplex};
 use crate::plan::{Stage, Trial};
 use crate::run::context::RunContext;
@@ -37,10 +38,12 @@ pub fn run(
     let ExportConfig::Onnx(config) = &context.trial(stage)?.pipeline.export;
     let opset = config.opset.get() as i64;
     let metadata = metadata(context, &dataset);
+    // Set by the tests: a smaller limit than that of a file shows what large models do.
+    let limit = std::env::var("MTL_ONNX_LIMIT").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(LARGEST);
     let mut model = network.to_onnx()?.finish(opset, &metadata)?;
     let path = folder.join(MODEL);
     let mut rounding = round(&mut model, config.precision, SMALLEST)?;
-    crate::onnx::write::save(&model, &path)?;
+    save_within(&mut model, &path, limit)?;
     let decoders = network.decoders_to_onnx()?;
     let mut files = members(&dataset.signature);
     for file in &mut files {
@@ -50,7 +53,7 @@ pub fn run(
             (BundleRole::Decoder, Some((_, decoder))) => {
                 let mut decoder = decoder.clone().finish(opset, &metadata)?;
                 rounding = rounding.plus(&round(&mut decoder, config.precision, SMALLEST)?);
-                crate::onnx::write::save(&decoder, &file_path)?;
+                save_within(&mut decoder, &file_path, limit)?;
             }
             (BundleRole::Tokenizer, _) => {
                 let text = tokenizer(&dataset.signature, file).unwrap_or_default();
@@ -60,6 +63,12 @@ pub fn run(
         }
         (file.bytes, file.sha256) = seal::of_file(&file_path)?;
     }
+    let data: Vec<BundleFile> = files.iter().filter_map(data_member).collect();
+    for mut file in data.into_iter().filter(|file| folder.join(&file.name).is_file()) {
+        (file.bytes, file.sha256) = seal::of_file(&folder.join(&file.name))?;
+        files.push(file);
+    }
+    let bytes = files.iter().filter(|file| file.owner.is_none()).map(|file| file.bytes).sum();
     let mut card = card(context, stage, &dataset, &mut network)?;
     card.files = files;
     card.answers = sample_predictions(&card)?;
@@ -76,7 +85,7 @@ pub fn run(
     event_log.observe(&Event::Exported {
         trial: stage.trial.unwrap_or(1),
         file: MODEL.into(),
-        bytes: std::fs::metadata(&path).map_err(RunError::io("read", &path))?.len(),
+        bytes,
         opset,
         rounding: is_rounded.then(|| format!("{}: {rounding}", config.precision)),
     });
