@@ -488,6 +488,15 @@ def count_unusual(field, values, counted):
         counted[name] = before + number, first_text
 
 
+def sha256(file):
+    """The hash of a file, which may be larger than memory."""
+    total = hashlib.sha256()
+    with open(file, "rb") as content:
+        while block := content.read(1 << 20):
+            total.update(block)
+    return total.hexdigest()
+
+
 def checked(bundle):
     """Reads a bundle's card and checks the hashes of its files. Cards before format 3 have no hashes."""
     place = bundle / "mtl.json"
@@ -510,7 +519,9 @@ def checked(bundle):
     for file in card["files"]:
         if not re.fullmatch(r"[^/\\:\0]+", file["name"]) or ".." in file["name"]:
             sys.exit(f"{place} refers to a file outside its folder: {file['name']!r}")
-        if hashlib.sha256((bundle / file["name"]).read_bytes()).hexdigest() != file["sha256"]:
+        if not (bundle / file["name"]).is_file():
+            sys.exit(f"{bundle / file['name']} is missing; copy all files of the exported model")
+        if sha256(bundle / file["name"]) != file["sha256"]:
             sys.exit(f"{bundle / file['name']} was modified after export; export the model again")
     return card
 

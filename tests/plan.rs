@@ -80,6 +80,7 @@ fn changes_that_affect_results_rerun_stages() {
     assert_eq!(rerun(&["evaluate.splits=[test]"]), "evaluate#1");
     assert_eq!(rerun(&["export.onnx.opset=18"]), "export#1 verify#1");
     assert_eq!(rerun(&["export.onnx.tolerance=0.01"]), "export#1 verify#1");
+    assert_eq!(rerun(&["export.onnx.precision=int8"]), "export#1 verify#1");
 }
 
 #[test]
@@ -96,6 +97,7 @@ fn changes_that_do_not_affect_results_rerun_nothing() {
         "tasks.rich.loss=binary_cross_entropy",
         "tasks.rich.data=rows",
         "export.onnx.tolerance=0.0001",
+        "export.onnx.precision=f32",
     ] {
         assert_eq!(rerun(&[set]), "", "{set}");
     }

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::diagnostic::Severity;
 pub use crate::domain::event::fact::{
-    Affinity, FileContent, FinishedEpoch, GradientPair, MetricReference, MissingLabels, OutputParity, Parity,
-    PreferenceScores, SourceShare, TaskRelation,
+    Affinity, ExportedScore, FileContent, FinishedEpoch, GradientPair, LARGEST_FALL, MetricReference,
+    MissingLabels, OutputParity, Parity, PreferenceScores, SourceShare, TaskRelation, relative_change,
 };
 pub use crate::domain::event::run_state::RunState;
 use crate::domain::event_source::EventSource;
@@ -309,6 +309,9 @@ pub enum Event {
         bytes: u64,
         /// Version of the operator set.
         opset: i64,
+        /// The precision of a model with rounded weights, and what was rounded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rounding: Option<String>,
     },
     /// An ONNX model was compared with the trained network.
     Verified {

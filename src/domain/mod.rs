@@ -22,6 +22,7 @@ pub mod layout;
 pub mod missing_word;
 pub mod name;
 pub mod number;
+pub mod precision;
 pub mod registry;
 pub mod scheduled_sampling;
 pub mod score;

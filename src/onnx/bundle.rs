@@ -133,6 +133,7 @@ mod tests {
     use super::{CARD, FORMAT, ModelCard, ModelSample};
     use crate::domain::array::{Array, ArrayValues, ElementType};
     use crate::domain::name::{InputName, PipelineName, RunId, TableName, TaskName};
+    use crate::domain::precision::Precision;
     use crate::domain::score::{Direction, Score, Split};
     use crate::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature, TaskSignature};
     use crate::domain::task::FittedTarget;
@@ -184,6 +185,7 @@ mod tests {
             seed: 7,
             opset: 17,
             tolerance: 1e-4,
+            precision: Precision::F32,
             metrics: vec![Score {
                 task,
                 split: Split::Test,

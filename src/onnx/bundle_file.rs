@@ -15,6 +15,8 @@ pub const DECODER: &str = ".decoder.onnx";
 
 /// The files of a LoRA adapter, as Hugging Face's peft names them.
 pub const ADAPTER: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
+/// The ending of a file with the weights of a model of more than 2 GB, after the model's own name.
+pub const DATA: &str = ".data";
 
 /// The role of a file in an exported model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub enum BundleRole {
     Model,
     /// Computes the logits of a task's next token.
     Decoder,
+    /// Weights of the main graph or of a decoder, where the model would have more than 2 GB.
+    Data,
     /// Splits texts into tokens; in the format of Hugging Face's `tokenizer.json`.
     Tokenizer,
     /// The updates of the pretrained layer, as Hugging Face's peft reads them. Not needed for prediction.
@@ -71,6 +75,12 @@ pub fn members(signature: &Signature) -> Vec<BundleFile> {
     let names = FileName::unique(all.iter().map(|(owner, suffix, _)| (*owner, *suffix)));
     let others = all.iter().zip(names).map(|((owner, _, part), name)| member(name, *part, Some(owner)));
     std::iter::once(member(FileName::from_text(MODEL, ""), BundleRole::Model, None)).chain(others).collect()
+}
+
+/// The file with the weights of a graph beside it: `model.onnx.data`.
+pub fn data_member(graph: &BundleFile) -> Option<BundleFile> {
+    let name = FileName::new(format!("{}{DATA}", graph.name))?;
+    Some(BundleFile { name, part: BundleRole::Data, ..graph.clone() })
 }
 
 /// The content of a tokenizer file; `None` for other files.

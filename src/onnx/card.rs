@@ -7,6 +7,7 @@ use crate::decode::viterbi::Transitions;
 use crate::domain::array::Array;
 use crate::domain::event::FileContent;
 use crate::domain::name::{PipelineName, RunId, TaskName};
+use crate::domain::precision::Precision;
 use crate::domain::score::Score;
 use crate::domain::signature::Signature;
 use crate::onnx::bundle_file::BundleFile;
@@ -39,6 +40,9 @@ pub struct ModelCard {
     pub opset: i64,
     /// The largest allowed difference in verification.
     pub tolerance: f64,
+    /// The precision of the weights.
+    #[serde(default, skip_serializing_if = "Precision::is_full")]
+    pub precision: Precision,
     /// Inputs and outputs.
     pub signature: Signature,
     /// Scores of the trained network.

@@ -8,7 +8,9 @@ use crate::domain::number::Tolerance;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, PREFERENCE};
 use crate::domain::task::{FittedTarget, TagScheme};
-use crate::onnx::bundle_file::{ADAPTER, BundleFile, BundleRole, MODEL, adapter_members, members};
+use crate::onnx::bundle_file::{
+    ADAPTER, BundleFile, BundleRole, MODEL, adapter_members, data_member, members,
+};
 use crate::onnx::card::{CARD, HASHED, ModelCard, ModelSample};
 use crate::onnx::sample::SampleColumn;
 
@@ -184,8 +186,14 @@ fn files(card: &ModelCard) -> Result<(), String> {
         return Err(format!("it must list one {}", description(missing)));
     }
     let mut names = HashSet::from([CARD.to_owned()]);
+    let graphs =
+        || card.files.iter().filter(|file| matches!(file.part, BundleRole::Model | BundleRole::Decoder));
+    let is_data = |file: &BundleFile| {
+        let own = |graph: &BundleFile| data_member(graph).is_some_and(|data| data.name == file.name);
+        file.part == BundleRole::Data && graphs().any(|graph| graph.owner == file.owner && own(graph))
+    };
     for file in &card.files {
-        if !required.iter().any(|member| same(file, member)) {
+        if !is_data(file) && !required.iter().any(|member| same(file, member)) {
             return Err(format!("it lists a file `{}` that does not belong to the model", file.name));
         }
         if !names.insert(file.name.folded()) {
@@ -206,6 +214,7 @@ fn description(member: &BundleFile) -> String {
     let part = match member.part {
         BundleRole::Model => "model",
         BundleRole::Decoder => "decoder",
+        BundleRole::Data => "file of weights",
         BundleRole::Tokenizer => "tokenizer",
         BundleRole::Adapter => "adapter",
     };

@@ -2,12 +2,19 @@
 
 use std::path::PathBuf;
 
+use crate::domain::precision::Precision;
+
 /// A failure to write, read or run an ONNX model.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant describes it")]
 pub enum OnnxError {
     #[error("unsupported opset {found}; expected 17 to 21")]
     Opset { found: i64 },
+    #[error(
+        "`export.onnx.precision: {precision}` does not know the operator {operator} (node `{node}`); \
+         write f32 or int8"
+    )]
+    Precision { precision: Precision, operator: String, node: String },
     #[error("duplicate name `{name}` among the model's inputs and outputs")]
     NameTaken { name: String },
     #[error("the model would be {bytes} bytes; an ONNX file holds at most 2147483647")]
@@ -67,10 +74,18 @@ pub enum OnnxError {
     )]
     ChangedFile { path: PathBuf },
     #[error(
-        "{} refers to external data (`{location}`), which is not loaded; models of mtl are self-contained",
+        "{} refers to external data (`{location}`), which is not loaded; a model of mtl has at most a file \
+         of its own name and `.data`",
         path.display()
     )]
     ExternalData { path: PathBuf, location: String },
+    #[error(
+        "{} needs {}, which is missing: a model of more than 2 GB has its weights in that file. Copy both, \
+         or export the model again: mtl export RUN --to FOLDER",
+        path.display(),
+        data.display()
+    )]
+    MissingData { path: PathBuf, data: PathBuf },
     /// The part of an exported model that cannot be verified, and why.
     #[error("{0}")]
     Unverifiable(String),

@@ -1,7 +1,9 @@
-//! Detects external data: ONNX models may refer to files anywhere that hold their tensors. Models of `mtl`
-//! have none, and those of other models are never read.
+//! Detects external data: ONNX models may refer to files anywhere that hold their tensors. A large model of
+//! `mtl` has one such file beside it, of its own name and `.data`; any other is never read.
 //!
 //! The messages below are the parts of ONNX that can contain such a reference; everything else is skipped.
+
+use std::collections::BTreeSet;
 
 use prost::Message;
 
@@ -88,40 +90,42 @@ struct StringEntryView {
 /// `TensorProto.DataLocation.EXTERNAL`
 const EXTERNAL: i32 = 1;
 
-/// The path of the first external file that a model refers to.
+/// The paths of all external files that a model refers to, each once, in order.
 ///
 /// # Errors
 /// A message if the model cannot be decoded.
-pub fn location(model: &[u8]) -> Result<Option<String>, String> {
+pub fn locations(model: &[u8]) -> Result<BTreeSet<String>, String> {
     let model = ModelView::decode(model).map_err(|error| error.to_string())?;
+    let mut found = BTreeSet::new();
     let training = model.training.iter().flat_map(|one| one.initialization.iter().chain(&one.algorithm));
-    let graphs = model.graph.iter().chain(training).find_map(in_graph);
-    Ok(graphs.or_else(|| model.functions.iter().flat_map(|one| &one.nodes).find_map(in_node)))
+    model.graph.iter().chain(training).for_each(|graph| in_graph(graph, &mut found));
+    model.functions.iter().flat_map(|one| &one.nodes).for_each(|node| in_node(node, &mut found));
+    Ok(found)
 }
 
-fn in_graph(graph: &GraphView) -> Option<String> {
-    let tensors = graph.tensors.iter().find_map(in_tensor);
-    let tensors = tensors.or_else(|| graph.sparse.iter().find_map(in_sparse));
-    tensors.or_else(|| graph.nodes.iter().find_map(in_node))
+fn in_graph(graph: &GraphView, found: &mut BTreeSet<String>) {
+    graph.tensors.iter().for_each(|tensor| in_tensor(tensor, found));
+    graph.sparse.iter().for_each(|sparse| in_sparse(sparse, found));
+    graph.nodes.iter().for_each(|node| in_node(node, found));
 }
 
-fn in_node(node: &NodeView) -> Option<String> {
-    node.attributes.iter().find_map(|attribute| {
-        let tensors = attribute.tensor.iter().chain(&attribute.tensors).find_map(in_tensor);
-        let sparse = || attribute.sparse.iter().chain(&attribute.sparse_tensors).find_map(in_sparse);
-        let graphs = || attribute.graph.iter().chain(&attribute.graphs).find_map(in_graph);
-        tensors.or_else(sparse).or_else(graphs)
-    })
+fn in_node(node: &NodeView, found: &mut BTreeSet<String>) {
+    for attribute in &node.attributes {
+        attribute.tensor.iter().chain(&attribute.tensors).for_each(|tensor| in_tensor(tensor, found));
+        attribute.sparse.iter().chain(&attribute.sparse_tensors).for_each(|sparse| in_sparse(sparse, found));
+        attribute.graph.iter().chain(&attribute.graphs).for_each(|graph| in_graph(graph, found));
+    }
 }
 
-fn in_sparse(sparse: &SparseTensorView) -> Option<String> {
-    sparse.values.iter().chain(&sparse.indices).find_map(in_tensor)
+fn in_sparse(sparse: &SparseTensorView, found: &mut BTreeSet<String>) {
+    sparse.values.iter().chain(&sparse.indices).for_each(|tensor| in_tensor(tensor, found));
 }
 
-fn in_tensor(tensor: &TensorView) -> Option<String> {
+fn in_tensor(tensor: &TensorView, found: &mut BTreeSet<String>) {
     let named = tensor.external.iter().find(|entry| entry.key == "location").map(|entry| entry.value.clone());
-    let is_external = tensor.location == Some(EXTERNAL) || !tensor.external.is_empty();
-    is_external.then(|| named.unwrap_or_else(|| "unnamed".to_owned()))
+    if tensor.location == Some(EXTERNAL) || !tensor.external.is_empty() {
+        found.insert(named.unwrap_or_else(|| "unnamed".to_owned()));
+    }
 }
 
 #[cfg(test)]
@@ -130,7 +134,7 @@ mod tests {
 
     use super::{
         AttributeView, FunctionView, GraphView, ModelView, NodeView, SparseTensorView, StringEntryView,
-        TensorView, TrainingInfoView, location,
+        TensorView, TrainingInfoView, locations,
     };
 
     fn elsewhere() -> TensorView {
@@ -170,9 +174,10 @@ mod tests {
         };
         models.push(ModelView { functions: vec![function], ..ModelView::default() });
         for model in models {
-            assert!(location(&model.encode_to_vec()).unwrap().is_some(), "{model:?}");
+            let found = locations(&model.encode_to_vec()).unwrap();
+            assert!(!found.is_empty(), "{model:?}");
         }
-        assert_eq!(location(&ModelView::default().encode_to_vec()), Ok(None));
-        assert!(location(b"\xff\xff\xff").is_err());
+        assert_eq!(locations(&ModelView::default().encode_to_vec()), Ok(std::collections::BTreeSet::new()));
+        assert!(locations(b"\xff\xff\xff").is_err());
     }
 }

@@ -15,6 +15,7 @@ pub mod operator;
 pub mod opset;
 pub mod proto;
 pub mod python;
+pub mod rounding;
 pub mod runtime;
 pub mod sample;
 pub mod seal;

@@ -132,7 +132,7 @@ impl AttributeProto {
     }
 }
 
-/// A tensor. Only `raw_data` (little-endian) is written.
+/// A tensor. Only `raw_data` (little-endian) is written, or the place of these bytes in another file.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
@@ -143,18 +143,31 @@ pub struct TensorProto {
     pub name: String,
     #[prost(bytes = "vec", optional, tag = "9")]
     pub raw_data: Option<Vec<u8>>,
+    /// Where the elements are in another file: `location`, `offset`, `length`.
+    #[prost(message, repeated, tag = "13")]
+    pub external_data: Vec<StringStringEntryProto>,
+    /// 1: the elements are external data.
+    #[prost(int32, optional, tag = "14")]
+    pub data_location: Option<i32>,
 }
 
 /// Values of `TensorProto::data_type`.
 pub mod data_type {
     pub const FLOAT: i32 = 1;
     pub const UINT8: i32 = 2;
+    pub const INT8: i32 = 3;
     pub const INT32: i32 = 6;
     pub const INT64: i32 = 7;
     pub const STRING: i32 = 8;
     pub const BOOL: i32 = 9;
+    pub const FLOAT16: i32 = 10;
     pub const DOUBLE: i32 = 11;
     pub const UINT32: i32 = 12;
+}
+
+/// Values of `TensorProto::data_location`.
+pub mod data_location {
+    pub const EXTERNAL: i32 = 1;
 }
 
 impl TensorProto {
@@ -176,9 +189,22 @@ impl TensorProto {
         Self::raw(name, dims, data_type::INT64, raw_data)
     }
 
+    /// An array of 8-bit integers.
+    pub fn i8(name: &str, dims: &[usize], values: &[i8]) -> Self {
+        let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self::raw(name, dims, data_type::INT8, raw_data)
+    }
+
+    /// An array of 16-bit floats, given by their bits.
+    pub fn f16(name: &str, dims: &[usize], bits: &[u16]) -> Self {
+        let raw_data = bits.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Self::raw(name, dims, data_type::FLOAT16, raw_data)
+    }
+
     fn raw(name: &str, dims: &[usize], data_type: i32, raw_data: Vec<u8>) -> Self {
         let dims = dims.iter().map(|&n| n as i64).collect();
-        Self { dims, data_type: Some(data_type), name: name.to_owned(), raw_data: Some(raw_data) }
+        let (data_type, raw_data) = (Some(data_type), Some(raw_data));
+        Self { dims, data_type, name: name.to_owned(), raw_data, ..Self::default() }
     }
 }
 

@@ -9,8 +9,9 @@ use ort::value::{DynValue, Outlet, Tensor, TensorElementType, TensorRef, ValueTy
 
 use crate::domain::array::{Array, ArrayValues, ElementType};
 use crate::onnx::error::OnnxError;
-use crate::onnx::external::location;
+use crate::onnx::external::locations;
 use crate::onnx::runtime::OnnxRuntime;
+use crate::onnx::write::data_path;
 
 /// A loaded model.
 #[derive(Debug)]
@@ -46,8 +47,14 @@ impl OnnxSession {
         let invalid = |reason: String| OnnxError::Session { path: path.to_owned(), reason };
         // ONNX Runtime's own message for a missing file is very long.
         let bytes = std::fs::read(path).map_err(OnnxError::file(path))?;
-        if let Some(location) = location(&bytes).map_err(invalid)? {
-            return Err(OnnxError::ExternalData { path: path.to_owned(), location });
+        let data = data_path(path);
+        let external = locations(&bytes).map_err(invalid)?;
+        let is_own = |location: &&String| data.file_name().is_some_and(|name| name == location.as_str());
+        if let Some(location) = external.iter().find(|location| !is_own(location)) {
+            return Err(OnnxError::ExternalData { path: path.to_owned(), location: location.clone() });
+        }
+        if !external.is_empty() && !data.is_file() {
+            return Err(OnnxError::MissingData { path: path.to_owned(), data });
         }
         let environment =
             runtime.environment().ok_or_else(|| invalid("ONNX Runtime is not loaded".to_owned()))?;
@@ -57,7 +64,12 @@ impl OnnxSession {
             .map_err(|error| invalid(error.to_string()))?
             .with_inter_threads(1)
             .map_err(|error| invalid(error.to_string()))?;
-        let inner = builder.commit_from_memory(&bytes).map_err(|error| invalid(error.to_string()))?;
+        // External data is found beside the file.
+        let inner = match external.is_empty() {
+            true => builder.commit_from_memory(&bytes),
+            false => builder.commit_from_file(path),
+        };
+        let inner = inner.map_err(|error| invalid(error.to_string()))?;
         let inputs = inner.inputs().iter().map(port).collect();
         let outputs = inner.outputs().iter().map(port).collect();
         Ok(Self { inner, inputs, outputs, runtime: runtime.clone() })

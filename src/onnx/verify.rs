@@ -6,6 +6,7 @@
 
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::event::{OutputParity, Parity};
+use crate::domain::precision::Precision;
 use crate::domain::signature::TaskSignature;
 use crate::onnx::error::OnnxError;
 use crate::onnx::session::OnnxSession;
@@ -67,6 +68,8 @@ pub fn verify(
         batches: batches.to_vec(),
         outputs,
         runtime: Some(session.runtime().version.clone()),
+        precision: Precision::F32,
+        scores: Vec::new(),
     })
 }
 
@@ -80,6 +83,8 @@ pub fn unverified(reason: &OnnxError, tolerance: f64) -> Parity {
         batches: Vec::new(),
         outputs: Vec::new(),
         runtime: None,
+        precision: Precision::F32,
+        scores: Vec::new(),
     }
 }
 

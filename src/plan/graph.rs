@@ -14,7 +14,8 @@ use crate::plan::trial::Trial;
 /// Builds load -> split per table; fit over all of them; per trial train -> evaluate, export -> verify. With
 /// baselines, adds one stage per task (shared by all trials with equal baseline settings), and gain after
 /// these and evaluate. Where layers next to an input are frozen, adds features (shared by all trials with
-/// equal layers) between fit and what trains or scores.
+/// equal layers) between fit and what trains or scores. Verify needs the tables and the scores of evaluate if
+/// the export is rounded.
 pub(crate) fn build<'a>(
     tables: impl Iterator<Item = &'a TableName>,
     trials: &[Trial],
@@ -28,9 +29,9 @@ pub(crate) fn build<'a>(
         divided.push((load, split));
     }
     let fit = graph.add_node(Stage::shared(Work::Fit));
-    for (load, split) in divided {
-        graph.add_edge(load, fit, ArtifactKind::Table);
-        graph.add_edge(split, fit, ArtifactKind::Rows);
+    for (load, split) in &divided {
+        graph.add_edge(*load, fit, ArtifactKind::Table);
+        graph.add_edge(*split, fit, ArtifactKind::Rows);
     }
     let mut baselines: HashMap<String, NodeIndex> = HashMap::new();
     let mut features: HashMap<String, NodeIndex> = HashMap::new();
@@ -58,6 +59,13 @@ pub(crate) fn build<'a>(
             }
         }
         graph.add_edge(export, verify, ArtifactKind::Model);
+        if trial.rounds_export() {
+            // A rounded model is scored on raw rows, beside the trained network.
+            for (load, _) in &divided {
+                graph.add_edge(*load, verify, ArtifactKind::Table);
+            }
+            graph.add_edge(evaluate, verify, ArtifactKind::Scores);
+        }
         let mut task_baselines = Vec::new();
         for task in trial.baselines() {
             let baseline = baselines.entry(trial.baseline_config(task).to_string()).or_insert_with(|| {

@@ -4,6 +4,7 @@ use crate::domain::name::TaskName;
 use crate::domain::number::Count;
 use crate::evaluate::config::MetricConfig;
 use crate::model::config::{NetworkConfig, TaskNetworkConfig};
+use crate::onnx::config::ExportConfig;
 use crate::plan::preference::{cosmos, default_points, simplex};
 use crate::spec::pipeline::PipelineConfig;
 use crate::spec::variant::SettingChange;
@@ -25,6 +26,12 @@ impl Trial {
     /// The settings of the network.
     pub fn network(&self) -> NetworkConfig {
         network(&self.pipeline)
+    }
+
+    /// Whether the exported model has rounded weights, so that it is scored too.
+    pub(crate) fn rounds_export(&self) -> bool {
+        let ExportConfig::Onnx(onnx) = &self.pipeline.export;
+        onnx.precision.is_reduced()
     }
 
     /// The metrics of every task, in the order of the file.

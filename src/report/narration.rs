@@ -1,7 +1,7 @@
 //! Formats the events of a run as lines of progress.
 
 use crate::domain::diagnostic::Severity;
-use crate::domain::event::{Event, MissingLabels};
+use crate::domain::event::{Event, ExportedScore, MissingLabels};
 use crate::domain::score::{Split, TaskValue};
 use crate::report::epochs::WIDEST;
 use crate::report::gain::percent;
@@ -75,14 +75,21 @@ pub fn line(event: &Event) -> Option<String> {
                 .collect();
             format!("  gain           over single-task training: {}", gains.join(", "))
         }
-        Event::Exported { file, bytes, opset, .. } => {
-            format!("  exported       {} ({}, opset {opset})", file.display(), size(*bytes))
+        Event::Exported { file, bytes, opset, rounding, .. } => {
+            let rounding = rounding.as_ref().map_or_else(String::new, |text| format!(", {text}"));
+            format!("  exported       {} ({}, opset {opset}{rounding})", file.display(), size(*bytes))
         }
-        Event::Verified { parity, .. } if parity.verified => format!(
-            "  verified       max difference from ONNX Runtime {} (tolerance {:.0e})",
-            tiny(parity.largest),
-            parity.tolerance
-        ),
+        Event::Verified { parity, .. } if parity.verified => {
+            let line = format!(
+                "  verified       max difference from ONNX Runtime {} (tolerance {:.0e})",
+                tiny(parity.largest),
+                parity.tolerance
+            );
+            std::iter::once(line)
+                .chain(parity.scores.iter().map(exported_score))
+                .collect::<Vec<_>>()
+                .join("\n")
+        }
         Event::Verified { .. } => "  UNVERIFIED     the model was not compared with ONNX Runtime".to_owned(),
         Event::StageStarted { .. }
         | Event::Stepped { .. }
@@ -97,6 +104,17 @@ pub fn line(event: &Event) -> Option<String> {
         | Event::FrontScored { .. }
         | Event::RunFinished { .. } => return None,
     })
+}
+
+/// A score of the exported model beside the trained network's.
+fn exported_score(exported: &ExportedScore) -> String {
+    let score = &exported.score;
+    let trained = exported.trained.map_or_else(String::new, |trained| {
+        let change = percent(exported.relative_change().map(|change| 100.0 * change));
+        format!(", trained {} ({change})", significant(trained))
+    });
+    let value = significant(score.value);
+    format!("  as exported    {} {} {value} on {} rows{trained}", score.task, score.metric, score.split)
 }
 
 /// The losses of the tasks: `income 0.2131, weeks 0.0311`.

@@ -3,16 +3,17 @@
 use serde_json::{Value, json};
 
 use crate::domain::choice::display_names;
-use crate::domain::event::RunState;
+use crate::domain::event::{LARGEST_FALL, RunState, relative_change};
 use crate::domain::layout::Layout;
 use crate::domain::name::RunId;
-use crate::report::gain;
+use crate::report::gain::{self, percent};
 use crate::report::number;
 use crate::report::preferences;
 use crate::report::score;
 use crate::report::style::{Style, TextTone};
 use crate::report::sweep::SweepReport;
-use crate::store::record::{NoteRecord, ParityRecord, RunDetail, TrialRecord};
+use crate::store::parity::{ExportedScoreRecord, ParityRecord};
+use crate::store::record::{NoteRecord, RunDetail, TrialRecord};
 use crate::store::{ResultsDatabase, StoreError};
 
 /// The summary of a run.
@@ -251,9 +252,19 @@ pub(crate) fn parity_line(parity: Option<&ParityRecord>, style: &Style) -> Strin
         "max difference {largest} in ONNX Runtime{runtime} on batches of {}",
         number::listed(&parity.batches)
     );
+    let scores: String = parity.scores.iter().map(|score| exported_score_line(score, style)).collect();
+    let precision = match parity.precision.is_reduced() {
+        true => format!(", {}", parity.precision),
+        false => String::new(),
+    };
     if parity.holds() {
         let verified = style.paint(TextTone::Good, "verified");
-        return format!("{label}  {verified}: {difference} (tolerance {tolerance})\n");
+        return format!("{label}  {verified}{precision}: {difference} (tolerance {tolerance})\n{scores}");
+    }
+    if parity.is_rounded() {
+        let rounded = style.paint(TextTone::Caution, &format!("rounded{precision}"));
+        let text = format!("{difference}, more than the tolerance of {tolerance}: its scores decide");
+        return format!("{label}  {rounded}: {text}\n{scores}");
     }
     let worst: Vec<&str> = parity
         .outputs
@@ -263,6 +274,25 @@ pub(crate) fn parity_line(parity: Option<&ParityRecord>, style: &Style) -> Strin
         .collect();
     let text = format!("BROKEN: {difference} (tolerance {tolerance}); outputs: {}", worst.join(", "));
     format!("{label}  {}\n", style.paint(TextTone::Bad, &text))
+}
+
+/// A score of the exported model beside the trained network's, as a line.
+fn exported_score_line(score: &ExportedScoreRecord, style: &Style) -> String {
+    let change = score.value.zip(score.trained);
+    let change = change.and_then(|(value, trained)| relative_change(value, trained, score.direction));
+    let tone = match change {
+        Some(change) if change < -LARGEST_FALL => TextTone::Bad,
+        _ => TextTone::Plain,
+    };
+    let change = style.paint(tone, &percent(change.map(|change| 100.0 * change)));
+    format!(
+        "        {} {} {} on {} rows; trained {} ({change})\n",
+        score.task,
+        score.metric,
+        number::maybe(score.value),
+        score.split,
+        number::maybe(score.trained)
+    )
 }
 
 /// Failed and skipped stages, and notes.

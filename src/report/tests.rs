@@ -1,8 +1,10 @@
 //! Tests of the reports of scripted runs.
 
-use crate::domain::event::{Event, Observer, RunState};
+use crate::domain::event::{Event, ExportedScore, Observer, RunState};
 use crate::domain::layout::Layout;
-use crate::domain::name::RunId;
+use crate::domain::name::{RunId, TaskName};
+use crate::domain::precision::Precision;
+use crate::domain::score::{Direction, Score, Split};
 use crate::domain::stage::{Stage, Work};
 use crate::report::page::ReportPage;
 use crate::report::{ComparisonReport, RunList, RunReport, RunSummary, Style};
@@ -97,6 +99,39 @@ fn a_model_with_other_outputs_is_broken_and_names_them() {
     let (text, _) = summary(&store, &script.run);
     assert!(text.contains("Parity  BROKEN: max difference inf in ONNX Runtime 1.31.1"), "{text}");
     assert!(text.contains("outputs: income, weeks_worked\n"), "{text}");
+}
+
+#[test]
+fn a_rounded_model_is_shown_with_its_scores() {
+    let exported = |largest: f64| {
+        let folder = folder();
+        let mut script = RunFixture::new("census-3f2a", 0.001);
+        let score = Score {
+            task: TaskName::new("income").expect("a name"),
+            split: Split::Test,
+            metric: "auroc".to_owned(),
+            value: 0.9,
+            direction: Direction::Higher,
+            rows: 100,
+        };
+        script.parity.scores = vec![ExportedScore { score, trained: Some(0.945) }];
+        (script.parity.precision, script.parity.tolerance) = (Precision::Int8, 0.1);
+        script.parity.largest = largest;
+        let store = script.record(folder.path());
+        summary(&store, &script.run)
+    };
+    let (text, json) = exported(0.03);
+    assert!(text.contains("Parity  verified, int8: max difference"), "{text}");
+    // 0.9 / 0.945 - 1
+    let line = "\n        income auroc 0.9000 on test rows; trained 0.9450 (−4.76 %)\n";
+    assert!(text.contains(line), "{text}");
+    assert_eq!(json["trials"][0]["parity"]["precision"], "int8");
+    assert_eq!(json["trials"][0]["parity"]["scores"][0]["trained"], 0.945);
+    let (text, _) = exported(0.5);
+    assert!(text.contains("Parity  rounded, int8: max difference") && text.contains(line), "{text}");
+    assert!(text.contains("more than the tolerance of 1e-1: its scores decide"), "{text}");
+    let (text, _) = exported(f64::INFINITY);
+    assert!(text.contains("Parity  BROKEN"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! An exported model: a folder with the ONNX files and the card that describes them. It is all that
 //! prediction and verification need; no run, no data, no database.
 
+mod measure;
 mod proof;
 
 use std::path::{Path, PathBuf};
@@ -12,9 +13,10 @@ use crate::domain::answer::prediction_columns;
 use crate::domain::array::Array;
 use crate::domain::file_name::FileName;
 use crate::domain::name::{RunId, TaskName};
+use crate::domain::precision::Precision;
 use crate::domain::score::Score;
 use crate::onnx::bundle::{CARD, MODEL, ModelCard};
-use crate::onnx::bundle_file::{ADAPTER, BundleFile, BundleRole, DECODER, TOKENIZER, members};
+use crate::onnx::bundle_file::{ADAPTER, BundleFile, BundleRole, DATA, DECODER, TOKENIZER, members};
 use crate::onnx::runtime::{OnnxRuntime, RuntimeSearch};
 use crate::onnx::session::OnnxSession;
 use crate::onnx::{self, seal};
@@ -35,10 +37,12 @@ const EXAMPLE_TEXT: &str = include_str!("../../pipelines/predict.py");
 const CACHE: &str = "__pycache__";
 
 fn is_ours(name: &str) -> bool {
-    [MODEL, CARD, EXAMPLE, CACHE].contains(&name)
+    let graph = name.strip_suffix(DATA).unwrap_or(name);
+    [CARD, EXAMPLE, CACHE].contains(&name)
         || ADAPTER.contains(&name)
+        || graph == MODEL
         || name.ends_with(TOKENIZER)
-        || name.ends_with(DECODER)
+        || graph.ends_with(DECODER)
 }
 
 /// An exported model: its folder, its card and its files.
@@ -60,6 +64,11 @@ impl ModelBundle {
         let card = ModelCard::read(&folder.join(CARD))?;
         for file in &card.files {
             let path = folder.join(&file.name);
+            if file.part == BundleRole::Data && !path.is_file() {
+                let name = file.name.as_str();
+                let graph = folder.join(name.strip_suffix(DATA).unwrap_or(name));
+                return Err(onnx::OnnxError::MissingData { path: graph, data: path }.into());
+            }
             if seal::of_file(&path)? != (file.bytes, file.sha256.clone()) {
                 return Err(onnx::OnnxError::ChangedFile { path }.into());
             }
@@ -99,10 +108,14 @@ impl ModelBundle {
         {
             std::fs::remove_file(folder.join(name)).map_err(RunError::io("remove", &folder.join(name)))?;
         }
-        for name in own {
-            let from = self.folder.join(&name);
+        for file in &self.files {
+            let (from, to) = (self.folder.join(&file.name), folder.join(&file.name));
+            if file.part == BundleRole::Data {
+                publish::copy(&from, &to)?;
+                continue;
+            }
             let content = std::fs::read(&from).map_err(RunError::io("read", &from))?;
-            publish::write(&folder.join(&name), &content)?;
+            publish::write(&to, &content)?;
         }
         publish::write(&folder.join(EXAMPLE), EXAMPLE_TEXT.as_bytes())?;
         let card = ModelCard { run: run.clone(), metrics: scores, ..self.card.clone() };
@@ -128,6 +141,11 @@ impl ModelBundle {
         let session = OnnxSession::open(runtime, &self.folder.join(MODEL))?;
         metadata::check(&session.metadata()?, &self.card)?;
         Ok(session)
+    }
+
+    /// The precision of the model's weights.
+    pub fn precision(&self) -> Precision {
+        self.card.precision
     }
 
     /// The largest allowed difference in verification.

@@ -2,7 +2,6 @@
 
 use rusqlite::OptionalExtension;
 
-use crate::domain::event::OutputParity;
 use crate::domain::name::RunId;
 use crate::store::ResultsDatabase;
 use crate::store::column::{optional_count, read_count, run_id, split, state};
@@ -13,8 +12,8 @@ use crate::store::header::Environment;
 use crate::store::history::score;
 use crate::store::parameter::ConfigParameter;
 use crate::store::record::{
-    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, ParityRecord, RunDetail, StageRecord,
-    TableRecord, TaskRecord, TrialRecord,
+    ArtifactRecord, EpochRecord, FileRecord, LabelRecord, NoteRecord, RunDetail, StageRecord, TableRecord,
+    TaskRecord, TrialRecord,
 };
 
 /// A row of `losses` or `weights`.
@@ -347,35 +346,6 @@ impl ResultsDatabase {
             trial.parity = self.parity(run, trial.trial)?;
         }
         Ok(trials)
-    }
-
-    fn parity(&self, run: &RunId, trial: u32) -> Result<Option<ParityRecord>, StoreError> {
-        let key = rusqlite::params![run.as_str(), trial];
-        let outputs = self.select(
-            "SELECT output, largest FROM parity_outputs WHERE run = ?1 AND trial = ?2 ORDER BY rowid",
-            key,
-            |row| {
-                let largest = row.get::<_, Option<f64>>(1)?.unwrap_or(f64::NAN);
-                Ok(OutputParity { output: row.get(0)?, largest })
-            },
-        )?;
-        let records = self.select(
-            "SELECT verified, reason, largest, tolerance, batches, onnx_runtime
-               FROM parity WHERE run = ?1 AND trial = ?2",
-            key,
-            |row| {
-                Ok(ParityRecord {
-                    verified: row.get(0)?,
-                    reason: row.get(1)?,
-                    largest: row.get(2)?,
-                    tolerance: row.get(3)?,
-                    batches: row.get(4)?,
-                    onnx_runtime: row.get(5)?,
-                    outputs: outputs.clone(),
-                })
-            },
-        )?;
-        Ok(records.into_iter().next())
     }
 }
 

@@ -122,11 +122,12 @@ impl EventWriter<'_> {
                 self.trial(*trial)?;
                 gains.iter().try_for_each(|gain| self.gain(*trial, gain))
             }
-            Event::Exported { trial, file, bytes, opset } => {
+            Event::Exported { trial, file, bytes, opset, rounding } => {
                 // Runs share the cached artifact; record the copy in this trial's folder.
                 let trial_folder = RunId::new(self.run).map(|run| self.layout.trial(&run, *trial));
                 let file = trial_folder.unwrap_or_default().join(file);
-                self.artifact(Some(*trial), "onnx", &file, *bytes, Some(&format!("opset {opset}")))
+                let rounding = rounding.as_ref().map_or_else(String::new, |text| format!(", {text}"));
+                self.artifact(Some(*trial), "onnx", &file, *bytes, Some(&format!("opset {opset}{rounding}")))
             }
             Event::Verified { trial, parity } => self.parity(*trial, parity),
             Event::RunFinished { state, seconds, .. } => self.run_finished(*state, *seconds),

@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/8.sql"),
     include_str!("migration/9.sql"),
     include_str!("migration/10.sql"),
+    include_str!("migration/11.sql"),
 ];
 
 /// Recreated by every migration.

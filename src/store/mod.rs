@@ -10,6 +10,7 @@ pub mod front;
 pub mod gain;
 pub mod header;
 pub mod parameter;
+pub mod parity;
 pub mod query;
 pub mod record;
 pub mod recorder;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::event::{OutputParity, RunState};
+use crate::domain::event::RunState;
 use crate::domain::event_source::EventSource;
 use crate::domain::name::RunId;
 use crate::domain::score::{Direction, Split};
@@ -12,6 +12,7 @@ use crate::store::front::FrontRecord;
 use crate::store::gain::GainRecords;
 use crate::store::header::Environment;
 use crate::store::parameter::ConfigParameter;
+use crate::store::parity::ParityRecord;
 
 /// The share of `source` in what `reader` reads at `unit`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -264,32 +265,6 @@ pub struct GradientRecord {
     pub conflicts: Option<f64>,
     /// Mean of 2 |a| |b| / (|a|^2 + |b|^2): 1 for gradients of equal norm.
     pub similarity: Option<f64>,
-}
-
-/// Agreement of an exported model with the trained network.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ParityRecord {
-    /// Whether all differences are within the tolerance.
-    pub verified: bool,
-    /// Why it was not verified.
-    pub reason: Option<String>,
-    /// Largest relative difference; `None`: not compared, or NaN.
-    pub largest: Option<f64>,
-    /// Largest allowed difference.
-    pub tolerance: f64,
-    /// Numbers of rows in the compared batches, comma-separated.
-    pub batches: String,
-    /// Version of ONNX Runtime.
-    pub onnx_runtime: Option<String>,
-    /// Each output's largest difference.
-    pub outputs: Vec<OutputParity>,
-}
-
-impl ParityRecord {
-    /// Whether the model was compared and is within the tolerance.
-    pub fn holds(&self) -> bool {
-        self.verified && self.largest.is_some_and(|largest| largest <= self.tolerance)
-    }
 }
 
 /// One metric of one task on one split.

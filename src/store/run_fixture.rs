@@ -10,6 +10,7 @@ use crate::domain::event::{
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::layout::Layout;
 use crate::domain::name::{PipelineName, RunId, TableName, TaskName};
+use crate::domain::precision::Precision;
 use crate::domain::score::{Direction, Gain, Score, Split, TaskValue};
 use crate::domain::stage::{Stage, Work};
 use crate::store::ResultsDatabase;
@@ -46,6 +47,8 @@ impl RunFixture {
             batches: vec![1, 7],
             outputs,
             runtime: Some("1.31.1".to_owned()),
+            precision: Precision::F32,
+            scores: Vec::new(),
         };
         Self { run: run_id(run), rate, epochs: 4, parity }
     }
@@ -352,7 +355,7 @@ impl RunFixture {
             Self::fronts(),
             end(4, 1.7),
             begin(5),
-            Event::Exported { trial: 1, file: model, bytes: 312_400, opset: 17 },
+            Event::Exported { trial: 1, file: model, bytes: 312_400, opset: 17, rounding: None },
             end(5, 0.06),
             begin(6),
             Event::Verified { trial: 1, parity: self.parity.clone() },

@@ -74,6 +74,50 @@ impl Evaluator<'_> {
         Ok(evaluations)
     }
 
+    /// The metrics of predictions that an exported model computed for the rows of a split: the task's index
+    /// and its prediction for these rows. Without losses.
+    pub fn score_predictions(
+        &self,
+        table: &EncodedTable,
+        split: Split,
+        predictions: &[(usize, Prediction)],
+    ) -> TrainResult<Vec<Score>> {
+        let rows = table.split(split);
+        let mut scores = Vec::new();
+        for (task, truth) in targets(self.dataset, table) {
+            let Some((_, prediction)) = predictions.iter().find(|(index, _)| *index == task) else {
+                continue;
+            };
+            let task_split = TaskSplit { table, rows, task, truth, split };
+            scores.extend(self.evaluate_answers(&task_split, &truth.gather(rows), prediction, None)?.scores);
+        }
+        Ok(scores)
+    }
+
+    /// The metrics of texts that an exported model generated for the rows of a split that have one.
+    pub fn score_texts(
+        &self,
+        table: &EncodedTable,
+        split: Split,
+        task: usize,
+        texts: &[String],
+    ) -> Vec<Score> {
+        let (rows, signature) = (table.split(split), &self.dataset.signature.tasks[task]);
+        let (Some(truth), Some(labels)) = (table.texts(&signature.name), table.target(&signature.name))
+        else {
+            return Vec::new();
+        };
+        let gathered = labels.gather(rows);
+        let cells = gathered.as_f32().unwrap_or_default();
+        let written = rows.iter().map(|row| &truth[*row as usize]).filter(|text| !text.is_empty());
+        let written: Vec<Option<String>> = written.map(|text| Some(text.clone())).collect();
+        let mut all = TaskPredictions::new(&signature.target, cells, &[], cells.len());
+        all = gathered.offsets.as_deref().map_or(all, |offsets| all.with_offsets(offsets));
+        all = all.with_texts(texts, &written);
+        let task_split = TaskSplit { table, rows, task, truth: labels, split };
+        self.evaluation(&task_split, None, &all).scores
+    }
+
     fn generates(&self, task: usize) -> bool {
         self.dataset.signature.tasks[task].target.output_tokenizer().is_some()
     }
@@ -84,7 +128,6 @@ impl Evaluator<'_> {
         task_split: &TaskSplit,
         prediction: &Prediction,
     ) -> TrainResult<TaskEvaluation> {
-        let target = &self.dataset.signature.tasks[task_split.task].target;
         let truth = task_split.truth.gather(task_split.rows);
         let loss = match self.network.has_own_loss(task_split.task) {
             true => self.batched_loss(task_split)?,
@@ -92,6 +135,18 @@ impl Evaluator<'_> {
                 self.loss_of_cells(task_split.task, &truth, prediction.logits.as_f32().unwrap_or_default())?
             }
         };
+        self.evaluate_answers(task_split, &truth, prediction, loss)
+    }
+
+    /// Evaluates predictions of any origin, with the loss that was computed for them.
+    fn evaluate_answers(
+        &self,
+        task_split: &TaskSplit,
+        truth: &Array,
+        prediction: &Prediction,
+        loss: Option<f64>,
+    ) -> TrainResult<TaskEvaluation> {
+        let target = &self.dataset.signature.tasks[task_split.task].target;
         let cells = truth.to_f32().unwrap_or_default();
         let answers = prediction.answers.to_f32().unwrap_or_default();
         let mut all = TaskPredictions::new(target, &cells, &answers, cells.len() / target.width());

@@ -25,6 +25,7 @@ mod pixel;
 mod plot;
 mod reading;
 mod reading_only;
+mod rounding;
 mod running;
 mod search;
 mod sharing;

@@ -17,7 +17,7 @@ pub(in crate::data) use crate::data::raw::column::encode_known;
 pub use crate::data::raw::error::ReadingError;
 pub use crate::data::raw::file_format::{PredictionFileFormat, WRITTEN};
 pub use crate::data::raw::proof::verify_reading;
-pub use crate::data::raw::read::{RawRows, RawTable, read};
+pub use crate::data::raw::read::{RawRows, RawTable, loaded_rows, read};
 pub use crate::data::raw::write::{save, write};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::data::error::DataError;
 use crate::data::frame::Frame;
+use crate::data::load::LoadedTable;
 use crate::data::raw::column::{self, ReadCells};
 use crate::data::raw::expression::check_row_expression;
 use crate::data::raw::input_warnings::merged;
@@ -234,7 +235,38 @@ fn no_column(file: &Path, frame: &Frame, column: &str, input: &str, expression: 
     .into()
 }
 
+/// The model's input values of a table that was loaded for training. A column that the table lacks is missing
+/// on all rows, as in fitting.
+///
+/// # Errors
+///
+/// The problems of all inputs together, at `inputs.<input>`.
+pub fn loaded_rows(table: &LoadedTable, signature: &Signature) -> Result<RawTable, DataError> {
+    let frame = &table.frame;
+    let (mut inputs, mut problems) = (Vec::new(), Vec::new());
+    for input in &signature.inputs {
+        let read = match frame.has(input.name.as_str()) {
+            false => Ok(column::missing(input, frame.rows())),
+            true => frame.cells(input.name.as_str()).and_then(|cells| {
+                let kind = CellKind::from_cells(&cells);
+                column::read(input, Some(kind), &cells, frame).map(|(column, _)| column)
+            }),
+        };
+        match read {
+            Ok(column) => inputs.push((input.name.clone(), column)),
+            Err(error) => problems.push(error.at(Node::from_key("inputs").key(&input.name))),
+        }
+    }
+    DataError::unless_empty(problems)?;
+    Ok(RawTable { rows: frame.rows(), notes: Vec::new(), inputs, frame: frame.clone() })
+}
+
 impl RawTable {
+    /// The model's inputs for these rows, in the signature's order; sequences are padded to the longest.
+    pub fn pick(&self, rows: &[u32]) -> Vec<(InputName, Array)> {
+        self.inputs.iter().map(|(name, column)| (name.clone(), column.pick(rows))).collect()
+    }
+
     /// The model's inputs for a range of rows, in the signature's order: `[rows, 1]` each, or sequences
     /// padded to the longest of these rows.
     pub fn batch(&self, rows: Range<usize>) -> Vec<(InputName, Array)> {

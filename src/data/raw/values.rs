@@ -24,14 +24,19 @@ impl RawColumn {
     /// A range of rows, as the model's input.
     pub fn rows(&self, rows: Range<usize>) -> Array {
         let picked: Vec<u32> = (rows.start as u32..rows.end as u32).collect();
+        self.pick(&picked)
+    }
+
+    /// These rows, as the model's input.
+    pub fn pick(&self, rows: &[u32]) -> Array {
         let values = match self {
-            Self::Tokens(array, pad) => return pad_tokens(&array.gather(&picked), *pad),
-            Self::Series(array) => return series::pad_series(&array.gather(&picked)),
-            Self::Image(array) | Self::Numbers(array) => return array.gather(&picked),
-            Self::Whole(values) => ArrayValues::I64(values[rows.clone()].to_vec()),
+            Self::Tokens(array, pad) => return pad_tokens(&array.gather(rows), *pad),
+            Self::Series(array) => return series::pad_series(&array.gather(rows)),
+            Self::Image(array) | Self::Numbers(array) => return array.gather(rows),
+            Self::Whole(values) => ArrayValues::I64(rows.iter().map(|row| values[*row as usize]).collect()),
             Self::Text(distinct, indices) => {
-                let text = |index: &u32| distinct[*index as usize].clone();
-                ArrayValues::Text(indices[rows.clone()].iter().map(text).collect())
+                let text = |row: &u32| distinct[indices[*row as usize] as usize].clone();
+                ArrayValues::Text(rows.iter().map(text).collect())
             }
         };
         Array::new(&[rows.len(), 1], values)

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::TaskName;
-use crate::domain::score::{Score, Split, TaskValue};
+use crate::domain::precision::Precision;
+use crate::domain::score::{Direction, Score, Split, TaskValue};
 
 /// Numerical agreement of candle and ONNX Runtime on the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,60 @@ pub struct Parity {
     pub outputs: Vec<OutputParity>,
     /// ONNX Runtime's version.
     pub runtime: Option<String>,
+    /// The precision of the exported model.
+    #[serde(default, skip_serializing_if = "Precision::is_full")]
+    pub precision: Precision,
+    /// The scores of a model with rounded weights, beside those of the trained network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<ExportedScore>,
+}
+
+impl Parity {
+    /// Whether all differences are within the tolerance.
+    pub fn holds(&self) -> bool {
+        self.largest <= self.tolerance
+    }
+
+    /// Whether the model is wrong. Rounded weights may differ by more than the tolerance: their scores say
+    /// what that costs. A missing output, another shape or NaN is wrong in any precision.
+    pub fn is_broken(&self) -> bool {
+        !self.holds() && (!self.precision.is_reduced() || self.largest.is_nan() || self.largest >= f64::MAX)
+    }
+
+    /// The output with the largest difference.
+    pub fn worst(&self) -> Option<&OutputParity> {
+        self.outputs.iter().max_by(|a, b| a.largest.total_cmp(&b.largest))
+    }
+}
+
+/// A metric of the exported model, computed by ONNX Runtime.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExportedScore {
+    /// The metric as measured.
+    pub score: Score,
+    /// The same metric of the trained network; `None` if that was not scored on this split.
+    pub trained: Option<f64>,
+}
+
+impl ExportedScore {
+    /// How much better (positive) or worse (negative) the exported model is, relative to the trained network.
+    pub fn relative_change(&self) -> Option<f64> {
+        relative_change(self.score.value, self.trained?, self.score.direction)
+    }
+}
+
+/// A score that falls by a larger share after export is reported with a warning.
+pub const LARGEST_FALL: f64 = 0.02;
+
+/// (value - other) / |other| for a metric whose higher values are better, otherwise its negative; `None` for
+/// division by 0 and numbers that are not finite.
+pub fn relative_change(value: f64, other: f64, direction: Direction) -> Option<f64> {
+    let change = (value - other) / other.abs();
+    let signed = match direction {
+        Direction::Higher => change,
+        Direction::Lower => -change,
+    };
+    if value == other { Some(0.0) } else { Some(signed).filter(|change| change.is_finite()) }
 }
 
 /// How much of what `task` reads comes from `other`.

@@ -34,17 +34,27 @@ impl Plan {
             Work::Export => match &pipeline.export {
                 // The model card contains the tolerance.
                 ExportConfig::Onnx(onnx) => {
-                    let mut config = json!({ "onnx": { "opset": onnx.opset, "tolerance": onnx.tolerance } });
-                    if onnx.adapter {
-                        config["onnx"]["adapter"] = json!(true);
+                    let mut config = json!({ "opset": onnx.opset, "tolerance": onnx.tolerance() });
+                    if onnx.precision.is_reduced() {
+                        config["precision"] = json!(onnx.precision);
                     }
-                    config
+                    if onnx.adapter {
+                        config["adapter"] = json!(true);
+                    }
+                    json!({ "onnx": config })
                 }
             },
             Work::Baseline(task) => trial.map_or(Value::Null, |trial| trial.baseline_config(task)),
             Work::Gain => json!({ "baselines": pipeline.evaluate.baselines, "metrics": metrics(pipeline) }),
             Work::Verify => match &pipeline.export {
-                ExportConfig::Onnx(onnx) => json!({ "tolerance": onnx.tolerance }),
+                ExportConfig::Onnx(onnx) => {
+                    let mut config = json!({ "tolerance": onnx.tolerance() });
+                    // What the exported model is scored by.
+                    if onnx.precision.is_reduced() {
+                        config["scores"] = of_evaluate(pipeline, trial);
+                    }
+                    config
+                }
             },
         }
     }

@@ -182,7 +182,8 @@ pub fn parity(page: &ReportPage) -> Section {
         let mut files = page.detail.artifacts.iter();
         let model = files.find(|file| file.trial == Some(trial.trial) && file.kind == "onnx");
         let Some(model) = model else { continue };
-        let holds = trial.parity.as_ref().is_some_and(|parity| parity.holds());
+        let parity = trial.parity.as_ref();
+        let holds = parity.is_some_and(|parity| parity.holds() || parity.is_rounded());
         let path = model
             .detail
             .as_ref()
@@ -207,10 +208,40 @@ pub fn parity(page: &ReportPage) -> Section {
         }
     }
     body.push_str(&folded("By output: |a − b| / max(1, |b|)", &table(&outputs)));
+    body.push_str(&exported_scores(page));
     if body.is_empty() {
         body = paragraph("No model has been exported.");
     }
     ("parity", "ONNX parity", body)
+}
+
+/// The scores of models with rounded weights, beside those of the trained networks; empty if there are none.
+fn exported_scores(page: &ReportPage) -> String {
+    let mut scores = TextTable::new(&[
+        ("trial", ColumnAlign::Right),
+        ("precision", ColumnAlign::Left),
+        ("task", ColumnAlign::Left),
+        ("metric", ColumnAlign::Left),
+        ("rows", ColumnAlign::Left),
+        ("trained", ColumnAlign::Right),
+        ("exported", ColumnAlign::Right),
+    ]);
+    for trial in &page.detail.trials {
+        let Some(parity) = &trial.parity else { continue };
+        for score in &parity.scores {
+            let cells = [
+                format!("#{}", trial.trial),
+                parity.precision.to_string(),
+                score.task.clone(),
+                score.metric.clone(),
+                score.split.to_string(),
+                number::maybe(score.trained),
+                number::maybe(score.value),
+            ];
+            scores.row(cells.map(TableCell::from).to_vec());
+        }
+    }
+    if scores.is_empty() { String::new() } else { table(&scores) }
 }
 
 /// Failed, skipped and interrupted stages, and notes.

@@ -43,6 +43,7 @@ impl ModelBundle {
         let (tasks, tolerance) = (&card.signature.tasks, card.tolerance);
         let mut parity =
             onnx::verify::verify(&mut session, &rows, &expected, tasks, &BATCH_SIZES, tolerance)?;
+        parity.precision = card.precision;
         let outputs = session.run(&rows)?;
         let mut shares = self.differing_decisions(&rows, &expected, &outputs)?;
         shares.extend(self.differing_texts(&runtime, &mut session, &rows, &outputs)?);

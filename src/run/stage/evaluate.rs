@@ -73,7 +73,7 @@ fn undefined(evaluation: &TaskEvaluation) -> Option<TaskRemark> {
 }
 
 /// The metrics of every task, in the signature's order.
-fn metrics(trial: &Trial, dataset: &Dataset) -> Vec<Vec<MetricConfig>> {
+pub(super) fn metrics(trial: &Trial, dataset: &Dataset) -> Vec<Vec<MetricConfig>> {
     let configured = trial.metrics();
     let metrics = dataset.signature.tasks.iter().map(|task| {
         let own = configured.iter().find(|(name, _)| *name == task.name);

@@ -5,6 +5,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use crate::domain::array::{Array, PaddingValue};
+use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, Observer};
 use crate::domain::name::TaskName;
 use crate::domain::signature::{Encoding, InputSignature, PREFERENCE, Signature, TokenPlane};
@@ -12,9 +13,13 @@ use crate::domain::table::Dataset;
 use crate::domain::task::FittedTarget;
 use crate::model::network::Network;
 use crate::onnx::bundle::{CARD, FORMAT, MODEL, ModelCard, ModelSample};
-use crate::onnx::bundle_file::{ADAPTER, BundleRole, adapter_members, members, tokenizer};
+use crate::onnx::bundle_file::{
+    ADAPTER, BundleFile, BundleRole, adapter_members, data_member, members, tokenizer,
+};
 use crate::onnx::config::ExportConfig;
+use crate::onnx::rounding::{SMALLEST, round};
 use crate::onnx::seal;
+use crate::onnx::write::{LARGEST, save_within};
 use crate::plan::preference::{default_points, simplex};
 use crate::plan::{Stage, Trial};
 use crate::run::context::RunContext;
@@ -35,9 +40,12 @@ pub fn run(
     let ExportConfig::Onnx(config) = &context.trial(stage)?.pipeline.export;
     let opset = config.opset.get() as i64;
     let metadata = metadata(context, &dataset);
-    let model = network.to_onnx()?.finish(opset, &metadata)?;
+    // Set by the tests: a smaller limit than that of a file shows what large models do.
+    let limit = std::env::var("MTL_ONNX_LIMIT").ok().and_then(|bytes| bytes.parse().ok()).unwrap_or(LARGEST);
+    let mut model = network.to_onnx()?.finish(opset, &metadata)?;
     let path = folder.join(MODEL);
-    crate::onnx::write::save(&model, &path)?;
+    let mut rounding = round(&mut model, config.precision, SMALLEST)?;
+    save_within(&mut model, &path, limit)?;
     let decoders = network.decoders_to_onnx()?;
     let mut files = members(&dataset.signature);
     let adapter = if config.adapter { adapter_files(&network)? } else { Vec::new() };
@@ -49,7 +57,9 @@ pub fn run(
         let decoder = decoders.iter().find(|(task, _)| file.owner.as_deref() == Some(task.as_str()));
         match (file.part, decoder) {
             (BundleRole::Decoder, Some((_, decoder))) => {
-                crate::onnx::write::save(&decoder.clone().finish(opset, &metadata)?, &file_path)?;
+                let mut decoder = decoder.clone().finish(opset, &metadata)?;
+                rounding = rounding.plus(&round(&mut decoder, config.precision, SMALLEST)?);
+                save_within(&mut decoder, &file_path, limit)?;
             }
             (BundleRole::Tokenizer, _) => {
                 let text = tokenizer(&dataset.signature, file).unwrap_or_default();
@@ -66,15 +76,31 @@ pub fn run(
         }
         (file.bytes, file.sha256) = seal::of_file(&file_path)?;
     }
+    let data: Vec<BundleFile> = files.iter().filter_map(data_member).collect();
+    for mut file in data.into_iter().filter(|file| folder.join(&file.name).is_file()) {
+        (file.bytes, file.sha256) = seal::of_file(&folder.join(&file.name))?;
+        files.push(file);
+    }
+    let bytes = files.iter().filter(|file| file.owner.is_none()).map(|file| file.bytes).sum();
     let mut card = card(context, stage, &dataset, &mut network)?;
     card.files = files;
     card.answers = sample_predictions(&card)?;
     card.write(&folder.join(CARD))?;
+    if config.precision.is_reduced() && rounding.is_empty() {
+        let text = format!(
+            "precision {} rounds nothing: besides heads no matrix product has {SMALLEST} weights or more",
+            config.precision
+        );
+        let severity = Severity::Warning;
+        event_log.observe(&Event::Note { stage: stage.clone().into(), severity, text });
+    }
+    let is_rounded = config.precision.is_reduced();
     event_log.observe(&Event::Exported {
         trial: stage.trial.unwrap_or(1),
         file: MODEL.into(),
-        bytes: std::fs::metadata(&path).map_err(RunError::io("read", &path))?.len(),
+        bytes,
         opset,
+        rounding: is_rounded.then(|| format!("{}: {rounding}", config.precision)),
     });
     Ok(StageOutput::Keep)
 }
@@ -160,7 +186,8 @@ fn card(
         trial: trial.number,
         seed: trial.seed,
         opset: config.opset.get() as i64,
-        tolerance: config.tolerance.get(),
+        tolerance: config.tolerance(),
+        precision: config.precision,
         signature: dataset.signature.clone(),
         // Known to the database; `mtl export` adds them.
         metrics: Vec::new(),

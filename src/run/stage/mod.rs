@@ -3,6 +3,7 @@
 pub(super) mod baseline;
 pub(super) mod evaluate;
 pub(super) mod export;
+mod exported;
 pub(super) mod features;
 pub(super) mod fit;
 pub(super) mod gain;

@@ -31,8 +31,8 @@ impl EventWriter<'_> {
         let batches: Vec<String> = parity.batches.iter().map(ToString::to_string).collect();
         self.execute(
             "INSERT OR REPLACE INTO parity (run, trial, verified, reason, largest, tolerance, batches,
-                                            onnx_runtime)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                                            onnx_runtime, precision)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 self.run,
                 trial,
@@ -41,7 +41,8 @@ impl EventWriter<'_> {
                 parity.verified.then_some(parity.largest),
                 parity.tolerance,
                 batches.join(", "),
-                parity.runtime
+                parity.runtime,
+                parity.precision.name()
             ],
         )?;
         for output in &parity.outputs {
@@ -50,6 +51,7 @@ impl EventWriter<'_> {
                 params![self.run, trial, output.output, output.largest],
             )?;
         }
+        parity.scores.iter().try_for_each(|score| self.exported_score(trial, score))?;
         self.execute(
             "UPDATE environments SET onnx_runtime = coalesce(?2, onnx_runtime) WHERE run = ?1",
             params![self.run, parity.runtime],
