@@ -18,7 +18,7 @@ use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::activations::{Activations, GraphActivations};
 use crate::model::error::{ModelError, ModelResult};
 pub use crate::model::input::block::PackedInputs;
-use crate::model::input::block::{InputBlock, blocks, dims, in_order, numeric_features};
+use crate::model::input::block::{InputBlock, blocks, in_order, numeric_features};
 use crate::model::kernel::lookup::{LookupColumn, lookup};
 use crate::model::layer::LayerConfig;
 use crate::model::layer::stack::Stack;

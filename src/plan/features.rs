@@ -54,7 +54,12 @@ fn obstacle(pipeline: &PipelineConfig, input: &InputName) -> Option<String> {
     {
         return Some("`augment` transforms the images in every epoch".to_owned());
     }
+    let has_pieces = match &config.feature {
+        FeatureConfig::Tokens(tokens) => tokens.tokenizer.is_some(),
+        _ => false,
+    };
     pipeline.tasks.iter().find_map(|(name, task)| match &task.kind {
+        TargetConfig::Tagging(_) if has_pieces => Some(format!("`{name}` reads where words begin")),
         TargetConfig::Text(text) if text.copy => Some(format!("`{name}` copies tokens of its input")),
         TargetConfig::LanguageModel(_) => Some(format!("`{name}` continues its input")),
         _ => None,

@@ -247,10 +247,7 @@ pub fn loaded_rows(table: &LoadedTable, signature: &Signature) -> Result<RawTabl
     for input in &signature.inputs {
         let read = match frame.has(input.name.as_str()) {
             false => Ok(column::missing(input, frame.rows())),
-            true => frame.cells(input.name.as_str()).and_then(|cells| {
-                let kind = CellKind::from_cells(&cells);
-                column::read(input, Some(kind), &cells, frame).map(|(column, _)| column)
-            }),
+            true => loaded_column(input, frame),
         };
         match read {
             Ok(column) => inputs.push((input.name.clone(), column)),
@@ -259,6 +256,18 @@ pub fn loaded_rows(table: &LoadedTable, signature: &Signature) -> Result<RawTabl
     }
     DataError::unless_empty(problems)?;
     Ok(RawTable { rows: frame.rows(), notes: Vec::new(), inputs, frame: frame.clone() })
+}
+
+fn loaded_column(input: &InputSignature, frame: &Frame) -> Result<RawColumn, DataError> {
+    let first = frame.cells(input.name.as_str())?;
+    let second = match &input.encoding {
+        Encoding::Tokens { plane: Some(TokenPlane::Segments { column }), .. } => {
+            Some(frame.cells(column.as_str())?)
+        }
+        _ => None,
+    };
+    let with_kind = |cells| ReadCells { cells, kind: Some(CellKind::from_cells(cells)) };
+    column::read(input, with_kind(&first), second.as_ref().map(with_kind), frame).map(|(column, _)| column)
 }
 
 impl RawTable {

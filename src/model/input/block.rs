@@ -172,26 +172,6 @@ pub fn to_onnx(graph: &mut Graph, inputs: &[InputSignature], raw: &[GraphValue])
     }
 }
 
-/// Dimensions of the raw input in the ONNX graph.
-pub fn dims(input: &InputSignature) -> Vec<Dim> {
-    let time = || Dim::Dynamic(format!("{}_time", input.name));
-    match &input.encoding {
-        Encoding::Tokens { .. } => vec![Dim::Batch, time()],
-        Encoding::Series { center, .. } => vec![Dim::Batch, time(), Dim::Fixed(center.len())],
-        Encoding::Image { channels, height, width, .. } => {
-            vec![Dim::Batch, Dim::Fixed(*channels), Dim::Fixed(*height), Dim::Fixed(*width)]
-        }
-        Encoding::Registered { shape, .. } => match *shape {
-            Shape::Sequence { width } => vec![Dim::Batch, time(), Dim::Fixed(width)],
-            Shape::Image { channels, height, width } => {
-                vec![Dim::Batch, Dim::Fixed(channels), Dim::Fixed(height), Dim::Fixed(width)]
-            }
-            Shape::Vector { .. } | Shape::Tokens { .. } => vec![Dim::Batch, Dim::Fixed(shape.width())],
-        },
-        _ => vec![Dim::Batch, Dim::Fixed(1)],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use candle_core::Device;

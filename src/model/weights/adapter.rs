@@ -97,18 +97,16 @@ fn parts_of(
     let source = sources.iter().find(|source| source.ours == format!("{name}.weight"))?;
     let total: usize = dense.projections.iter().map(|projection| projection.columns).sum();
     let is_packed = source.theirs.len() == 1;
-    if !is_packed && (source.theirs.len() != dense.projections.len() || source.part.is_some()) {
+    if !is_packed && source.theirs.len() != dense.projections.len() {
         return None;
     }
-    // The layer may be one of several equal parts of a module, such as the gate of a feed-forward network.
-    let [at, count] = source.part.unwrap_or([0, 1]);
-    let mut first = at * total;
+    let mut first = 0;
     let mut parts = Vec::with_capacity(dense.projections.len());
     for (index, projection) in dense.projections.iter().enumerate() {
         let columns = projection.columns;
         let theirs = &source.theirs[if is_packed { 0 } else { index }];
-        let units = if is_packed { total * count } else { columns };
-        let whole = WeightSource { theirs: vec![theirs.clone()], part: None, ..source.clone() };
+        let units = if is_packed { total } else { columns };
+        let whole = WeightSource { theirs: vec![theirs.clone()], ..source.clone() };
         if folder.shape(&whole, prefix).ok()? != [dense.width, units] {
             return None;
         }

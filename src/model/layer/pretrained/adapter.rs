@@ -66,7 +66,7 @@ pub fn adapted_modules(model: &PretrainedModel, tuning: &FineTuning) -> Result<V
 }
 
 /// A low-rank adaptation of nothing, with which a model tells its projections.
-fn without_updates() -> FineTuning {
+pub(super) fn without_updates() -> FineTuning {
     let low_rank = Some(LoraConfig { targets: Vec::new(), ..LoraConfig::default() }.options());
     FineTuning { low_rank, ..FineTuning::default() }
 }
