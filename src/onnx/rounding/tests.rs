@@ -212,7 +212,7 @@ fn attention_network() -> Graph {
         let z = op::gelu_tanh(&mut g, &z);
         let z = op::add(&mut g, &y, &z);
         let (scale, bias) = (g.weight("scale", &[4], &[1.0; 4]), g.weight("bias", &[4], &[0.1; 4]));
-        y = op::layer_normalization(&mut g, &z, &scale, &bias, 1e-12);
+        y = op::layer_normalization(&mut g, &z, &scale, Some(&bias), 1e-12);
     }
     let w = weight(&mut g, "head", 1);
     let y = op::matmul(&mut g, &y, &w);
