@@ -53,8 +53,8 @@ use crate::model::weights::Weights;
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
 /// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_b0 to 7,
-/// efficientnet_lite0 to 4, mobilenetv2 and mobilenetv3 (also with `tf_`), resnet18, 34, 50, 101 and 152, convnext_tiny, small, base,
-/// large and xlarge (also convnext of transformers).
+/// efficientnet_lite0 to 4, mobilenetv2 and mobilenetv3 (also with `tf_`), resnet18, 34, 50, 101 and 152,
+/// convnext_tiny, small, base, large and xlarge (also convnext of transformers).
 ///
 /// Vision transformers (vit, deit, dinov2 of transformers) read images and return one vector for each learned
 /// token, of which `{pool: first}` selects the first, the class token, and for each patch. The positions of
@@ -83,9 +83,9 @@ pub struct PretrainedConfig {
     /// none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lora: Option<LoraConfig>,
-    /// Folder of a LoRA or DoRA adapter as Hugging Face's peft writes it, relative to the pipeline file; in place
-    /// of `lora`, with the adapter's own rank, alpha, dropout and modules. Its updates are trained on, but those
-    /// of frozen blocks. Heads in it (`modules_to_save`) are not used. Default none.
+    /// Folder of a LoRA or DoRA adapter as Hugging Face's peft writes it, relative to the pipeline file; in
+    /// place of `lora`, with the adapter's own rank, alpha, dropout and modules. Its updates are trained on,
+    /// but those of frozen blocks. Heads in it (`modules_to_save`) are not used. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<String>,
     /// Which blocks are built: all, but where a sharing divides the model.

@@ -27,6 +27,7 @@ const HALF: &[(&str, bool)] = &[
     ("Erf", false),
     ("Expand", true),
     ("Gather", true),
+    ("GatherElements", true),
     ("GatherND", true),
     ("HardSigmoid", false),
     ("Identity", true),

@@ -25,9 +25,9 @@ pub struct LoraConfig {
     /// Default false.
     pub rank_stabilized: bool,
     /// Trains the magnitude of every column apart from its direction (DoRA, Liu et al. 2024,
-    /// arXiv 2402.09353): with V = W + alpha / rank A B the projection is m / |V| (x V) + b, where |V| are the
-    /// norms of V's columns, through which nothing is differentiated, and m `[out]` begins with those of W.
-    /// Costs the norms of all columns in every step. Default false.
+    /// arXiv 2402.09353): with V = W + alpha / rank A B the projection is m / |V| (x V) + b, where |V| are
+    /// the norms of V's columns, through which nothing is differentiated, and m `[out]` begins with those of
+    /// W. Costs the norms of all columns in every step. Default false.
     #[serde(skip_serializing_if = "is_false")]
     pub dora: bool,
 }
