@@ -157,3 +157,72 @@ impl FrozenEncoder {
         self.trunk.forward(&self.encoder.forward(&x, &mode)?, &mode)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use candle_core::{DType, Device};
+    use serde_json::json;
+
+    use crate::domain::array::{Array, ArrayValues, ElementType};
+    use crate::domain::name::InputName;
+    use crate::domain::signature::{Encoding, InputSignature, Signature};
+    use crate::domain::text::Tokenizer;
+    use crate::domain::tokenizer::{Segmenter, TruncationSide};
+    use crate::model::feature_file::FeatureFile;
+    use crate::model::frozen_encoder::{EncodingEnd, FrozenEncoder};
+    use crate::model::frozen_prefix::FrozenPrefixConfig;
+    use crate::model::kernel::reference_check::near;
+    use crate::model::layer::LayerConfig;
+    use crate::model::layer::pretrained::CacheConfig;
+    use crate::model::layer::pretrained::model_cell::ModelFolders;
+
+    /// The hidden states of transformers' `BertModel` in evaluation mode, as `tests/pretrained/make.py` wrote
+    /// them.
+    #[test]
+    fn features_are_the_hidden_states_of_transformers() {
+        let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained");
+        let expected = candle_core::safetensors::load(base.join("bert/expected.safetensors"), &Device::Cpu);
+        let expected = expected.expect("expected values");
+        let integers = |name: &str| -> Vec<u32> {
+            let values = expected[name].flatten_all().and_then(|values| values.to_dtype(DType::U32));
+            values.and_then(|values| values.to_vec1()).expect("integers")
+        };
+        let (tokens, lengths) = (integers("input_ids"), integers("lengths"));
+        let rows = tokens.chunks(tokens.len() / lengths.len()).zip(&lengths);
+        let tokens: Vec<u32> = rows.flat_map(|(row, length)| row[..*length as usize].to_vec()).collect();
+        let mut offsets = vec![0];
+        lengths.iter().for_each(|length| offsets.push(offsets[offsets.len() - 1] + length));
+        let array = Array::ragged(&[], ArrayValues::U32(tokens), offsets);
+
+        let json = String::new();
+        let (unknown, begin, end, leading, trailing) = (None, None, None, 0, 0);
+        let segmenter = Segmenter::None;
+        let tokenizer =
+            Tokenizer { segmenter, json, size: 60, pad: 0, unknown, begin, end, leading, trailing };
+        let name = InputName::new("text").expect("a name");
+        let encoding = Encoding::Tokens { tokenizer, length: 12, side: TruncationSide::Head };
+        let input = InputSignature { name: name.clone(), raw: ElementType::Text, encoding, required: false };
+        let signature = Signature { inputs: vec![input], tasks: vec![], readings: Default::default() };
+        let layer = json!({"pretrained": {"path": "bert", "freeze": "all"}});
+        let layer: LayerConfig = serde_json::from_value(layer).expect("a layer");
+        let LayerConfig::Pretrained(config) = &layer else { panic!("a pretrained layer") };
+        config.read(&ModelFolders::in_folder(&base)).expect("a model");
+        let (encoder, trunk, numbers) = (vec![], vec![layer], CacheConfig::F32);
+        let prefix = FrozenPrefixConfig { input: name, encoder, trunk, numbers };
+
+        let encoder = FrozenEncoder::build(&prefix, &signature, &Device::Cpu).expect("an encoder");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("features");
+        let stopped = encoder.write_features(&array, &path, &mut |_| false).expect("nothing");
+        assert_eq!(stopped, EncodingEnd::Stopped);
+        let end = encoder.write_features(&array, &path, &mut |_| true).expect("features");
+        assert_eq!(end, EncodingEnd::Done);
+        let features = FeatureFile::open(&path).expect("features");
+        let found = features.gather(&[0, 1, 2], &Device::Cpu).expect("features");
+        let hidden = found.mask_padding().expect("hidden states");
+        assert_eq!(hidden.dims(), expected["hidden"].dims());
+        near("hidden", &hidden, &expected["hidden"], 1e-5);
+    }
+}
