@@ -66,6 +66,17 @@ impl ExportedScore {
     pub fn relative_change(&self) -> Option<f64> {
         relative_change(self.score.value, self.trained?, self.score.direction)
     }
+
+    /// Whether the exported model is worse by more than [`LARGEST_FALL`] of the trained network's score; of
+    /// at least 0.5 where higher is better, because shares of scores near 0 mean nothing.
+    pub fn is_much_worse(&self) -> bool {
+        let Some(trained) = self.trained else { return false };
+        let (fall, scale) = match self.score.direction {
+            Direction::Higher => (trained - self.score.value, trained.abs().max(0.5)),
+            Direction::Lower => (self.score.value - trained, trained.abs()),
+        };
+        fall > LARGEST_FALL * scale
+    }
 }
 
 /// A score that falls by a larger share after export is reported with a warning.

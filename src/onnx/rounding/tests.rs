@@ -321,7 +321,8 @@ fn operators_between_products_compute_in_16_bits() {
 fn inputs_beyond_16_bits_are_limited_and_squares_do_not_overflow() {
     let mut half = between(|_, x| x.clone()).finish(17, &[]).unwrap();
     round(&mut half, Precision::F16, 0).unwrap();
-    let y = run(&half, &x_of(&[1e9, 0.0, -1e9]));
+    // Without a limit, infinity minus infinity in the second product.
+    let y = run(&half, &x_of(&[1e9, 0.0, 0.0]));
     assert!(!y.iter().any(|value| value.is_nan()), "{y:?}");
     // Squares of 300 are beyond 16 bits, their root is not.
     let norm = |g: &mut Graph, x: &GraphValue| {

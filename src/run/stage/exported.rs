@@ -1,7 +1,7 @@
 //! Scores of an exported model with rounded weights: what the rounding costs each task.
 
 use crate::data::raw::loaded_rows;
-use crate::domain::event::{Event, ExportedScore, LARGEST_FALL};
+use crate::domain::event::{Event, ExportedScore};
 use crate::domain::precision::Precision;
 use crate::domain::score::{Score, Split};
 use crate::domain::table::EncodedTable;
@@ -87,8 +87,8 @@ fn trained_scores(context: &RunContext, stage: &Stage) -> Result<Vec<Score>, Run
 /// A warning if scores are far worse than those of the trained network; `None` if not.
 pub fn warning(precision: Precision, scores: &[ExportedScore]) -> Option<String> {
     let fallen = scores.iter().filter_map(|exported| {
-        let change = exported.relative_change().filter(|change| *change < -LARGEST_FALL)?;
         let (score, trained) = (&exported.score, exported.trained?);
+        let change = exported.relative_change().filter(|_| exported.is_much_worse())?;
         Some(format!(
             "`{}` {} {:.4} instead of {trained:.4} ({:.1} %)",
             score.task,
@@ -135,6 +135,7 @@ mod tests {
             (Lower, 9.0, 10.0, false),
             (Lower, 10.3, 10.0, true),
             (Lower, 0.0, 0.0, false),
+            (Higher, 0.005, 0.012, false),
         ] {
             let text = warning(Precision::Int8, &[exported(direction, value, trained)]);
             assert_eq!(text.is_some(), warns, "{direction:?} {value} {trained}: {text:?}");
