@@ -202,7 +202,7 @@ mod tests {
         let tokenizer =
             Tokenizer { segmenter, json, size: 60, pad: 0, unknown, begin, end, leading, trailing };
         let name = InputName::new("text").expect("a name");
-        let encoding = Encoding::Tokens { tokenizer, length: 12, side: TruncationSide::Head };
+        let encoding = Encoding::Tokens { tokenizer, length: 12, side: TruncationSide::Head, plane: None };
         let input = InputSignature { name: name.clone(), raw: ElementType::Text, encoding, required: false };
         let signature = Signature { inputs: vec![input], tasks: vec![], readings: Default::default() };
         let layer = json!({"pretrained": {"path": "bert", "freeze": "all"}});

@@ -8,14 +8,13 @@ use candle_core::{Device, Tensor};
 
 use crate::domain::array::{Array, ArrayValues};
 use crate::domain::name::InputName;
-use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::activations::{Activations, GraphActivations};
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::kernel::lookup::LookupColumn;
 use crate::model::ops::nodes::encoding::numbers_to_onnx;
 use crate::model::raw::feed;
-use crate::onnx::graph::{Dim, Graph, GraphValue};
+use crate::onnx::graph::{Graph, GraphValue};
 
 /// Inputs that are fed as one tensor: adjacent numeric inputs without an encoder, or one other input.
 #[derive(Clone, Debug, PartialEq)]
