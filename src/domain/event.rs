@@ -3,6 +3,7 @@
 //! The events of a stage are stored beside its artifact, so that a cached stage can replay them.
 
 mod fact;
+mod observer;
 mod run_state;
 #[cfg(test)]
 mod tests;
@@ -16,34 +17,13 @@ pub use crate::domain::event::fact::{
     Affinity, ExportedScore, FileContent, FinishedEpoch, GradientPair, LARGEST_FALL, MetricReference,
     MissingLabels, OutputParity, Parity, PreferenceScores, SourceShare, TaskRelation, relative_change,
 };
+pub use crate::domain::event::observer::Observer;
 pub use crate::domain::event::run_state::RunState;
 use crate::domain::event_source::EventSource;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::{InputName, PipelineName, RunId, TableName, TaskName};
 use crate::domain::score::{Gain, Score, Split, TaskValue};
 use crate::domain::stage::Stage;
-
-/// Observes a run. Called from several threads, one event at a time per thread.
-pub trait Observer: Send + Sync {
-    /// Receives one event.
-    fn observe(&self, event: &Event);
-
-    /// An event of an earlier run, replayed because its stage is cached: it belongs in the records of this
-    /// run, but is not live progress.
-    fn replay(&self, event: &Event) {
-        self.observe(event);
-    }
-}
-
-impl Observer for Vec<&dyn Observer> {
-    fn observe(&self, event: &Event) {
-        self.iter().for_each(|observer| observer.observe(event));
-    }
-
-    fn replay(&self, event: &Event) {
-        self.iter().for_each(|observer| observer.replay(event));
-    }
-}
 
 /// One thing that happened. `trial` counts from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -43,8 +43,8 @@ pub struct OnnxConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<Tolerance>,
     /// Writes the trained updates of the `pretrained` layer with `lora` or `adapter` beside the model too, as
-    /// Hugging Face's peft reads them: `adapter_config.json` and `adapter_model.safetensors`. The model itself
-    /// always has the updates merged into its weights. Default false.
+    /// Hugging Face's peft reads them: `adapter_config.json` and `adapter_model.safetensors`. The model
+    /// itself always has the updates merged into its weights. Default false.
     #[serde(default, skip_serializing_if = "is_false")]
     pub adapter: bool,
 }

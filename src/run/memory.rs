@@ -379,14 +379,14 @@ mod tests {
         assert_eq!(accumulated.optimizer.0, 4 * 4 * 10_401);
     }
 
-    /// Per row and step, in values: the embedding's 8 (and its table's width), the blocks' output of 8, and per
-    /// block 24 + 8 + 32 + 8 of its matrices; with checkpoints those of one block, and 8 of each block's input.
+    /// Per row and step, in values: per block 24 + 8 + 32 + 8 of its matrices; with checkpoints those of one
+    /// block, and 8 of each block's input.
     #[test]
     fn checkpoints_keep_the_inputs_of_blocks() {
         let activations = |train: &str| {
             let text = format!(
                 "data: {{t: {{source: {{csv: x.csv}}}}}}\ninputs: {{a: {{text: {{}}}}}}\n\
-                 trunk: [{{embedding: 8}}, {{transformer: {{layers: 6, heads: 2, hidden: 32}}}}, {{pool: mean}}]\n\
+                 trunk:\n- embedding: 8\n- transformer: {{layers: 6, heads: 2, hidden: 32}}\n- pool: mean\n\
                  tasks: {{y: {{kind: binary, target: y}}}}\n{train}"
             );
             estimate_of(&text).activations.0

@@ -130,7 +130,7 @@ impl<'a> Loader<'a> {
                 let gathered = table.inputs.iter().map(|(name, array)| (name.clone(), array.gather(rows)));
                 let mut arrays: Vec<_> = gathered.collect();
                 augmenter.images(&mut arrays, rows, epoch);
-                self.network.input_tensors_of(table, rows, &arrays)?
+                self.network.gathered_input_tensors(table, rows, &arrays)?
             }
             None => self.network.packed_input_tensors(table, &self.packed[index], rows)?,
         };

@@ -26,7 +26,7 @@ pub struct TrainConfig {
     /// Batch size in rows. Default 256.
     pub batch_size: Count,
     /// Maximum number of tokens, or time steps, of a batch of sequences, padding included: batches of short
-    /// rows have up to `batch_size` rows, those of long ones fewer. All training rows of a table are sorted by
+    /// rows have up to `batch_size` rows, those of long ones fewer. Training rows of a table are sorted by
     /// length and cut into batches, whose order is random. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub batch_tokens: Option<Count>,

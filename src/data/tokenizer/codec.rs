@@ -76,8 +76,8 @@ impl TokenCodec {
         self.unknown
     }
 
-    /// The id that stands for a word or a text without token ids: the unknown id, or that of a space where the
-    /// unknown token is also the padding token.
+    /// The id that stands for a word or a text without token ids: the unknown id, or that of a space where
+    /// the unknown token is also the padding token.
     pub(in crate::data) fn empty(&self) -> u32 {
         self.blank.unwrap_or(self.unknown)
     }

@@ -38,6 +38,7 @@ pub fn check_against(
 /// Asserts that two tensors agree, up to a relative error above 1 and an absolute error below.
 pub fn near(what: &str, one: &Tensor, other: &Tensor, tolerance: f32) {
     let (one, other) = (host(one).expect("in a test"), host(other).expect("in a test"));
+    assert_eq!(one.len(), other.len(), "the number of values of {what}");
     for (index, (a, b)) in one.iter().zip(&other).enumerate() {
         assert!((a - b).abs() <= tolerance * b.abs().max(1.0), "{what}[{index}]: {a} and {b}");
     }

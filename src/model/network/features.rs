@@ -39,8 +39,13 @@ impl Network {
         self.inputs.input_tensors_of(&table.inputs, packed, &features, Some(rows), self.device())
     }
 
+    /// Input tensors of encoded arrays (by input name).
+    pub fn input_tensors_of(&self, arrays: &[(InputName, Array)]) -> ModelResult<Vec<Activations>> {
+        self.inputs.input_tensors(arrays, &[], None, self.device())
+    }
+
     /// Input tensors of encoded arrays (by input name) that were gathered from these rows of a table.
-    pub fn input_tensors_of(
+    pub fn gathered_input_tensors(
         &self,
         table: &EncodedTable,
         rows: &[u32],

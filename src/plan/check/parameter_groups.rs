@@ -1,4 +1,5 @@
-//! Checks `train.rates`, `train.freeze`, `train.accumulate` and `train.gradient_checkpointing` as far as the pipeline alone determines.
+//! Checks `train.rates`, `train.freeze`, `train.accumulate` and `train.gradient_checkpointing` as far as the
+//! pipeline alone determines.
 
 use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::TaskName;
