@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 10. Generated; do not edit.
+-- The results database runs/mtl.db, version 11. Generated; do not edit.
 -- Names are natural keys, so most queries need no join. Times are UTC text, durations are
 -- seconds, sizes are bytes, paths are relative to the runs folder; NaN is NULL.
 
@@ -215,7 +215,8 @@ CREATE TABLE parity (
   largest      REAL,                      -- largest |a - b| / max(1, |b|) over all outputs and batches; NULL: not compared, or NaN
   tolerance    REAL NOT NULL,             -- the largest allowed value
   batches      TEXT NOT NULL,             -- batch sizes compared: 1, 7
-  onnx_runtime TEXT,                      -- version of ONNX Runtime
+  onnx_runtime TEXT, precision TEXT NOT NULL DEFAULT 'f32' CHECK (precision IN ('f32', 'f16', 'int8' -- of the exported model
+)),                      -- version of ONNX Runtime
   PRIMARY KEY (run, trial),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
@@ -389,6 +390,21 @@ CREATE TABLE affinity_steps (
   other        TEXT NOT NULL,             -- the task whose loss is measured
   value        REAL,                      -- 1 - loss after / loss before: positive where the step helps
   PRIMARY KEY (run, trial, step, task, other),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
+CREATE TABLE exported_scores (
+  -- Scores of an exported model with rounded weights, computed by ONNX Runtime, beside those of the trained network.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
+  task         TEXT NOT NULL,             -- the task
+  split        TEXT NOT NULL,             -- test, or valid if there are no test rows
+  metric       TEXT NOT NULL,             -- auroc, f1, mae ...
+  value        REAL,                      -- the metric of the exported model
+  trained      REAL,                      -- the same metric of the trained network; NULL: not scored there
+  direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
+  rows         INTEGER NOT NULL,          -- number of labelled rows
+  PRIMARY KEY (run, trial, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 

@@ -71,7 +71,7 @@ pub enum Command {
     Report(ReportArguments),
     /// Propose which tasks to train together
     Group(GroupArguments),
-    /// Merge runs of single tasks that began from the same weights into one network, and score it
+    /// Merge runs of single tasks into one network
     Merge(MergeArguments),
     /// Query the results database with SQL (read-only)
     Query(QueryArguments),

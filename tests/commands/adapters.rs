@@ -12,7 +12,7 @@ seed: 1
 data:
   rows: {source: {jsonl: rows.jsonl}, split: {random: {valid: 0.2, test: 0.2}}}
 inputs:
-  text: {text: {tokenizer: {pretrained: MODELS/tokenizer_bert}, length: 12}}
+  text: {text: {tokenizer: word, length: 12}}
 trunk:
   - pretrained: {path: MODELS/bert, LAYER}
   - pool: mean

@@ -88,7 +88,7 @@ fn what_cannot_be_merged_is_refused() {
     let project = project();
     let rich = run(&project, &["rich.yaml"]);
     let other_seed = run(&project, &["weeks.yaml", "--seed", "2"]);
-    let wider = run(&project, &["weeks.yaml", "--set", "trunk.0.dense.units=9"]);
+    let wider = run(&project, &["weeks.yaml", "--set", "trunk[0].dense.units=9"]);
     for (runs, expected, code) in [
         ([&rich, &other_seed], "it did not begin from the same weights: its seed differs", 1),
         ([&rich, &wider], "its trunk differs", 1),

@@ -70,8 +70,8 @@ fn padding(named: Option<u32>, end: Option<u32>, of_text: &[u32]) -> Result<u32,
     match named.or(end) {
         Some(pad) if !of_text.contains(&pad) => Ok(pad),
         Some(pad) => Err(format!(
-            "its padding token (id {pad}) is part of every text, so padding could not be told from it; name \
-             another `pad_token` in tokenizer_config.json"
+            "its padding token (id {pad}) is part of every text, so padding would look like text; name another \
+             `pad_token` in tokenizer_config.json"
         )),
         None => Err("it has neither a padding token nor an end token; name a `pad_token` in \
                      tokenizer_config.json"

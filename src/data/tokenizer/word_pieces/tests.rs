@@ -47,7 +47,7 @@ fn pieces_equal_transformers() {
         let pieces = WordPieces::new(&codec, &tokenizer).expect("special tokens");
         let file = std::fs::read_to_string(format!("{}/words.json", folder(name))).expect("a file");
         let expected: Vec<Expected> = serde_json::from_str(&file).expect("expected pieces");
-        assert!(expected.len() > 20);
+        assert!(expected.len() >= 20);
         let words: Vec<Vec<String>> = expected.iter().map(|row| row.words.clone()).collect();
         let rows = pieces.encode(&lists(&words)).expect("pieces");
         for (length, side, wanted) in
