@@ -55,7 +55,7 @@ def measure(binary, folder):
             found[f"  {event['stage']}"] = event["seconds"]
     found["plan, all cached"] = mtl("plan", "wide.yaml")[0]
     found["run, all cached"] = mtl("run", "wide.yaml", "--quiet")[0]
-    found["predict 2,000 rows"] = mtl("predict", "last", "wide.csv", "--to", "answers.csv")[0]
+    found["predict 2,000 rows"] = mtl("predict", "last", "wide.csv", "--to", "predictions.csv")[0]
     speeds = [event["rows_per_second"] for event in events if "rows_per_second" in event]
     return found, max(speeds, default=0.0)
 

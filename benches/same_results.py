@@ -144,8 +144,8 @@ def recorded(binary, folder, pipeline, source, sets):
     if source:
         for trial in sorted(found["weights"]):
             number = trial.rsplit("-", 1)[1]
-            mtl(binary, folder, "predict", f"{run.name}#{number}", str(source), "--to", "answers.csv")
-            found["answers"][trial] = hashlib.sha256((folder / "answers.csv").read_bytes()).hexdigest()
+            mtl(binary, folder, "predict", f"{run.name}#{number}", str(source), "--to", "predictions.csv")
+            found["answers"][trial] = hashlib.sha256((folder / "predictions.csv").read_bytes()).hexdigest()
     return found
 
 

@@ -196,7 +196,7 @@ impl RunSummary {
             }
             RunState::Finished => {
                 if self.models().next().is_some() {
-                    let command = format!("mtl predict {run} rows.csv --to answers.csv");
+                    let command = format!("mtl predict {run} rows.csv --to predictions.csv");
                     next.push((command, "predict new rows"));
                     next.push((format!("mtl export {run} --to model"), "copy model.onnx and mtl.json"));
                 }

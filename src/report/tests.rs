@@ -58,7 +58,7 @@ Model   ";
          (tolerance 1e-4)\n",
         "Time    load cached · fit 0.81 s · train 1 min 03 s · evaluate 1.70 s",
         "  warning fit: `year` has the same value in every training row\n",
-        "  mtl predict census-3f2a rows.csv --to answers.csv  # predict new rows\n",
+        "  mtl predict census-3f2a rows.csv --to predictions.csv  # predict new rows\n",
         "  mtl show census-3f2a ",
     ] {
         assert!(text.contains(part), "{part} is missing in\n{text}");

@@ -64,12 +64,12 @@ impl PredictionDestination {
         let shown = to.display();
         if to.is_dir() || to.as_os_str().is_empty() || shown.to_string().ends_with(std::path::MAIN_SEPARATOR)
         {
-            let inside = to.join("answers.csv");
+            let inside = to.join("predictions.csv");
             return refuse(format!("`{shown}` is a folder; name a file, such as `{}`", inside.display()));
         }
         for (file, what) in read {
             if same_file(to, file) {
-                let beside = answers_path(to);
+                let beside = predictions_path(to);
                 return refuse(format!(
                     "`{shown}` is {what} and would be overwritten; write the predictions to another file, \
                      such as `{}`{}",
@@ -104,7 +104,7 @@ fn refuse<T>(reason: String) -> Result<T, RunError> {
 
 fn unknown(to: &Path) -> String {
     if to.is_dir() || to.as_os_str().is_empty() {
-        let inside = to.join("answers.csv");
+        let inside = to.join("predictions.csv");
         return format!("`{}` is a folder; name a file, such as `{}`", to.display(), inside.display());
     }
     format!(
@@ -114,11 +114,11 @@ fn unknown(to: &Path) -> String {
     )
 }
 
-/// `rows.csv` -> `rows.answers.csv`
-fn answers_path(file: &Path) -> PathBuf {
+/// `rows.csv` -> `rows.predictions.csv`
+fn predictions_path(file: &Path) -> PathBuf {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (stem, ending) = name.split_once('.').unwrap_or((&name, "csv"));
-    file.with_file_name(format!("{stem}.answers.{ending}"))
+    file.with_file_name(format!("{stem}.predictions.{ending}"))
 }
 
 impl PredictedTable {
@@ -157,7 +157,7 @@ mod tests {
         for name in ["rows.csv", "./rows.csv", "out.csv/../rows.csv", "hard.csv"] {
             let message = describe(&path(name), None, &rows);
             assert!(message.contains("is the input file"), "{name}: {message}");
-            assert!(message.contains(".answers.csv`"), "{name}: {message}");
+            assert!(message.contains(".predictions.csv`"), "{name}: {message}");
         }
         for (name, what) in [
             ("old.csv", "fine"),

@@ -82,8 +82,8 @@ fn updates_of_each_task_are_trained_verified_and_predicted() {
         let project = project(lora, more);
         project.online(&["run", "pipeline.yaml", "--quiet", "--set", set]).expect(0);
         assert_eq!(verified(&project), 1.0, "{more}");
-        project.online(&["predict", "last", "rows.jsonl", "--to", "answers.csv"]).expect(0);
-        assert_eq!(project.read("answers.csv").lines().count(), 91, "{more}");
+        project.online(&["predict", "last", "rows.jsonl", "--to", "predictions.csv"]).expect(0);
+        assert_eq!(project.read("predictions.csv").lines().count(), 91, "{more}");
     }
 }
 

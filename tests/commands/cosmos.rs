@@ -44,9 +44,9 @@ fn one_network_predicts_for_every_preference() {
     online(&project, &["verify", "bundle"]).expect(0);
 
     let answers = |more: &[&str]| {
-        let arguments = [&["predict", "bundle", "rows.csv", "--to", "answers.csv"], more].concat();
+        let arguments = [&["predict", "bundle", "rows.csv", "--to", "predictions.csv"], more].concat();
         online(&project, &arguments).expect(0);
-        project.read("answers.csv")
+        project.read("predictions.csv")
     };
     let even = answers(&[]);
     assert_eq!(even, answers(&["--preference", "rich=2,weeks=2"]), "weights are scaled to sum to 1");

@@ -115,10 +115,10 @@ fn everything_works_end_to_end() {
             number(&project, "select count(*) from parity where verified and largest <= tolerance"),
             runs
         );
-        online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
-        assert_eq!(project.read("answers.csv").lines().count(), 401);
+        online(&["predict", "last", "rows.csv", "--to", "predictions.csv"]).expect(0);
+        assert_eq!(project.read("predictions.csv").lines().count(), 401);
     }
-    let answers = project.read("answers.csv");
+    let answers = project.read("predictions.csv");
     let heading = answers.lines().next().unwrap_or_default();
     for column in ["bin_probability", "multi_green", "ordn_4", "labels_l2_probability", "nums_r2"] {
         assert!(heading.split(',').any(|name| name == column), "{column}: {heading}");

@@ -30,8 +30,8 @@ fn a_layer_of_another_crate_trains_and_exports() {
     program(&project, "custom_layer", &["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from parity where verified and largest <= tolerance"), 1.0);
     // The plain binary can use the bundle.
-    project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
-    assert_eq!(project.read("answers.csv").lines().count(), 161);
+    project.online(&["predict", "last", "rows.csv", "--to", "predictions.csv"]).expect(0);
+    assert_eq!(project.read("predictions.csv").lines().count(), 161);
     let output = program(&project, "custom_layer", &["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", output.err());
     // The plain binary does not know the layer.
@@ -82,12 +82,12 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
     let output = program(&project, "custom_input", &["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", output.err());
     program(&project, "custom_input", &["export", "last", "--to", "bundle"]).expect(0);
-    program(&project, "custom_input", &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
-    assert_eq!(project.read("answers.csv").lines().count(), 161);
+    program(&project, "custom_input", &["predict", "bundle", "rows.csv", "--to", "predictions.csv"]).expect(0);
+    assert_eq!(project.read("predictions.csv").lines().count(), 161);
     // Numbers above the training maximum have its rank: ranks are those of the training rows.
     let project = project.file("new.csv", "age,hours,work\n1000,30,self\n2000,30,self\n,30,self\n");
-    program(&project, "custom_input", &["predict", "bundle", "new.csv", "--to", "new_answers.csv"]).expect(0);
-    let answers = project.read("new_answers.csv");
+    program(&project, "custom_input", &["predict", "bundle", "new.csv", "--to", "new_predictions.csv"]).expect(0);
+    let answers = project.read("new_predictions.csv");
     let answers: Vec<&str> = answers.lines().skip(1).collect();
     assert!(answers.len() == 3 && answers[0] == answers[1] && answers[1] != answers[2], "{answers:?}");
     let project = project.file("wrong.csv", "age,hours,work\n30,30,self\nold,30,self\n");

@@ -136,8 +136,8 @@ fn blocks_of_adjacent_columns_have_parity() {
     let project = Project::new().file("pipeline.yaml", text).file("rows.csv", rows);
     let output = project.mtl(&["run", "pipeline.yaml"]).expect(0);
     assert!(output.err().contains("verified") || output.out().contains("verified"), "{}", output.err());
-    project.mtl(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
-    assert_eq!(project.read("answers.csv").lines().count(), 201);
+    project.mtl(&["predict", "last", "rows.csv", "--to", "predictions.csv"]).expect(0);
+    assert_eq!(project.read("predictions.csv").lines().count(), 201);
 }
 
 /// In a file of thousands of lines.

@@ -23,8 +23,8 @@ fn a_bundle_predicts_and_is_verified_without_its_run() {
     online(&project, &["verify", "bundle"]).expect(0);
     // Columns in another order, no labels, an unseen category, a missing number.
     let project = project.file("new.csv", "work,age,hours\nprivate,40,50\nastronaut,30,\n");
-    online(&project, &["predict", "bundle", "new.csv", "--to", "answers.csv", "--keep", "age"]).expect(0);
-    let answers = project.read("answers.csv");
+    online(&project, &["predict", "bundle", "new.csv", "--to", "predictions.csv", "--keep", "age"]).expect(0);
+    let answers = project.read("predictions.csv");
     let lines: Vec<&str> = answers.lines().collect();
     assert_eq!(lines[0], "age,rich,rich_probability,weeks");
     assert_eq!(lines.len(), 3, "{answers}");

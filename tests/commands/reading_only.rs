@@ -43,7 +43,7 @@ asks plan pipeline.yaml
 asks check pipeline.yaml
 asks verify last
 asks export last --to exported
-asks predict last rows.csv --to answers.csv
+asks predict last rows.csv --to predictions.csv
 asks plot last --to plots
 asks report last --to report.html
 echo asked
@@ -65,7 +65,7 @@ fn reading_commands_work_in_a_read_only_folder() {
     let project = project();
     let Some(asked) = mounted(&project, &format!("{READ_ONLY}{ASKED}")) else { return };
     assert_eq!(asked.expect(0).out(), "asked\n");
-    for made in ["exported/model.onnx", "answers.csv", "plots/curves-rich.svg", "report.html"] {
+    for made in ["exported/model.onnx", "predictions.csv", "plots/curves-rich.svg", "report.html"] {
         assert!(project.path(made).exists(), "{made}");
     }
     let left = std::fs::read_dir(project.path("runs")).expect("a folder").flatten();

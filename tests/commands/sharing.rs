@@ -57,8 +57,8 @@ fn every_sharing_works_end_to_end() {
             "select count(*) from shares where run = (select run from runs order by rowid desc limit 1)";
         assert_eq!(number(&project, shares) == 0.0, silent.contains(name), "{name}");
         assert_eq!(run(&["show", "last"]).out().contains("reads at"), !silent.contains(name), "{name}");
-        run(&["predict", "last", "rows.csv", "--to", "answers.csv"]);
-        let answers = project.read("answers.csv");
+        run(&["predict", "last", "rows.csv", "--to", "predictions.csv"]);
+        let answers = project.read("predictions.csv");
         assert_eq!(answers.lines().count(), 161, "{name}");
     }
 }
@@ -83,8 +83,8 @@ fn esmm_conversions_are_at_most_as_likely_as_clicks() {
     };
     run(&["run", "pipeline.yaml", "--quiet"]);
     assert_eq!(number(&project, "select count(*) from parity where verified and largest <= tolerance"), 1.0);
-    run(&["predict", "last", "rows.csv", "--to", "answers.csv"]);
-    let answers = project.read("answers.csv");
+    run(&["predict", "last", "rows.csv", "--to", "predictions.csv"]);
+    let answers = project.read("predictions.csv");
     let mut lines = answers.lines();
     let heading: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
     let at = |name: &str| heading.iter().position(|column| *column == name).expect(name);

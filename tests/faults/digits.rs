@@ -86,9 +86,9 @@ fn milliseconds_are_predicted_and_scored_exactly() {
     let ran = online(&project, &["run", "pipeline.yaml"]).expect(0);
     assert!(ran.out().contains("verified") && !ran.err().contains("on every training row"), "{}", ran.err());
     project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
-    online(&project, &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
+    online(&project, &["predict", "bundle", "rows.csv", "--to", "predictions.csv"]).expect(0);
     let truth = tested(&project, "rows.csv", "late");
-    let answers = tested(&project, "answers.csv", "late");
+    let answers = tested(&project, "predictions.csv", "late");
     let distances: Vec<f64> = truth.iter().zip(&answers).map(|(t, a)| (t - a).abs()).collect();
     let mean = |of: &dyn Fn(usize) -> f64| (0..80).map(of).sum::<f64>() / 80.0;
     let middle = 1.7e12 + mean(&|i| truth[i] - 1.7e12);
@@ -104,7 +104,7 @@ fn milliseconds_are_predicted_and_scored_exactly() {
     // Python makes the same predictions, with enough digits.
     if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
         let output = ran.expect(0).out();
-        for (line, answer) in output.lines().zip(project.read("answers.csv").lines().skip(1)) {
+        for (line, answer) in output.lines().zip(project.read("predictions.csv").lines().skip(1)) {
             let output: serde_json::Value = serde_json::from_str(line).expect("JSON");
             let (output, answer) = (output["late"].as_f64().expect("a number"), answer.parse::<f64>());
             assert!((output - answer.expect("a number")).abs() < 0.05, "{line}");
@@ -122,10 +122,10 @@ fn python_feeds_float64() {
     let card: serde_json::Value = serde_json::from_str(&project.read("bundle/mtl.json")).expect("JSON");
     assert_eq!(card["signature"]["inputs"][0]["raw"], "float64");
     assert_eq!(card["signature"]["inputs"][0]["encoding"]["center"], 1.7e12);
-    online(&project, &["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
+    online(&project, &["predict", "bundle", "rows.csv", "--to", "predictions.csv"]).expect(0);
     if let Some(ran) = project.python(&["bundle", "rows.csv"]) {
         let output = ran.expect(0).out();
-        for (line, answer) in output.lines().zip(project.read("answers.csv").lines().skip(1)) {
+        for (line, answer) in output.lines().zip(project.read("predictions.csv").lines().skip(1)) {
             let output: serde_json::Value = serde_json::from_str(line).expect("JSON");
             let (output, answer) =
                 (output["y"].as_f64().expect("a number"), answer.parse::<f64>().expect("a number"));
@@ -170,9 +170,9 @@ fn the_log_loss_of_confident_errors_equals_scikit_learn() {
     let arguments = pipeline("x: number", "yes: {target: yes, kind: binary, metrics: [log_loss, brier]}");
     let project = Project::new().file("pipeline.yaml", arguments).file("rows.csv", text);
     online(&project, &["run", "pipeline.yaml", "--quiet"]).expect(0);
-    online(&project, &["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
+    online(&project, &["predict", "last", "rows.csv", "--to", "predictions.csv"]).expect(0);
     let truth = tested(&project, "rows.csv", "yes");
-    let p = tested(&project, "answers.csv", "yes_probability");
+    let p = tested(&project, "predictions.csv", "yes_probability");
     let cost = |(truth, p): (&f64, &f64)| {
         let right = if *truth == 1.0 { *p } else { 1.0 - p };
         -right.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()

@@ -405,8 +405,8 @@ train: {epochs: 20, batch_size: 16, device: cpu, optimizer: {adamw: {rate: 1.0e-
     };
     let new = format!("picture\n{}\n\"[{}]\"\n", pixels(1).join(" "), pixels(0).join(", "));
     let project = project.file("new.csv", new);
-    project.mtl(&["predict", "last", "new.csv", "--to", "answers.csv", "--prepared"]).expect(0);
-    let answers = project.read("answers.csv");
+    project.mtl(&["predict", "last", "new.csv", "--to", "predictions.csv", "--prepared"]).expect(0);
+    let answers = project.read("predictions.csv");
     let answers: Vec<&str> =
         answers.lines().skip(1).map(|line| line.split(',').next().unwrap_or_default()).collect();
     assert_eq!(answers, ["1", "0"]);

@@ -80,8 +80,8 @@ fn exif_orientations_are_applied() {
     let project = project.file("rows.csv", "image\nplain.jpg\nturned.jpg\n");
     let plain = bar(3, true, true);
     let project = project.file("turned.jpg", turned(&plain, 3)).file("plain.jpg", plain);
-    project.mtl(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
-    let answers = project.read("answers.csv");
+    project.mtl(&["predict", "last", "rows.csv", "--to", "predictions.csv"]).expect(0);
+    let answers = project.read("predictions.csv");
     let classes: Vec<bool> =
         answers.lines().skip(1).map(|line| line.split(',').any(|cell| cell == "b")).collect();
     assert_eq!(classes, [false, true], "{answers}");

@@ -53,8 +53,8 @@ fn scored(project: &Project) -> (f64, usize) {
 /// Runs the pipeline, predicts its own file, and compares the predictions with the scores and with Python.
 fn law(project: &Project, file: &str, truth: &[f64]) {
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    project.online(&["predict", "last", file, "--to", "answers.csv"]).expect(0);
-    let answers = answers(project, "answers.csv");
+    project.online(&["predict", "last", file, "--to", "predictions.csv"]).expect(0);
+    let answers = answers(project, "predictions.csv");
     let (expected, count) = scored(project);
     assert_eq!((answers.len(), count), (truth.len(), truth.len()));
     let actual: f64 = answers.iter().zip(truth).map(|(a, b)| (a - b).powi(2)).sum();
@@ -155,10 +155,10 @@ fn spellings_are_those_of_training() {
     let pipeline = pipeline(table, inputs).replace("epochs: 8", "epochs: 40");
     let project = Project::new().file("rows.csv", flags).file("pipeline.yaml", pipeline);
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let output = project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]).expect(0);
+    let output = project.online(&["predict", "last", "rows.csv", "--to", "predictions.csv"]).expect(0);
     assert!(!output.err().contains("not seen in training"), "{}", output.err());
     let (expected, _) = scored(&project);
-    let actual: f64 = answers(&project, "answers.csv").iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum();
+    let actual: f64 = answers(&project, "predictions.csv").iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum();
     assert!((actual - expected).abs() <= 1e-4 * expected.max(1e-3), "{actual}, scored {expected}");
 }
 
@@ -179,9 +179,9 @@ fn missing_value_markers_are_those_of_training() {
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let mut all = Vec::new();
     for file in ["words.csv", "empty.csv", "words.jsonl"] {
-        let ran = project.online(&["predict", "last", file, "--to", "answers.csv"]).expect(0);
+        let ran = project.online(&["predict", "last", file, "--to", "predictions.csv"]).expect(0);
         said(&ran, "input `x`: 1 of 2 cells are missing;");
-        all.push(answers(&project, "answers.csv"));
+        all.push(answers(&project, "predictions.csv"));
         if file == "words.csv" {
             python(&project, file, &all[0]);
         }
@@ -206,12 +206,12 @@ fn a_query_is_run_again_on_new_rows() {
         .file("pipeline.yaml", pipeline(query, "  x: number\n  letter: category\n  twice: number\n"));
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     let ran = project
-        .online(&["predict", "last", "rows.csv", "--to", "answers.csv", "--keep", "raw,day"])
+        .online(&["predict", "last", "rows.csv", "--to", "predictions.csv", "--keep", "raw,day"])
         .expect(0);
     said(&ran, "rows are dropped by the conditions of the pipeline's query: `day = 'on time'`");
     let kept: Vec<&str> = text.lines().skip(1).filter(|line| line.contains("on time")).collect();
     let (expected, count) = scored(&project);
-    let actual = answers(&project, "answers.csv");
+    let actual = answers(&project, "predictions.csv");
     assert_eq!((actual.len(), count), (kept.len(), kept.len()));
     let truth =
         kept.iter().map(|line| line.rsplit(',').next().expect("a field").parse::<f64>().expect("a number"));
@@ -222,16 +222,16 @@ fn a_query_is_run_again_on_new_rows() {
     let project = project
         .file("new.csv", "raw,k\n5,1\n-5,2\n")
         .file("done.csv", "x,letter,twice\n0.5,k1,2\n-0.5,k2,4\n");
-    let ran = project.online(&["predict", "last", "new.csv", "--to", "new_answers.csv"]).expect(0);
+    let ran = project.online(&["predict", "last", "new.csv", "--to", "new_predictions.csv"]).expect(0);
     said(&ran, "the query's condition `day = 'on time'` is skipped: there is no column `day`");
-    project.online(&["predict", "last", "done.csv", "--to", "done_answers.csv", "--prepared"]).expect(0);
-    assert_eq!(project.read("new_answers.csv"), project.read("done_answers.csv"));
+    project.online(&["predict", "last", "done.csv", "--to", "done_predictions.csv", "--prepared"]).expect(0);
+    assert_eq!(project.read("new_predictions.csv"), project.read("done_predictions.csv"));
     // Columns used in expressions are needed, with their type.
     let project = project.file("lost.csv", "k\n1\n").file("odd.csv", "raw,k\n1,2\nlow,1\n");
-    let ran = project.online(&["predict", "last", "lost.csv", "--to", "lost_answers.csv"]);
+    let ran = project.online(&["predict", "last", "lost.csv", "--to", "lost_predictions.csv"]);
     assert_ne!(ran.code(), 0);
     said(&ran, "has no column `raw`, needed for `x` = `raw / 10`; it has `k`");
-    let ran = project.online(&["predict", "last", "odd.csv", "--to", "odd_answers.csv"]);
+    let ran = project.online(&["predict", "last", "odd.csv", "--to", "odd_predictions.csv"]);
     assert_ne!(ran.code(), 0);
     said(&ran, "column `raw`: 1 row(s) are not numbers as in training, first `low` in `odd.csv`, line 3");
 }
@@ -243,12 +243,12 @@ fn a_query_over_several_rows_is_reported() {
                  query: \"select x - avg(x) over (partition by k) as x, k, y from self\"\n";
     let project = Project::new().file("rows.csv", text).file("pipeline.yaml", pipeline(query, INPUTS));
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let ran = project.online(&["predict", "last", "rows.csv", "--to", "answers.csv"]);
+    let ran = project.online(&["predict", "last", "rows.csv", "--to", "predictions.csv"]);
     assert_ne!(ran.code(), 0);
     said(&ran, "the pipeline's query cannot be run on the new rows of `rows.csv`");
     said(&ran, "use a file that contains the query's result (columns `x`, `k`), and add `--prepared`");
-    assert!(!project.path("answers.csv").exists());
-    project.online(&["predict", "last", "rows.csv", "--to", "answers.csv", "--prepared"]).expect(0);
+    assert!(!project.path("predictions.csv").exists());
+    project.online(&["predict", "last", "rows.csv", "--to", "predictions.csv", "--prepared"]).expect(0);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn values_unseen_in_training_are_reported() {
         .file("odd.csv", "x,n,flag,k\n0.1,A7,1,a\n0.2,4,0,zz\n0.3,5.5,1,\n")
         .file("gap.csv", "x,n,flag,k\n0.1,4,True,a\n,4,True,a\n");
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    let ran = project.online(&["predict", "last", "odd.csv", "--to", "answers.csv"]).expect(0);
+    let ran = project.online(&["predict", "last", "odd.csv", "--to", "predictions.csv"]).expect(0);
     said(
         &ran,
         "input `n`: 2 of 3 cells have a value not seen in training, first `A7` in `odd.csv`, line 2; known: `4`, `5`, `6`",
@@ -279,7 +279,7 @@ fn values_unseen_in_training_are_reported() {
         "input `k`: 1 of 3 cells have a value not seen in training, first `zz` in `odd.csv`, line 3; known: `a`, `b`, `c`",
     );
     said(&ran, "input `k`: 1 of 3 cells are missing; training had no missing cells");
-    python(&project, "odd.csv", &answers(&project, "answers.csv"));
+    python(&project, "odd.csv", &answers(&project, "predictions.csv"));
     // `missing: error` applies to new rows too.
     let ran = project.online(&["predict", "last", "gap.csv", "--to", "gaps.csv"]);
     assert_ne!(ran.code(), 0);
@@ -310,7 +310,7 @@ fn text_is_unicode_normalized() {
     law(&project, "rows.csv", &truth(120));
     let ran = project.online(&["predict", "last", "decomposed.csv", "--to", "other.csv"]).expect(0);
     assert!(!ran.err().contains("not seen in training") && !ran.err().contains("unknown"), "{}", ran.err());
-    assert_eq!(project.read("answers.csv"), project.read("other.csv"));
+    assert_eq!(project.read("predictions.csv"), project.read("other.csv"));
 }
 
 #[test]
@@ -326,15 +326,15 @@ fn several_tables_are_distinguished() {
     let project =
         Project::new().file("a.csv", a).file("b.csv", &b).file("new.csv", b).file("pipeline.yaml", yaml);
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
-    project.online(&["predict", "last", "a.csv", "--to", "a_answers.csv"]).expect(0);
+    project.online(&["predict", "last", "a.csv", "--to", "a_predictions.csv"]).expect(0);
     // Its own file is recognized by its name; `k` is missing in it, as in training.
-    project.online(&["predict", "last", "b.csv", "--to", "b_answers.csv"]).expect(0);
-    let ran = project.online(&["predict", "last", "new.csv", "--to", "answers.csv"]);
+    project.online(&["predict", "last", "b.csv", "--to", "b_predictions.csv"]).expect(0);
+    let ran = project.online(&["predict", "last", "new.csv", "--to", "predictions.csv"]);
     assert_ne!(ran.code(), 0);
     said(&ran, "the model was trained on `a`, `b`, which are read with different settings");
-    project.online(&["predict", "last", "new.csv", "--to", "answers.csv", "--table", "b"]).expect(0);
-    assert_eq!(project.read("answers.csv"), project.read("b_answers.csv"));
-    let ran = project.online(&["predict", "last", "new.csv", "--to", "answers.csv", "--table", "c"]);
+    project.online(&["predict", "last", "new.csv", "--to", "predictions.csv", "--table", "b"]).expect(0);
+    assert_eq!(project.read("predictions.csv"), project.read("b_predictions.csv"));
+    let ran = project.online(&["predict", "last", "new.csv", "--to", "predictions.csv", "--table", "c"]);
     said(&ran, "unknown table `c`: the model was trained on `a`, `b`");
 }
 
@@ -358,11 +358,11 @@ fn the_lines_of_the_manual_feed_onnx_runtime_as_predict_does() {
     let project = Project::new().file("rows.csv", text).file("pipeline.yaml", yaml);
     project.online(&["run", "pipeline.yaml", "--quiet"]).expect(0);
     project.mtl(&["export", "last", "--to", "bundle"]).expect(0);
-    project.online(&["predict", "bundle", "rows.csv", "--to", "answers.csv"]).expect(0);
+    project.online(&["predict", "bundle", "rows.csv", "--to", "predictions.csv"]).expect(0);
     let code = format!("{lines}\nfor row in zip(income, weeks): print(float(row[0][0]), float(row[1][0]))");
     let Some(ran) = project.interpreted(&["-c", &code]) else { return };
     let ran = ran.expect(0).out();
-    let answers = project.read("answers.csv");
+    let answers = project.read("predictions.csv");
     let fields: Vec<Vec<&str>> = answers.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(
         fields[0],

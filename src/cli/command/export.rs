@@ -17,7 +17,7 @@ pub fn perform(arguments: &Arguments, args: &ExportArguments) -> Result<ExitStat
     bundle.write(&args.to, &run, scores)?;
     let folder = args.to.display();
     output::print(&format!(
-        "exported {run} to {folder}\nnext: mtl predict {folder} ROWS.csv --to PREDICTIONS.csv"
+        "exported {run} to {folder}\nnext: mtl predict {folder} rows.csv --to predictions.csv"
     ))?;
     Ok(ExitStatus::Done)
 }

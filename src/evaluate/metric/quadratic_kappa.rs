@@ -40,15 +40,17 @@ impl Metric for QuadraticKappaConfig {
 }
 
 /// Computes the expected disagreement from moments, without a matrix over pairs of classes:
-/// sum_ij (i-j)^2 t_i d_j / n = sum i^2 t_i + sum j^2 d_j - 2 (sum i t_i)(sum j d_j) / n.
+/// n sum_ij (i-j)^2 E_ij = n (sum i^2 t_i + sum j^2 d_j) - 2 (sum i t_i)(sum j d_j).
+///
+/// All sums are integers, exact below 2^53, so that agreement by chance is 0 and not a rounding error.
 fn agreement(decisions: &ClassDecisions) -> Option<f64> {
     let pairs = decisions.pairs();
-    let observed = pairs.mean(|truth, predicted| (truth - predicted).powi(2))?;
-    let (truth, predicted) = (pairs.mean(|truth, _| truth)?, pairs.mean(|_, predicted| predicted)?);
-    let squares = pairs.mean(|truth, predicted| truth * truth + predicted * predicted)?;
-    let expected = squares - 2.0 * truth * predicted;
-    // 0 only if all are one class, up to the rounding of the means; sums of integers are exact.
-    (expected > 1e-12).then(|| 1.0 - observed / expected)
+    let count = pairs.rows.len() as f64;
+    let sum = |value: fn(f64, f64) -> f64| pairs.rows.iter().map(|(i, j)| value(*i, *j)).sum::<f64>();
+    let observed = count * sum(|truth, predicted| (truth - predicted).powi(2));
+    let squares = count * sum(|truth, predicted| truth * truth + predicted * predicted);
+    let expected = squares - 2.0 * sum(|truth, _| truth) * sum(|_, predicted| predicted);
+    (expected > 0.0).then(|| (expected - observed) / expected)
 }
 
 #[cfg(test)]
@@ -72,5 +74,13 @@ mod tests {
         let mut alone = case::ordinal().at(&rows);
         alone.answers = [0.0, 0.0, 0.0, 0.0, 1.0].repeat(alone.rows);
         assert_eq!(metric("quadratic_kappa", json!({})).view().score(&alone.view()), None);
+    }
+
+    #[test]
+    fn agreement_by_chance_is_exactly_0() {
+        // One class is always predicted; cohen_kappa_score gives 0.0.
+        let mut constant = case::ordinal();
+        constant.answers = [0.0, 0.0, 0.0, 1.0, 0.0].repeat(constant.rows);
+        assert_eq!(metric("quadratic_kappa", json!({})).view().score(&constant.view()), Some(0.0));
     }
 }

@@ -298,7 +298,7 @@ pub fn reproduce(page: &ReportPage) -> Section {
     match detail.state {
         RunState::Finished => {
             next.push(format!("mtl export {name} --to model"));
-            next.push(format!("mtl predict {name} rows.csv --to answers.csv"));
+            next.push(format!("mtl predict {name} rows.csv --to predictions.csv"));
         }
         RunState::Interrupted => next.push(format!("mtl resume {run}")),
         RunState::Failed => next.push(format!("mtl retry {run}")),

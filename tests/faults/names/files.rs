@@ -50,7 +50,7 @@ fn inputs_are_never_overwritten() {
     }
     for name in names {
         let output = project.mtl(&["predict", "last", "rows.csv", "--to", name]).expect(2).err();
-        assert_says(&output, &["is the input file", ".answers.csv"]);
+        assert_says(&output, &["is the input file", ".predictions.csv"]);
         // Nor the training data, whichever rows are predicted.
         let output = project.mtl(&["predict", "last", "new.csv", "--to", name]).expect(2).err();
         assert_says(&output, &["was trained on"]);
@@ -58,12 +58,12 @@ fn inputs_are_never_overwritten() {
     }
     let project = project.file("out/kept.txt", "a folder");
     for (to, what) in [
-        ("out", "is a folder; name a file, such as `out/answers.csv`"),
-        ("none/answers.csv", "the folder `none` does not exist"),
-        ("new.csv/answers.csv", "`new.csv` is a file"),
+        ("out", "is a folder; name a file, such as `out/predictions.csv`"),
+        ("none/predictions.csv", "the folder `none` does not exist"),
+        ("new.csv/predictions.csv", "`new.csv` is a file"),
         ("answers.txt", ".csv, .tsv, .jsonl (each also with .gz), .parquet or .arrow"),
         ("answers.xlsx", "predictions are written as"),
-        ("answers.csv.zst", "predictions are written as"),
+        ("predictions.csv.zst", "predictions are written as"),
         ("answers", "--format"),
     ] {
         assert_says(&project.mtl(&["predict", "last", "rows.csv", "--to", to]).expect(2).err(), &[what]);
