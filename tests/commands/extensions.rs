@@ -82,11 +82,13 @@ fn an_input_of_another_crate_predicts_in_the_program_that_registers_it() {
     let output = program(&project, "custom_input", &["run", "pipeline.yaml", "--quiet"]).expect(0);
     assert_eq!(number(&project, "select count(*) from stages where cached"), 7.0, "{}", output.err());
     program(&project, "custom_input", &["export", "last", "--to", "bundle"]).expect(0);
-    program(&project, "custom_input", &["predict", "bundle", "rows.csv", "--to", "predictions.csv"]).expect(0);
+    program(&project, "custom_input", &["predict", "bundle", "rows.csv", "--to", "predictions.csv"])
+        .expect(0);
     assert_eq!(project.read("predictions.csv").lines().count(), 161);
     // Numbers above the training maximum have its rank: ranks are those of the training rows.
     let project = project.file("new.csv", "age,hours,work\n1000,30,self\n2000,30,self\n,30,self\n");
-    program(&project, "custom_input", &["predict", "bundle", "new.csv", "--to", "new_predictions.csv"]).expect(0);
+    program(&project, "custom_input", &["predict", "bundle", "new.csv", "--to", "new_predictions.csv"])
+        .expect(0);
     let answers = project.read("new_predictions.csv");
     let answers: Vec<&str> = answers.lines().skip(1).collect();
     assert!(answers.len() == 3 && answers[0] == answers[1] && answers[1] != answers[2], "{answers:?}");

@@ -158,7 +158,8 @@ fn spellings_are_those_of_training() {
     let output = project.online(&["predict", "last", "rows.csv", "--to", "predictions.csv"]).expect(0);
     assert!(!output.err().contains("not seen in training"), "{}", output.err());
     let (expected, _) = scored(&project);
-    let actual: f64 = answers(&project, "predictions.csv").iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum();
+    let actual: f64 =
+        answers(&project, "predictions.csv").iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum();
     assert!((actual - expected).abs() <= 1e-4 * expected.max(1e-3), "{actual}, scored {expected}");
 }
 
