@@ -3,7 +3,7 @@
 use mtl::spec::registry::REGISTRIES;
 use serde_json::{Value, json};
 
-use crate::support::{Project, Ran};
+use crate::support::{Project, Ran, root};
 
 const TABLE: &str = "\
 name: kernels
@@ -57,6 +57,18 @@ tasks:
 train: {epochs: 2, batch_size: 16, device: cpu}
 ";
 
+const PRETRAINED: &str = "\
+name: pretrained
+seed: 1
+data: {rows: {source: {csv: {path: texts.csv}}, split: {random: {valid: 0.2, test: 0.2}}}}
+inputs: {text: {text: {tokenizer: {word: {vocabulary: 60}}, length: 12}}}
+trunk: [{pretrained: {path: MODELS/bert, lora: {rank: 2}}}, {pool: mean}]
+tasks:
+  mood: {target: mood, kind: multiclass}
+  tags: {target: count, kind: regression}
+train: {epochs: 2, batch_size: 16, device: cpu}
+";
+
 /// The largest difference between losses with fused and composed kernels, relative for losses above
 /// 1.
 fn largest_difference(project: &Project, pipeline: &str, space: &Value) -> f64 {
@@ -104,7 +116,9 @@ fn examples(noun: &str, excluded: &[&str]) -> Vec<Value> {
 #[test]
 fn sharings_optimizers_and_weightings() {
     let project = Project::new().with_rows("rows.csv", 160);
-    assert!(largest_difference(&project, TABLE, &json!({"sharing": examples("sharing", &[])})) < 1e-4);
+    // The sharings of low-rank updates need a pretrained model: `pretrained_models`.
+    let sharings = examples("sharing", &["task_lora", "mtl_lora"]);
+    assert!(largest_difference(&project, TABLE, &json!({"sharing": sharings})) < 1e-4);
     assert!(
         largest_difference(&project, TABLE, &json!({"train.optimizer": examples("optimizer", &[])})) < 1e-4
     );
@@ -143,9 +157,9 @@ fn layers_and_losses_of_vectors() {
     );
 }
 
-#[test]
-fn layers_of_sequences_and_text_heads() {
-    let mut texts = String::from("text,mood,tags,said\n");
+/// Sentences of six words with a label, tags, a text and a number.
+fn texts() -> String {
+    let mut texts = String::from("text,mood,tags,said,count\n");
     for row in 0..80 {
         let words: Vec<&str> = (0..3 + row % 7)
             .map(|at| ["red", "cat", "sees", "a", "tree", "likes"][(row * 5 + at * at) % 6])
@@ -153,9 +167,20 @@ fn layers_of_sequences_and_text_heads() {
         let tags: Vec<&str> =
             words.iter().map(|word| if word.len() > 3 { "long" } else { "short" }).collect();
         let mood = if words.contains(&"likes") { "good" } else { "plain" };
-        texts.push_str(&format!("{},{mood},{},{}\n", words.join(" "), tags.join(" "), words[..2].join(" ")));
+        texts.push_str(&format!(
+            "{},{mood},{},{},{}\n",
+            words.join(" "),
+            tags.join(" "),
+            words[..2].join(" "),
+            words.len()
+        ));
     }
-    let project = Project::new().file("texts.csv", texts);
+    texts
+}
+
+#[test]
+fn layers_of_sequences_and_text_heads() {
+    let project = Project::new().file("texts.csv", texts());
     let layers = [
         json!({"lstm": {"units": 8, "bidirectional": true, "layers": 2, "dropout": 0.1}}),
         json!({"gru": {"units": 8, "bidirectional": true}}),
@@ -170,6 +195,18 @@ fn layers_of_sequences_and_text_heads() {
         ["max", "mean", "attention", "last", "first"].iter().map(|kind| json!([{"pool": kind}])).collect();
     assert!(largest_difference(&project, WORDS, &json!({"tasks.mood.head": pools})) < 1e-4);
     assert!(largest_difference(&project, TAGS, &json!({"train.batch_size": [8, 16]})) < 1e-4);
+}
+
+#[test]
+fn pretrained_models() {
+    let models = root().join("tests/pretrained");
+    let pipeline = PRETRAINED.replace("MODELS", &models.to_string_lossy());
+    let project = Project::new().file("texts.csv", texts());
+    let sharings = json!(["hard", "task_lora", {"mtl_lora": {"ups": 2}}]);
+    assert!(largest_difference(&project, &pipeline, &json!({"sharing": sharings})) < 1e-4);
+    let layer = |name: &str| json!([{"pretrained": {"path": models.join(name)}}, {"pool": "mean"}]);
+    let families = ["albert", "deberta_v3", "gpt2", "llama", "modernbert", "mpnet", "t5_gated"].map(layer);
+    assert!(largest_difference(&project, &pipeline, &json!({"trunk": families})) < 1e-4);
 }
 
 #[test]

@@ -246,7 +246,10 @@ fn gradients_equal_finite_differences() {
     // Gradients of low-rank updates are smaller than the rounding errors of these differences: a unit test
     // of the layer computes them from those of the merged weights, and adapters are compared with peft.
     let is_adapted = |case: &Case| case.name.contains("lora") || case.name.contains("adapter");
-    for case in all().into_iter().filter(|case| !is_adapted(case)) {
+    // T5 does not scale its scores, so that its random weights choose sharply and small steps meet large
+    // curvature; a unit test compares its gradients with those of transformers.
+    let is_sharp = |case: &Case| case.name.contains("\"t5\"");
+    for case in all().into_iter().filter(|case| !is_adapted(case) && !is_sharp(case)) {
         for mode in [Mode::train(1, 1), Mode::evaluate()] {
             let (built, name) = (case.build_perturbed(), &case.name);
             let x = batch(case.input, &LENGTHS, 9);
@@ -401,7 +404,8 @@ fn equals_onnx_runtime() {
             assert_eq!(array("y").shape, shape, "{}", case.name);
             let actual = y.with(Tensor::from_vec(actual, shape, y.x.device()).unwrap());
             let difference = largest_difference(&values(&masked(&actual)), &expected);
-            assert!(difference < 1e-5, "{}: {difference}", case.name);
+            let largest = expected.iter().fold(1.0, |largest: f32, value| largest.max(value.abs()));
+            assert!(difference < 1e-5 * largest, "{}: {difference} of {largest}", case.name);
             if let Some(mask) = &y.mask {
                 assert_eq!(array("steps").as_f32().unwrap(), values(&mask.steps), "{}", case.name);
                 let lengths: Vec<f32> = mask.lengths.iter().map(|length| *length as f32).collect();
