@@ -32,7 +32,7 @@ const CONFIG_OWNERS: [&str; 5] = ["data", "model", "train", "evaluate", "onnx"];
 
 /// Further names that may be imported with settings: descriptions of items without tensors or files, and
 /// pretrained models, whose configuration is part of the settings.
-const PURE: [&str; 11] = [
+const PURE: [&str; 13] = [
     "ModelFolders",
     "PretrainedError",
     "PretrainedModel",
@@ -42,6 +42,8 @@ const PURE: [&str; 11] = [
     "BuildLayer",
     "accepts",
     "capabilities",
+    "check_pretrained_decoder",
+    "check_pretrained_projection",
     "concatenated_shape",
     "shape_with_preference",
 ];
@@ -94,7 +96,7 @@ const FORBIDDEN_NAMES: [&str; 14] = [
 ];
 
 /// Path prefixes of files that may contain `unsafe`.
-const UNSAFE: [&str; 2] = ["model/kernel/", "cli/threads.rs"];
+const UNSAFE: [&str; 3] = ["model/kernel/", "cli/threads.rs", "main.rs"];
 
 struct Source {
     /// Path below `src`, with `/`.

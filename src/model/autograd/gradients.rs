@@ -87,7 +87,7 @@ impl InplaceOp2 for AddInPlace {
         if x.len() != y.len() {
             candle_core::bail!("cannot add a gradient of {} values to one of {}", y.len(), x.len());
         }
-        let add = |(x, y): (&mut [f32], &[f32])| wide(|| x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
+        let add = |(x, y): (&mut [f32], &[f32])| wide!(x.iter_mut().zip(y).for_each(|(x, y)| *x += y));
         x.par_chunks_mut(PARALLEL_THRESHOLD).zip(y.par_chunks(PARALLEL_THRESHOLD)).for_each(add);
         Ok(())
     }

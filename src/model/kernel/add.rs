@@ -35,7 +35,7 @@ impl CustomOp2 for AddOp {
         let (sum, _) = computed(x.len(), CHUNK, |index, sum| {
             let range = index * CHUNK..index * CHUNK + sum.len();
             let (x, y) = (&x[range.clone()], &y[range]);
-            wide(|| sum.iter_mut().zip(x).zip(y).for_each(|((sum, x), y)| *sum = x + y));
+            wide!(sum.iter_mut().zip(x).zip(y).for_each(|((sum, x), y)| *sum = x + y));
         });
         Ok((CpuStorage::F32(sum), x_layout.shape().clone()))
     }

@@ -103,6 +103,7 @@ impl CustomOp3 for AffineOp {
         let bias_gradient = with_floats(gradient, |gradient| {
             let mut buffer = Vec::new();
             let bias_gradient = match (self.function, self.pre_activation.get()) {
+                (Activation::Identity, _) if !bias.track_op() => Vec::new(),
                 (Activation::Identity, _) => column_sums(gradient, out),
                 (function, Some(pre_activation)) => {
                     let (values, sums) =
@@ -240,7 +241,7 @@ fn pre_activation_gradient(
         for (values, (saved, gradient)) in block.chunks_exact_mut(out).zip(rows) {
             values.copy_from_slice(gradient);
             derivative(function, saved, values);
-            wide(|| sums.iter_mut().zip(&*values).for_each(|(sum, g)| *sum += g));
+            wide!(sums.iter_mut().zip(&*values).for_each(|(sum, g)| *sum += g));
         }
         sums
     });
@@ -251,7 +252,7 @@ fn pre_activation_gradient(
 fn column_sums(values: &[f32], out: usize) -> Vec<f32> {
     let block = |values: &[f32]| {
         let mut sums = vec![0.0; out];
-        wide(|| {
+        wide!({
             for row in values.chunks_exact(out) {
                 sums.iter_mut().zip(row).for_each(|(sum, g)| *sum += g);
             }

@@ -63,7 +63,7 @@ impl CustomOp3 for LayerNormOp {
         let size = BLOCK * width;
         let (y, _) = computed(x.len(), size, |index, y| {
             let x = &x[index * size..index * size + y.len()];
-            wide(|| {
+            wide!({
                 for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
                     y.copy_from_slice(x);
                     self.normalize(y);
@@ -87,7 +87,7 @@ impl CustomOp3 for LayerNormOp {
         let block = |x_gradient: &mut [f32], x: &[f32], gradient: &[f32], gamma: &[f32]| {
             let (mut gamma_gradient, mut beta_gradient) = (vec![0.0; width], vec![0.0; width]);
             let mut normalized = vec![0.0; width];
-            wide(|| {
+            wide!({
                 let rows = x_gradient.chunks_exact_mut(width).zip(x.chunks_exact(width));
                 for ((x_gradient, x), gradient) in rows.zip(gradient.chunks_exact(width)) {
                     normalized.copy_from_slice(x);

@@ -58,7 +58,7 @@ impl MaskOp {
         let (product, _) = computed(values.len(), CHUNK, |index, product| {
             let range = index * CHUNK..index * CHUNK + product.len();
             let (values, mask) = (&values[range.clone()], &self.0[range]);
-            wide(|| product.iter_mut().zip(values).zip(mask).for_each(|((y, x), mask)| *y = x * mask));
+            wide!(product.iter_mut().zip(values).zip(mask).for_each(|((y, x), mask)| *y = x * mask));
         });
         product
     }

@@ -54,7 +54,7 @@ impl CustomOp2 for RmsNormOp {
         let size = BLOCK * width;
         let (y, _) = computed(x.len(), size, |index, y| {
             let x = &x[index * size..index * size + y.len()];
-            wide(|| {
+            wide!({
                 for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
                     let inverse = self.inverse(x);
                     y.iter_mut().zip(x).zip(gamma).for_each(|((y, x), g)| *y = x * inverse * g);
@@ -75,7 +75,7 @@ impl CustomOp2 for RmsNormOp {
         // Sums over rows are computed block by block, independently of the number of threads.
         let block = |x_gradient: &mut [f32], x: &[f32], gradient: &[f32], gamma: &[f32]| {
             let (mut gamma_gradient, mut normalized) = (vec![0.0; width], vec![0.0; width]);
-            wide(|| {
+            wide!({
                 let rows = x_gradient.chunks_exact_mut(width).zip(x.chunks_exact(width));
                 for ((x_gradient, x), gradient) in rows.zip(gradient.chunks_exact(width)) {
                     let inverse = self.inverse(x);

@@ -61,7 +61,7 @@ impl CustomOp1 for SoftmaxOp {
         let (_, n) = layout.shape().dims2()?;
         let mut y = floats(x, layout)?.to_vec();
         y.par_chunks_mut((BLOCK * n).max(1)).enumerate().for_each(|(block, y)| {
-            wide(|| {
+            wide!({
                 for (row, y) in y.chunks_exact_mut(n).enumerate() {
                     let (real, padding) = y.split_at_mut(self.length(block * BLOCK + row, n));
                     softmax_in_place(real, 1.0);
@@ -78,10 +78,12 @@ impl CustomOp1 for SoftmaxOp {
         with_floats(y, |y| {
             let blocks = x_gradient.par_chunks_mut((BLOCK * n).max(1)).zip(y.par_chunks((BLOCK * n).max(1)));
             blocks.for_each(|(g, y)| {
-                wide(|| {
+                wide!({
                     let rows = g.chunks_exact_mut(n).zip(y.chunks_exact(n));
                     // At padding elements y is 0, and so is the gradient.
-                    rows.for_each(|(g, y)| softmax_backward(y, g, 1.0));
+                    for (g, y) in rows {
+                        softmax_backward(y, g, 1.0);
+                    }
                 });
             });
             Ok(())
@@ -138,7 +140,9 @@ fn largest(row: &[f32]) -> f32 {
 #[inline(always)]
 pub fn softmax_in_place(row: &mut [f32], scale: f32) {
     let max = largest(row);
-    row.iter_mut().for_each(|x| *x = exp((*x - max) * scale));
+    for x in row.iter_mut() {
+        *x = exp((*x - max) * scale);
+    }
     let inverse = 1.0 / sum(row);
     row.iter_mut().for_each(|x| *x *= inverse);
 }

@@ -16,7 +16,7 @@ pub struct LogitSums {
 
 /// Replaces z by scale softmax(z + b) - spread.
 pub fn softmax_row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> LogitSums {
-    wide(|| row(z, bias, scale, spread))
+    wide!(row(z, bias, scale, spread))
 }
 
 #[inline(always)]
@@ -61,7 +61,7 @@ fn row(z: &mut [f32], bias: &[f32], scale: f32, spread: f32) -> LogitSums {
 
 /// The logarithm of the sum of exp(z).
 pub fn log_sum(z: &[f32]) -> f32 {
-    wide(|| log_sum_of(z))
+    wide!(log_sum_of(z))
 }
 
 #[inline(always)]

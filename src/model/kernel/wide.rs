@@ -8,11 +8,24 @@
 
 use crate::model::kernel::choice::arch;
 
-/// Runs `work`, compiled for the widest instruction set. Functions that it calls must be `#[inline(always)]`.
+/// Runs `work` where the widest instruction set is enabled: for [`wide!`], without which the compiler may
+/// leave the closure outside, compiled for the baseline.
 #[inline(always)]
-pub fn wide<T>(work: impl FnOnce() -> T) -> T {
+pub fn with_widest<T>(work: impl FnOnce() -> T) -> T {
     arch().dispatch(work)
 }
+
+/// Evaluates an expression, compiled for the widest instruction set. Functions that it calls must be
+/// `#[inline(always)]`.
+macro_rules! wide {
+    ($work:expr) => {
+        $crate::model::kernel::wide::with_widest(
+            #[inline(always)]
+            || $work,
+        )
+    };
+}
+pub(crate) use wide;
 
 /// Adding and then subtracting this number rounds to an integer: the last bit of its mantissa has the value
 /// 1.
@@ -113,7 +126,7 @@ pub fn erf(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::kernel::wide::{erf, exp, log, sigmoid, tanh, wide};
+    use crate::model::kernel::wide::{erf, exp, log, sigmoid, tanh};
 
     /// The largest error in ULP of numbers from `low` to `high`, and the number where it occurs.
     fn worst(
@@ -126,7 +139,7 @@ mod tests {
         let mut worst = (0.0, 0.0);
         let xs: Vec<f32> = (0..=count).map(|i| low + (high - low) * (i as f32 / count as f32)).collect();
         let mut ys = xs.clone();
-        wide(|| ys.iter_mut().for_each(|y| *y = approximate(*y)));
+        wide!(ys.iter_mut().for_each(|y| *y = approximate(*y)));
         for (x, y) in xs.into_iter().zip(ys) {
             assert_eq!(approximate(x).to_bits(), y.to_bits(), "vectorized and not, the same bits at {x}");
             let exact = exact(f64::from(x));

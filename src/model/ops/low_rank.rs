@@ -126,12 +126,12 @@ impl LowRank {
             ([down], [up]) => (down.clone(), up.clone()),
             _ => (ops.concat(&downs, 1)?, ops.concat(&ups, 0)?),
         };
-        let hidden = ops.matmul(x, &down)?;
-        let update = ops.matmul(&hidden, &up)?;
-        match common {
-            Some(scale) => ops.scale(&update, scale),
-            None => Ok(update),
+        let mut hidden = ops.matmul(x, &down)?;
+        if let Some(scale) = common {
+            // Narrower than the update.
+            hidden = ops.scale(&hidden, scale)?;
         }
+        ops.matmul(&hidden, &up)
     }
 
     /// The scale of all parts, if they have the same.

@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::domain::number::{Positive, Rate};
+use crate::model::kernel::wide::wide;
 use crate::train::optimizer::VariableUpdate;
 
 /// The default learning rate.
@@ -67,13 +68,15 @@ impl AdamStep {
         let (add1, add2) = ((1.0 - self.beta1) as f32, (1.0 - self.beta2) as f32);
         let (length, root) = (self.length as f32, self.root as f32);
         let (keep, epsilon) = (self.keep as f32, self.epsilon as f32);
-        let moments = first.iter_mut().zip(second.iter_mut());
-        for ((w, g), (m, v)) in weight.iter_mut().zip(gradient).zip(moments) {
-            let g = update.gradient(*w, *g);
-            *m = keep1 * *m + add1 * g;
-            *v = keep2 * *v + add2 * (g * g);
-            *w = keep * *w - length * *m / (v.sqrt() * root + epsilon);
-        }
+        wide!({
+            let moments = first.iter_mut().zip(second.iter_mut());
+            for ((w, g), (m, v)) in weight.iter_mut().zip(gradient).zip(moments) {
+                let g = update.gradient(*w, *g);
+                *m = keep1 * *m + add1 * g;
+                *v = keep2 * *v + add2 * (g * g);
+                *w = keep * *w - length * *m / (v.sqrt() * root + epsilon);
+            }
+        });
     }
 
     /// The same with tensor operations.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::choice_config::Settings;
 use crate::domain::number::{Positive, Rate};
+use crate::model::kernel::wide::wide;
 use crate::train::optimizer::{UpdateRule, VariableUpdate};
 
 /// Stochastic gradient descent, with momentum as in PyTorch.
@@ -58,18 +59,21 @@ impl UpdateRule for SgdConfig {
     ) {
         let (rate, momentum) = (update.rate as f32, self.momentum.get() as f32);
         let [velocity] = moments else {
-            for (w, g) in weight.iter_mut().zip(gradient) {
-                *w -= rate * update.gradient(*w, *g);
-            }
-            return;
+            return wide!({
+                for (w, g) in weight.iter_mut().zip(gradient) {
+                    *w -= rate * update.gradient(*w, *g);
+                }
+            });
         };
         // Both variants in one loop: w -= rate (gradient_factor g + velocity_factor v).
         let (gradient_factor, velocity_factor) = if self.nesterov { (1.0, momentum) } else { (0.0, 1.0) };
-        for ((w, g), v) in weight.iter_mut().zip(gradient).zip(velocity.iter_mut()) {
-            let g = update.gradient(*w, *g);
-            *v = momentum * *v + g;
-            *w -= rate * (gradient_factor * g + velocity_factor * *v);
-        }
+        wide!({
+            for ((w, g), v) in weight.iter_mut().zip(gradient).zip(velocity.iter_mut()) {
+                let g = update.gradient(*w, *g);
+                *v = momentum * *v + g;
+                *w -= rate * (gradient_factor * g + velocity_factor * *v);
+            }
+        });
     }
 
     fn update_tensors(

@@ -74,7 +74,7 @@ impl<'a> AttentionRow<'a> {
         let (q, k) =
             (self.q.head(from, to, at, self.head_width), self.k.head(0, visible, at, self.head_width));
         product(q, k.t(), MatrixMut::new(probabilities, to - from, visible), false, ProductThreads::One);
-        wide(|| {
+        wide!({
             for (query, row) in (from..).zip(probabilities.chunks_exact_mut(visible)) {
                 let (attended, masked) = row.split_at_mut(self.visible_keys(query));
                 softmax_in_place(attended, self.scale());
@@ -108,10 +108,7 @@ impl<'a> AttentionRow<'a> {
                 if let Some(dropout) = &self.options.dropout {
                     let factors = &mut masks[..probabilities.len()];
                     self.factors(dropout, head, from, visible, factors);
-                    probabilities
-                        .iter_mut()
-                        .zip(factors)
-                        .for_each(|(probability, factor)| *probability *= *factor);
+                    multiply(probabilities, factors);
                 }
                 let probabilities = MatrixView::new(probabilities, to - from, visible);
                 let y = MatrixMut::strided(&mut y[from * width + at..], to - from, self.head_width, width, 1);
@@ -156,24 +153,18 @@ impl<'a> AttentionRow<'a> {
                 if let Some(dropout) = &self.options.dropout {
                     let factors = &mut masks[..count];
                     self.factors(dropout, head, from, visible, factors);
-                    score_gradients
-                        .iter_mut()
-                        .zip(&*factors)
-                        .for_each(|(gradient, factor)| *gradient *= factor);
-                    factors
-                        .iter_mut()
-                        .zip(&*probabilities)
-                        .for_each(|(factor, probability)| *factor *= probability);
+                    multiply(score_gradients, factors);
+                    multiply(factors, probabilities);
                     add(2, 0, at, MatrixView::new(factors, rows, visible).t(), gradient);
                 } else {
                     add(2, 0, at, MatrixView::new(probabilities, rows, visible).t(), gradient);
                 }
-                wide(|| {
+                wide!({
                     let rows =
                         probabilities.chunks_exact(visible).zip(score_gradients.chunks_exact_mut(visible));
-                    rows.for_each(|(probabilities, score_gradients)| {
-                        softmax_backward(probabilities, score_gradients, self.scale())
-                    });
+                    for (probabilities, score_gradients) in rows {
+                        softmax_backward(probabilities, score_gradients, self.scale());
+                    }
                 });
                 let score_gradients = MatrixView::new(score_gradients, rows, visible);
                 add(0, from, at, score_gradients, self.k.head(0, visible, at, head_width));
@@ -181,4 +172,9 @@ impl<'a> AttentionRow<'a> {
             }
         }
     }
+}
+
+/// Multiplies each value by its factor.
+fn multiply(values: &mut [f32], factors: &[f32]) {
+    wide!(values.iter_mut().zip(factors).for_each(|(value, factor)| *value *= factor));
 }

@@ -127,10 +127,7 @@ impl<C: RecurrentCell> BackwardSweep<'_, C> {
                 {
                     let (rows, recurrent, state_gradients) =
                         (&mut rows[..active], &mut recurrent, &mut state_gradients);
-                    wide(
-                        #[inline(always)]
-                        || self.step(s, rows, recurrent, state_gradients),
-                    );
+                    wide!(self.step(s, rows, recurrent, state_gradients));
                 }
                 self.state.times(&recurrent, gates, active, &mut state_gradients, state, Addend::Output);
             }

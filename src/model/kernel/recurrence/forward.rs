@@ -94,10 +94,7 @@ impl<C: RecurrentCell> ForwardSweep<'_, C> {
                 self.state.times(&state, C::STATE * units, active, &mut recurrent, gates, Addend::Zero);
                 let rows = &mut rows[..active];
                 let (recurrent, state) = (&recurrent, &mut state);
-                wide(
-                    #[inline(always)]
-                    || self.step(s, rows, recurrent, state),
-                );
+                wide!(self.step(s, rows, recurrent, state));
             }
         }
         if out > time {

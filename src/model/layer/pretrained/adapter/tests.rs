@@ -54,7 +54,7 @@ fn hidden_states_and_gradients_equal_peft() {
         let (hidden, tape) =
             record(|| Ok::<_, crate::model::ModelError>(hidden(&*layer, base, &Mode::evaluate())))
                 .expect("hidden states");
-        near(adapter, &hidden, &expected.0["hidden"], 1e-5);
+        near(adapter, &hidden, &expected.0["hidden"], 2e-5);
         let mut gradients = tape.backward_from(&hidden, upstream).expect("gradients");
         let mut gradient_of = |own: &str, part: &str| {
             let name = format!("encoder.{own}.{part}");
@@ -144,7 +144,7 @@ fn what_is_written_is_what_peft_wrote() {
         let absolute = written.to_string_lossy().into_owned();
         let (layer, _) = built(&adapted(base, &absolute, "").expect("our adapter"));
         let expected = &Expected::read(adapter).0["hidden"];
-        near(adapter, &hidden(&*layer, base, &Mode::evaluate()), expected, 1e-5);
+        near(adapter, &hidden(&*layer, base, &Mode::evaluate()), expected, 2e-5);
     }
 }
 
