@@ -12,6 +12,7 @@ kinds! {
         Gru: "gru" => GruDecoderConfig,
         Lstm: "lstm" => LstmDecoderConfig,
         Transformer: "transformer" => TransformerDecoderConfig,
+        Pretrained: "pretrained" => PretrainedDecoderConfig,
     }
 }
 
@@ -138,6 +139,33 @@ impl Settings for TransformerDecoderConfig {
     const EXAMPLE: &'static str = "{transformer: {layers: 2, heads: 4, width: 128, hidden: 512}}";
 }
 
+/// The decoder of the encoder-decoder (t5, mt5, bart, mbart, marian) whose encoder the trunk begins with,
+/// from the same folder: blocks, token embeddings and the projection to tokens.
+///
+/// The task's tokenizer must be that of the folder too. The embeddings begin as the encoder's, and are
+/// trained apart from them.
+///
+/// ```yaml
+/// inputs: {article: {text: {tokenizer: {pretrained: models/t5-small}}}}
+/// trunk: [{pretrained: models/t5-small}]
+/// tasks:
+///   summary: {target: summary, kind: {text: {tokenizer: {input: article}, decoder: pretrained}}}
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PretrainedDecoderConfig {
+    /// Dropout rate of embeddings, residual branches and wherever else the model has dropout. Default: those
+    /// of `config.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<Rate>,
+    /// Tasks with the same name here share the decoder's weights; each has a start token of its own.
+    pub shared: Option<String>,
+}
+
+impl Settings for PretrainedDecoderConfig {
+    const EXAMPLE: &'static str = "{pretrained: {dropout: 0.1}}";
+}
+
 impl Default for DecoderConfig {
     fn default() -> Self {
         Self::Gru(GruDecoderConfig::default())
@@ -151,33 +179,37 @@ impl DecoderConfig {
             Self::Gru(config) => config.shared.as_deref(),
             Self::Lstm(config) => config.shared.as_deref(),
             Self::Transformer(config) => config.shared.as_deref(),
+            Self::Pretrained(config) => config.shared.as_deref(),
         }
     }
 
-    /// Width of the token embedding.
-    pub fn width(&self) -> usize {
+    /// Width of the token embedding; `None`: that of the pretrained model.
+    pub fn width(&self) -> Option<usize> {
         match self {
-            Self::Gru(config) => config.width.get(),
-            Self::Lstm(config) => config.width.get(),
-            Self::Transformer(config) => config.width.get(),
+            Self::Gru(config) => Some(config.width.get()),
+            Self::Lstm(config) => Some(config.width.get()),
+            Self::Transformer(config) => Some(config.width.get()),
+            Self::Pretrained(_) => None,
         }
     }
 
-    /// Dropout probability.
+    /// Dropout rate of embeddings and hidden vectors; a pretrained decoder has its own.
     pub fn dropout(&self) -> Rate {
         match self {
             Self::Gru(config) => config.dropout,
             Self::Lstm(config) => config.dropout,
             Self::Transformer(config) => config.dropout,
+            Self::Pretrained(_) => Rate::constant(0.0),
         }
     }
 
-    /// Whether output projection and token embedding share their weights.
+    /// Whether output projection and token embedding share their weights, if the settings say.
     pub fn tied(&self) -> bool {
         match self {
             Self::Gru(config) => config.tied,
             Self::Lstm(config) => config.tied,
             Self::Transformer(config) => config.tied,
+            Self::Pretrained(_) => false,
         }
     }
 
@@ -215,6 +247,12 @@ impl DecoderConfig {
                     config.width.get()
                 )),
             },
+            Self::Pretrained(_) if !reads_sequence => {
+                return Err(
+                    "a pretrained decoder reads a sequence, not a vector; remove the `pool`".to_owned()
+                );
+            }
+            Self::Pretrained(_) => Ok(()),
         }
         .map_err(|reason| format!("{}.{reason}", self.name()))
     }

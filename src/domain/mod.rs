@@ -18,6 +18,7 @@ pub mod fingerprint;
 pub mod front;
 pub mod grouping;
 pub mod label;
+pub mod language_model;
 pub mod layout;
 pub mod missing_word;
 pub mod name;

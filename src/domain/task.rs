@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::array::ElementType;
 use crate::domain::choice_config::{Settings, kinds};
-use crate::domain::number::{Fraction, TextLength};
+pub use crate::domain::language_model::LanguageModelConfig;
+use crate::domain::language_model::is_false;
+use crate::domain::number::Fraction;
 use crate::domain::task_kind::TaskKind;
 use crate::domain::text::{DecoderConfig, ScheduledSamplingConfig, SearchConfig, TextConfig, Tokenizer};
 
@@ -145,23 +147,6 @@ pub enum TagScheme {
     Bioes,
 }
 
-/// The next token at every token (language modelling).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LanguageModelConfig {
-    /// Maximum number of tokens by which `mtl predict` continues a text. Default 32.
-    #[serde(default = "default_length")]
-    pub length: TextLength,
-    /// Decoding strategy. Default greedy.
-    #[serde(default)]
-    pub search: SearchConfig,
-}
-
-impl Settings for LanguageModelConfig {
-    const BARE: Option<&'static str> = Some("length");
-    const EXAMPLE: &'static str = "{language_model: {length: 32, search: {sample: {top_p: 0.9}}}}";
-}
-
 /// One class per pixel.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -193,10 +178,6 @@ pub struct PixelRegressionConfig {
 impl Settings for PixelRegressionConfig {
     const BARE: Option<&'static str> = Some("standardize");
     const EXAMPLE: &'static str = "{pixel_regression: {standardize: true}}";
-}
-
-fn default_length() -> TextLength {
-    TextLength::constant(32)
 }
 
 fn default_threshold() -> Fraction {
@@ -267,6 +248,9 @@ pub enum FittedTarget {
         tokenizer: Tokenizer,
         length: usize,
         search: SearchConfig,
+        /// Does the projection begin as that of the pretrained model?
+        #[serde(default, skip_serializing_if = "is_false")]
+        pretrained: bool,
     },
     /// `counts` are training pixels per class.
     Segmentation {

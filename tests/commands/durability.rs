@@ -15,7 +15,7 @@ fn run_until_epoch(project: &Project, epoch: u64) -> Child {
     run_epochs_until(project, MANY_EPOCHS, epoch)
 }
 
-fn run_epochs_until(project: &Project, epochs: &str, epoch: u64) -> Child {
+pub(super) fn run_epochs_until(project: &Project, epochs: &str, epoch: u64) -> Child {
     let arguments = ["run", "pipeline.yaml", "--json", "--set", epochs, "--set", OFTEN];
     let mut child = project.command(&arguments).stdout(Stdio::piped()).spawn().expect("mtl starts");
     let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
@@ -28,7 +28,7 @@ fn run_epochs_until(project: &Project, epochs: &str, epoch: u64) -> Child {
     panic!("training ended with {:?} before epoch {epoch}", child.wait());
 }
 
-fn weights(project: &Project, run: &str) -> Vec<u8> {
+pub(super) fn weights(project: &Project, run: &str) -> Vec<u8> {
     std::fs::read(project.path(&format!("runs/{run}/trial-1/weights.safetensors"))).expect("weights")
 }
 

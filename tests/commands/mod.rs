@@ -8,6 +8,7 @@ mod bundle;
 mod cosmos;
 mod damage;
 mod database;
+mod decoders;
 mod durability;
 mod errors;
 mod everything;

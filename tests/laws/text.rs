@@ -94,7 +94,8 @@ fn network(sequence: bool, search: &Value) -> Network {
         .collect();
     if sequence {
         let search = serde_json::from_value(search.clone()).unwrap();
-        let target = FittedTarget::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search };
+        let target =
+            FittedTarget::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search, pretrained: false };
         tasks.push(TaskSignature { name: name("next"), table: table(), target });
     }
     let config = |task: &TaskSignature| TaskNetworkConfig {
@@ -272,7 +273,12 @@ fn token_network(search: &Value) -> (Network, EncodedTable, Array) {
     let tasks = vec![
         task(
             "next",
-            FittedTarget::LanguageModel { tokenizer: tokenizer(), length: LENGTH, search: search() },
+            FittedTarget::LanguageModel {
+                tokenizer: tokenizer(),
+                length: LENGTH,
+                search: search(),
+                pretrained: false,
+            },
         ),
         task("text", text(0, false)),
         task("copied", text(0, true)),

@@ -55,12 +55,17 @@ impl FeatureConfig {
         }
     }
 
+    /// The tokenizer of texts, or of tokens that are split into pieces.
+    pub fn tokenizer(&self) -> Option<&TokenizerConfig> {
+        match self {
+            Self::Text(config) => Some(&config.tokenizer),
+            Self::Tokens(config) => config.tokenizer.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The files of its tokenizer, relative to the pipeline file; those of a folder need not exist.
     pub fn files(&self) -> Vec<String> {
-        match self {
-            Self::Text(config) => config.tokenizer.files(),
-            Self::Tokens(config) => config.tokenizer.as_ref().map(TokenizerConfig::files).unwrap_or_default(),
-            _ => Vec::new(),
-        }
+        self.tokenizer().map(TokenizerConfig::files).unwrap_or_default()
     }
 }

@@ -17,7 +17,7 @@ pub(in crate::data) fn fit(
     column: &Cells,
 ) -> Result<TargetFit, DataError> {
     let input = labels.inputs.iter().find(|input| input.name == column.name());
-    let Some((Encoding::Tokens { tokenizer, length, side, plane }, encoded)) =
+    let Some((Encoding::Tokens { tokenizer, length: limit, side, plane }, encoded)) =
         input.map(|input| (input.encoding, input.encoded))
     else {
         return Err(DataError::NotTokens { column: column.name().to_owned() });
@@ -36,7 +36,7 @@ pub(in crate::data) fn fit(
         values.extend(row[1..].iter().map(|id| *id as f32));
         let is_empty = matches!(row, [only] if Some(*only) == tokenizer.unknown) || row == of_empty_text;
         let is_ended = tokenizer.trailing > 0 && row.last() == Some(&end);
-        let is_truncated = *side == TruncationSide::Head && row.len() == *length;
+        let is_truncated = *side == TruncationSide::Head && row.len() == *limit;
         values.push(if is_empty || is_truncated || is_ended { f32::NAN } else { end as f32 });
     }
     let truth = Array {
@@ -44,7 +44,7 @@ pub(in crate::data) fn fit(
         values: ArrayValues::F32(values),
         offsets: encoded.offsets.clone(),
     };
-    let (limit, search) = (config.length.get(), config.search.clone());
-    let target = FittedTarget::LanguageModel { tokenizer: tokenizer.clone(), length: limit, search };
+    let (length, search, pretrained) = (config.length.get(), config.search.clone(), config.pretrained);
+    let target = FittedTarget::LanguageModel { tokenizer: tokenizer.clone(), length, search, pretrained };
     Ok(TargetFit { truth, texts: None, target, notes: vec![], labels: LabelStatistics::default() })
 }

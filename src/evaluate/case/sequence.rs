@@ -142,8 +142,12 @@ pub fn of_texts(rows: &[(&str, Option<&str>)]) -> MetricCase {
 
 /// A language model's case: 40 tokens, of which three quarters are predicted correctly.
 pub fn language() -> MetricCase {
-    let target =
-        FittedTarget::LanguageModel { tokenizer: tokenizer(), length: 8, search: SearchConfig::default() };
+    let target = FittedTarget::LanguageModel {
+        tokenizer: tokenizer(),
+        length: 8,
+        search: SearchConfig::default(),
+        pretrained: false,
+    };
     let truth = (0..40).map(|i| mix(3, 36, i) as f32 + 4.0).collect();
     let case = MetricCase::new(target, truth, Vec::new());
     MetricCase { offsets: Some(vec![0, 7, 7, 40]), nll: Some(3.0_f64.ln()), guessed: Some(0.75), ..case }

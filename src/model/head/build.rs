@@ -80,8 +80,12 @@ pub fn build(
             };
             Box::new(text::TextHead::build(name, settings, input, weights)?)
         }
-        FittedTarget::LanguageModel { tokenizer, .. } => {
-            Box::new(language_model::LanguageModel::build(name, width, tokenizer.size, weights)?)
+        FittedTarget::LanguageModel { tokenizer, pretrained, .. } => {
+            let head = language_model::LanguageModel::build(name, width, tokenizer.size, weights)?;
+            if *pretrained {
+                language_model::LanguageModel::request_pretrained(name, tokenizer.size, weights)?;
+            }
+            Box::new(head)
         }
     })
 }

@@ -103,9 +103,17 @@ impl TextHead {
         };
         weights.allow_sharing(config.shared().is_some());
         let decoder = Decoder::build(&body, config, memory, length, weights)?;
-        let (width, tied) = (config.width(), config.tied());
+        let (width, tied) = match &decoder {
+            Decoder::Pretrained(decoder) => (decoder.width(), decoder.is_tied()),
+            Decoder::Recurrent(_) | Decoder::Transformer(_) => {
+                (config.width().unwrap_or(decoder.width()), config.tied())
+            }
+        };
         let vocabulary =
             TokenProjection::build(&table, name, tokenizer.size, width, decoder.width(), tied, weights)?;
+        if let Decoder::Pretrained(_) = &decoder {
+            TokenProjection::request_pretrained(&table, name, tokenizer.size, weights)?;
+        }
         let pointer = || Pointer::build(&body, memory.width(), decoder.width(), tokenizer.size, weights);
         let copy = copy.then(pointer).transpose()?;
         weights.allow_sharing(false);
@@ -375,5 +383,7 @@ fn vocabulary_id(tokenizer: &Tokenizer) -> String {
     format!("tokens_{:08x}", hash(&tokenizer.json) as u32)
 }
 
+#[cfg(test)]
+mod pretrained_tests;
 #[cfg(test)]
 mod tests;

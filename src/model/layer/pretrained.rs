@@ -1,13 +1,15 @@
 //! The layer `pretrained`: see [`PretrainedConfig`].
 
 pub mod adapter;
+mod bart;
 mod bert;
 mod block_convolution;
 mod configuration;
 mod conv_net;
 mod convnext;
 mod deberta;
-mod embeddings;
+pub mod decoder;
+pub mod embeddings;
 mod encoder;
 pub mod families;
 pub mod family;
@@ -49,7 +51,8 @@ use crate::model::weights::Weights;
 ///
 /// Text encoders read tokens of `tokenizer: {pretrained: ...}` of the same folder and return one vector per
 /// token. Families: bert, roberta, xlm-roberta, camembert, distilbert, electra, albert, mpnet, deberta-v2
-/// (also version 3), modernbert; causal ones gpt2, llama, mistral, qwen2; the encoders of t5 and mt5.
+/// (also version 3), modernbert; causal ones gpt2, llama, mistral, qwen2; the encoders of t5, mt5, bart,
+/// mbart and marian, whose decoders are those of text tasks with `decoder: pretrained`.
 ///
 /// Image encoders, from a folder as `timm` writes it, read images and return an image of features: add a
 /// `global_pool`. Frozen blocks normalize by their running statistics. Architectures: efficientnet_b0 to 7,

@@ -65,7 +65,7 @@ impl Network {
         seed: u64,
     ) -> ModelResult<Option<Vec<Vec<u32>>>> {
         let [input] = &self.signature.inputs[..] else { return Ok(None) };
-        let FittedTarget::LanguageModel { tokenizer, length, search: config } =
+        let FittedTarget::LanguageModel { tokenizer, length, search: config, .. } =
             &self.signature.tasks[task].target
         else {
             return Ok(None);

@@ -77,6 +77,12 @@ impl PretrainedFolder {
                 expected,
             };
             let mut shape = stored.shape.clone();
+            if source.is_flattened {
+                shape = vec![shape.iter().product()];
+            }
+            if let (Some(rows), Some(first)) = (&source.rows, shape.first_mut()) {
+                *first = rows.end.min(*first).saturating_sub(rows.start);
+            }
             if source.transposed {
                 if shape.len() != 2 {
                     return Err(misfit(vec![0, 0]));
@@ -135,6 +141,11 @@ impl PretrainedFolder {
     }
 
     fn transformed(&self, values: Tensor, source: &WeightSource) -> candle_core::Result<Tensor> {
+        let values = if source.is_flattened { values.flatten_all()? } else { values };
+        let values = match &source.rows {
+            Some(rows) => values.narrow(0, rows.start, rows.len())?.contiguous()?,
+            None => values,
+        };
         let values = if source.transposed { values.t()?.contiguous()? } else { values };
         let values = match source.is_convolution {
             true => {

@@ -1,5 +1,7 @@
 //! Where the weights of our layers are in a pretrained model.
 
+use std::ops::Range;
+
 /// The source of one of our weights: tensors of the pretrained model, each transposed if asked, then
 /// concatenated along the last dimension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,10 @@ pub struct WeightSource {
     pub is_convolution: bool,
     /// Leading rows that are left out.
     pub skipped_rows: usize,
+    /// The rows of the stored tensor that are read; `None`: all.
+    pub rows: Option<Range<usize>>,
+    /// Whether it is a vector that is stored with more dimensions.
+    pub is_flattened: bool,
 }
 
 impl WeightSource {
@@ -26,7 +32,14 @@ impl WeightSource {
             transposed: false,
             is_convolution: false,
             skipped_rows: 0,
+            rows: None,
+            is_flattened: false,
         }
+    }
+
+    /// The same, of these rows of the stored tensor.
+    pub fn of_rows(self, rows: Range<usize>) -> Self {
+        Self { rows: Some(rows), ..self }
     }
 
     /// A matrix with its dimensions swapped.

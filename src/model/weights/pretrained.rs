@@ -26,12 +26,20 @@ impl Weights {
         sources: Vec<WeightSource>,
         prefix: &'static str,
     ) {
-        // A layer whose weights are used once more has requested them.
-        if self.pretrained_requests.iter().any(|request| request.layer == layer) {
+        // A layer whose weights are used once more has requested them; a head requests parts of its weights.
+        if let Some(request) = self.pretrained_requests.iter_mut().find(|request| request.layer == layer) {
+            let known = |source: &WeightSource| request.sources.iter().any(|known| known.ours == source.ours);
+            let more: Vec<WeightSource> = sources.into_iter().filter(|source| !known(source)).collect();
+            request.sources.extend(more);
             return;
         }
         let (layer, folder) = (layer.to_owned(), Arc::clone(folder));
         self.pretrained_requests.push(PretrainedRequest { layer, folder, sources, prefix });
+    }
+
+    /// The folder of the first pretrained model that a layer reads.
+    pub fn pretrained_folder(&self) -> Option<&Arc<PretrainedFolder>> {
+        self.pretrained_requests.first().map(|request| &request.folder)
     }
 
     /// Sets whether weights created from now on are frozen: they get no gradients and no updates. Returns the

@@ -94,7 +94,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
                     let message = format!("{} task {reason}", with_article(task.kind.name()));
                     diagnostics.push(Diagnostic::error("head-shape", task_path.key("kind"), message));
                 }
-                diagnostics.extend(decoder(name, &task.kind, shape));
+                diagnostics.extend(decoder(pipeline, name, shape));
             }
             Err(diagnostic) => diagnostics.push(diagnostic),
         }

@@ -104,9 +104,12 @@ fn target(task: &TaskConfig, (height, width): (usize, usize)) -> FittedTarget {
             copy: config.copy,
             scheduled_sampling: config.scheduled_sampling.clone(),
         },
-        TargetConfig::LanguageModel(config) => {
-            FittedTarget::LanguageModel { tokenizer: tokenizer(), length: 1, search: config.search.clone() }
-        }
+        TargetConfig::LanguageModel(config) => FittedTarget::LanguageModel {
+            tokenizer: tokenizer(),
+            length: 1,
+            search: config.search.clone(),
+            pretrained: config.pretrained,
+        },
         TargetConfig::Segmentation(config) => {
             let (classes, counts) = counted(config.classes.len().max(2));
             FittedTarget::Segmentation { classes, counts, height, width }

@@ -31,4 +31,17 @@ impl DecoderPort {
         let dims = [Dim::Batch, Dim::Dynamic(time.to_owned())].into_iter().chain(width.map(Dim::Fixed));
         Self { name: name.to_owned(), dims: dims.collect() }
     }
+
+    /// Those of a decoder with attention in so many blocks: the mask of the memory, keys and values of the
+    /// memory, and of the previous tokens, `[batch, <time>, width]`.
+    pub fn of_attention(blocks: usize, width: usize) -> Prepared<Self> {
+        let ports = |prefix: &str, time: &str| {
+            let both = |index| [format!("{prefix}keys_{index}"), format!("{prefix}values_{index}")];
+            let names = (0..blocks).flat_map(both);
+            names.map(|name| Self::sequence(&name, time, Some(width))).collect::<Vec<_>>()
+        };
+        let mut fixed = vec![Self::sequence("mask", "seen", None)];
+        fixed.extend(ports("", "seen"));
+        Prepared { fixed, states: ports("past_", "past") }
+    }
 }

@@ -3,6 +3,8 @@
 
 pub mod cell;
 mod decoder_port;
+pub mod pretrained;
+pub mod pretrained_model;
 pub mod recurrent;
 pub mod transformer;
 pub mod vocabulary;
@@ -17,6 +19,8 @@ use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::head::decoder::cell::DecoderCell;
 pub use crate::model::head::decoder::decoder_port::{DecoderPort, Prepared};
+use crate::model::head::decoder::pretrained::PretrainedDecoder;
+use crate::model::head::decoder::pretrained_model::build_pretrained;
 use crate::model::head::decoder::recurrent::RecurrentDecoder;
 use crate::model::head::decoder::transformer::TransformerDecoder;
 use crate::model::mode::Mode;
@@ -29,6 +33,8 @@ pub enum Decoder {
     Recurrent(Box<RecurrentDecoder>),
     /// A transformer.
     Transformer(TransformerDecoder),
+    /// That of a pretrained model.
+    Pretrained(Box<PretrainedDecoder>),
 }
 
 impl Decoder {
@@ -53,6 +59,10 @@ impl Decoder {
                 return TransformerDecoder::build(name, config, memory, length, weights)
                     .map(Self::Transformer);
             }
+            DecoderConfig::Pretrained(config) => {
+                let decoder = build_pretrained(name, config.dropout, memory, length, weights)?;
+                return Ok(Self::Pretrained(Box::new(decoder)));
+            }
         };
         Ok(Self::Recurrent(Box::new(RecurrentDecoder::build(name, cell, attention, memory, weights)?)))
     }
@@ -62,6 +72,7 @@ impl Decoder {
         match self {
             Self::Recurrent(decoder) => decoder.width(),
             Self::Transformer(decoder) => decoder.width(),
+            Self::Pretrained(decoder) => decoder.width(),
         }
     }
 
@@ -74,6 +85,7 @@ impl Decoder {
         match self {
             Self::Recurrent(decoder) => decoder.prepare(ops, memory),
             Self::Transformer(decoder) => decoder.prepare(ops, memory),
+            Self::Pretrained(decoder) => decoder.prepare(ops, memory),
         }
     }
 
@@ -82,6 +94,7 @@ impl Decoder {
         match self {
             Self::Recurrent(decoder) => decoder.forward(tokens, prepared, mode),
             Self::Transformer(decoder) => decoder.forward(tokens, prepared, mode),
+            Self::Pretrained(decoder) => decoder.forward(tokens, prepared, mode),
         }
     }
 
@@ -96,6 +109,7 @@ impl Decoder {
         match self {
             Self::Recurrent(decoder) => decoder.step(ops, token, prepared),
             Self::Transformer(decoder) => decoder.step(ops, token, prepared),
+            Self::Pretrained(decoder) => decoder.step(ops, token, prepared),
         }
     }
 
@@ -104,6 +118,7 @@ impl Decoder {
         match self {
             Self::Recurrent(decoder) => decoder.ports(),
             Self::Transformer(decoder) => decoder.ports(),
+            Self::Pretrained(decoder) => decoder.ports(),
         }
     }
 }

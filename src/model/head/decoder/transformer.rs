@@ -227,14 +227,7 @@ impl TransformerDecoder {
 
     /// Names and dimensions, in a graph, of the tensors that [`Self::prepare`] returns.
     pub fn ports(&self) -> Prepared<DecoderPort> {
-        let ports = |prefix: &str, time: &str| {
-            let both = |index| [format!("{prefix}keys_{index}"), format!("{prefix}values_{index}")];
-            let names = (0..self.blocks.len()).flat_map(both);
-            names.map(|name| DecoderPort::sequence(&name, time, Some(self.width))).collect::<Vec<_>>()
-        };
-        let mut fixed = vec![DecoderPort::sequence("mask", "seen", None)];
-        fixed.extend(ports("", "seen"));
-        Prepared { fixed, states: ports("past_", "past") }
+        DecoderPort::of_attention(self.blocks.len(), self.width)
     }
 }
 

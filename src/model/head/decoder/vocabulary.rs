@@ -2,7 +2,8 @@
 
 use candle_core::Tensor;
 
-use crate::model::error::ModelResult;
+use crate::model::error::{ModelError, ModelResult};
+use crate::model::head::decoder::pretrained_model::pretrained_model;
 use crate::model::kernel::embedding::embed;
 use crate::model::kernel::vocabulary_loss::{
     VocabularyTargets, vocabulary_loss, vocabulary_mixture, vocabulary_scores,
@@ -49,6 +50,36 @@ impl TokenProjection {
         Ok(Self { name: name.to_owned(), table, projection, bias, begin, size })
     }
 
+    /// Requests the values of the pretrained model whose decoder reads these embeddings.
+    ///
+    /// # Errors
+    /// There is no such model, or it has fewer tokens than `size`.
+    pub fn request_pretrained(
+        name: &str,
+        task_name: &str,
+        size: usize,
+        weights: &mut Weights,
+    ) -> ModelResult<()> {
+        let model = pretrained_model(task_name, weights)?;
+        let vocabulary = model.decoder.vocabulary;
+        if size > vocabulary {
+            let reason = format!(
+                "has embeddings of {vocabulary} tokens, and the tokenizer has {size}; use that of the \
+                 same folder: `tokenizer: {{pretrained: ...}}`"
+            );
+            return Err(ModelError::Shape { part: task_name.to_owned(), reason });
+        }
+        let sources = model.decoder.table_sources(size);
+        weights.request_pretrained(name, &model.folder, sources, model.prefix);
+        weights.request_pretrained(
+            task_name,
+            &model.folder,
+            vec![model.decoder.begin_source()],
+            model.prefix,
+        );
+        Ok(())
+    }
+
     /// Number of the start token: one beyond the vocabulary.
     pub fn start_token(&self) -> u32 {
         self.size as u32
@@ -76,8 +107,8 @@ impl TokenProjection {
         )
     }
 
-    /// `[hidden, size]`
-    fn weight(&self) -> ModelResult<Tensor> {
+    /// The projection to logits, `[hidden, size]`.
+    pub fn weight(&self) -> ModelResult<Tensor> {
         match &self.projection {
             Some(projection) => Ok(projection.tensor()),
             None => Ok(self.table.tensor().t()?),

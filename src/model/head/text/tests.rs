@@ -83,7 +83,7 @@ fn mask(time: usize) -> SequenceMask {
 
 fn text(decoder: &DecoderConfig, sequence: bool, weights: &mut Weights) -> TextHead {
     let shape = if sequence { Shape::Sequence { width: WIDTH } } else { Shape::vector(WIDTH) };
-    let copy = sequence && COPYING.contains(&decoder.width());
+    let copy = sequence && COPYING.contains(&decoder.width().unwrap());
     let settings =
         TextHeadSettings { decoder, tokenizer: &tokenizer("{}"), length: 8, copy, scheduled_sampling: None };
     TextHead::build("head.title.output", settings, shape, weights).unwrap()

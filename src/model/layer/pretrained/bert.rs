@@ -143,7 +143,9 @@ pub fn distilbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFam
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
+            token_scale: 1.0,
             positions,
+            is_sinusoidal: false,
             segments: 0,
             norm_kind: NormKind::Layer,
             epsilon: Some(epsilon),
@@ -172,6 +174,8 @@ pub fn distilbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFam
         relative: None,
         final_dropout: 0.0,
         convolution: None,
+        logits: None,
+        decoder: None,
         names: DISTILBERT,
     }))
 }
@@ -200,7 +204,9 @@ pub fn text_encoder(
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
+            token_scale: 1.0,
             positions,
+            is_sinusoidal: false,
             segments: configuration.index_or("type_vocab_size", 2)?,
             norm_kind: NormKind::Layer,
             epsilon: Some(epsilon),
@@ -229,6 +235,8 @@ pub fn text_encoder(
         relative: None,
         final_dropout: 0.0,
         convolution: None,
+        logits: None,
+        decoder: None,
         names: BERT,
     })
 }

@@ -30,8 +30,12 @@ pub struct EmbeddingOptions {
     pub vocabulary: usize,
     /// Width of the tables.
     pub width: usize,
+    /// Factor of the embeddings of tokens.
+    pub token_scale: f64,
     /// Number of positions; 0: no table of positions.
     pub positions: usize,
+    /// Whether sines and cosines of the positions are added: the sines first.
+    pub is_sinusoidal: bool,
     /// Number of segments; 0: no table of segments.
     pub segments: usize,
     /// Kind of the norm.
@@ -47,10 +51,13 @@ pub struct EmbeddingOptions {
 /// Token, position and segment embeddings, added and normalized.
 pub struct Embeddings {
     name: String,
+    width: usize,
     /// `[vocabulary, width]`
     tokens: Parameter,
+    token_scale: f64,
     /// `[positions, width]`
     positions: Option<Parameter>,
+    is_sinusoidal: bool,
     /// `[segments, width]`
     segments: Option<Parameter>,
     norm: Option<Norm>,
@@ -82,8 +89,20 @@ impl Embeddings {
         let projected = options.projected;
         let projection = projected.map(|to| Dense::projection(&part("projection"), width, to, weights));
         let projection = projection.transpose()?;
-        let dropout = options.dropout;
-        Ok(Self { name: part("drop"), tokens, positions, segments, norm, dropout, projection })
+        let &EmbeddingOptions { token_scale, is_sinusoidal, dropout, .. } = options;
+        let name = part("drop");
+        Ok(Self {
+            name,
+            width,
+            tokens,
+            token_scale,
+            positions,
+            is_sinusoidal,
+            segments,
+            norm,
+            dropout,
+            projection,
+        })
     }
 
     /// Token ids `[batch, time]` to `[batch, time, width]`. Tokens are of the segments that the mask holds,
@@ -93,8 +112,12 @@ impl Embeddings {
     /// Those of the operations, such as more steps than positions, or a segment without an embedding.
     pub fn on<O: Ops>(&self, ops: &mut O, tokens: &Activations<O::Value>) -> ModelResult<O::Value> {
         let mut x = ops.embedding(&self.tokens, &tokens.x)?;
+        if self.token_scale != 1.0 {
+            x = ops.scale(&x, self.token_scale)?;
+        }
         let positions = match &self.positions {
             Some(table) => Some(ops.learned_positions(&x, table)?),
+            None if self.is_sinusoidal => Some(ops.sinusoids(&x, &frequencies(self.width))?),
             None => None,
         };
         let of_tokens = tokens.mask.as_ref().and_then(|mask| mask.segments.as_ref());
@@ -127,4 +150,9 @@ impl Embeddings {
             None => Ok(x),
         }
     }
+}
+
+/// The frequencies of sinusoidal positions of `width` columns, 10000^(-2 i / width).
+pub fn frequencies(width: usize) -> Vec<f64> {
+    (0..width / 2).map(|i| 10_000f64.powf(-2.0 * i as f64 / width as f64)).collect()
 }

@@ -6,6 +6,7 @@ use crate::model::activations::Activations;
 use crate::model::error::ModelResult;
 use crate::model::kernel::rotary::RotaryFrequencies;
 use crate::model::layer::pretrained::block_convolution::{BlockConvolution, ConvolutionOptions};
+use crate::model::layer::pretrained::decoder::DecoderArchitecture;
 use crate::model::layer::pretrained::embeddings::{EmbeddingOptions, Embeddings, text_shape};
 use crate::model::layer::pretrained::family::{FineTuning, PretrainedFamily};
 use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock, NormPosition};
@@ -42,6 +43,10 @@ pub struct TextEncoder {
     pub final_dropout: f64,
     /// A convolution beside the first block.
     pub convolution: Option<ConvolutionOptions>,
+    /// The name of the matrix `[vocabulary, width]` that projects the output of a causal model to logits.
+    pub logits: Option<&'static str>,
+    /// The decoder that reads its output.
+    pub decoder: Option<DecoderArchitecture>,
     /// The names of the weights.
     pub names: TextNames,
 }
@@ -224,6 +229,14 @@ impl PretrainedFamily for TextEncoder {
 
     fn prefix(&self) -> &'static str {
         self.names.prefix
+    }
+
+    fn logits_weight(&self) -> Option<&'static str> {
+        self.logits
+    }
+
+    fn decoder(&self) -> Option<&DecoderArchitecture> {
+        self.decoder.as_ref()
     }
 
     fn sources(&self) -> Vec<WeightSource> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::family::PretrainedFamily;
 use crate::model::layer::pretrained::{
-    bert, convnext, deberta, gpt2, inverted_residual, llama, mobilenet_v3, modernbert, resnet, t5, vit,
+    bart, bert, convnext, deberta, gpt2, inverted_residual, llama, mobilenet_v3, modernbert, resnet, t5, vit,
 };
 use crate::model::pretrained::{PretrainedError, PretrainedFolder};
 
@@ -15,6 +15,7 @@ type ReadFamily = fn(&Configuration) -> Result<Box<dyn PretrainedFamily>, String
 /// The families by the `model_type` of their configuration.
 const FAMILIES: &[(&str, ReadFamily)] = &[
     ("albert", bert::albert),
+    ("bart", bart::bart),
     ("bert", bert::bert),
     ("camembert", bert::roberta),
     ("convnext", convnext::convnext),
@@ -25,6 +26,8 @@ const FAMILIES: &[(&str, ReadFamily)] = &[
     ("electra", bert::electra),
     ("gpt2", gpt2::gpt2),
     ("llama", llama::llama),
+    ("marian", bart::marian),
+    ("mbart", bart::mbart),
     ("mistral", llama::mistral),
     ("modernbert", modernbert::modernbert),
     ("mpnet", bert::mpnet),

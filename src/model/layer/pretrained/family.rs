@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::Module;
+use crate::model::layer::pretrained::decoder::DecoderArchitecture;
 use crate::model::pretrained::WeightSource;
 use crate::model::weights::{LowRankOptions, LowRankTargets, Weights};
 
@@ -130,6 +131,16 @@ pub trait PretrainedFamily: Debug + Send + Sync {
     /// Whether it can be built in two parts, before and after any block ([`FineTuning::part`]).
     fn is_divisible(&self) -> bool {
         false
+    }
+
+    /// The name of the matrix `[vocabulary, width]` that projects its output to the logits of the next token.
+    fn logits_weight(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The decoder that reads its output.
+    fn decoder(&self) -> Option<&DecoderArchitecture> {
+        None
     }
 
     /// What the names of its weights begin with in the checkpoint of a model with a head, such as `bert`.

@@ -45,7 +45,9 @@ pub fn gpt2(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
+            token_scale: 1.0,
             positions,
+            is_sinusoidal: false,
             segments: 0,
             norm_kind: NormKind::Layer,
             epsilon: None,
@@ -74,6 +76,8 @@ pub fn gpt2(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, 
         relative: None,
         final_dropout: 0.0,
         convolution: None,
+        logits: Some("wte"),
+        decoder: None,
         names: NAMES,
     }))
 }

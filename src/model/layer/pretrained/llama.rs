@@ -105,10 +105,13 @@ fn decoder(configuration: &Configuration, qkv_bias: bool) -> Result<TextEncoder,
         dropout: configuration.number_or("attention_dropout", 0.0)?,
         ..AttentionSettings::of(count)
     };
+    let is_tied = configuration.flag_or("tie_word_embeddings", false)?;
     Ok(TextEncoder {
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
+            token_scale: 1.0,
+            is_sinusoidal: false,
             positions: 0,
             segments: 0,
             norm_kind: NormKind::Rms,
@@ -142,6 +145,8 @@ fn decoder(configuration: &Configuration, qkv_bias: bool) -> Result<TextEncoder,
         relative: None,
         final_dropout: 0.0,
         convolution: None,
+        logits: Some(if is_tied { NAMES.tables[0] } else { "lm_head" }),
+        decoder: None,
         names: NAMES,
     })
 }

@@ -8,7 +8,7 @@ use crate::domain::fingerprint::Fingerprint;
 
 use crate::model::layer::pretrained::families::family;
 use crate::model::layer::pretrained::family::{FineTuning, PretrainedFamily};
-use crate::model::pretrained::{PretrainedError, PretrainedFolder};
+use crate::model::pretrained::{PretrainedError, PretrainedFolder, WeightSource};
 use crate::model::weights::Weights;
 
 /// A folder and the architecture that its configuration describes.
@@ -40,11 +40,21 @@ impl PretrainedModel {
         self.family
             .build("model", input, &FineTuning::default(), &mut weights)
             .map_err(|error| unsupported(error.to_string()))?;
-        let sources = self.family.sources();
+        self.check_shapes(&weights, &self.family.sources())
+    }
+
+    /// Compares the shapes of all weights, whose names start with `model.`, with those of their sources.
+    ///
+    /// # Errors
+    /// A weight has no source, or its source is missing or has another shape.
+    pub fn check_shapes(&self, weights: &Weights, sources: &[WeightSource]) -> Result<(), PretrainedError> {
         for weight in weights.iter() {
             let name = weight.name.strip_prefix("model.").unwrap_or(&weight.name);
             let source = sources.iter().find(|source| source.ours == name);
-            let source = source.ok_or_else(|| unsupported(format!("`{name}` has no pretrained values")))?;
+            let source = source.ok_or_else(|| PretrainedError::Unsupported {
+                config: self.folder.config_file(),
+                reason: format!("`{name}` has no pretrained values"),
+            })?;
             let found = self.folder.shape(source, self.family.prefix())?;
             if found != weight.shape {
                 return Err(PretrainedError::WeightShape {

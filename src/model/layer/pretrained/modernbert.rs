@@ -56,6 +56,8 @@ pub fn modernbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFam
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
+            token_scale: 1.0,
+            is_sinusoidal: false,
             positions: 0,
             segments: 0,
             norm_kind,
@@ -94,6 +96,8 @@ pub fn modernbert(configuration: &Configuration) -> Result<Box<dyn PretrainedFam
         relative: None,
         final_dropout: 0.0,
         convolution: None,
+        logits: None,
+        decoder: None,
         names: NAMES,
     }))
 }

@@ -1,9 +1,10 @@
-//! The encoder of T5 (Raffel et al. 2020, arXiv 1910.10683) and mT5 (Xue et al. 2021, arXiv 2010.11934):
+//! T5 (Raffel et al. 2020, arXiv 1910.10683) and mT5 (Xue et al. 2021, arXiv 2010.11934):
 //! blocks whose norms come first, with root mean square norms, no bias of projections, scores that are not
 //! scaled, and a trained bias by distance in place of positions.
 
 use crate::model::layer::multi_head_attention::AttentionVariant;
 use crate::model::layer::pretrained::configuration::Configuration;
+use crate::model::layer::pretrained::decoder::{DecoderArchitecture, DecoderNames, DecoderPositions};
 use crate::model::layer::pretrained::embeddings::EmbeddingOptions;
 use crate::model::layer::pretrained::encoder::{RelativeOptions, TextEncoder, TextNames};
 use crate::model::layer::pretrained::family::PretrainedFamily;
@@ -38,7 +39,37 @@ const GATED_NAMES: TextNames = TextNames {
     ..NAMES
 };
 
-/// Reads the configuration of a T5 or an mT5; its decoder is left out.
+const DECODER: DecoderNames = DecoderNames {
+    tokens: "shared",
+    positions: "",
+    embedding_norm: "",
+    block: "decoder.block.",
+    self_attention: [
+        "layer.0.SelfAttention.q",
+        "layer.0.SelfAttention.k",
+        "layer.0.SelfAttention.v",
+        "layer.0.SelfAttention.o",
+    ],
+    self_norm: "layer.0.layer_norm",
+    cross_attention: [
+        "layer.1.EncDecAttention.q",
+        "layer.1.EncDecAttention.k",
+        "layer.1.EncDecAttention.v",
+        "layer.1.EncDecAttention.o",
+    ],
+    cross_norm: "layer.1.layer_norm",
+    dense: ["", "layer.2.DenseReluDense.wi", "layer.2.DenseReluDense.wo"],
+    dense_norm: "layer.2.layer_norm",
+    final_norm: "decoder.final_layer_norm",
+    relative: "decoder.block.0.layer.0.SelfAttention.relative_attention_bias",
+};
+
+const GATED_DECODER: DecoderNames = DecoderNames {
+    dense: ["layer.2.DenseReluDense.wi_0", "layer.2.DenseReluDense.wi_1", "layer.2.DenseReluDense.wo"],
+    ..DECODER
+};
+
+/// Reads the configuration of a T5 or an mT5.
 pub fn t5(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, String> {
     let (width, count) = (configuration.count("d_model")?, configuration.count("num_heads")?);
     let dropout = configuration.number_or("dropout_rate", 0.1)?;
@@ -56,10 +87,43 @@ pub fn t5(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, St
         causal: false,
     };
     buckets.check().map_err(|reason| format!("relative attention has {reason}"))?;
+    let activation = Configuration::named_activation("feed_forward_proj", activation)?;
+    let is_tied = configuration.flag_or("tie_word_embeddings", true)?;
+    let blocks = configuration.count("num_layers")?;
+    let decoder = DecoderArchitecture {
+        vocabulary: configuration.count("vocab_size")?,
+        width,
+        blocks: configuration.count_or("num_decoder_layers", blocks)?,
+        heads: count,
+        head_width: configuration.count("d_kv")?,
+        scale: 1.0,
+        norm: NormPosition::Pre,
+        norm_kind: NormKind::Rms,
+        epsilon,
+        bias: false,
+        feed_forward,
+        hidden: configuration.count("d_ff")?,
+        activation,
+        dropout,
+        attention_dropout: dropout,
+        hidden_dropout: dropout,
+        final_dropout: dropout,
+        token_scale: 1.0,
+        positions: DecoderPositions::Relative(DistanceBuckets { causal: true, ..buckets }),
+        embedding_norm: false,
+        // Only where the table of tokens projects to logits (Raffel et al. 2020, section 2.1).
+        output_scale: if is_tied { (width as f64).sqrt().recip() } else { 1.0 },
+        is_tied,
+        has_logits_bias: false,
+        start_token: configuration.index_or("decoder_start_token_id", 0)?,
+        names: if feed_forward == FeedForwardKind::Plain { &DECODER } else { &GATED_DECODER },
+    };
     Ok(Box::new(TextEncoder {
         embeddings: EmbeddingOptions {
             vocabulary: configuration.count("vocab_size")?,
             width,
+            token_scale: 1.0,
+            is_sinusoidal: false,
             positions: 0,
             segments: 0,
             norm_kind: NormKind::Rms,
@@ -69,7 +133,7 @@ pub fn t5(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, St
         },
         max_tokens: None,
         width,
-        blocks: configuration.count("num_layers")?,
+        blocks,
         repeats: 1,
         block: BlockOptions {
             norm: NormPosition::Pre,
@@ -85,7 +149,7 @@ pub fn t5(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, St
             attention_norm: true,
             feed_forward,
             hidden: configuration.count("d_ff")?,
-            activation: Configuration::named_activation("feed_forward_proj", activation)?,
+            activation,
             dropout,
             hidden_dropout: dropout,
         },
@@ -93,6 +157,8 @@ pub fn t5(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, St
         relative: Some(RelativeOptions::Bias(buckets)),
         final_dropout: dropout,
         convolution: None,
+        logits: None,
+        decoder: Some(decoder),
         names,
     }))
 }

@@ -359,9 +359,9 @@ fn damaged_folders_are_refused() {
     };
     assert_eq!(
         replace("\"bert\"", "\"berd\""),
-        "FOLDER/config.json: unknown model type `berd`; known: albert, bert, camembert, convnext, deberta-v2, \
-         deit, dinov2, distilbert, electra, gpt2, llama, mistral, modernbert, mpnet, mt5, qwen2, roberta, t5, \
-         vit, xlm-roberta"
+        "FOLDER/config.json: unknown model type `berd`; known: albert, bart, bert, camembert, convnext, \
+         deberta-v2, deit, dinov2, distilbert, electra, gpt2, llama, marian, mbart, mistral, modernbert, mpnet, \
+         mt5, qwen2, roberta, t5, vit, xlm-roberta"
     );
     assert_eq!(
         replace("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"warm\""),

@@ -187,6 +187,13 @@ fn encoders_of_t5_equal_transformers() {
 }
 
 #[test]
+fn encoders_of_bart_mbart_and_marian_equal_transformers() {
+    check_family("bart");
+    check_family("mbart");
+    check_family("marian");
+}
+
+#[test]
 fn deberta_v2_with_a_convolution_equals_transformers() {
     check_family("deberta_v2");
 }
