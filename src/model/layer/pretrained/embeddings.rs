@@ -60,6 +60,7 @@ pub struct Embeddings {
     is_sinusoidal: bool,
     /// `[segments, width]`
     segments: Option<Parameter>,
+    has_one_segment: bool,
     norm: Option<Norm>,
     dropout: f64,
     projection: Option<Dense>,
@@ -99,6 +100,7 @@ impl Embeddings {
             positions,
             is_sinusoidal,
             segments,
+            has_one_segment: options.segments == 1,
             norm,
             dropout,
             projection,
@@ -106,7 +108,7 @@ impl Embeddings {
     }
 
     /// Token ids `[batch, time]` to `[batch, time, width]`. Tokens are of the segments that the mask holds,
-    /// else all of the first.
+    /// else, and in a model of one segment such as RoBERTa, all of the first.
     ///
     /// # Errors
     /// Those of the operations, such as more steps than positions, or a segment without an embedding.
@@ -121,6 +123,7 @@ impl Embeddings {
             None => None,
         };
         let of_tokens = tokens.mask.as_ref().and_then(|mask| mask.segments.as_ref());
+        let of_tokens = of_tokens.filter(|_| !self.has_one_segment);
         let first = match (&self.segments, of_tokens) {
             (Some(table), Some(segments)) => {
                 let segments = ops.embedding(table, segments)?;

@@ -10,6 +10,7 @@ use crate::domain::array::{Array, ArrayValues, ElementType};
 use crate::domain::name::{ColumnName, InputName};
 use crate::domain::signature::{Encoding, InputSignature, TokenPlane};
 use crate::domain::tokenizer::{Segmenter, Tokenizer, TruncationSide};
+use crate::model::activations::{Activations, SequenceMask};
 use crate::model::autograd::record;
 use crate::model::kernel::reference_check::near;
 use crate::model::layer::BuildLayer;
@@ -18,7 +19,7 @@ use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::model::mode::Mode;
 use crate::model::ops::nodes::encoding::{raw_dims, sequence_to_onnx};
 use crate::model::raw::feed;
-use crate::model::weights::Weights;
+use crate::model::weights::{Weights, host};
 use crate::onnx::graph::{Dim, Graph};
 use crate::onnx::runtime::for_tests;
 use crate::onnx::session::OnnxSession;
@@ -46,6 +47,26 @@ fn raw(expected: &HashMap<String, Tensor>) -> Array {
     let both = Tensor::stack(&both, 2).and_then(|both| both.to_dtype(DType::I64)).expect("whole numbers");
     let values = both.flatten_all().and_then(|both| both.to_vec1()).expect("numbers");
     Array::new(both.dims(), ArrayValues::I64(values))
+}
+
+/// A tokenizer may number the segments of a pair for a model that knows only one.
+#[test]
+fn a_model_of_one_segment_ignores_segments() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained");
+    let config: PretrainedConfig = serde_json::from_str(r#"{"path": "roberta"}"#).expect("settings");
+    config.read(&ModelFolders::in_folder(&folder)).expect("a model");
+    let mut weights = Weights::new(1, &Device::Cpu);
+    let input = config.model.get().expect("a model").family.input();
+    let layer = config.build("encoder", input, &mut weights).expect("a layer");
+    let hidden = |segment: u32| {
+        let tokens = Tensor::new(&[[5_u32, 7, 9]], &Device::Cpu).expect("tokens");
+        let mask = SequenceMask::from_lengths(vec![3], 3, &Device::Cpu).expect("a mask");
+        let segments = Tensor::new(&[[0, segment, segment]], &Device::Cpu).expect("segments");
+        let mask = SequenceMask { segments: Some(segments), ..mask };
+        let y = layer.forward(&Activations { x: tokens, mask: Some(mask) }, &Mode::evaluate());
+        host(&y.expect("hidden states").x).expect("numbers")
+    };
+    assert_eq!(hidden(0), hidden(1));
 }
 
 #[test]
