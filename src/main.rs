@@ -13,8 +13,8 @@ const PURGE_DELAY: c_int = 15;
 /// Its default, which also shows that the number above still names this option.
 const DEFAULT_DELAY: c_long = 10;
 
-/// Longer than a training step, whose memory the next step needs again.
-const DELAY: c_long = 1_000;
+/// Longer than most training steps, whose memory the next step needs again.
+const DELAY: c_long = 10_000;
 
 unsafe extern "C" {
     fn mi_option_get(option: c_int) -> c_long;

@@ -70,33 +70,46 @@ pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
     candle_nn::ops::sigmoid(x)
 }
 
+/// Replaces every value by a function of it. A macro: of a large closure the compiler makes a function that is
+/// compiled for the baseline and called for every value.
+macro_rules! map_in_place {
+    ($values:ident, |$x:ident| $y:expr) => {
+        for value in $values {
+            let $x = *value;
+            *value = $y;
+        }
+    };
+}
+
+/// Replaces every gradient by a function of it and of a saved value; a macro for the same reason.
+macro_rules! map_gradient {
+    ($gradient:ident, $saved:ident, |$g:ident, $x:ident| $product:expr) => {
+        for (gradient, saved) in $gradient.iter_mut().zip($saved) {
+            let ($g, $x) = (*gradient, *saved);
+            *gradient = $product;
+        }
+    };
+}
+
 /// Applies an activation function in place.
 pub fn apply(activation: Activation, values: &mut [f32]) {
     wide!(match activation {
         Activation::Identity => {}
-        Activation::Relu => map_in_place(values, |x| x.max(0.0)),
-        Activation::Relu6 => map_in_place(values, |x| x.clamp(0.0, 6.0)),
-        Activation::LeakyRelu => map_in_place(values, |x| if x > 0.0 { x } else { LEAK * x }),
-        Activation::Elu => map_in_place(values, |x| if x > 0.0 { x } else { x.exp_m1() }),
-        Activation::Gelu => map_in_place(values, |x| 0.5 * x * (1.0 + erf(x * SQRT_HALF))),
-        Activation::GeluTanh => map_in_place(values, |x| 0.5 * x * (1.0 + gelu_tanh(x))),
-        Activation::QuickGelu => map_in_place(values, |x| x * logistic(QUICK_GELU * x)),
-        Activation::Silu => map_in_place(values, |x| x * logistic(x)),
-        Activation::HardSwish => map_in_place(values, |x| x * hard_sigmoid(x)),
-        Activation::Mish => map_in_place(values, |x| x * tanh_softplus(x)),
-        Activation::Tanh => map_in_place(values, tanh),
-        Activation::Sigmoid => map_in_place(values, logistic),
-        Activation::HardSigmoid => map_in_place(values, hard_sigmoid),
-        Activation::Softplus => map_in_place(values, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
+        Activation::Relu => map_in_place!(values, |x| x.max(0.0)),
+        Activation::Relu6 => map_in_place!(values, |x| x.clamp(0.0, 6.0)),
+        Activation::LeakyRelu => map_in_place!(values, |x| if x > 0.0 { x } else { LEAK * x }),
+        Activation::Elu => map_in_place!(values, |x| if x > 0.0 { x } else { x.exp_m1() }),
+        Activation::Gelu => map_in_place!(values, |x| 0.5 * x * (1.0 + erf(x * SQRT_HALF))),
+        Activation::GeluTanh => map_in_place!(values, |x| 0.5 * x * (1.0 + gelu_tanh(x))),
+        Activation::QuickGelu => map_in_place!(values, |x| x * logistic(QUICK_GELU * x)),
+        Activation::Silu => map_in_place!(values, |x| x * logistic(x)),
+        Activation::HardSwish => map_in_place!(values, |x| x * hard_sigmoid(x)),
+        Activation::Mish => map_in_place!(values, |x| x * tanh_softplus(x)),
+        Activation::Tanh => map_in_place!(values, |x| tanh(x)),
+        Activation::Sigmoid => map_in_place!(values, |x| logistic(x)),
+        Activation::HardSigmoid => map_in_place!(values, |x| hard_sigmoid(x)),
+        Activation::Softplus => map_in_place!(values, |x| x.max(0.0) + (-x.abs()).exp().ln_1p()),
     });
-}
-
-#[inline(always)]
-fn map_in_place(values: &mut [f32], function: impl Fn(f32) -> f32) {
-    // A loop: the compiler leaves `for_each` with a large function outside, compiled for the baseline.
-    for value in values {
-        *value = function(*value);
-    }
 }
 
 /// 1 / (1 + exp(-x)) of a single number.
@@ -142,16 +155,16 @@ pub fn has_derivative_from_output(activation: Activation) -> bool {
 /// the pre-activation.
 pub fn backward_from_output(activation: Activation, y: &[f32], gradient: &mut [f32]) {
     wide!(match activation {
-        Activation::Relu => map_gradient(gradient, y, |g, y| if y > 0.0 { g } else { 0.0 }),
-        Activation::Relu6 => map_gradient(gradient, y, |g, y| if y > 0.0 && y < 6.0 { g } else { 0.0 }),
+        Activation::Relu => map_gradient!(gradient, y, |g, y| if y > 0.0 { g } else { 0.0 }),
+        Activation::Relu6 => map_gradient!(gradient, y, |g, y| if y > 0.0 && y < 6.0 { g } else { 0.0 }),
         Activation::HardSigmoid => {
-            map_gradient(gradient, y, |g, y| if y > 0.0 && y < 1.0 { g * (1.0 / 6.0) } else { 0.0 });
+            map_gradient!(gradient, y, |g, y| if y > 0.0 && y < 1.0 { g * (1.0 / 6.0) } else { 0.0 });
         }
-        Activation::LeakyRelu => map_gradient(gradient, y, |g, y| if y > 0.0 { g } else { LEAK * g }),
-        Activation::Elu => map_gradient(gradient, y, |g, y| if y > 0.0 { g } else { g * (y + 1.0) }),
-        Activation::Tanh => map_gradient(gradient, y, |g, y| g * (1.0 - y * y)),
-        Activation::Sigmoid => map_gradient(gradient, y, |g, y| g * (y * (1.0 - y))),
-        Activation::Softplus => map_gradient(gradient, y, |g, y| g * -(-y).exp_m1()),
+        Activation::LeakyRelu => map_gradient!(gradient, y, |g, y| if y > 0.0 { g } else { LEAK * g }),
+        Activation::Elu => map_gradient!(gradient, y, |g, y| if y > 0.0 { g } else { g * (y + 1.0) }),
+        Activation::Tanh => map_gradient!(gradient, y, |g, y| g * (1.0 - y * y)),
+        Activation::Sigmoid => map_gradient!(gradient, y, |g, y| g * (y * (1.0 - y))),
+        Activation::Softplus => map_gradient!(gradient, y, |g, y| g * -(-y).exp_m1()),
         Activation::Identity
         | Activation::Gelu
         | Activation::GeluTanh
@@ -165,39 +178,32 @@ pub fn backward_from_output(activation: Activation, y: &[f32], gradient: &mut [f
 /// Multiplies each gradient by the derivative at the pre-activation `x`; only for functions that need it.
 pub fn backward_from_input(activation: Activation, x: &[f32], gradient: &mut [f32]) {
     wide!(match activation {
-        Activation::Gelu => map_gradient(gradient, x, |g, x| {
+        Activation::Gelu => map_gradient!(gradient, x, |g, x| {
             g * (0.5 * (1.0 + erf(x * SQRT_HALF)) + x * DENSITY * exp(-0.5 * x * x))
         }),
-        Activation::Silu => map_gradient(gradient, x, |g, x| {
+        Activation::Silu => map_gradient!(gradient, x, |g, x| {
             let s = logistic(x);
             g * (s * (1.0 + x * (1.0 - s)))
         }),
-        Activation::GeluTanh => map_gradient(gradient, x, |g, x| {
+        Activation::GeluTanh => map_gradient!(gradient, x, |g, x| {
             let t = gelu_tanh(x);
             let inner = GELU_TANH.0 * (1.0 + 3.0 * GELU_TANH.1 * x * x);
             g * (0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * inner)
         }),
-        Activation::QuickGelu => map_gradient(gradient, x, |g, x| {
+        Activation::QuickGelu => map_gradient!(gradient, x, |g, x| {
             let s = logistic(QUICK_GELU * x);
             g * (s * (1.0 + QUICK_GELU * x * (1.0 - s)))
         }),
-        Activation::HardSwish => map_gradient(gradient, x, |g, x| {
+        Activation::HardSwish => map_gradient!(gradient, x, |g, x| {
             let inside = if x > -3.0 { x * (1.0 / 3.0) + 0.5 } else { 0.0 };
             g * if x < 3.0 { inside } else { 1.0 }
         }),
-        Activation::Mish => map_gradient(gradient, x, |g, x| {
+        Activation::Mish => map_gradient!(gradient, x, |g, x| {
             let t = tanh_softplus(x);
             g * (t + x * logistic(x) * (1.0 - t * t))
         }),
         _ => {}
     });
-}
-
-#[inline(always)]
-fn map_gradient(gradient: &mut [f32], saved: &[f32], product: impl Fn(f32, f32) -> f32) {
-    for (g, saved) in gradient.iter_mut().zip(saved) {
-        *g = product(*g, *saved);
-    }
 }
 
 struct ElementwiseOp(Activation);
