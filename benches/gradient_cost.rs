@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Tensor};
 use mtl::domain::array::{Array, ArrayValues, ElementType};
+use mtl::domain::image_resize::{ResizeConfig, ResizeFilter};
 use mtl::domain::name::{InputName, TableName, TaskName};
 use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
 use mtl::domain::task::FittedTarget;
@@ -131,6 +132,8 @@ fn network() -> Network {
         augment: vec![],
         background: 255,
         range: [0, u16::MAX],
+        resize: ResizeConfig::Stretch,
+        filter: ResizeFilter::Bilinear,
     };
     let image = InputSignature { name: input(), raw: ElementType::Uint8, encoding, required: false };
     let task = |name: &str| TaskSignature {

@@ -27,6 +27,8 @@ pub(in crate::data) use crate::data::image_file::pixel_conversion::PixelConversi
 
 use image::imageops::{FilterType, resize};
 
+use crate::domain::image_resize::{ResizeConfig, ResizeFilter, ResizeGeometry};
+
 /// The first bytes of raw pixels, different from those of PNG and JPEG. They are followed by the number of
 /// channels (1 byte), height and width (4 bytes each, little-endian).
 const MAGIC: &[u8; 4] = b"\0PIX";
@@ -102,23 +104,48 @@ impl DecodedImage {
         Self { size, pixels, ..self }
     }
 
-    /// Resizes with a triangle filter (bilinear, antialiased).
-    pub fn resized(self, height: usize, width: usize) -> Self {
+    /// Resized and cropped to this height and width.
+    pub fn resized(self, height: usize, width: usize, resize: ResizeConfig, filter: ResizeFilter) -> Self {
+        let ResizeGeometry { resized, start } =
+            resize.geometry([self.size.height, self.size.width], [height, width]);
+        self.scaled(resized, filter).cropped(start, [height, width])
+    }
+
+    /// Resized to this height and width.
+    fn scaled(self, [height, width]: [usize; 2], filter: ResizeFilter) -> Self {
         let ImageSize { channels, height: old_height, width: old_width } = self.size;
         if (height, width) == (old_height, old_width) {
             return self;
         }
+        let filter = match filter {
+            ResizeFilter::Bilinear => FilterType::Triangle,
+            ResizeFilter::Bicubic => FilterType::CatmullRom,
+            ResizeFilter::Lanczos => FilterType::Lanczos3,
+            ResizeFilter::Nearest => FilterType::Nearest,
+        };
         let (old_width, old_height) = (old_width as u32, old_height as u32);
         let (new_width, new_height) = (width as u32, height as u32);
         let pixels = if channels == 1 {
             image::GrayImage::from_raw(old_width, old_height, self.pixels)
-                .map(|image| resize(&image, new_width, new_height, FilterType::Triangle).into_raw())
+                .map(|image| resize(&image, new_width, new_height, filter).into_raw())
         } else {
             image::RgbImage::from_raw(old_width, old_height, self.pixels)
-                .map(|image| resize(&image, new_width, new_height, FilterType::Triangle).into_raw())
+                .map(|image| resize(&image, new_width, new_height, filter).into_raw())
         };
         // `from_raw` fails only for too few pixels, and a picture has as many as its size.
         let pixels = pixels.unwrap_or_default();
+        Self { size: ImageSize { channels, height, width }, is_transparent: self.is_transparent, pixels }
+    }
+
+    /// The part of this height and width that begins in this row and column.
+    fn cropped(self, [top, left]: [usize; 2], [height, width]: [usize; 2]) -> Self {
+        let ImageSize { channels, height: old_height, width: old_width } = self.size;
+        if (height, width) == (old_height, old_width) {
+            return self;
+        }
+        let row =
+            |row: usize| &self.pixels[((top + row) * old_width + left) * channels..][..width * channels];
+        let pixels = (0..height).flat_map(row).copied().collect();
         Self { size: ImageSize { channels, height, width }, is_transparent: self.is_transparent, pixels }
     }
 

@@ -17,6 +17,7 @@ pub mod file_name;
 pub mod fingerprint;
 pub mod front;
 pub mod grouping;
+pub mod image_resize;
 pub mod label;
 pub mod language_model;
 pub mod layout;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::domain::array::ElementType;
 use crate::domain::augmentation::Augmentation;
+use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
 use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
 use crate::domain::shape::Shape;
 use crate::domain::table_schema::TableSchema;
@@ -130,6 +131,12 @@ pub enum Encoding {
         /// The 16-bit values that become 0 and 255.
         #[serde(default = "full")]
         range: [u16; 2],
+        /// How images are brought to `height` and `width`.
+        #[serde(default)]
+        resize: ResizeConfig,
+        /// How they are resized.
+        #[serde(default)]
+        filter: ResizeFilter,
     },
     /// The output of an input kind registered by the crate `origin`, computed before the model is fed from
     /// its `settings` and its `fitted` state: 32-bit floats `[rows, ...]` of this shape, sequences padded

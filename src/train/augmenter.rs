@@ -77,6 +77,7 @@ mod tests {
     use serde_json::json;
 
     use crate::domain::array::{Array, ArrayValues, ElementType};
+    use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
     use crate::domain::name::InputName;
     use crate::domain::signature::{Encoding, InputSignature, Signature};
     use crate::domain::task::FittedTarget;
@@ -94,6 +95,8 @@ mod tests {
             augment: serde_json::from_value(json!([{"flip": {"probability": 0.5}}])).expect("words"),
             background: 255,
             range: [0, u16::MAX],
+            resize: ResizeConfig::Stretch,
+            filter: ResizeFilter::Bilinear,
         };
         let input = InputSignature { name: name.clone(), raw: ElementType::Uint8, encoding, required: false };
         let signature = Signature { inputs: vec![input], tasks: vec![], readings: Default::default() };

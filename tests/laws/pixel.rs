@@ -2,6 +2,7 @@
 
 use candle_core::Device;
 use mtl::domain::array::{Array, ArrayValues, ElementType};
+use mtl::domain::image_resize::{ResizeConfig, ResizeFilter};
 use mtl::domain::name::{InputName, TableName, TaskName};
 use mtl::domain::signature::{Encoding, InputSignature, Signature, TaskSignature};
 use mtl::domain::table::EncodedTable;
@@ -38,6 +39,8 @@ pub(super) fn signature() -> Signature {
         augment: vec![],
         background: 255,
         range: [0, u16::MAX],
+        resize: ResizeConfig::Stretch,
+        filter: ResizeFilter::Bilinear,
     };
     let name = InputName::new("picture").unwrap();
     let (height, width) = (HEIGHT, WIDTH);

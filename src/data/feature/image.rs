@@ -18,21 +18,23 @@ use crate::data::note::{DataNote, warning};
 use crate::domain::array::{Array, ArrayValues, ElementType};
 use crate::domain::augmentation::Augmentation;
 use crate::domain::choice_config::Settings;
+use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
 use crate::domain::number::{Count, Finite, Positive};
 use crate::domain::shape::Shape;
 use crate::domain::signature::Encoding;
 
 /// An image, normalized in the network as (x / 255 - mean) / deviation per channel.
 ///
-/// Images are resized to `height` x `width` (bilinear, antialiased) and converted to `channels`.
+/// Images are resized to `height` x `width` (antialiased), or first to `resize` and then cropped at the
+/// centre, and converted to `channels`.
 /// Transparent pixels are composited over `background`; 16-bit values in `range` are scaled to bytes. EXIF
 /// orientation is applied; of an animated PNG the first frame is used. Formats other than PNG and JPEG,
 /// 12-bit JPEG and lossless JPEG are refused. Grayscale images may also be given as numbers: all pixels in
 /// one text (`0 0 12 255 ...`) or list, row by row, each an integer from 0 to 255. Training rows may be
 /// augmented.
 ///
-/// For a pretrained encoder `preprocess: {pretrained: models/vit}` takes height, width, channels, mean and
-/// deviation, where they are not written, from the model's folder.
+/// For a pretrained encoder `preprocess: {pretrained: models/vit}` takes height, width, channels, mean,
+/// deviation, resize and filter, where they are not written, from the model's folder.
 ///
 /// `picture: {image: {height: 64, width: 64, augment: [flip, {crop: 8}]}}`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +44,15 @@ pub struct ImageConfig {
     pub height: Option<Count>,
     /// Width in pixels. Default: the width of the images, which must then all have the same size.
     pub width: Option<Count>,
+    /// Size before a crop of `height` x `width` at the centre: the pixels of the shorter side (the ratio of the
+    /// sides is kept), `[height, width]`, or `stretch`: `height` x `width` itself, without a crop. Default
+    /// stretch, or the model's of `preprocess`, in proportion to `height`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resize: Option<ResizeConfig>,
+    /// Filter of `resize`: bilinear, bicubic, lanczos or nearest. Default bilinear, or the model's of
+    /// `preprocess`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<ResizeFilter>,
     /// 1 (grayscale) or 3 (RGB). Default: the channels of the images, which must then all have the same.
     pub channels: Option<Channels>,
     /// Mean per channel, or one for all, with white = 1. Default: fitted on training rows.
@@ -115,17 +126,21 @@ impl ImageConfig {
     pub fn preprocessed(&self, base: &Path) -> Result<Self, DataError> {
         let sizes = [self.height, self.width];
         let is_complete = sizes.iter().all(Option::is_some)
-            && (self.channels.is_some() && self.mean.is_some() && self.deviation.is_some());
+            && (self.channels.is_some() && self.mean.is_some() && self.deviation.is_some())
+            && (self.resize.is_some() && self.filter.is_some());
         let Some(preprocess) = self.preprocess.as_ref().filter(|_| !is_complete) else {
             return Ok(self.clone());
         };
         let standard = preprocess.read(base)?;
         let [height, width] =
             [0, 1].map(|side| sizes[side].or_else(|| standard.size.and_then(|size| Count::new(size[side]))));
+        let resize = standard.resize_to([height, width].map(|side| side.map(Count::get)));
         let channels = if standard.mean.len() == 1 { Channels::Gray } else { Channels::Colour };
         Ok(Self {
             height,
             width,
+            resize: self.resize.or(Some(resize)),
+            filter: self.filter.or(Some(standard.filter)),
             channels: self.channels.or(Some(channels)),
             mean: self.mean.clone().or_else(|| standard.mean.into_iter().map(Finite::new).collect()),
             deviation: self
@@ -142,7 +157,11 @@ impl ImageConfig {
         let headers = headers(parts)?;
         let size = self.size(name, parts, &headers)?;
         let (conversion, mut notes) = self.conversion(name, parts, &headers)?;
-        let format = ImageFormat { size, conversion };
+        let (resize, filter) = (self.resize.unwrap_or_default(), self.filter.unwrap_or_default());
+        if let Some((side, crop)) = resize.too_small([size.height, size.width]) {
+            return Err(ImageError::Crop { input: name.to_owned(), resize, side, crop }.into());
+        }
+        let format = ImageFormat { size, conversion, resize, filter };
         let (mut encoded, mut transparent) = (Vec::new(), 0);
         for part in parts {
             let (array, count) = decode_all(&part.cells, format, |row| part.frame.location(row).to_string())?;
@@ -173,6 +192,8 @@ impl ImageConfig {
                 augment,
                 background,
                 range,
+                resize,
+                filter,
             },
             encoded,
             samples,

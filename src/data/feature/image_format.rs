@@ -7,6 +7,7 @@ use crate::data::error::DataError;
 use crate::data::feature::pixels::packed;
 use crate::data::image_file::{DecodedImage, ImageError, ImageSize, PixelConversion};
 use crate::domain::array::{Array, ArrayValues};
+use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
 use crate::domain::signature::Encoding;
 
 /// The size and pixel format that all images of an input are converted to.
@@ -14,15 +15,19 @@ use crate::domain::signature::Encoding;
 pub(in crate::data) struct ImageFormat {
     pub size: ImageSize,
     pub conversion: PixelConversion,
+    pub resize: ResizeConfig,
+    pub filter: ResizeFilter,
 }
 
 impl ImageFormat {
     /// The format of an image encoding; `None` for other encodings.
     pub fn from_encoding(encoding: &Encoding) -> Option<Self> {
-        let Encoding::Image { channels, height, width, .. } = *encoding else { return None };
+        let Encoding::Image { channels, height, width, resize, filter, .. } = *encoding else { return None };
         Some(Self {
             size: ImageSize { channels, height, width },
             conversion: PixelConversion::from_encoding(encoding),
+            resize,
+            filter,
         })
     }
 }
@@ -64,7 +69,8 @@ fn decode(cell: &[u8], format: ImageFormat) -> Result<(Vec<u8>, bool), String> {
     let picture = DecodedImage::decode(cell, &format.conversion)?;
     let is_transparent = picture.is_transparent;
     let ImageSize { channels, height, width } = format.size;
-    Ok((picture.with_channels(channels).resized(height, width).planes(), is_transparent))
+    let picture = picture.with_channels(channels).resized(height, width, format.resize, format.filter);
+    Ok((picture.planes(), is_transparent))
 }
 
 /// The cells of a binary column; missing ones are empty.

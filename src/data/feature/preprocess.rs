@@ -8,13 +8,14 @@ use serde_json::Value;
 
 use crate::data::error::DataError;
 use crate::data::source::read_text;
+use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
 
 const PROCESSOR: &str = "preprocessor_config.json";
 const CONFIG: &str = "config.json";
 /// The factor that brings a pixel of 0 to 255 to 0 to 1.
 const WHITE: f64 = 255.0;
 
-/// Takes the size and the normalization of images from the folder of a pretrained model: from
+/// Takes the size, the crop and the normalization of images from the folder of a pretrained model: from
 /// `preprocessor_config.json` of Hugging Face's transformers, else from `config.json` of `timm`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -28,10 +29,34 @@ pub struct PreprocessConfig {
 pub(in crate::data) struct ImageStandard {
     /// Height and width in pixels; `None` if images keep their own.
     pub size: Option<[usize; 2]>,
+    /// How images are brought to `size`.
+    pub resize: ResizeConfig,
+    /// How they are resized.
+    pub filter: ResizeFilter,
     /// Mean per channel, with white = 1.
     pub mean: Vec<f64>,
     /// Standard deviation per channel, with white = 1.
     pub deviation: Vec<f64>,
+}
+
+impl ImageStandard {
+    /// `resize` for images of another height and width: in proportion to the height.
+    pub fn resize_to(&self, [height, width]: [Option<usize>; 2]) -> ResizeConfig {
+        let scaled = |side: usize, from: usize, to: Option<usize>| {
+            let to = to.unwrap_or(from);
+            (side * to).div_euclid(from.max(1)).max(to)
+        };
+        match (self.resize, self.size) {
+            (ResizeConfig::ShortestEdge(edge), Some([model_height, model_width])) => {
+                let edge = scaled(edge, model_height, height);
+                ResizeConfig::ShortestEdge(edge.max(width.unwrap_or(model_width)))
+            }
+            (ResizeConfig::To([rows, columns]), Some([model_height, model_width])) => {
+                ResizeConfig::To([scaled(rows, model_height, height), scaled(columns, model_width, width)])
+            }
+            (resize, _) => resize,
+        }
+    }
 }
 
 impl PreprocessConfig {
@@ -88,27 +113,69 @@ fn processor_standard(settings: &Value) -> Result<ImageStandard, String> {
         false => (vec![0.0; 3], vec![1.0; 3]),
     };
     let scaled = |numbers: Vec<f64>| numbers.into_iter().map(|number| number / white).collect();
-    Ok(ImageStandard { size: processor_size(settings)?, mean: scaled(mean), deviation: scaled(deviation) })
+    let (size, resize) = processor_size(settings)?;
+    let filter = processor_filter(settings)?;
+    Ok(ImageStandard { size, resize, filter, mean: scaled(mean), deviation: scaled(deviation) })
 }
 
-/// The size that the network sees: that of the crop at the centre, else that of the resized image.
-fn processor_size(settings: &Value) -> Result<Option<[usize; 2]>, String> {
+/// What kind of processor it is, if the file says.
+fn processor_kind(settings: &Value) -> &str {
+    let kind = ["image_processor_type", "feature_extractor_type"];
+    kind.iter().find_map(|name| settings.get(name).and_then(Value::as_str)).unwrap_or_default()
+}
+
+/// `resample` of Pillow; without it the default of the processor.
+fn processor_filter(settings: &Value) -> Result<ResizeFilter, String> {
+    let kind = processor_kind(settings);
+    match settings.get("resample") {
+        None | Some(Value::Null) if ["Bit", "DeiT", "CLIP"].iter().any(|name| kind.starts_with(name)) => {
+            Ok(ResizeFilter::Bicubic)
+        }
+        None | Some(Value::Null) => Ok(ResizeFilter::Bilinear),
+        Some(found) => match found.as_u64() {
+            Some(0) => Ok(ResizeFilter::Nearest),
+            Some(1) => Ok(ResizeFilter::Lanczos),
+            Some(2) => Ok(ResizeFilter::Bilinear),
+            Some(3) => Ok(ResizeFilter::Bicubic),
+            _ => Err(format!(
+                "`resample` is {found}; expected 0 (nearest), 1 (lanczos), 2 (bilinear) or 3 (bicubic): write \
+                 `filter` yourself"
+            )),
+        },
+    }
+}
+
+/// The size that the network sees: that of the crop at the centre, else that of the resized image; and the size
+/// before the crop.
+fn processor_size(settings: &Value) -> Result<(Option<[usize; 2]>, ResizeConfig), String> {
+    let kind = processor_kind(settings);
     let flag = |name: &str, default: bool| settings.get(name).and_then(Value::as_bool).unwrap_or(default);
     let crop = settings.get("crop_size").filter(|crop| !crop.is_null());
-    if let Some(crop) = crop.filter(|_| flag("do_center_crop", true)) {
-        return sides(crop).map(Some).ok_or_else(|| unknown_size("crop_size", crop));
+    let crop = crop.filter(|_| flag("do_center_crop", true));
+    let crop = crop.map(|crop| sides(crop).ok_or_else(|| unknown_size("crop_size", crop))).transpose()?;
+    let size = settings.get("size").filter(|size| !size.is_null()).filter(|_| flag("do_resize", true));
+    let Some(size) = size else { return Ok((crop, ResizeConfig::Stretch)) };
+    // One number is a square for some processors, the shorter side for others.
+    let is_edge = ["Bit", "CLIP", "ConvNext"].iter().any(|name| kind.starts_with(name));
+    let edge = size.get("shortest_edge").and_then(side).or_else(|| side(size).filter(|_| is_edge));
+    match (crop, edge, sides(size)) {
+        (Some(crop), Some(edge), _) => Ok((Some(crop), ResizeConfig::ShortestEdge(edge))),
+        (Some(crop), None, Some(size)) => Ok((Some(crop), ResizeConfig::To(size))),
+        // That of ConvNeXt crops a square from smaller images, and resizes larger ones as a whole.
+        (None, Some(edge), _) if kind.starts_with("ConvNext") => {
+            let share = settings.get("crop_pct").and_then(Value::as_f64).unwrap_or(224.0 / 256.0);
+            Ok((Some([edge; 2]), if edge < 384 { enlarged(edge, share)? } else { ResizeConfig::Stretch }))
+        }
+        (None, None, Some(size)) => Ok((Some(size), ResizeConfig::Stretch)),
+        _ => Err(unknown_size("size", size)),
     }
-    let size = settings.get("size").filter(|size| !size.is_null());
-    let Some(size) = size.filter(|_| flag("do_resize", true)) else { return Ok(None) };
-    let shortest = size.get("shortest_edge").and_then(side);
-    // That of ConvNeXt resizes to a square, or crops one; others keep the ratio of the sides.
-    let kind = ["image_processor_type", "feature_extractor_type"];
-    let mut kinds = kind.iter().filter_map(|name| settings.get(name).and_then(Value::as_str));
-    let is_square = kinds.any(|kind| kind.starts_with("ConvNext"));
-    match (sides(size), shortest.filter(|_| is_square)) {
-        (Some(sides), _) => Ok(Some(sides)),
-        (None, Some(side)) => Ok(Some([side, side])),
-        (None, None) => Err(unknown_size("size", size)),
+}
+
+/// The shorter side of which a crop is this share.
+fn enlarged(crop: usize, share: f64) -> Result<ResizeConfig, String> {
+    match share > 0.0 && share <= 1.0 {
+        true => Ok(ResizeConfig::ShortestEdge((crop as f64 / share) as usize)),
+        false => Err(format!("`crop_pct` is {share}; expected a number between 0 and 1")),
     }
 }
 
@@ -138,9 +205,33 @@ fn timm_standard(settings: &Value) -> Result<ImageStandard, String> {
     let dims: Option<Vec<usize>> = size.as_array().and_then(|dims| dims.iter().map(side).collect());
     match dims.as_deref() {
         Some([channels, height, width]) if *channels == mean.len() => {
-            Ok(ImageStandard { size: Some([*height, *width]), mean, deviation })
+            let size = [*height, *width];
+            let (resize, filter) = (timm_resize(settings, size)?, timm_filter(settings)?);
+            Ok(ImageStandard { size: Some(size), resize, filter, mean, deviation })
         }
         _ => Err(format!("`input_size` is {size}; expected {} channels, a height and a width", mean.len())),
+    }
+}
+
+/// The size before the crop: `floor(size / crop_pct)`.
+fn timm_resize(settings: &Value, size: [usize; 2]) -> Result<ResizeConfig, String> {
+    let share = settings.get("crop_pct").and_then(Value::as_f64).unwrap_or(0.875);
+    let mode = settings.get("crop_mode").and_then(Value::as_str).unwrap_or("center");
+    let edge = enlarged(size[0].min(size[1]), share)?;
+    match (mode, edge) {
+        ("center", edge) => Ok(edge),
+        ("squash", _) => Ok(ResizeConfig::To(size.map(|side| (side as f64 / share) as usize))),
+        (other, _) => Err(format!("`crop_mode: {other}` is not supported; write `resize` yourself")),
+    }
+}
+
+fn timm_filter(settings: &Value) -> Result<ResizeFilter, String> {
+    match settings.get("interpolation").and_then(Value::as_str).unwrap_or("bilinear") {
+        "bilinear" => Ok(ResizeFilter::Bilinear),
+        "bicubic" => Ok(ResizeFilter::Bicubic),
+        "nearest" => Ok(ResizeFilter::Nearest),
+        "lanczos" => Ok(ResizeFilter::Lanczos),
+        other => Err(format!("`interpolation: {other}` is not supported; write `filter` yourself")),
     }
 }
 
@@ -170,6 +261,7 @@ mod tests {
 
     use crate::data::feature::image::ImageConfig;
     use crate::data::feature::preprocess::{ImageStandard, PreprocessConfig};
+    use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
 
     fn written(files: &[(&str, Value)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -199,7 +291,13 @@ mod tests {
             "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
             "image_processor_type": "ViTImageProcessor",
             "rescale_factor": 0.003_921_568_627_450_98, "size": {"height": 224, "width": 224}});
-        let half = ImageStandard { size: Some([224, 224]), mean: vec![0.5; 3], deviation: vec![0.5; 3] };
+        let half = ImageStandard {
+            size: Some([224, 224]),
+            resize: ResizeConfig::Stretch,
+            filter: ResizeFilter::Bilinear,
+            mean: vec![0.5; 3],
+            deviation: vec![0.5; 3],
+        };
         assert_eq!(processor(vit).unwrap(), half);
         let mut bit = json!({"crop_size": {"height": 224, "width": 192}, "do_center_crop": true,
             "do_normalize": true, "do_rescale": true, "do_resize": true, "resample": 3,
@@ -207,6 +305,8 @@ mod tests {
             "image_std": [0.26862954, 0.26130258, 0.27577711], "size": {"shortest_edge": 256}});
         let expected = ImageStandard {
             size: Some([224, 192]),
+            resize: ResizeConfig::ShortestEdge(256),
+            filter: ResizeFilter::Bicubic,
             mean: vec![0.48145466, 0.4578275, 0.40821073],
             deviation: vec![0.26862954, 0.26130258, 0.27577711],
         };
@@ -220,12 +320,28 @@ mod tests {
         );
         let next = json!({"crop_pct": 0.875, "image_processor_type": "ConvNextImageProcessor",
             "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "size": {"shortest_edge": 384}});
-        assert_eq!(processor(next).unwrap(), ImageStandard { size: Some([384, 384]), ..half });
+        assert_eq!(
+            processor(next.clone()).unwrap(),
+            ImageStandard { size: Some([384, 384]), ..half.clone() }
+        );
+        let mut small = next;
+        small["size"] = json!({"shortest_edge": 224});
+        let resize = ResizeConfig::ShortestEdge(256);
+        assert_eq!(processor(small).unwrap(), ImageStandard { resize, ..half.clone() });
+        let deit = json!({"crop_size": {"height": 224, "width": 224}, "do_center_crop": true, "resample": 3,
+            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+            "image_processor_type": "DeiTImageProcessor", "size": {"height": 256, "width": 256}});
+        let (resize, filter) = (ResizeConfig::To([256, 256]), ResizeFilter::Bicubic);
+        let deit = processor(deit).unwrap();
+        assert_eq!(deit, ImageStandard { resize, filter, ..half });
+        assert_eq!(deit.resize_to([Some(112), Some(224)]), ResizeConfig::To([128, 256]));
         // MobileNet of TensorFlow: x / 127.5 - 1 = (x / 255 - 0.5) / 0.5.
         let factor = json!({"do_resize": false, "rescale_factor": 1.0 / 127.5, "image_mean": [1.0],
             "image_std": [1.0]});
         let scaled = processor(factor).unwrap();
-        assert_eq!(scaled, ImageStandard { size: None, mean: vec![0.5], deviation: vec![0.5] });
+        let (resize, filter) = (ResizeConfig::Stretch, ResizeFilter::Bilinear);
+        let (mean, deviation) = (vec![0.5], vec![0.5]);
+        assert_eq!(scaled, ImageStandard { size: None, resize, filter, mean, deviation });
     }
 
     #[test]
@@ -239,7 +355,8 @@ mod tests {
             serde_json::from_value(json!({"preprocess": {"pretrained": "."}, "width": 96, "mean": [0.25]}))
                 .unwrap();
         let expected: ImageConfig = serde_json::from_value(json!({"preprocess": {"pretrained": "."},
-            "height": 224, "width": 96, "channels": 3, "mean": [0.25], "deviation": [0.229, 0.224, 0.225]}))
+            "height": 224, "width": 96, "channels": 3, "mean": [0.25], "deviation": [0.229, 0.224, 0.225],
+            "resize": 235, "filter": "bicubic"}))
         .unwrap();
         assert_eq!(image.preprocessed(folder.path()).unwrap(), expected);
         // What is written down already needs no folder, so that a run can be read without it.

@@ -110,6 +110,14 @@ fn images_of_different_sizes_or_channels_are_refused_or_converted() {
         ["picture-statistics at inputs.image: `mean` has 2 numbers for 1 channel(s) | write one number, \
              or one per channel"]
     );
+    let actual = refused(json!({"height": 4, "width": 2, "channels": 1, "resize": 3}));
+    assert_eq!(
+        actual,
+        [
+            "picture-crop at inputs.image: input `image`: a crop of 4 pixels does not fit in 3, as `resize: 3` \
+             says | write a `resize` of at least `height` and `width`, or `resize: stretch`"
+        ]
+    );
     let actual = problems(&folder, json!({"source": {"images": "photos"}}), json!({}), json!({}));
     assert_eq!(actual.len(), 1, "{actual:?}");
 }

@@ -1,5 +1,7 @@
 //! Errors of images and masks.
 
+use crate::domain::image_resize::ResizeConfig;
+
 /// A problem of images or masks.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the message of each variant describes it")]
@@ -21,6 +23,8 @@ pub enum ImageError {
     Loop { link: String, folder: String },
     #[error("`{value}` has {found} numbers for {channels} channel(s)")]
     Statistics { value: &'static str, found: usize, channels: usize },
+    #[error("input `{input}`: a crop of {crop} pixels does not fit in {side}, as `resize: {resize}` says")]
+    Crop { input: String, resize: ResizeConfig, side: usize, crop: usize },
     #[error("`range: [{low}, {high}]` must have a second number greater than the first")]
     Range { low: u16, high: u16 },
     #[error("{reason}")]
@@ -52,6 +56,7 @@ impl ImageError {
             Self::Outside { .. } | Self::Loop { .. } => "picture-place",
             Self::Statistics { .. } => "picture-statistics",
             Self::Range { .. } => "picture-range",
+            Self::Crop { .. } => "picture-crop",
             Self::Classes { .. } | Self::ClassValue { .. } => "picture-classes",
             Self::SeveralFiles { .. } => "split-files",
         }
@@ -62,6 +67,9 @@ impl ImageError {
             Self::Unreadable { .. } => Some("write `corrupt: skip` in the source to skip such rows"),
             Self::Sizes { .. } => {
                 Some("set `height`, `width` and `channels`, and all images are converted to them")
+            }
+            Self::Crop { .. } => {
+                Some("write a `resize` of at least `height` and `width`, or `resize: stretch`")
             }
             Self::Statistics { .. } => Some("write one number, or one per channel"),
             Self::Outside { .. } => Some("write `outside: true` in the source if this is intended"),

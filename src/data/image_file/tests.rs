@@ -2,6 +2,7 @@
 
 use crate::data::fixture::{jpeg, png};
 use crate::data::image_file::{DecodedImage, ImageSize, PixelConversion, extremes, header, pack, values};
+use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
 
 fn read(cell: &[u8]) -> Result<DecodedImage, String> {
     DecodedImage::decode(cell, &PixelConversion::default())
@@ -38,8 +39,50 @@ fn colours_become_planes_and_gray() {
 #[test]
 fn images_are_resized() {
     let picture = read(&png(1, 2, 2, &[0, 0, 200, 200])).unwrap();
-    assert_eq!(picture.clone().resized(1, 1).planes(), [100]);
-    assert_eq!(picture.resized(2, 2).planes(), [0, 0, 200, 200]);
+    let whole = |picture: DecodedImage, height, width| {
+        picture.resized(height, width, ResizeConfig::Stretch, ResizeFilter::Bilinear).planes()
+    };
+    assert_eq!(whole(picture.clone(), 1, 1), [100]);
+    assert_eq!(whole(picture, 2, 2), [0, 0, 200, 200]);
+}
+
+/// Pillow 11 and torchvision 0.26, which round between rows and columns: within 1.
+///
+/// ```python
+/// h, w = 9, 14
+/// x = np.add.outer(np.arange(h) * 13, np.arange(w) * 11) + (np.arange(h * w) * 7 % 31).reshape(h, w)
+/// image = Image.fromarray(x.clip(0, 255).astype(np.uint8))
+/// for f in ("BILINEAR", "BICUBIC", "LANCZOS", "NEAREST_EXACT"):
+///     resized = v2.Resize(6, interpolation=v2.InterpolationMode[f], antialias=True)(image)
+///     print(np.asarray(v2.CenterCrop([4, 5])(resized)))
+/// ```
+#[test]
+fn images_are_cropped_like_those_of_torchvision() {
+    let pixel = |at: usize| (at / 14 * 13 + at % 14 * 11 + at * 7 % 31).min(255) as u8;
+    let picture = read(&png(1, 9, 14, &(0..9 * 14).map(pixel).collect::<Vec<u8>>())).unwrap();
+    let expected: [(ResizeFilter, [u8; 20]); 4] = [
+        (
+            ResizeFilter::Bilinear,
+            [68, 90, 116, 126, 144, 88, 114, 126, 142, 169, 115, 136, 142, 168, 184, 137, 146, 167, 189, 194],
+        ),
+        (
+            ResizeFilter::Bicubic,
+            [66, 88, 118, 125, 142, 88, 116, 124, 141, 171, 116, 137, 138, 169, 183, 140, 145, 169, 190, 192],
+        ),
+        (
+            ResizeFilter::Lanczos,
+            [66, 88, 119, 125, 142, 87, 118, 125, 138, 173, 118, 138, 137, 170, 183, 140, 144, 169, 192, 190],
+        ),
+        (
+            ResizeFilter::Nearest,
+            [59, 95, 131, 118, 154, 77, 113, 118, 136, 172, 113, 149, 154, 172, 177, 131, 136, 172, 190, 195],
+        ),
+    ];
+    for (filter, expected) in expected {
+        let pixels = picture.clone().resized(4, 5, ResizeConfig::ShortestEdge(6), filter).planes();
+        let near = pixels.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= 1);
+        assert!(near && pixels.len() == 20, "{filter:?}: {pixels:?}");
+    }
 }
 
 #[test]

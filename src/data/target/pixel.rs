@@ -9,6 +9,7 @@ use crate::data::image_file::{ImageError, ImageSize, values};
 use crate::data::target::labels::{NO_TRAINING_ROW, UNSEEN_ADVICE};
 use crate::data::target::{LabelColumns, LabelStatistics, TargetFit, constant_target};
 use crate::domain::array::Array;
+use crate::domain::image_resize::{ResizeConfig, ResizeGeometry};
 use crate::domain::label::{UnseenClass, encode_unseen};
 use crate::domain::signature::Encoding;
 use crate::domain::task::{FittedTarget, PixelRegressionConfig, SegmentationConfig};
@@ -169,13 +170,13 @@ struct PixelPlanes {
 }
 
 impl PixelPlanes {
-    /// Decodes the masks of a column. If there is an image input, masks are resized to its size with nearest
-    /// neighbours. Values greater than `max` are refused.
+    /// Decodes the masks of a column. If there is an image input, masks are resized with nearest neighbours
+    /// and cropped like its images. Values greater than `max` are refused.
     fn from_column(labels: &LabelColumns<'_>, column: &Cells, max: f32) -> Result<Self, DataError> {
         let Cells::Binary(cells) = column else { return Err(column.type_error("a mask")) };
         let location = |row: usize| labels.frame.cell_location(row, column.name()).to_string();
         let image = labels.inputs.iter().find_map(|input| match input.encoding {
-            Encoding::Image { height, width, .. } => Some((*height, *width)),
+            Encoding::Image { height, width, resize, .. } => Some(([*height, *width], *resize)),
             _ => None,
         });
         let cells: Vec<Option<&[u8]>> =
@@ -215,25 +216,35 @@ impl PixelPlanes {
     }
 }
 
-/// The values of a mask, resized to the image.
-fn plane(cell: &[u8], image: Option<(usize, usize)>, max: f32) -> Result<(ImageSize, Vec<f32>), String> {
+/// The values of a mask, resized and cropped to the height and width of the images.
+fn plane(
+    cell: &[u8],
+    image: Option<([usize; 2], ResizeConfig)>,
+    max: f32,
+) -> Result<(ImageSize, Vec<f32>), String> {
     let (size, pixels) = values(cell)?;
     if let Some(value) = pixels.iter().find(|value| **value > max) {
         return Err(format!("its pixel value {value} is greater than {max}, the last class"));
     }
     match image {
-        Some((height, width)) if (size.height, size.width) != (height, width) => {
-            Ok((ImageSize { channels: 1, height, width }, nearest(&pixels, size, height, width)))
+        Some((to @ [height, width], resize)) => {
+            let geometry = resize.geometry([size.height, size.width], to);
+            Ok((ImageSize { channels: 1, height, width }, nearest(&pixels, size, geometry, to)))
         }
-        _ => Ok((size, pixels)),
+        None => Ok((size, pixels)),
     }
 }
 
-/// Resizes with nearest neighbours, so that no new values appear.
-fn nearest(pixels: &[f32], size: ImageSize, height: usize, width: usize) -> Vec<f32> {
-    let source = |index: usize, from: usize, to: usize| (2 * index + 1) * from / (2 * to);
-    let source_row = |row: usize| &pixels[source(row, size.height, height) * size.width..][..size.width];
-    (0..height)
-        .flat_map(|row| (0..width).map(move |column| source_row(row)[source(column, size.width, width)]))
-        .collect()
+/// Resizes with nearest neighbours, so that no new values appear, and crops.
+fn nearest(
+    pixels: &[f32],
+    size: ImageSize,
+    ResizeGeometry { resized, start }: ResizeGeometry,
+    [height, width]: [usize; 2],
+) -> Vec<f32> {
+    let from = [size.height, size.width];
+    let source =
+        |index: usize, axis: usize| (2 * (start[axis] + index) + 1) * from[axis] / (2 * resized[axis]);
+    let source_row = |row: usize| &pixels[source(row, 0) * size.width..][..size.width];
+    (0..height).flat_map(|row| (0..width).map(move |column| source_row(row)[source(column, 1)])).collect()
 }

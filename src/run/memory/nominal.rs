@@ -3,6 +3,7 @@
 
 use crate::data::config::FeatureConfig;
 use crate::domain::array::ElementType;
+use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
 use crate::domain::name::TableName;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSignature};
@@ -59,6 +60,8 @@ fn encoding(feature: &FeatureConfig) -> Encoding {
                 augment: Vec::new(),
                 background: 0,
                 range: [0, u16::MAX],
+                resize: ResizeConfig::Stretch,
+                filter: ResizeFilter::Bilinear,
             },
         },
     }
