@@ -56,3 +56,18 @@ fn a_sweep_applies_the_encoder_once() {
     assert_eq!(plan["features"][0]["bytes"], 3840);
     project.mtl(&["doctor", "--deep"]).expect(0);
 }
+
+/// The mean over all blocks is trained although the encoder is frozen, so that nothing is computed once.
+#[test]
+fn a_mean_over_the_blocks_is_trained() {
+    let mixed =
+        PIPELINE.replace("freeze: all}", "freeze: all, layers: mix}").replace("pool: mean", "pool: cls");
+    let project = project().file("mixed.yaml", mixed);
+    let plan = project.mtl(&["plan", "mixed.yaml"]).expect(0).out();
+    assert!(plan.contains("has `layers: mix`, whose weights are trained"), "{plan}");
+    project.mtl(&["run", "mixed.yaml", "--quiet"]).expect(0);
+    let count = "select count(*) from parity where verified = 1 or reason is not null";
+    assert_eq!(number(&project, count), number(&project, "select count(*) from parity"));
+    assert_eq!(number(&project, "select count(*) from stages where kind = 'features'"), 0.0);
+    project.mtl(&["predict", "last", "rows.csv", "--to", "predictions.csv"]).expect(0);
+}

@@ -144,6 +144,19 @@ def convnext_of_transformers(seed):
     vision("convnext", ConvNextModel(config), seed, gradients, [], (64, 80))
 
 
+TIMM_VISION = {"embed_dim": 16, "depth": 2, "num_heads": 2, "mlp_ratio": 2.0}
+
+
+def vision_of_timm(architecture, seed, size, patch, *more):
+    args = {**TIMM_VISION, "patch_size": patch}
+    model = timm.create_model(architecture, num_classes=0, img_size=size, dynamic_img_size=False, **args)
+    gradients = [
+        "cls_token", "pos_embed", "patch_embed.proj.weight", "patch_embed.proj.bias", "blocks.0.attn.qkv.weight",
+        "blocks.1.attn.proj.bias", "blocks.0.norm1.weight", "blocks.1.mlp.fc1.weight", "norm.bias", *more,
+    ]
+    make(architecture, model, seed, args, gradients, size)
+
+
 VISION = {
     "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 24, "patch_size": 8,
     "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
@@ -213,6 +226,9 @@ if __name__ == "__main__":
     resnet("resnet18", 4, [2, 1, 1, 1], [8, 8, 16, 16], ["layer1.1.conv2.weight", "layer3.0.bn1.weight"])
     resnet("resnet50", 5, [1, 2, 1, 1], [4, 4, 8, 8], ["layer1.0.conv2.weight", "layer2.1.conv3.weight"])
     vision_transformers()
+    vision_of_timm("vit_tiny_patch16_224", 9, (24, 32), 8)
+    vision_of_timm("deit_tiny_distilled_patch16_224", 10, (24, 24), 8, "dist_token")
+    vision_of_timm("vit_small_patch14_dinov2", 11, (24, 24), 8, "blocks.0.ls1.gamma", "blocks.1.ls2.gamma")
     mobilenet_v3("mobilenetv3_small_100", 9)
     mobilenet_v3("tf_mobilenetv3_large_100", 10, pad_type="same", bn_eps=1e-3)
     convnext("convnext_tiny", 11)

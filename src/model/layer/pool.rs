@@ -16,7 +16,8 @@ use crate::model::weights::{Init, Parameter, Weights};
 
 /// Pooling of a sequence to one vector over its real steps.
 ///
-/// `max`: maximum of each feature. `mean`: mean of each feature. `last` and `first`: that step. `attention`
+/// `max`: maximum of each feature. `mean`: mean of each feature. `last` and `first`: that step; `cls` is
+/// `first`, of encoders whose first token is `[CLS]`. `attention`
 /// (Yang et al. 2016): a weighted mean with weights softmax(v tanh(W x + b)) over the steps, with trained W,
 /// b and query v.
 ///
@@ -26,7 +27,7 @@ use crate::model::weights::{Init, Parameter, Weights};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolConfig {
-    /// max, mean, attention, last or first. Default max.
+    /// max, mean, attention, last, first or cls. Default max.
     #[serde(default)]
     pub kind: PoolKind,
     /// Width of tanh(W x + b), only for `attention`. Default: the width of x.
@@ -49,6 +50,8 @@ pub enum PoolKind {
     Last,
     /// The first step.
     First,
+    /// The first step, which is `[CLS]`.
+    Cls,
 }
 
 impl Settings for PoolConfig {
@@ -69,7 +72,7 @@ impl BuildLayer for PoolConfig {
             PoolKind::Max => Box::new(SequencePool::Max),
             PoolKind::Mean => Box::new(SequencePool::Mean),
             PoolKind::Last => Box::new(SequencePool::Last),
-            PoolKind::First => Box::new(SequencePool::First),
+            PoolKind::First | PoolKind::Cls => Box::new(SequencePool::First),
             PoolKind::Attention => {
                 let width = input.width();
                 let units = self.units.map_or(width, Count::get);
@@ -157,6 +160,7 @@ mod tests {
             (r#"{"pool": "mean"}"#, [[2.5, -5.5], [5. / 3., 1.]]),
             (r#"{"pool": "last"}"#, [[4., -6.], [0., 2.]]),
             (r#"{"pool": "first"}"#, [[1., -5.], [2., 0.]]),
+            (r#"{"pool": "cls"}"#, [[1., -5.], [2., 0.]]),
         ] {
             let settings: LayerConfig = serde_json::from_str(config).unwrap();
             let mut weights = Weights::new(0, &Device::Cpu);

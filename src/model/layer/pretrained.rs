@@ -16,6 +16,7 @@ pub mod family;
 pub mod freeze;
 mod gpt2;
 mod inverted_residual;
+mod layer_mix;
 mod llama;
 pub mod lora;
 mod mobilenet_v3;
@@ -26,6 +27,7 @@ mod rotary_settings;
 mod scaled_block;
 mod squeeze;
 mod t5;
+mod timm_vit;
 mod vision_transformer;
 mod vit;
 
@@ -39,6 +41,7 @@ use crate::model::error::{ModelError, ModelResult};
 use crate::model::layer::pretrained::adapter::{AdapterCell, LoadedAdapter, adapted_modules};
 use crate::model::layer::pretrained::family::{FineTuning, ModelPart};
 pub use crate::model::layer::pretrained::freeze::{CacheConfig, FreezeConfig};
+pub use crate::model::layer::pretrained::layer_mix::OutputLayers;
 pub use crate::model::layer::pretrained::lora::LoraConfig;
 use crate::model::layer::pretrained::model_cell::{ModelCell, ModelFolders, PretrainedModel};
 use crate::model::layer::{BuildLayer, Module};
@@ -59,7 +62,7 @@ use crate::model::weights::Weights;
 /// efficientnet_lite0 to 4, mobilenetv2 and mobilenetv3 (also with `tf_`), resnet18, 34, 50, 101 and 152,
 /// convnext_tiny, small, base, large and xlarge (also convnext of transformers).
 ///
-/// Vision transformers (vit, deit, dinov2 of transformers) read images and return one vector for each learned
+/// Vision transformers (vit, deit, dinov2 of transformers or `timm`) read images and return one vector for each learned
 /// token, of which `{pool: first}` selects the first, the class token, and for each patch. The positions of
 /// images of another size are interpolated bicubically.
 ///
@@ -79,6 +82,10 @@ pub struct PretrainedConfig {
     /// or none. Default f32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheConfig>,
+    /// `mix`: in place of the last block's output, the mean of the embeddings and all blocks with trained
+    /// weights, gamma sum_i softmax(s)_i h_i (Peters et al. 2018); not of convolutional networks. Default last.
+    #[serde(default, skip_serializing_if = "is_last")]
+    pub layers: OutputLayers,
     /// Dropout rate of hidden activations and of attention weights. Default: those of `config.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropout: Option<Rate>,
@@ -103,6 +110,10 @@ pub struct PretrainedConfig {
     #[serde(skip)]
     #[schemars(skip)]
     pub model: ModelCell,
+}
+
+fn is_last(layers: &OutputLayers) -> bool {
+    *layers == OutputLayers::Last
 }
 
 impl Settings for PretrainedConfig {
@@ -153,6 +164,9 @@ impl PretrainedConfig {
         if self.adapter.is_some() {
             return Some("has `adapter`".to_owned());
         }
+        if self.layers == OutputLayers::Mix {
+            return Some("has `layers: mix`, whose weights are trained".to_owned());
+        }
         let blocks = self.model.get().map_or(0, |model| model.family.blocks());
         let (frozen, is_whole) = (freeze.blocks(blocks), freeze.is_whole(blocks));
         (!is_whole).then(|| format!("freezes {frozen} of {blocks} blocks; `freeze: all` would freeze all"))
@@ -170,7 +184,8 @@ impl PretrainedConfig {
 
     /// Both parts of the model: up to so many blocks, and after them; `None` if it is not divisible.
     pub fn divided(&self, blocks: usize) -> Option<(Self, Self)> {
-        self.model.get().filter(|model| model.family.is_divisible())?;
+        let is_divisible = |model: &&PretrainedModel| model.family.is_divisible() && is_last(&self.layers);
+        self.model.get().filter(is_divisible)?;
         let part = |part: ModelPart| Self { part, ..self.clone() };
         Some((part(ModelPart::Before(blocks)), part(ModelPart::After(blocks))))
     }
@@ -189,6 +204,7 @@ impl PretrainedConfig {
         let adapter = self.adapter.as_ref().and_then(|_| self.adapter_files.get());
         FineTuning {
             part: self.part,
+            mix: self.layers == OutputLayers::Mix,
             frozen_blocks: self.freeze.map(|freeze| freeze.blocks(blocks)),
             dropout: self.dropout.map(Rate::get),
             low_rank: match adapter {

@@ -9,6 +9,7 @@ use crate::model::layer::pretrained::block_convolution::{BlockConvolution, Convo
 use crate::model::layer::pretrained::decoder::DecoderArchitecture;
 use crate::model::layer::pretrained::embeddings::{EmbeddingOptions, Embeddings, text_shape};
 use crate::model::layer::pretrained::family::{FineTuning, PretrainedFamily};
+use crate::model::layer::pretrained::layer_mix::LayerMix;
 use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock, NormPosition};
 use crate::model::layer::transformer::disentangled::{DisentangledOptions, DisentangledPositions};
 use crate::model::layer::transformer::feed_forward::FeedForwardKind;
@@ -221,6 +222,10 @@ impl PretrainedFamily for TextEncoder {
         self.block.heads.causal
     }
 
+    fn has_equal_blocks(&self) -> bool {
+        true
+    }
+
     /// The blocks of ALBERT are one, applied repeatedly.
     fn is_divisible(&self) -> bool {
         // Relative positions are for all blocks.
@@ -329,6 +334,7 @@ impl PretrainedFamily for TextEncoder {
             _ if !tuning.part.has_end() => 0.0,
             rate => tuning.dropout(self.blocks - 1, rate),
         };
+        let mix = tuning.layer_mix(name, blocks.len(), weights)?;
         tuning.leave(outside, weights);
         let name = name.to_owned();
         Ok(Box::new(BuiltTextEncoder {
@@ -339,6 +345,7 @@ impl PretrainedFamily for TextEncoder {
             convolution,
             final_norm,
             final_dropout,
+            mix,
         }))
     }
 }
@@ -354,6 +361,7 @@ struct BuiltTextEncoder {
     convolution: Option<BlockConvolution>,
     final_norm: Option<Norm>,
     final_dropout: f64,
+    mix: Option<LayerMix>,
 }
 
 impl Layer for BuiltTextEncoder {
@@ -363,8 +371,12 @@ impl Layer for BuiltTextEncoder {
             None => x.x.clone(),
         };
         let terms = SharedTerms::new(ops, self.relative.as_ref(), &y)?;
+        let mut mixed = Vec::new();
         for (index, block) in self.blocks.iter().enumerate() {
             let input = y;
+            if self.mix.is_some() {
+                mixed.push(input.clone());
+            }
             y = terms.apply(ops, block, x.mask.as_ref(), &input)?;
             if let Some(convolution) = self.convolution.as_ref().filter(|_| index == 0) {
                 y = convolution.on(ops, x.mask.as_ref(), &input, &y)?;
@@ -374,6 +386,9 @@ impl Layer for BuiltTextEncoder {
             Some(norm) => norm.on(ops, &y)?,
             None => y,
         };
-        Ok(x.with(ops.dropout(&format!("{}.final_drop", self.name), self.final_dropout, &y)?))
+        let y = ops.dropout(&format!("{}.final_drop", self.name), self.final_dropout, &y)?;
+        let Some(mix) = &self.mix else { return Ok(x.with(y)) };
+        mixed.push(y);
+        Ok(x.with(mix.on(ops, &mixed)?))
     }
 }

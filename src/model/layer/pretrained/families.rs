@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::model::layer::pretrained::configuration::Configuration;
 use crate::model::layer::pretrained::family::PretrainedFamily;
 use crate::model::layer::pretrained::{
-    bart, bert, convnext, deberta, gpt2, inverted_residual, llama, mobilenet_v3, modernbert, resnet, t5, vit,
+    bart, bert, convnext, deberta, gpt2, inverted_residual, llama, mobilenet_v3, modernbert, resnet, t5,
+    timm_vit, vit,
 };
 use crate::model::pretrained::{PretrainedError, PretrainedFolder};
 
@@ -52,6 +53,8 @@ const TIMM_FAMILIES: &[(&str, ReadFamily)] = &[
     ("tf_mobilenetv3_", mobilenet_v3::read),
     ("resnet", resnet::read),
     ("convnext_", convnext::timm),
+    ("vit_", timm_vit::read),
+    ("deit_", timm_vit::read),
 ];
 
 /// The architecture of a folder.

@@ -6,6 +6,7 @@ use crate::domain::shape::Shape;
 use crate::model::error::ModelResult;
 use crate::model::layer::Module;
 use crate::model::layer::pretrained::decoder::DecoderArchitecture;
+use crate::model::layer::pretrained::layer_mix::LayerMix;
 use crate::model::pretrained::WeightSource;
 use crate::model::weights::{LowRankOptions, LowRankTargets, Weights};
 
@@ -53,9 +54,26 @@ pub struct FineTuning {
     pub low_rank: Option<LowRankOptions>,
     /// What is built; a family that is not divisible builds all.
     pub part: ModelPart,
+    /// Whether the output is a trained mean over all blocks.
+    pub mix: bool,
 }
 
 impl FineTuning {
+    /// The trained mean over the embeddings and so many blocks, if it is asked for. It is trained even if all
+    /// blocks are frozen.
+    ///
+    /// # Errors
+    /// Those of [`Weights::parameter`].
+    pub fn layer_mix(
+        &self,
+        name: &str,
+        blocks: usize,
+        weights: &mut Weights,
+    ) -> ModelResult<Option<LayerMix>> {
+        weights.freeze_new(false);
+        self.mix.then(|| LayerMix::build(&format!("{name}.mix"), blocks + 1, weights)).transpose()
+    }
+
     /// Prepares `weights` for the embeddings of a model with so many blocks. Returns what
     /// [`Weights::set_blocks_after`] is to be restored to.
     pub fn enter_embeddings(&self, blocks: usize, weights: &mut Weights) -> Option<usize> {
@@ -125,6 +143,11 @@ pub trait PretrainedFamily: Debug + Send + Sync {
 
     /// Whether the output at a step depends only on this step and previous ones.
     fn is_causal(&self) -> bool {
+        false
+    }
+
+    /// Whether all blocks return the same shape, so that a mean over them is possible ([`FineTuning::mix`]).
+    fn has_equal_blocks(&self) -> bool {
         false
     }
 

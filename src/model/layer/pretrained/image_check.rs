@@ -109,7 +109,7 @@ fn parts(source: &WeightSource, gradient: &Tensor) -> Vec<(String, Tensor)> {
 }
 
 /// ONNX Runtime returns the same features.
-fn check_onnx(layer: &dyn Module, images: &Tensor, features: &Tensor) {
+pub fn check_onnx(layer: &dyn Module, images: &Tensor, features: &Tensor) {
     let dims = |x: &Tensor| -> Vec<Dim> {
         std::iter::once(Dim::Batch).chain(x.dims()[1..].iter().map(|side| Dim::Fixed(*side))).collect()
     };

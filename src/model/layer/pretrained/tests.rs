@@ -1,6 +1,7 @@
 //! Pretrained models against the tiny models and the expected values of `tests/pretrained/make.py`.
 
 mod families;
+mod layer_mix;
 
 use std::path::{Path, PathBuf};
 

@@ -7,6 +7,7 @@ use crate::model::error::ModelResult;
 use crate::model::layer::layer_norm::LayerNorm;
 use crate::model::layer::patch_tokens::{PatchOptions, PatchTokens, patch_grid};
 use crate::model::layer::pretrained::family::{FineTuning, PretrainedFamily};
+use crate::model::layer::pretrained::layer_mix::LayerMix;
 use crate::model::layer::pretrained::scaled_block::ScaledBlock;
 use crate::model::layer::transformer::block::{BlockOptions, EncoderBlock};
 use crate::model::layer::{Layer, Module, image};
@@ -36,14 +37,24 @@ pub struct VisionTransformer {
 pub struct VisionNames {
     /// What the names begin with in the checkpoint of a model with a head.
     pub prefix: &'static str,
+    /// The projection of patches, and the positions.
+    pub embeddings: [&'static str; 2],
     /// The learned tokens, in the order of [`PatchOptions::tokens`].
     pub tokens: &'static [&'static str],
+    /// What the number of a block comes after.
+    pub blocks: &'static str,
+    /// Queries, keys and values in a block; one name if they are in one matrix.
+    pub attention: &'static [&'static str],
+    /// The projection after the attention, in a block.
+    pub attention_output: &'static str,
     /// The norms of the attention and of the feed-forward network, in a block.
     pub norms: [&'static str; 2],
     /// Both matrices of the feed-forward network, in a block.
     pub dense: [&'static str; 2],
     /// What scales the attention and the feed-forward network, in a block of DINOv2.
     pub scales: Option<[&'static str; 2]>,
+    /// The norm after the blocks.
+    pub final_norm: &'static str,
 }
 
 impl PretrainedFamily for VisionTransformer {
@@ -70,6 +81,10 @@ impl PretrainedFamily for VisionTransformer {
         None
     }
 
+    fn has_equal_blocks(&self) -> bool {
+        true
+    }
+
     fn prefix(&self) -> &'static str {
         self.names.prefix
     }
@@ -78,20 +93,20 @@ impl PretrainedFamily for VisionTransformer {
         let names = &self.names;
         let same = |ours: String, theirs: String| WeightSource::same(ours, theirs);
         let mut sources = Vec::new();
+        let [projection, positions] = names.embeddings;
         for part in ["weight", "bias"] {
-            let theirs = format!("embeddings.patch_embeddings.projection.{part}");
-            sources.push(same(format!("embeddings.{part}"), theirs));
+            sources.push(same(format!("embeddings.{part}"), format!("{projection}.{part}")));
         }
         for (ours, theirs) in self.patches.tokens.iter().zip(names.tokens) {
-            sources.push(same(format!("embeddings.{ours}.weight"), format!("embeddings.{theirs}")));
+            sources.push(same(format!("embeddings.{ours}.weight"), (*theirs).to_owned()));
         }
-        sources.push(same("embeddings.positions.weight".into(), "embeddings.position_embeddings".into()));
+        sources.push(same("embeddings.positions.weight".into(), positions.to_owned()));
         for block in 0..self.blocks {
             let ours = |part: &str| format!("{block}.{part}");
-            let theirs = |part: &str| format!("encoder.layer.{block}.{part}");
-            let packed = ["query", "key", "value"].map(|part| theirs(&format!("attention.attention.{part}")));
+            let theirs = |part: &str| format!("{}.{block}.{part}", names.blocks);
+            let packed: Vec<String> = names.attention.iter().map(|part| theirs(part)).collect();
             sources.extend(WeightSource::packed_linear(&ours("attention.input"), &packed));
-            let output = theirs("attention.output.dense");
+            let output = theirs(names.attention_output);
             sources.extend(WeightSource::linear(&ours("attention.output"), &output));
             for (part, norm) in ["attention_norm", "dense_norm"].iter().zip(names.norms) {
                 sources.extend(WeightSource::layer_norm(&ours(part), &theirs(norm)));
@@ -104,7 +119,7 @@ impl PretrainedFamily for VisionTransformer {
                 sources.push(same(ours(&format!("{part}.weight")), theirs(scale)));
             }
         }
-        sources.extend(WeightSource::layer_norm("norm", "layernorm"));
+        sources.extend(WeightSource::layer_norm("norm", names.final_norm));
         sources
     }
 
@@ -133,9 +148,10 @@ impl PretrainedFamily for VisionTransformer {
         }
         let norm =
             LayerNorm::build(&format!("{name}.norm"), self.patches.width, self.block.epsilon, weights)?;
+        let mix = tuning.layer_mix(name, blocks.len(), weights)?;
         tuning.leave(outside, weights);
         let dropout = (format!("{name}.embeddings.drop"), tuning.embedding_dropout(self.dropout));
-        Ok(Box::new(BuiltVisionTransformer { patches, dropout, blocks, norm }))
+        Ok(Box::new(BuiltVisionTransformer { patches, dropout, blocks, norm, mix }))
     }
 }
 
@@ -165,6 +181,7 @@ struct BuiltVisionTransformer {
     dropout: (String, f64),
     blocks: Vec<VisionBlock>,
     norm: LayerNorm,
+    mix: Option<LayerMix>,
 }
 
 impl Layer for BuiltVisionTransformer {
@@ -172,10 +189,17 @@ impl Layer for BuiltVisionTransformer {
     fn apply<O: Ops>(&self, ops: &mut O, x: &Activations<O::Value>) -> ModelResult<Activations<O::Value>> {
         let tokens = self.patches.on(ops, &x.x)?;
         let mut y = ops.dropout(&self.dropout.0, self.dropout.1, &tokens.x)?;
+        let mut mixed = Vec::new();
         for block in &self.blocks {
+            if self.mix.is_some() {
+                mixed.push(y.clone());
+            }
             y = block.on(ops, tokens.mask.as_ref(), &y)?;
         }
-        Ok(tokens.with(self.norm.on(ops, &y)?))
+        let y = self.norm.on(ops, &y)?;
+        let Some(mix) = &self.mix else { return Ok(tokens.with(y)) };
+        mixed.push(y);
+        Ok(tokens.with(mix.on(ops, &mixed)?))
     }
 }
 

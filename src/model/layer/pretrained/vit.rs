@@ -15,13 +15,19 @@ use crate::model::ops::AttentionSettings;
 
 const VIT: VisionNames = VisionNames {
     prefix: "vit",
-    tokens: &["cls_token"],
+    embeddings: ["embeddings.patch_embeddings.projection", "embeddings.position_embeddings"],
+    tokens: &["embeddings.cls_token"],
+    blocks: "encoder.layer",
+    attention: &["attention.attention.query", "attention.attention.key", "attention.attention.value"],
+    attention_output: "attention.output.dense",
     norms: ["layernorm_before", "layernorm_after"],
     dense: ["intermediate.dense", "output.dense"],
     scales: None,
+    final_norm: "layernorm",
 };
 
-const DEIT: VisionNames = VisionNames { prefix: "deit", tokens: &["cls_token", "distillation_token"], ..VIT };
+const DEIT: VisionNames =
+    VisionNames { prefix: "deit", tokens: &["embeddings.cls_token", "embeddings.distillation_token"], ..VIT };
 
 const DINOV2: VisionNames = VisionNames {
     prefix: "dinov2",
@@ -32,7 +38,7 @@ const DINOV2: VisionNames = VisionNames {
 };
 
 /// More patches in a row are a mistake, and would make a sequence that no memory holds.
-const MAX_GRID: usize = 4096;
+pub(super) const MAX_GRID: usize = 4096;
 
 /// Reads the configuration of a ViT.
 pub fn vit(configuration: &Configuration) -> Result<Box<dyn PretrainedFamily>, String> {

@@ -103,10 +103,10 @@ fn other_images_and_architectures_are_refused() {
          mobilenetv3_small_050, mobilenetv3_small_075, mobilenetv3_small_100"
     );
     assert_eq!(
-        refused("\"resnet18\"", "\"vit_tiny\""),
-        ": unknown model type `vit_tiny`; known: efficientnet_b, tf_efficientnet_b, efficientnet_lite, \
+        refused("\"resnet18\"", "\"swin_tiny\""),
+        ": unknown model type `swin_tiny`; known: efficientnet_b, tf_efficientnet_b, efficientnet_lite, \
          tf_efficientnet_lite, mobilenetv2_, tf_mobilenetv2_, mobilenetv3_, \
-         tf_mobilenetv3_, resnet, convnext_"
+         tf_mobilenetv3_, resnet, convnext_, vit_, deit_"
     );
     assert_eq!(
         refused("\"channels\"", "\"stem_type\""),

@@ -93,7 +93,7 @@ fn check_folder(family: &str, base: &Path) {
 }
 
 /// ONNX Runtime returns the same hidden states.
-fn check_onnx(layer: &dyn Module, input: &Activations, hidden: &Tensor) {
+pub(super) fn check_onnx(layer: &dyn Module, input: &Activations, hidden: &Tensor) {
     let (rows, time, width) = hidden.dims3().expect("hidden states");
     let mask = &input.mask.as_ref().expect("a mask").steps;
     let mut graph = Graph::new("encoder");
