@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::array::ElementType;
+use crate::onnx::equal_weights::EqualWeights;
 use crate::onnx::error::OnnxError;
 use crate::onnx::opset;
 pub use crate::onnx::proto::AttributeProto as Attribute;
@@ -51,6 +52,7 @@ pub struct Graph {
     outputs: Vec<ValueInfoProto>,
     nodes: Vec<NodeProto>,
     weights: Vec<TensorProto>,
+    equal_weights: EqualWeights,
     names: BTreeSet<String>,
     /// How often each base name was requested, so that a unique name is found quickly.
     requests: BTreeMap<String, usize>,
@@ -70,6 +72,7 @@ impl Graph {
             outputs: Vec::new(),
             nodes: Vec::new(),
             weights: Vec::new(),
+            equal_weights: EqualWeights::default(),
             names: BTreeSet::new(),
             requests: BTreeMap::new(),
             ints: BTreeMap::new(),
@@ -111,15 +114,16 @@ impl Graph {
         GraphValue(Arc::from(name))
     }
 
-    /// A constant array of 32-bit floats.
+    /// A constant array of 32-bit floats. Large ones that are equal are shared, by the first name.
     ///
     /// # Panics
     /// If `values` does not fill `shape`.
     pub fn weight(&mut self, name: &str, shape: &[usize], values: &[f32]) -> GraphValue {
-        assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
-        let name = self.unique_name(name);
-        self.weights.push(TensorProto::f32(&name, shape, values));
-        GraphValue(Arc::from(name))
+        let weight = TensorProto::f32("", shape, values);
+        if let Some(equal) = self.equal_weights.find_or_note(&self.weights, &weight) {
+            return GraphValue(Arc::from(equal.name.as_str()));
+        }
+        self.constant(name, shape, values.len(), weight)
     }
 
     /// A constant array of 64-bit floats.
@@ -127,10 +131,7 @@ impl Graph {
     /// # Panics
     /// If `values` does not fill `shape`.
     pub fn weight_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) -> GraphValue {
-        assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
-        let name = self.unique_name(name);
-        self.weights.push(TensorProto::f64(&name, shape, values));
-        GraphValue(Arc::from(name))
+        self.constant(name, shape, values.len(), TensorProto::f64("", shape, values))
     }
 
     /// A constant array of 64-bit integers.
@@ -138,10 +139,15 @@ impl Graph {
     /// # Panics
     /// If `values` does not fill `shape`.
     pub fn weight_ints(&mut self, name: &str, shape: &[usize], values: &[i64]) -> GraphValue {
-        assert_eq!(shape.iter().product::<usize>(), values.len(), "values fill the shape {shape:?}");
+        self.constant(name, shape, values.len(), TensorProto::i64("", shape, values))
+    }
+
+    fn constant(&mut self, name: &str, shape: &[usize], count: usize, tensor: TensorProto) -> GraphValue {
+        assert_eq!(shape.iter().product::<usize>(), count, "values fill the shape {shape:?}");
         let name = self.unique_name(name);
-        self.weights.push(TensorProto::i64(&name, shape, values));
-        GraphValue(Arc::from(name))
+        let value = GraphValue(Arc::from(name.as_str()));
+        self.weights.push(TensorProto { name, ..tensor });
+        value
     }
 
     /// A one-dimensional integer constant; equal ones are shared.
@@ -330,71 +336,4 @@ fn value_info(name: &str, element: ElementType, dims: &[Dim]) -> ValueInfoProto 
 }
 
 #[cfg(test)]
-mod tests {
-    use prost::Message;
-
-    use super::{Attribute, Dim, Graph};
-    use crate::domain::array::ElementType;
-    use crate::onnx::error::OnnxError;
-    use crate::onnx::operator;
-
-    const COLUMN: [Dim; 2] = [Dim::Batch, Dim::Fixed(2)];
-
-    fn graph() -> Graph {
-        let mut graph = Graph::new("small");
-        let x = graph.input("x", ElementType::Float32, &COLUMN);
-        graph.scope("trunk.0");
-        let w = graph.weight("trunk.0.weight", &[2, 2], &[1.0, 2.0, 3.0, 4.0]);
-        let y = operator::dense(&mut graph, &x, &w, None);
-        let y = operator::scale(&mut graph, &y, 2.0);
-        let y = operator::scale(&mut graph, &y, 2.0);
-        let y = operator::reduce(&mut graph, "ReduceMean", &y, &[1], true);
-        let parts = graph.nodes("Split", &[&y], 1, vec![Attribute::int("axis", 1)]);
-        graph.output("Mul", &parts[0], ElementType::Float32, &COLUMN);
-        graph
-    }
-
-    #[test]
-    fn the_same_calls_produce_the_same_bytes() {
-        let bytes = |graph: Graph| graph.finish(19, &[]).unwrap().encode_to_vec();
-        assert_eq!(bytes(graph()), bytes(graph()));
-    }
-
-    #[test]
-    fn names_are_unique_and_differ_from_outputs() {
-        let model = graph().finish(17, &[("mtl.run".to_owned(), "a-1".to_owned())]).unwrap();
-        let graph = model.graph.unwrap();
-        let names: Vec<&str> = graph.node.iter().map(|node| node.name.as_str()).collect();
-        let expected =
-            ["/trunk.0/MatMul", "/trunk.0/Mul", "/trunk.0/Mul_1", "/trunk.0/ReduceMean", "/trunk.0/Split"];
-        assert_eq!(names[..5], expected);
-        assert_eq!(graph.node[5].output, ["Mul"]);
-        // Equal constants are shared.
-        let weights: Vec<&str> = graph.initializer.iter().map(|weight| weight.name.as_str()).collect();
-        assert_eq!(weights, ["trunk.0.weight", "/constant/scalar"]);
-        assert_eq!(model.metadata_props[0].value, "a-1");
-    }
-
-    #[test]
-    fn duplicate_output_names_are_refused() {
-        let mut graph = graph();
-        let x = graph.scalar(1.0);
-        graph.output("x", &x, ElementType::Float32, &[]);
-        assert!(matches!(graph.finish(17, &[]), Err(OnnxError::NameTaken { name }) if name == "x"));
-    }
-
-    #[test]
-    fn the_file_format_follows_the_opset() {
-        for (opset, ir_version, reduction_inputs) in
-            [(17, 8, 1), (18, 8, 2), (19, 9, 2), (20, 9, 2), (21, 10, 2)]
-        {
-            let model = graph().finish(opset, &[]).unwrap();
-            assert_eq!(model.ir_version, Some(ir_version));
-            assert_eq!(model.opset_import[0].version, Some(opset));
-            assert_eq!(model.graph.unwrap().node[3].input.len(), reduction_inputs);
-        }
-        for unsupported in [16, 22] {
-            assert!(matches!(graph().finish(unsupported, &[]), Err(OnnxError::Opset { .. })));
-        }
-    }
-}
+mod tests;

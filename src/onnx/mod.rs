@@ -6,6 +6,7 @@ mod card;
 pub mod check;
 pub mod config;
 mod environment;
+mod equal_weights;
 pub mod error;
 mod external;
 pub mod fetch;
