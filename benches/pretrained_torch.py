@@ -40,13 +40,13 @@ def different(rows, column):
     return list({row[column]: row for row in reversed(rows)}.values())[::-1]
 
 
-def tweets():
-    with open(DATA / "tweets/tweets.csv", encoding="utf-8", newline="") as file:
+def tweets(file):
+    with open(file or DATA / "tweets/tweets.csv", encoding="utf-8", newline="") as file:
         return different(list(csv.DictReader(file)), "text"), "text"
 
 
-def packages():
-    with open(DATA / "packages/packages.jsonl", encoding="utf-8") as file:
+def packages(file):
+    with open(file or DATA / "packages/packages.jsonl", encoding="utf-8") as file:
         return [json.loads(line) for line in file], "description"
 
 
@@ -171,6 +171,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("task", choices=["tweets", "packages"])
     arguments.add_argument("--model", default=str(DATA / "models/all-MiniLM-L6-v2"))
+    arguments.add_argument("--file", help="other rows of the same columns")
     for name, kind, default in [
         ("rows", int, 0), ("test-rows", int, 0), ("length", int, 48), ("epochs", int, 3), ("batch", int, 32),
         ("rate", float, 1e-4), ("heads-rate", float, 1e-3), ("by-layer", float, 0.9), ("freeze", int, 0),
@@ -180,7 +181,7 @@ def main():
     given = arguments.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)
-    rows, column = {"tweets": tweets, "packages": packages}[given.task]()
+    rows, column = {"tweets": tweets, "packages": packages}[given.task](given.file)
     transformers.logging.set_verbosity_error()
     encoder = transformers.AutoModel.from_pretrained(given.model, add_pooling_layer=False)
     heads = {"tweets": Tweets, "packages": Packages}[given.task](encoder.config.hidden_size, rows)
