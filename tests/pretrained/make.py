@@ -16,6 +16,8 @@ sum(hidden * upstream) with respect to some weights, by their names in the base 
   `greedy_ids` [rows, 6]: the most probable tokens after the start token, whatever they are (no end, no forced
   or forbidden token).
 
+`bert`, `bart` and `t5` also have a `vocab.txt` of as many tokens as embeddings, so that they are whole folders.
+
 Evaluation mode, f32, eager attention. Whole numbers are stored as f32. The same bytes each time.
 """
 
@@ -534,5 +536,16 @@ def main():
             family()
 
 
+def write_vocabulary(name):
+    """Special tokens, letters, letters inside words, and a few marks."""
+    count = json.loads((FOLDER / name / "config.json").read_text())["vocab_size"]
+    letters = [chr(ord("a") + index) for index in range(26)]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokens = [*special, *letters, *(f"##{letter}" for letter in letters), ".", ",", "!"]
+    (FOLDER / name / "vocab.txt").write_text("\n".join(tokens[:count]) + "\n")
+
+
 if __name__ == "__main__":
     main()
+    for name in ["bert", "bart", "t5"]:
+        write_vocabulary(name)

@@ -1,6 +1,10 @@
 //! Properties of inputs that follow from their settings, without data.
 
+use std::path::Path;
+
+use crate::data::error::DataError;
 use crate::data::feature::{FeatureConfig, MissingNumber};
+use crate::data::tokenizer::{TokenizerTraining, fit};
 use crate::domain::name::ColumnName;
 use crate::domain::shape::Shape;
 use crate::domain::tokenizer::TokenizerConfig;
@@ -60,6 +64,21 @@ impl FeatureConfig {
         match self {
             Self::Text(config) => Some(&config.tokenizer),
             Self::Tokens(config) => config.tokenizer.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The number of tokens of a tokenizer that is read from a file or a folder; `None` of others, which are
+    /// fitted. Relative paths start at `base`.
+    ///
+    /// # Errors
+    /// The file or folder cannot be used.
+    pub fn vocabulary(tokenizer: &TokenizerConfig, base: &Path) -> Option<Result<usize, DataError>> {
+        match tokenizer {
+            TokenizerConfig::File(_) | TokenizerConfig::Pretrained(_) => {
+                let tokenizer = fit(tokenizer, TokenizerTraining::texts(&[]), base);
+                Some(tokenizer.map(|tokenizer| tokenizer.size))
+            }
             _ => None,
         }
     }

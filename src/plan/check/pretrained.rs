@@ -205,7 +205,7 @@ fn fitted_normalization(
 }
 
 /// All `pretrained` layers: path, settings, and the input whose encoder contains it.
-pub(super) fn pretrained(pipeline: &PipelineConfig) -> Vec<(Path, &PretrainedConfig, Option<&InputName>)> {
+pub(crate) fn pretrained(pipeline: &PipelineConfig) -> Vec<(Path, &PretrainedConfig, Option<&InputName>)> {
     let mut layers = Vec::new();
     for (list, members, input) in lists_of(pipeline) {
         each(members, &list, false, &mut |layer, path, _| {
