@@ -62,9 +62,9 @@ use crate::model::weights::Weights;
 /// efficientnet_lite0 to 4, mobilenetv2 and mobilenetv3 (also with `tf_`), resnet18, 34, 50, 101 and 152,
 /// convnext_tiny, small, base, large and xlarge (also convnext of transformers).
 ///
-/// Vision transformers (vit, deit, dinov2 of transformers or `timm`) read images and return one vector for each learned
-/// token, of which `{pool: first}` selects the first, the class token, and for each patch. The positions of
-/// images of another size are interpolated bicubically.
+/// Vision transformers (vit, deit, dinov2 of transformers or `timm`) read images and return one vector for
+/// each learned token, of which `{pool: first}` selects the first, the class token, and for each patch. The
+/// positions of images of another size are interpolated bicubically.
 ///
 /// ```yaml
 /// trunk: [{pretrained: {path: models/all-MiniLM-L6-v2, lora: {rank: 8}}}, {pool: mean}]
@@ -83,7 +83,8 @@ pub struct PretrainedConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheConfig>,
     /// `mix`: in place of the last block's output, the mean of the embeddings and all blocks with trained
-    /// weights, gamma sum_i softmax(s)_i h_i (Peters et al. 2018); not of convolutional networks. Default last.
+    /// weights, gamma sum_i softmax(s)_i h_i (Peters et al. 2018); not of convolutional networks. Default
+    /// last.
     #[serde(default, skip_serializing_if = "is_last")]
     pub layers: OutputLayers,
     /// Dropout rate of hidden activations and of attention weights. Default: those of `config.json`.
@@ -139,6 +140,11 @@ impl PretrainedConfig {
         self.adapter_files.get_or_read(&folders.base.join(path), model).map(Some)
     }
 
+    /// Whether its output is a mean over all blocks.
+    pub fn mixes_layers(&self) -> bool {
+        self.layers == OutputLayers::Mix
+    }
+
     /// The names of the projections that `lora` can adapt.
     ///
     /// # Errors
@@ -164,7 +170,7 @@ impl PretrainedConfig {
         if self.adapter.is_some() {
             return Some("has `adapter`".to_owned());
         }
-        if self.layers == OutputLayers::Mix {
+        if self.mixes_layers() {
             return Some("has `layers: mix`, whose weights are trained".to_owned());
         }
         let blocks = self.model.get().map_or(0, |model| model.family.blocks());
@@ -190,6 +196,19 @@ impl PretrainedConfig {
         Some((part(ModelPart::Before(blocks)), part(ModelPart::After(blocks))))
     }
 
+    /// One part for each block, the first with the embeddings and the last with what comes after the blocks;
+    /// `None` if it is not divisible, or has one block.
+    pub fn by_block(&self) -> Option<Vec<Self>> {
+        let last = self.model.get()?.family.blocks().checked_sub(1).filter(|last| *last > 0)?;
+        let (first, rest) = self.divided(1)?;
+        let part = |index: usize| match index == last {
+            true => ModelPart::After(index),
+            false => ModelPart::Only(index),
+        };
+        let others = (1..=last).map(|index| Self { part: part(index), ..rest.clone() });
+        Some(std::iter::once(first).chain(others).collect())
+    }
+
     /// Why its updates cannot be written as an adapter of peft; `None` if they can.
     pub fn adapter_problem(&self) -> Option<String> {
         let model = self.model.get()?;
@@ -204,7 +223,7 @@ impl PretrainedConfig {
         let adapter = self.adapter.as_ref().and_then(|_| self.adapter_files.get());
         FineTuning {
             part: self.part,
-            mix: self.layers == OutputLayers::Mix,
+            mix: self.mixes_layers(),
             frozen_blocks: self.freeze.map(|freeze| freeze.blocks(blocks)),
             dropout: self.dropout.map(Rate::get),
             low_rank: match adapter {

@@ -1,5 +1,7 @@
 //! The sharing `adapter`: see [`AdapterConfig`].
 
+use std::ops::Range;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,7 @@ use crate::model::ops::Ops;
 use crate::model::part::NetworkPart;
 use crate::model::sharing::block::{ReadPoint, block_shapes, read_points, split_blocks, trunk_uses};
 use crate::model::sharing::pointwise::{features, pointwise};
+use crate::model::sharing::task_passes::count_parts;
 use crate::model::sharing::{Body, BuildSharing, BuiltSharing, Sharing, SharingForward};
 use crate::model::weights::Weights;
 
@@ -26,7 +29,10 @@ use crate::model::weights::Weights;
 /// step, in an image to each pixel. Each task makes its own pass through the trunk with its own adapters, so
 /// a batch of several tasks costs several passes. The trunk is trained by all tasks; with `train:
 /// {start_from: {run: ..., freeze: [trunk]}}` only adapters and heads are trained. A block starts at a layer
-/// that learns a representation, and includes the activations, normalizations, pools and dropouts after it.
+/// that learns a representation, and includes the activations, normalizations, pools and dropouts after it. A
+/// `pretrained` text encoder has adapters after each of its own blocks (Pfeiffer et al. 2021), also with
+/// `freeze: all`; those whose blocks depend on each other (albert, mpnet, deberta, t5) and image encoders
+/// have them at the end.
 ///
 /// A task that reads `from` a mark reads the trunk there, after its adapters of the blocks before.
 ///
@@ -63,20 +69,21 @@ impl BuildSharing for AdapterConfig {
     }
 
     fn build(&self, body: &Body, weights: &mut Weights) -> ModelResult<Box<dyn BuiltSharing>> {
-        let ranges = split_blocks(body.trunk);
+        let segments = segments(body.trunk);
+        let ranges: Vec<Range<usize>> = segments.iter().map(|segment| segment.range.clone()).collect();
         let read_points = read_points(body, &ranges);
-        let mut blocks: Vec<Stack> = Vec::new();
-        for range in &ranges {
+        let (mut blocks, mut parts): (Vec<Stack>, Vec<NetworkPart>) = Default::default();
+        for TrunkSegment { start, layers, .. } in &segments {
             let input = blocks.last().map_or(body.input, Stack::output);
-            let layers = &body.trunk[range.clone()];
-            blocks.push(Stack::build_from("trunk", range.start, layers, input, weights)?);
+            let block = Stack::build_from("trunk", *start, layers, input, weights)?;
+            count_parts(&mut parts, block.parts());
+            blocks.push(block);
         }
-        let mut parts: Vec<NetworkPart> = blocks.iter().flat_map(Stack::parts).cloned().collect();
         let mut adapters = Vec::new();
         for (task, read_point) in body.tasks.iter().zip(&read_points) {
             let mut own = Vec::new();
             for (block, stack) in blocks.iter().enumerate().filter(|(block, _)| read_point.is_after(*block)) {
-                let name = format!("sharing.{}.{}", task.name, ranges[block].end - 1);
+                let name = format!("sharing.{}.{}", task.name, segments[block].label);
                 let (shape, units) = (stack.output(), self.units.get());
                 let bottleneck = match shape {
                     Shape::Image { height, width, .. } => Shape::Image { channels: units, height, width },
@@ -99,6 +106,45 @@ impl BuildSharing for AdapterConfig {
         }
         Ok(Box::new(Adapters { blocks, read_points, adapters, parts }))
     }
+}
+
+/// A part of the trunk that an adapter comes after.
+struct TrunkSegment {
+    /// Index of its first layer in the trunk.
+    start: usize,
+    layers: Vec<LayerConfig>,
+    /// The layers of the trunk that begin in it.
+    range: Range<usize>,
+    /// Name of its adapters, after that of the task.
+    label: String,
+}
+
+/// The blocks of a trunk; a pretrained model that can be divided is one segment per block of its own.
+fn segments(trunk: &[LayerConfig]) -> Vec<TrunkSegment> {
+    let mut segments = Vec::new();
+    for range in split_blocks(trunk) {
+        let divided = range.clone().find_map(|index| match &trunk[index] {
+            LayerConfig::Pretrained(config) => Some((index, config.by_block()?)),
+            _ => None,
+        });
+        let Some((at, models)) = divided else {
+            let (layers, label) = (trunk[range.clone()].to_vec(), (range.end - 1).to_string());
+            segments.push(TrunkSegment { start: range.start, layers, range, label });
+            continue;
+        };
+        let last = models.len() - 1;
+        for (index, model) in models.into_iter().enumerate() {
+            let start = if index == 0 { range.start } else { at };
+            let mut layers = trunk[start..at].to_vec();
+            layers.push(LayerConfig::Pretrained(model));
+            let end = if index == last { range.end } else { at + 1 };
+            layers.extend_from_slice(&trunk[at + 1..end]);
+            // The layer itself begins in the first segment, those after it in the last.
+            let begun = if index == 0 { start..at + 1 } else { at + 1..end };
+            segments.push(TrunkSegment { start, layers, range: begun, label: format!("{at}.{index}") });
+        }
+    }
+    segments
 }
 
 /// h + up(down(h))
@@ -191,9 +237,18 @@ impl SharingForward for Adapters {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use candle_core::{Device, Tensor};
     use serde_json::json;
 
-    use crate::model::sharing::example;
+    use crate::domain::name::MarkName;
+    use crate::domain::shape::Shape;
+    use crate::model::activations::Activations;
+    use crate::model::layer::LayerConfig;
+    use crate::model::layer::pretrained::model_cell::ModelFolders;
+    use crate::model::sharing::{Body, SharingConfig, TaskReader, example};
+    use crate::model::weights::Weights;
 
     /// By hand: block 0 outputs h = 3 x = 6; a's adapter max(2 h - 1, 0) = 11, times .5 plus .25: h = 6 +
     /// 5.75; block 1 outputs 10 h = 117.5, and a zero adapter adds nothing. b's adapters are at their
@@ -212,5 +267,48 @@ mod tests {
         let x = example::row(&[2.0]);
         let read = example::read(&*sharing, &x, &[0, 1]).concat();
         assert_eq!(read, [117.5, 60.0]);
+    }
+
+    /// After each block of a frozen BERT; at their initial 0 every task reads what the model computes.
+    #[test]
+    fn blocks_of_a_pretrained_model_have_adapters() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pretrained");
+        let trunk =
+            json!([{"pretrained": {"path": "bert", "freeze": "all"}}, {"mark": "words"}, {"pool": "mean"}]);
+        let trunk: Vec<LayerConfig> = serde_json::from_value(trunk).expect("a trunk");
+        let LayerConfig::Pretrained(model) = &trunk[0] else { panic!("a pretrained layer") };
+        model.read(&ModelFolders::in_folder(&folder)).expect("a model");
+        let task = |name: &str, from: Option<&str>| TaskReader {
+            name: name.to_owned(),
+            from: from.map(|mark| MarkName::new(mark).expect("a name")),
+        };
+        let tasks = [task("a", None), task("b", None), task("c", Some("words"))];
+        let body = Body { input: Shape::Tokens { vocabulary: 60 }, trunk: &trunk, tasks: &tasks };
+        let build = |config: serde_json::Value| {
+            let config: SharingConfig = serde_json::from_value(config).expect("a configuration");
+            let mut weights = Weights::new(0, &Device::Cpu);
+            let sharing = config.view().build(&body, &mut weights).expect("a sharing");
+            weights.set_pretrained().expect("pretrained values");
+            (sharing, weights)
+        };
+        let (plain, _) = build(json!("hard"));
+        let (adapted, weights) = build(json!({"adapter": 4}));
+        let tokens = Tensor::new(&[[2_u32, 7, 9, 3], [2, 11, 12, 3]], &Device::Cpu).expect("tokens");
+        let x = Activations::plain(tokens);
+        assert_eq!(example::read(&*adapted, &x, &[0, 1, 2]), example::read(&*plain, &x, &[0, 1, 2]));
+        let trained: Vec<&str> = weights.trainable().map(|weight| weight.name.as_str()).collect();
+        let down: Vec<&&str> = trained.iter().filter(|name| name.ends_with(".down.weight")).collect();
+        let expected = ["sharing.a.0.0", "sharing.a.0.1", "sharing.b.0.0", "sharing.b.0.1", "sharing.c.0.0"];
+        assert_eq!(
+            down.iter().map(|name| name.trim_end_matches(".down.weight")).collect::<Vec<_>>(),
+            expected
+        );
+        assert!(trained.iter().all(|name| name.starts_with("sharing.")), "{trained:?}");
+        let owned = |tasks: &[usize], name: &str| adapted.uses(tasks, name);
+        assert!(owned(&[0], "sharing.a.0.1.up.weight") && !owned(&[1], "sharing.a.0.1.up.weight"));
+        assert!(owned(&[2], "trunk.0.pretrained.1.up.weight"));
+        // The layer is listed once, with the weights of all its blocks.
+        let parts = adapted.parts();
+        assert_eq!(parts.iter().filter(|part| part.name == "trunk.0.pretrained").count(), 1);
     }
 }

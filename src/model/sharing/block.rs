@@ -1,9 +1,9 @@
 //! The trunk in blocks, for sharings that insert modules between its layers.
 //!
 //! A block starts with a layer that learns a representation of its own: dense, embedding, recurrent,
-//! attention, transformer, residual or convolution. The layers up to the next one of these (activation,
-//! dropout, normalization, pool, flatten, mark ...) belong to the same block; layers before the first one
-//! belong to the first block.
+//! attention, transformer, pretrained, residual or convolution. The layers up to the next one of these
+//! (activation, dropout, normalization, pool, flatten, mark ...) belong to the same block; layers before the
+//! first one belong to the first block.
 
 use std::ops::Range;
 
@@ -29,6 +29,8 @@ fn starts_block(layer: &LayerConfig) -> bool {
         layer,
         LayerConfig::Dense(_)
             | LayerConfig::Embedding(_)
+            | LayerConfig::Pretrained(_)
+            | LayerConfig::PatchEmbedding(_)
             | LayerConfig::Gru(_)
             | LayerConfig::Lstm(_)
             | LayerConfig::MultiHeadAttention(_)

@@ -146,7 +146,7 @@ fn is_of_task(weight: &str, task: &str) -> bool {
 }
 
 /// Adds the layers of one task's pass: each once, with the weights of all tasks.
-fn count_parts(parts: &mut Vec<NetworkPart>, more: &[NetworkPart]) {
+pub(super) fn count_parts(parts: &mut Vec<NetworkPart>, more: &[NetworkPart]) {
     for part in more {
         match parts.iter_mut().find(|known| known.name == part.name) {
             Some(known) => {

@@ -20,6 +20,8 @@ pub enum ModelPart {
     Before(usize),
     /// What comes after this many blocks; its input is their output.
     After(usize),
+    /// The block of this index alone.
+    Only(usize),
 }
 
 impl ModelPart {
@@ -29,17 +31,18 @@ impl ModelPart {
             Self::Whole => 0..blocks,
             Self::Before(end) => 0..end.min(blocks),
             Self::After(start) => start.min(blocks)..blocks,
+            Self::Only(index) => index.min(blocks)..(index + 1).min(blocks),
         }
     }
 
     /// Whether it begins with the input.
     pub fn has_start(self) -> bool {
-        !matches!(self, Self::After(_))
+        !matches!(self, Self::After(_) | Self::Only(_))
     }
 
     /// Whether it ends with the output.
     pub fn has_end(self) -> bool {
-        !matches!(self, Self::Before(_))
+        !matches!(self, Self::Before(_) | Self::Only(_))
     }
 }
 

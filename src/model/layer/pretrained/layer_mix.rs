@@ -18,9 +18,9 @@ pub enum OutputLayers {
     Mix,
 }
 
-/// gamma sum_i softmax(s)_i h_i, where h_0 are the embeddings, h_i the output of block i, and the last one the
-/// output of the model (Peters et al. 2018, arXiv 1802.05365, equation 1). s begins as 0 and gamma as 1: the
-/// mean of all.
+/// gamma sum_i softmax(s)_i h_i, where h_0 are the embeddings, h_i the output of block i, and the last one
+/// the output of the model (Peters et al. 2018, arXiv 1802.05365, equation 1). s begins as 0 and gamma as 1:
+/// the mean of all.
 pub struct LayerMix {
     /// s, `[layers]`
     weights: Parameter,
