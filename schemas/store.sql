@@ -1,4 +1,4 @@
--- The results database runs/mtl.db, version 11. Generated; do not edit.
+-- The results database runs/mtl.db, version 12. Generated; do not edit.
 -- Names are natural keys, so most queries need no join. Times are UTC text, durations are
 -- seconds, sizes are bytes, paths are relative to the runs folder; NaN is NULL.
 
@@ -201,7 +201,9 @@ CREATE TABLE scores (
   value        REAL,                      -- the metric's value
   direction    TEXT NOT NULL CHECK (direction IN ('higher', 'lower')), -- which values are better
   rows         INTEGER NOT NULL,          -- number of labelled rows
-  epoch        INTEGER NOT NULL,          -- the epoch whose weights were scored
+  epoch        INTEGER NOT NULL, low REAL CHECK (typeof(low) IN ('real', 'null') -- lower bound of the 95 % bootstrap interval; NULL: not computed
+), high REAL CHECK (typeof(high) IN ('real', 'null') -- upper bound of the 95 % bootstrap interval
+),          -- the epoch whose weights were scored
   PRIMARY KEY (run, trial, task, split, metric),
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
@@ -408,6 +410,20 @@ CREATE TABLE exported_scores (
   FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
 ) STRICT;
 
+CREATE TABLE confusions (
+  -- How often a class was predicted to be another, of the network's final scores; cells that are not 0.
+  run          TEXT NOT NULL,             -- the run
+  trial        INTEGER NOT NULL,          -- the trial
+  task         TEXT NOT NULL,             -- the task
+  label        TEXT NOT NULL,             -- the label of a multilabel task; empty for other tasks
+  split        TEXT NOT NULL,             -- train, valid or test
+  truth        TEXT NOT NULL,             -- the true class
+  predicted    TEXT NOT NULL,             -- the predicted class
+  rows         INTEGER NOT NULL,          -- number of rows, steps or pixels
+  PRIMARY KEY (run, trial, task, label, split, truth, predicted),
+  FOREIGN KEY (run, trial) REFERENCES trials ON DELETE CASCADE
+) STRICT;
+
 CREATE VIEW trial_objectives AS
   -- The objective of each trial: that of its best epoch, on validation rows.
   SELECT t.run, t.trial,
@@ -522,3 +538,18 @@ CREATE VIEW trial_gains AS
          count(*) AS tasks, sum(coalesce(gain > 0, 0)) AS better
     FROM task_gains
    GROUP BY run, trial, split;
+
+CREATE VIEW classes AS
+  -- Precision, recall and F1 of every class, from the confusion matrices; 0 where a class was never predicted
+  -- (precision) or never true (recall), as by scikit-learn with `zero_division=0`.
+  SELECT run, trial, task, label, split, class, support, predicted,
+         coalesce(1.0 * correct / nullif(predicted, 0), 0) AS precision,
+         coalesce(1.0 * correct / nullif(support, 0), 0) AS recall,
+         coalesce(2.0 * correct / nullif(support + predicted, 0), 0) AS f1
+    FROM (SELECT run, trial, task, label, split, class, sum(support) AS support, sum(predicted) AS predicted,
+                 sum(correct) AS correct
+            FROM (SELECT run, trial, task, label, split, truth AS class, rows AS support, 0 AS predicted,
+                         CASE WHEN truth = predicted THEN rows ELSE 0 END AS correct FROM confusions
+                  UNION ALL
+                  SELECT run, trial, task, label, split, predicted, 0, rows, 0 FROM confusions)
+           GROUP BY run, trial, task, label, split, class);

@@ -280,6 +280,8 @@ pub enum ComparedSplit {
 pub enum PlotKind {
     /// Losses and validation metrics by epoch, one figure per task
     Curves,
+    /// Confusion matrices: how often one class is predicted to be another
+    Confusions,
     /// Weights of the tasks' losses by epoch
     Weights,
     /// Cosine similarities and conflicts of the tasks' gradients

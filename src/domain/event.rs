@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::confusion::ConfusionMatrix;
 use crate::domain::diagnostic::Severity;
 pub use crate::domain::event::fact::{
     Affinity, ExportedScore, FileContent, FinishedEpoch, GradientPair, LARGEST_FALL, MetricReference,
@@ -246,6 +247,9 @@ pub enum Event {
         epoch: usize,
         /// Every metric of every task and split.
         scores: Vec<Score>,
+        /// The confusion matrices of tasks with classes.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        confusions: Vec<ConfusionMatrix>,
     },
     /// Scores of the trained network for several preferences.
     FrontScored {

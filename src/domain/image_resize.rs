@@ -43,7 +43,8 @@ pub struct ResizeGeometry {
 
 impl ResizeConfig {
     /// For an image of `from` rows and columns that becomes one of `to`. The longer side is rounded down and
-    /// half pixels of the crop to even, as by torchvision; an image that is smaller than its crop is resized to it.
+    /// half pixels of the crop to even, as by torchvision; an image that is smaller than its crop is resized
+    /// to it.
     pub fn geometry(self, from: [usize; 2], to: [usize; 2]) -> ResizeGeometry {
         let resized = match self {
             Self::Stretch => to,
@@ -106,7 +107,8 @@ impl Serialize for ResizeConfig {
 impl<'de> Deserialize<'de> for ResizeConfig {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let expected = || {
-            let text = "expected `stretch`, the pixels of the shorter side, or [height, width], each from 1 to 65536";
+            let text = "expected `stretch`, the pixels of the shorter side, or [height, width], each from 1 \
+                        to 65536";
             serde::de::Error::custom(text)
         };
         let is_side = |side: usize| (1..=1 << 16).contains(&side);

@@ -8,6 +8,7 @@ pub mod bytes;
 pub mod cancel;
 pub mod choice;
 pub mod choice_config;
+pub mod confusion;
 pub mod decoder;
 pub mod diagnostic;
 pub mod digits;

@@ -85,6 +85,9 @@ pub struct Score {
     pub direction: Direction,
     /// Number of rows with a label.
     pub rows: usize,
+    /// The bounds of the 95 % bootstrap interval, if it was computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
 }
 
 impl Score {

@@ -14,6 +14,10 @@ pub struct EvaluateConfig {
     /// The splits to score with the weights of the best epoch. Default all three.
     #[serde(default = "default_splits")]
     pub splits: Vec<Split>,
+    /// The number of times that the test rows are drawn anew, with replacement, for a 95 % interval of every
+    /// test score; 0: no intervals. Generated texts have none. Default 200.
+    #[serde(default = "default_bootstrap")]
+    pub bootstrap: usize,
     /// Baselines for joint training: `single_task` also trains each task alone, with the same inputs, trunk,
     /// task layers, training settings and seeds. Default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,8 +58,12 @@ pub enum TaskMetrics {
 
 impl Default for EvaluateConfig {
     fn default() -> Self {
-        Self { splits: default_splits(), baselines: None }
+        Self { splits: default_splits(), bootstrap: default_bootstrap(), baselines: None }
     }
+}
+
+fn default_bootstrap() -> usize {
+    200
 }
 
 fn default_splits() -> Vec<Split> {

@@ -165,6 +165,7 @@ mod tests {
             value,
             direction: Direction::Higher,
             rows: 9,
+            interval: None,
         };
         let joint = [score("a", "auroc", 0.945), score("b", "mae", 8.0), score("b", "rmse", 13.2)];
         let alone = [score("a", "auroc", 0.9), score("b", "mae", 10.0), score("b", "rmse", 12.0)];

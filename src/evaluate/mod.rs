@@ -1,9 +1,11 @@
 //! Metrics: plain arrays of true values and predictions in, one number out.
 
 pub mod average;
+pub mod bootstrap;
 #[cfg(test)]
 pub mod case;
 pub mod config;
+pub mod confusion;
 pub mod decision;
 pub mod gain;
 pub mod metric;
@@ -20,6 +22,7 @@ pub mod undefined;
 mod unseen;
 pub mod word;
 
+pub use confusion::confusions;
 pub use gain::{MetricGain, delta_m, gain, gains, overall};
 pub use predictions::TaskPredictions;
 pub use score::{default_metrics, evaluate, of_known_classes};

@@ -41,7 +41,7 @@ pub fn evaluate(
         let value = if has_nan { None } else { metric.view().score(answers) };
         let value = value.filter(|value| value.is_finite()).unwrap_or(f64::NAN);
         let direction = metric.view().direction();
-        Score { task: task.clone(), split, metric: metric.label(), value, direction, rows }
+        Score { task: task.clone(), split, metric: metric.label(), value, direction, rows, interval: None }
     };
     let available = metrics.iter().filter(|metric| !metric.view().needs_text() || answers.texts.is_some());
     available.map(score).collect()

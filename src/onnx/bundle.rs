@@ -193,6 +193,7 @@ mod tests {
                 value: 0.875,
                 direction: Direction::Higher,
                 rows: 3,
+                interval: None,
             }],
             data: Vec::new(),
             files: vec![BundleFile { bytes: 7, sha256: "0f".repeat(32), ..members(&signature).remove(0) }],

@@ -1,5 +1,5 @@
-//! Large constants of a graph that are stored once although several layers have them, such as the repeated block
-//! of ALBERT, and frozen weights that every task's network has.
+//! Large constants of a graph that are stored once although several layers have them, such as the repeated
+//! block of ALBERT, and frozen weights that every task's network has.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,8 +14,8 @@ const MIN_VALUES: usize = 4096;
 pub(super) struct EqualWeights(BTreeMap<u64, Vec<usize>>);
 
 impl EqualWeights {
-    /// The constant among `weights` that equals the next one, which is not yet among them; if there is none, the next
-    /// one is noted.
+    /// The constant among `weights` that equals the next one, which is not yet among them; if there is none,
+    /// the next one is noted.
     pub fn find_or_note<'a>(
         &mut self,
         weights: &'a [TensorProto],

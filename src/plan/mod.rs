@@ -17,7 +17,7 @@ pub mod resolved_plan;
 pub mod search;
 pub mod stage;
 pub mod sweep;
-mod tokenizers;
+mod tokenizer_check;
 pub(crate) mod tpe;
 pub mod trial;
 

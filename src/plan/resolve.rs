@@ -7,7 +7,7 @@ use crate::plan::default;
 use crate::plan::graph;
 use crate::plan::image_preprocess;
 use crate::plan::resolved_plan::Plan;
-use crate::plan::tokenizers;
+use crate::plan::tokenizer_check;
 use crate::spec::pipeline::PipelineConfig;
 
 /// Returns the plan of a pipeline and its warnings. `default_name` is the file's name without its extension.
@@ -22,7 +22,7 @@ pub fn resolve(
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let (mut pipeline, unusable) = image_preprocess::filled(pipeline);
     let problems = check::all(&pipeline);
-    let diagnostics = [unusable, problems, tokenizers::check(&pipeline)].concat();
+    let diagnostics = [unusable, problems, tokenizer_check::check(&pipeline)].concat();
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         return Err(diagnostics);
     }

@@ -1,4 +1,5 @@
-//! Reads the tokenizers of files and folders, and compares them with the pretrained models that read their tokens.
+//! Reads the tokenizers of files and folders, and compares them with the pretrained models that read their
+//! tokens.
 
 use crate::data::config::FeatureConfig;
 use crate::domain::choice_config::Choice;

@@ -15,6 +15,9 @@ pub(crate) fn metric(name: &str, direction: Direction) -> String {
     }
 }
 
+/// The column of intervals, which are those of test scores.
+const INTERVAL: &str = "95 % interval";
+
 /// The meaning of the arrows.
 pub(crate) const ARROWS: &str = "↑ higher is better  ↓ lower is better";
 
@@ -24,6 +27,9 @@ pub(crate) fn remarks(detail: &RunDetail, trial: &TrialRecord) -> Vec<String> {
     let mut remarks = Vec::new();
     if scores().any(|score| part(detail, score).is_some()) {
         remarks.push("n: number of scored rows, if not all rows of the split have a label".to_owned());
+    }
+    if scores().any(|score| score.low.is_some()) {
+        remarks.push(format!("{INTERVAL}: of the test score, by drawing its rows anew (bootstrap)"));
     }
     if scores().any(|score| score.metric.ends_with(KNOWN_CLASSES)) {
         remarks.push(format!(
@@ -64,6 +70,8 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<TextTable
         columns.push((split.name(), ColumnAlign::Decimal));
         columns.extend(partial.then_some(("n", ColumnAlign::Right)));
     }
+    let has_intervals = scores.iter().any(|score| score.low.is_some());
+    columns.extend(has_intervals.then_some((INTERVAL, ColumnAlign::Left)));
     let mut table = TextTable::new(&columns);
     let mut lines: Vec<(&str, &str, Direction)> = Vec::new();
     for score in &scores {
@@ -91,6 +99,12 @@ pub(crate) fn table(detail: &RunDetail, trial: &TrialRecord) -> Option<TextTable
                 let rows = record.and_then(|score| part(detail, score));
                 cells.push(TableCell::new(TextTone::Faint, rows.map_or_else(String::new, number::count)));
             }
+        }
+        if has_intervals {
+            let of_line = scores.iter().filter(|score| score.task == task && score.metric == name);
+            let bounds = of_line.filter_map(|score| score.low.zip(score.high)).next();
+            let text = |(low, high)| format!("{} to {}", number::significant(low), number::significant(high));
+            cells.push(TableCell::new(TextTone::Faint, bounds.map_or_else(String::new, text)));
         }
         table.row(cells);
         before = Some(task);

@@ -27,13 +27,14 @@ fn a_summary_has_scores_weights_model_parity_and_next_commands() {
 census-3f2a  finished in 1 min 12 s
 
 Scores  epoch 3 of 4, the best  ↑ higher is better  ↓ lower is better
-task           weight  metric       train      valid       test
-─────────────  ──────  ───────  ─────────  ─────────  ─────────
-income         1.100   auroc ↑     0.9039     0.8939     0.8919
+task           weight  metric       train      valid       test  95 % interval
+─────────────  ──────  ───────  ─────────  ─────────  ─────────  ────────────────
+income         1.100   auroc ↑     0.9039     0.8939     0.8919  0.8879 to 0.8949
                        f1 ↑        0.5039     0.4939     0.4919
-never_married  0.9300  auroc ↑     0.9783     0.9683     0.9663
+never_married  0.9300  auroc ↑     0.9783     0.9683     0.9663  0.9623 to 0.9693
 weeks_worked   0.5000  mae ↓       7.394      7.494      7.514
                        r2 ↑     undefined  undefined  undefined
+95 % interval: of the test score, by drawing its rows anew (bootstrap)
 
 Pareto front of the network  one network for all preferences; non-dominated on validation rows
 share of income  share of weeks_worked  income auroc ↑  on test  weeks_worked mae ↓  on test
@@ -113,6 +114,7 @@ fn a_rounded_model_is_shown_with_its_scores() {
             value: 0.9,
             direction: Direction::Higher,
             rows: 100,
+            interval: None,
         };
         script.parity.scores = vec![ExportedScore { score, trained: Some(0.945) }];
         (script.parity.precision, script.parity.tolerance) = (Precision::Int8, 0.1);

@@ -125,7 +125,7 @@ impl ResultsDatabase {
         let losses = self.task_values("losses", run)?;
         let weights = self.task_values("weights", run)?;
         let scores = self.select(
-            "SELECT trial, task, split, metric, value, direction, rows, epoch
+            "SELECT trial, task, split, metric, value, direction, rows, epoch, NULL, NULL
                FROM metrics WHERE run = ?1 ORDER BY trial, epoch, rowid",
             [run.as_str()],
             score,

@@ -106,9 +106,10 @@ impl EventWriter<'_> {
             Event::TrialPruned { trial, stage, epoch, reason } => {
                 self.trial_pruned(*trial, stage, *epoch, reason)
             }
-            Event::Scored { trial, epoch, scores } => {
+            Event::Scored { trial, epoch, scores, confusions } => {
                 self.trial(*trial)?;
-                scores.iter().try_for_each(|score| self.score("scores", *trial, *epoch, score))
+                scores.iter().try_for_each(|score| self.final_score(*trial, *epoch, score))?;
+                confusions.iter().try_for_each(|matrix| self.confusion(*trial, matrix))
             }
             Event::FrontScored { trial, points, reference } => {
                 self.trial(*trial)?;

@@ -146,7 +146,7 @@ impl ResultsDatabase {
     /// The final scores of a run, in recording order.
     pub fn scores(&self, run: &RunId) -> Result<Vec<ScoreRecord>, StoreError> {
         self.select(
-            "SELECT trial, task, split, metric, value, direction, rows, epoch
+            "SELECT trial, task, split, metric, value, direction, rows, epoch, low, high
                FROM scores WHERE run = ?1 ORDER BY trial, rowid",
             [run.as_str()],
             score,
@@ -168,7 +168,7 @@ impl ResultsDatabase {
     }
 }
 
-/// Reads the columns trial, task, split, metric, value, direction, rows, epoch.
+/// Reads the columns trial, task, split, metric, value, direction, rows, epoch, low, high.
 pub(crate) fn score(row: &Row<'_>) -> rusqlite::Result<ScoreRecord> {
     Ok(ScoreRecord {
         trial: read_count(row, 0)? as u32,
@@ -179,5 +179,7 @@ pub(crate) fn score(row: &Row<'_>) -> rusqlite::Result<ScoreRecord> {
         direction: direction(row, 5)?,
         rows: read_count(row, 6)? as usize,
         epoch: read_count(row, 7)? as usize,
+        low: row.get(8)?,
+        high: row.get(9)?,
     })
 }

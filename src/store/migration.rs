@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("migration/9.sql"),
     include_str!("migration/10.sql"),
     include_str!("migration/11.sql"),
+    include_str!("migration/12.sql"),
 ];
 
 /// Recreated by every migration.

@@ -4,6 +4,7 @@
 //! [`record`] has the types that are read back.
 
 pub mod affinity;
+pub mod confusion;
 pub mod curve;
 pub mod error;
 pub mod front;

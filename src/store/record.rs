@@ -286,6 +286,12 @@ pub struct ScoreRecord {
     pub rows: usize,
     /// The epoch whose weights were scored.
     pub epoch: usize,
+    /// Lower bound of the 95 % bootstrap interval; `None`: not computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub low: Option<f64>,
+    /// Upper bound of the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub high: Option<f64>,
 }
 
 /// One finished epoch of a trial.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::domain::confusion::ConfusionMatrix;
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{
     Affinity, Event, FileContent, FinishedEpoch, GradientPair, MetricReference, MissingLabels, Observer,
@@ -141,6 +142,7 @@ impl RunFixture {
             value,
             direction,
             rows: 19_952,
+            interval: (split == Split::Test && metric == "auroc").then_some([value - 0.004, value + 0.003]),
         };
         vec![
             score("income", "auroc", 0.8 + better / 8.0 + shift, Direction::Higher),
@@ -231,6 +233,7 @@ impl RunFixture {
             value,
             direction,
             rows: 100,
+            interval: None,
         };
         let point = |share: f64| {
             let shares = [("income", share), ("weeks_worked", 1.0 - share)];
@@ -351,6 +354,13 @@ impl RunFixture {
                 trial: 1,
                 epoch: best,
                 scores: Split::ALL.into_iter().flat_map(|split| self.scores(best, split)).collect(),
+                confusions: vec![ConfusionMatrix {
+                    task: task("income"),
+                    split: Split::Test,
+                    label: String::new(),
+                    classes: vec!["- 50000.".to_owned(), "50000+.".to_owned()],
+                    counts: vec![(0, 0, 18_500), (0, 1, 212), (1, 0, 700), (1, 1, 540)],
+                }],
             },
             Self::fronts(),
             end(4, 1.7),

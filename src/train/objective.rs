@@ -185,6 +185,7 @@ mod tests {
             value,
             direction: Direction::Higher,
             rows: 1,
+            interval: None,
         };
         let scores = [score("a", "auroc", 0.1), score("b", "f1", 0.2), score("b", "auroc", 0.3)];
         assert_eq!(objective.value(&scores, &[], &[]), Some(0.3));

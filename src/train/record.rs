@@ -209,6 +209,7 @@ impl EpochSummary {
             value: value.get(),
             direction: *direction,
             rows: *rows,
+            interval: None,
         };
         let relation = |(task, other, value): &(TaskName, TaskName, ExactNumber)| TaskRelation {
             task: task.clone(),
@@ -289,6 +290,7 @@ mod tests {
             value: 0.1 + 0.2,
             direction: Direction::Higher,
             rows: 5,
+            interval: None,
         };
         let finished = FinishedEpoch {
             trial: 2,

@@ -4,11 +4,13 @@ use candle_core::Tensor;
 
 use crate::data::tokenizer::TokenCodec;
 use crate::domain::array::{Array, ElementType};
+use crate::domain::confusion::ConfusionMatrix;
 use crate::domain::score::{Direction, Score, Split};
 use crate::domain::table::{Dataset, EncodedTable};
 use crate::domain::task::FittedTarget;
+use crate::evaluate::bootstrap::Bootstrap;
 use crate::evaluate::metric::MetricConfig;
-use crate::evaluate::{TaskPredictions, evaluate, of_known_classes, undefined_reason};
+use crate::evaluate::{TaskPredictions, confusions, evaluate, of_known_classes, undefined_reason};
 use crate::model::head::text_writer::TokenLosses;
 use crate::model::labels::{Labels, standardized_labels};
 use crate::model::mode::Mode;
@@ -32,6 +34,8 @@ pub struct Evaluator<'a> {
     pub texts: &'a [usize],
     /// The seed of random draws in text generation.
     pub seed: u64,
+    /// For final scores: how their intervals on test rows are computed; with it come confusion matrices.
+    pub final_scores: Option<Bootstrap>,
 }
 
 /// The evaluation of one task.
@@ -47,6 +51,8 @@ pub struct TaskEvaluation {
     pub of_known_classes: Vec<Score>,
     /// Why some metrics are undefined; `None` if none is.
     pub undefined: Option<String>,
+    /// The confusion matrices of final scores.
+    pub confusions: Vec<ConfusionMatrix>,
 }
 
 impl Evaluator<'_> {
@@ -239,13 +245,26 @@ impl Evaluator<'_> {
             direction: Direction::Lower,
             // Rows of classes that do not occur in training have no loss.
             rows: answers.with_unseen(&[]).present(),
+            interval: None,
         }));
         let metrics = &self.metrics[task_split.task];
         scores.extend(evaluate(name, task_split.split, metrics, answers));
+        let confusions = match self.final_scores {
+            Some(_) => confusions(name, task_split.split, answers),
+            None => Vec::new(),
+        };
+        if let Some(bootstrap) = self.final_scores.filter(|_| task_split.split == Split::Test) {
+            let intervals = bootstrap.intervals(metrics, answers);
+            for (metric, interval) in metrics.iter().zip(intervals) {
+                let label = metric.label();
+                let score = scores.iter_mut().find(|score| score.metric == label);
+                score.into_iter().for_each(|score| score.interval = interval);
+            }
+        }
         let undefined =
             scores.iter().any(|score| score.defined().is_none()).then(|| undefined_reason(answers));
         let of_known_classes = of_known_classes(name, task_split.split, metrics, answers);
-        TaskEvaluation { task: task_split.task, loss, scores, of_known_classes, undefined }
+        TaskEvaluation { task: task_split.task, loss, scores, of_known_classes, undefined, confusions }
     }
 
     /// A task's loss over the logits of all cells; `None` if none of them has a label.

@@ -117,6 +117,7 @@ impl<'a> Validation<'a> {
             metrics: &self.metrics,
             texts: &self.texts,
             seed: 0,
+            final_scores: None,
         }
     }
 

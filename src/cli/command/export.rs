@@ -24,6 +24,14 @@ pub fn perform(arguments: &Arguments, args: &ExportArguments) -> Result<ExitStat
 
 /// Converts a recorded score for the model card; undefined scores are omitted.
 fn score(record: ScoreRecord) -> Option<Score> {
-    let ScoreRecord { task, split, metric, value, direction, rows, .. } = record;
-    Some(Score { task: TaskName::new(task)?, split, metric, value: value?, direction, rows })
+    let ScoreRecord { task, split, metric, value, direction, rows, low, high, .. } = record;
+    Some(Score {
+        task: TaskName::new(task)?,
+        split,
+        metric,
+        value: value?,
+        direction,
+        rows,
+        interval: low.zip(high).map(|(low, high)| [low, high]),
+    })
 }

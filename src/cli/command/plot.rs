@@ -84,6 +84,7 @@ impl PlotKind {
     fn figure(self) -> FigureKind {
         match self {
             Self::Curves => FigureKind::Curves,
+            Self::Confusions => FigureKind::Confusions,
             Self::Weights => FigureKind::Weights,
             Self::Gradients => FigureKind::Gradients,
             Self::Shares => FigureKind::Shares,

@@ -44,9 +44,9 @@ pub struct ImageConfig {
     pub height: Option<Count>,
     /// Width in pixels. Default: the width of the images, which must then all have the same size.
     pub width: Option<Count>,
-    /// Size before a crop of `height` x `width` at the centre: the pixels of the shorter side (the ratio of the
-    /// sides is kept), `[height, width]`, or `stretch`: `height` x `width` itself, without a crop. Default
-    /// stretch, or the model's of `preprocess`, in proportion to `height`.
+    /// Size before a crop of `height` x `width` at the centre: the pixels of the shorter side (the ratio of
+    /// the sides is kept), `[height, width]`, or `stretch`: `height` x `width` itself, without a crop.
+    /// Default stretch, or the model's of `preprocess`, in proportion to `height`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resize: Option<ResizeConfig>,
     /// Filter of `resize`: bilinear, bicubic, lanczos or nearest. Default bilinear, or the model's of

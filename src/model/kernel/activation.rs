@@ -70,8 +70,8 @@ pub fn sigmoid(x: &Tensor) -> Result<Tensor> {
     candle_nn::ops::sigmoid(x)
 }
 
-/// Replaces every value by a function of it. A macro: of a large closure the compiler makes a function that is
-/// compiled for the baseline and called for every value.
+/// Replaces every value by a function of it. A macro: of a large closure the compiler makes a function that
+/// is compiled for the baseline and called for every value.
 macro_rules! map_in_place {
     ($values:ident, |$x:ident| $y:expr) => {
         for value in $values {

@@ -10,7 +10,7 @@ use crate::domain::fingerprint::Fingerprint;
 use crate::domain::name::InputName;
 use crate::model::config::LayerConfig;
 use crate::model::layer::pretrained::model_cell::PretrainedModel;
-use crate::model::layer::pretrained::{CacheConfig, FreezeConfig, OutputLayers, PretrainedConfig};
+use crate::model::layer::pretrained::{CacheConfig, FreezeConfig, PretrainedConfig};
 use crate::model::pretrained::PretrainedError;
 use crate::model::sharing::SharingConfig;
 use crate::onnx::config::ExportConfig;
@@ -40,9 +40,9 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             let help = format!("write a number from 0 to {blocks}, or `all`");
             diagnostics.push(Diagnostic::error("freeze", path.key("freeze"), message).help(help));
         }
-        if config.layers == OutputLayers::Mix && !model.family.has_equal_blocks() {
-            let message = "`layers: mix` needs blocks of one shape, as those of a text encoder or a vision transformer; \
-                 this model is a convolutional network";
+        if config.mixes_layers() && !model.family.has_equal_blocks() {
+            let message = "`layers: mix` needs blocks of one shape, as those of a text encoder or a vision \
+                           transformer; this model is a convolutional network";
             let help = "remove `layers: mix`";
             diagnostics.push(Diagnostic::error("layers", path.key("layers"), message).help(help));
         }

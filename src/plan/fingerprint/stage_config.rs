@@ -140,7 +140,11 @@ fn of_train(pipeline: &PipelineConfig, seed: Option<u64>) -> Value {
 }
 
 fn of_evaluate(pipeline: &PipelineConfig, trial: Option<&Trial>) -> Value {
-    let mut config = json!({ "splits": pipeline.evaluate.splits, "metrics": metrics(pipeline) });
+    let mut config = json!({
+        "splits": pipeline.evaluate.splits,
+        "bootstrap": pipeline.evaluate.bootstrap,
+        "metrics": metrics(pipeline),
+    });
     if let Some(front) = trial.map(Trial::preferences).filter(|front| !front.is_empty()) {
         config["preferences"] = json!(front);
     }

@@ -2,7 +2,8 @@
 
 use crate::report::plot::plot_subject::PlotSubject;
 use crate::report::plot::{
-    NamedFigure, NothingToDraw, affinities, curves, front, gains, gradients, relations, shares, weights,
+    NamedFigure, NothingToDraw, affinities, confusions, curves, front, gains, gradients, relations, shares,
+    weights,
 };
 
 /// A kind of plot.
@@ -10,6 +11,8 @@ use crate::report::plot::{
 pub enum FigureKind {
     /// Losses and scores per epoch.
     Curves,
+    /// How often one class is predicted to be another.
+    Confusions,
     /// Weights of the tasks per epoch.
     Weights,
     /// Relations of the tasks' gradients.
@@ -28,8 +31,9 @@ pub enum FigureKind {
 
 impl FigureKind {
     /// All kinds, in the order of a report.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Curves,
+        Self::Confusions,
         Self::Weights,
         Self::Gradients,
         Self::Shares,
@@ -43,6 +47,7 @@ impl FigureKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Curves => "curves",
+            Self::Confusions => "confusions",
             Self::Weights => "weights",
             Self::Gradients => "gradients",
             Self::Shares => "shares",
@@ -56,6 +61,7 @@ impl FigureKind {
     pub(crate) fn draw(self, subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
         match self {
             Self::Curves => curves::draw(subject),
+            Self::Confusions => confusions::draw(subject),
             Self::Weights => weights::draw(subject),
             Self::Gradients => gradients::draw(subject),
             Self::Shares => shares::draw(subject),

@@ -7,6 +7,7 @@
 pub mod affinities;
 pub mod bars;
 pub mod bitmap;
+pub mod confusions;
 pub mod curves;
 pub mod curves_by_key;
 pub mod figure;

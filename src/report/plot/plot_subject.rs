@@ -11,6 +11,7 @@ use crate::report::preferences::preference_scores;
 use crate::report::student;
 use crate::report::trained::{TaskScore, TrainedTrial, varied};
 use crate::store::affinity::AffinityRecord;
+use crate::store::confusion::ConfusionRecord;
 use crate::store::curve::EpochObservation;
 use crate::store::gain::MeanGain;
 use crate::store::record::{
@@ -76,6 +77,8 @@ pub struct TrialCurves {
     pub affinities: Observations<AffinityRecord>,
     /// The gains of each task and of all tasks over single-task training.
     pub gains: Vec<MeanGain>,
+    /// The confusion matrices of the final scores.
+    pub confusions: Vec<ConfusionRecord>,
 }
 
 /// A run, and one of its trials; `None`: all.
@@ -256,6 +259,7 @@ impl TrialCurves {
         let mut gradients = by_trial(store.gradient_curve(&detail.run)?, |seen| seen.trial);
         let mut shares = by_trial(store.share_curve(&detail.run)?, |seen| seen.trial);
         let mut affinities = by_trial(store.affinity_curve(&detail.run)?, |seen| seen.trial);
+        let mut confusions = by_trial(store.confusions(&detail.run)?, |cell| cell.trial);
         let mut one = |record: TrialRecord| {
             let number = record.trial;
             let mut epochs = epochs.remove(&number).unwrap_or_default();
@@ -282,6 +286,7 @@ impl TrialCurves {
                 gradients: gradients.remove(&number).unwrap_or_default().into(),
                 shares: shares.remove(&number).unwrap_or_default().into(),
                 affinities: affinities.remove(&number).unwrap_or_default().into(),
+                confusions: confusions.remove(&number).unwrap_or_default(),
                 gains: detail.gains.means.iter().filter(|gain| gain.trial == number).cloned().collect(),
             })
         };

@@ -124,6 +124,8 @@ fn valid(task: &str, epoch: usize, value: f64) -> ScoreRecord {
         direction: Direction::Higher,
         rows: 10,
         epoch,
+        low: None,
+        high: None,
     }
 }
 

@@ -54,7 +54,7 @@ pub fn run(
         epoch: training.best_epoch,
         epochs: training.epochs,
         // Notes about undefined scores are emitted for the joint training.
-        scores: evaluate::scores(&trial, &dataset, &network)?.0,
+        scores: evaluate::scores(&trial, &dataset, &network)?.scores,
     });
     Ok(StageOutput::Keep)
 }

@@ -1,11 +1,13 @@
 //! Stage `evaluate`: scores the best weights on every split asked for.
 
+use crate::domain::confusion::ConfusionMatrix;
 use crate::domain::diagnostic::Severity;
 use crate::domain::event::{Event, MetricReference, Observer, PreferenceScores};
 use crate::domain::score::{Score, Split, TaskValue};
 use crate::domain::signature::TaskSignature;
 use crate::domain::table::Dataset;
 use crate::domain::task_remark::{TaskRemark, list_names, merge};
+use crate::evaluate::bootstrap::Bootstrap;
 use crate::evaluate::metric::MetricConfig;
 use crate::model::network::Network;
 use crate::plan::{Stage, Trial};
@@ -20,9 +22,9 @@ pub fn run(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Res
     if let Some(features) = features::read(context, stage)? {
         network.read_features(&features);
     }
-    let (scores, undefined) = scores(context.trial(stage)?, &dataset, &network)?;
+    let FinalScores { scores, undefined, confusions } = scores(context.trial(stage)?, &dataset, &network)?;
     let (trial, epoch) = (stage.trial.unwrap_or(1), trained::best_epoch(context, stage)?);
-    event_log.observe(&Event::Scored { trial, epoch, scores });
+    event_log.observe(&Event::Scored { trial, epoch, scores, confusions });
     for text in merge(&undefined) {
         event_log.observe(&Event::Note { stage: stage.clone().into(), severity: Severity::Warning, text });
     }
@@ -34,28 +36,39 @@ pub fn run(context: &RunContext, stage: &Stage, event_log: &dyn Observer) -> Res
     Ok(StageOutput::Keep)
 }
 
-/// The scores of every task on the splits to evaluate, and remarks about undefined ones.
-pub fn scores(
-    trial: &Trial,
-    dataset: &Dataset,
-    network: &Network,
-) -> Result<(Vec<Score>, Vec<TaskRemark>), RunError> {
+/// What is computed of a trained network.
+#[derive(Debug, Default)]
+pub struct FinalScores {
+    /// The scores of every task on the splits to evaluate.
+    pub scores: Vec<Score>,
+    /// Remarks about undefined scores.
+    pub undefined: Vec<TaskRemark>,
+    /// The confusion matrices.
+    pub confusions: Vec<ConfusionMatrix>,
+}
+
+/// Scores every task on the splits to evaluate.
+pub fn scores(trial: &Trial, dataset: &Dataset, network: &Network) -> Result<FinalScores, RunError> {
     let metrics = metrics(trial, dataset);
     let text_metrics: Vec<usize> = (0..metrics.len()).collect();
     let seed = trial.seed;
-    let evaluator = Evaluator { dataset, network, metrics: &metrics, texts: &text_metrics, seed };
-    let (mut scores, mut remarks) = (Vec::new(), Vec::new());
+    let resamples = trial.pipeline.evaluate.bootstrap;
+    let final_scores = Some(Bootstrap { resamples, seed });
+    let evaluator =
+        Evaluator { dataset, network, metrics: &metrics, texts: &text_metrics, seed, final_scores };
+    let mut found = FinalScores::default();
     for split in &trial.pipeline.evaluate.splits {
         for table in dataset.tables.iter().filter(|table| !table.split(*split).is_empty()) {
             for evaluation in evaluator.score(table, *split)? {
-                remarks.extend(undefined(&evaluation));
+                found.undefined.extend(undefined(&evaluation));
+                found.confusions.extend(evaluation.confusions);
                 // The loss is used for model selection only; it is not reported.
                 let all = evaluation.scores.into_iter().chain(evaluation.of_known_classes);
-                scores.extend(all.filter(|score| score.metric != LOSS));
+                found.scores.extend(all.filter(|score| score.metric != LOSS));
             }
         }
     }
-    Ok((scores, remarks))
+    Ok(found)
 }
 
 /// A remark about the undefined metrics of a task on a split.
@@ -90,7 +103,14 @@ fn front(trial: &Trial, dataset: &Dataset, network: &mut Network) -> Result<Vec<
     let mut points = Vec::new();
     for vector in trial.preferences() {
         network.set_preference(std::slice::from_ref(&vector));
-        let evaluator = Evaluator { dataset, network, metrics: &metrics, texts: &[], seed: trial.seed };
+        let evaluator = Evaluator {
+            dataset,
+            network,
+            metrics: &metrics,
+            texts: &[],
+            seed: trial.seed,
+            final_scores: None,
+        };
         let mut scores = Vec::new();
         for split in [Split::Valid, Split::Test] {
             for table in dataset.tables.iter().filter(|table| !table.split(split).is_empty()) {

@@ -29,8 +29,14 @@ pub fn scores(
     let (trial, dataset) = (context.trial(stage)?, context.dataset()?);
     let network = trained::network(context, stage, &dataset.signature)?;
     let metrics = metrics(trial, &dataset);
-    let evaluator =
-        Evaluator { dataset: &dataset, network: &network, metrics: &metrics, texts: &[], seed: trial.seed };
+    let evaluator = Evaluator {
+        dataset: &dataset,
+        network: &network,
+        metrics: &metrics,
+        texts: &[],
+        seed: trial.seed,
+        final_scores: None,
+    };
     let mut model = bundle.measured(notify)?;
     let mut measured = Vec::new();
     for table in &dataset.tables {
@@ -121,7 +127,7 @@ mod tests {
 
     fn exported(direction: Direction, value: f64, trained: f64) -> ExportedScore {
         let (task, metric) = (TaskName::new("income").unwrap(), "auroc".to_owned());
-        let score = Score { task, split: Split::Test, metric, value, direction, rows: 10 };
+        let score = Score { task, split: Split::Test, metric, value, direction, rows: 10, interval: None };
         ExportedScore { score, trained: Some(trained) }
     }
 

@@ -101,8 +101,19 @@ impl EventWriter<'_> {
         })
     }
 
+    /// A final score, with its interval.
+    pub(super) fn final_score(&self, trial: u32, epoch: usize, score: &Score) -> rusqlite::Result<()> {
+        self.score("scores", trial, epoch, score)?;
+        let [low, high] = score.interval.map_or([None; 2], |interval| interval.map(Some));
+        self.execute(
+            "UPDATE scores SET low = ?6, high = ?7
+              WHERE run = ?1 AND trial = ?2 AND task = ?3 AND split = ?4 AND metric = ?5",
+            params![self.run, trial, score.task.as_str(), score.split.name(), score.metric, low, high],
+        )
+    }
+
     /// `table` is `metrics` (one row per epoch) or `scores` (one row, with its epoch).
-    pub(super) fn score(&self, table: &str, trial: u32, epoch: usize, score: &Score) -> rusqlite::Result<()> {
+    fn score(&self, table: &str, trial: u32, epoch: usize, score: &Score) -> rusqlite::Result<()> {
         self.execute(
             &format!(
                 "INSERT INTO {table} (run, trial, epoch, task, split, metric, value, direction, rows)

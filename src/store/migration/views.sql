@@ -115,3 +115,18 @@ CREATE VIEW trial_gains AS
          count(*) AS tasks, sum(coalesce(gain > 0, 0)) AS better
     FROM task_gains
    GROUP BY run, trial, split;
+
+CREATE VIEW classes AS
+  -- Precision, recall and F1 of every class, from the confusion matrices; 0 where a class was never predicted
+  -- (precision) or never true (recall), as by scikit-learn with `zero_division=0`.
+  SELECT run, trial, task, label, split, class, support, predicted,
+         coalesce(1.0 * correct / nullif(predicted, 0), 0) AS precision,
+         coalesce(1.0 * correct / nullif(support, 0), 0) AS recall,
+         coalesce(2.0 * correct / nullif(support + predicted, 0), 0) AS f1
+    FROM (SELECT run, trial, task, label, split, class, sum(support) AS support, sum(predicted) AS predicted,
+                 sum(correct) AS correct
+            FROM (SELECT run, trial, task, label, split, truth AS class, rows AS support, 0 AS predicted,
+                         CASE WHEN truth = predicted THEN rows ELSE 0 END AS correct FROM confusions
+                  UNION ALL
+                  SELECT run, trial, task, label, split, predicted, 0, rows, 0 FROM confusions)
+           GROUP BY run, trial, task, label, split, class);

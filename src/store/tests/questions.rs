@@ -65,7 +65,8 @@ fn what_was_trained_once_has_one_place() {
              INSERT INTO epochs (run, trial, epoch, step, objective, best)
              VALUES ('census-1', 2, 1, 1, 0.01, 1);
              INSERT INTO artifacts (run, trial, kind, path) VALUES ('census-1', 2, 'onnx', 'b/model.onnx');
-             INSERT INTO scores VALUES ('census-1', 2, 'income', 'test', 'auroc', NULL, 'higher', 9, 1);",
+             INSERT INTO scores (run, trial, task, split, metric, value, direction, rows, epoch)
+             VALUES ('census-1', 2, 'income', 'test', 'auroc', NULL, 'higher', 9, 1);",
         )
         .expect("fills");
     let summary = "SELECT run, trial, trials, test_scores FROM run_summary WHERE run = 'census-1'";

@@ -94,7 +94,15 @@ fn recorded_numbers_come_back() {
         assert_eq!((kept.direction, kept.rows, kept.epoch), (sent.direction, sent.rows, epoch));
         let same = kept.value == Some(sent.value) || (kept.value.is_none() && sent.value.is_nan());
         assert!(same, "{kept:?} is not {sent:?}");
+        assert_eq!(kept.low.zip(kept.high).map(|(low, high)| [low, high]), sent.interval);
     }
+    assert!(sent.iter().any(|score| score.interval.is_some()));
+    // np.array([[18500, 212], [700, 540]]): precision 540 / 752, recall 540 / 1240, F1 1080 / 1992.
+    assert_eq!(store.confusions(&script.run).expect("reads").len(), 4);
+    let sql = "SELECT format('%s %d %d %.4f %.4f %.4f', class, support, predicted, precision, recall, f1)
+                 FROM classes WHERE task = 'income' ORDER BY class DESC";
+    let answer = store.query(sql).expect("reads");
+    assert_eq!(answer.rows[0][0].to_string(), "50000+. 1240 752 0.7181 0.4355 0.5422");
 
     let epochs = store.epochs(&script.run).expect("reads");
     assert_eq!(epochs.len(), 4);

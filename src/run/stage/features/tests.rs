@@ -181,7 +181,7 @@ impl Folder {
         crate::train::train(&job, &Events::default(), &CancelToken::default()).expect("a training");
         let weights = output.path().join(WEIGHTS);
         let network = trained::with_weights(trial, &dataset.signature, &weights).expect("a network");
-        let scores = evaluate::scores(trial, dataset, &network).expect("scores").0;
+        let scores = evaluate::scores(trial, dataset, &network).expect("scores").scores;
         (std::fs::read(weights).expect("weights"), scores)
     }
 }
