@@ -15,9 +15,11 @@ import pathlib
 
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score, roc_auc_score
 
 DATA = pathlib.Path(__file__).parent / "../pipelines/data"
+TAGS = ["devel_library", "role_program", "interface_x11", "interface_commandline", "uitoolkit_gtk",
+        "implemented_in_python"]
 
 
 def jsonl(name):
@@ -45,6 +47,22 @@ def classify(name, rows, text, label, **words):
     )
 
 
+def tag(name, rows, text, labels, **words):
+    """One logistic regression per label, on the rows that have it; means over the labels."""
+    scores = []
+    for label in labels:
+        train = [row for row in rows if row["part"] == "train" and row[label] is not None]
+        test = [row for row in rows if row["part"] == "test" and row[label] is not None]
+        vectors = TfidfVectorizer(min_df=2, sublinear_tf=True, **words)
+        seen = vectors.fit_transform(row[text] for row in train)
+        model = LogisticRegression(max_iter=1000, C=4.0).fit(seen, [int(row[label]) for row in train])
+        said = model.predict_proba(vectors.transform(row[text] for row in test))[:, 1]
+        truth = [int(row[label]) for row in test]
+        scores.append((roc_auc_score(truth, said), average_precision_score(truth, said), f1_score(truth, said >= 0.5)))
+    auroc, precision, f1 = (sum(values) / len(values) for values in zip(*scores))
+    print(f"{name}: AUROC {auroc:.4f}, average precision {precision:.4f}, F1 {f1:.4f}", flush=True)
+
+
 def write():
     import sacrebleu
     from rouge_score.rouge_scorer import RougeScorer
@@ -66,7 +84,9 @@ def main():
     classify("tweets, sentiment", tweets, "text", "sentiment", ngram_range=(1, 2))
     reviews = different(jsonl("chinese_reviews/reviews.jsonl"), "text")
     classify("chinese reviews, sentiment", reviews, "text", "sentiment", analyzer="char", ngram_range=(2, 2))
-    classify("packages, section", jsonl("packages/packages.jsonl"), "description", "section")
+    packages = jsonl("packages/packages.jsonl")
+    classify("packages, section", packages, "description", "section")
+    tag("packages, tags", packages, "description", TAGS)
     write()
 
 

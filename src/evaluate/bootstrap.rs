@@ -29,7 +29,8 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// The 95 % interval of each metric over the rows with a label; `None` where a metric is undefined, for
+    /// The 95 % interval of each metric over the rows with a label; `None` where a metric is undefined, where
+    /// resampling moves it away from the score (as calibration errors, which are larger on fewer rows), for
     /// generated texts, and for fewer than 50 rows.
     pub fn intervals(&self, metrics: &[MetricConfig], all: &TaskPredictions) -> Vec<Option<[f64; 2]>> {
         let Some(rows) = RowCells::of(all) else { return vec![None; metrics.len()] };
@@ -58,7 +59,8 @@ impl Bootstrap {
                 return None;
             }
             found.sort_by(f64::total_cmp);
-            Some(BOUNDS.map(|bound| value + scale * (quantile(&found, bound) - value)))
+            let bounds = BOUNDS.map(|bound| value + scale * (quantile(&found, bound) - value));
+            Some(bounds).filter(|[low, high]| (*low..=*high).contains(&value))
         };
         metrics.iter().enumerate().map(interval).collect()
     }

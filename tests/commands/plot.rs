@@ -136,7 +136,7 @@ fn the_report_describes_a_run() {
     let page = project.read(&file);
     let names = elements(&page).unwrap_or_else(|wrong| panic!("{wrong}\n{page}"));
     assert_eq!(names.iter().filter(|name| *name == "section").count(), 8);
-    assert_eq!(names.iter().filter(|name| *name == "svg").count(), 5);
+    assert_eq!(names.iter().filter(|name| *name == "svg").count(), 6);
     assert!(
         !names.iter().any(|name| ["script", "link", "img", "iframe"].contains(&name.as_str())),
         "{names:?}"

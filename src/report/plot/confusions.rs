@@ -41,7 +41,7 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     }
     let all = small.len() + large.len();
     let panels: Vec<Panel> = small.into_iter().take(MOST_PANELS).map(Panel::Matrix).collect();
-    let mut remarks = vec![format!("{} on {split} rows; each row sums to 1", trial.name)];
+    let mut remarks = vec![format!("{} on {split} rows; shares of the true class", trial.name)];
     if all > panels.len() {
         remarks.push(format!("{} of {}", panels.len(), number::counted(all, "matrix")));
     }
@@ -86,7 +86,7 @@ fn matrix<'a>((task, label): (&str, &str), cells: impl Iterator<Item = &'a Confu
         fields,
         ramp: ColorRamp::Share,
         span: 1.0,
-        measure: "share of the true class".to_owned(),
+        measure: "share".to_owned(),
         side: "true class".to_owned(),
         above: "predicted class".to_owned(),
     }
