@@ -186,8 +186,17 @@ tasks: {rich: {target: rich, kind: binary}}
 
 /// Reads and resolves; diagnostics must have a message and a valid location.
 fn meaning(bytes: &[u8]) -> Option<Plan> {
+    meaning_in(Path::new(""), bytes)
+}
+
+/// The same, of a pipeline in this folder.
+fn meaning_in(folder: &Path, bytes: &[u8]) -> Option<Plan> {
     let source = PipelineText::new(bytes, "pipeline.yaml", &[]);
-    let actual = match read_source(&source) {
+    let read = read_source(&source).map(|mut pipeline| {
+        pipeline.models.base = folder.to_owned();
+        pipeline
+    });
+    let actual = match read {
         Ok(pipeline) => match mtl::plan::resolve(&pipeline, "pipeline") {
             Ok((plan, warnings)) => {
                 render::render(&warnings, &source, false);
@@ -271,8 +280,12 @@ fn proved(plan: &Plan, base: &Path) -> Option<Fitted> {
 /// A data file for an unchanged pipeline.
 fn table(folder: &Folder, name: &str, bytes: &[u8], pipeline: &str) {
     folder.put(name, bytes);
-    let plan = meaning(pipeline.as_bytes()).expect("a pipeline of the tests resolves");
-    proved(&plan, folder.place.path());
+    let plan = meaning_in(folder.place.path(), pipeline.as_bytes());
+    // A tokenizer's file is read when the pipeline is checked; other files are not.
+    assert!(plan.is_some() || pipeline == TOKENIZER, "a pipeline of the tests resolves");
+    if let Some(plan) = plan {
+        proved(&plan, folder.place.path());
+    }
 }
 
 /// An image among others, with the extension of its magic bytes.
