@@ -43,7 +43,7 @@ pub fn draw(subject: &PlotSubject) -> Result<Vec<NamedFigure>, NothingToDraw> {
     let panels: Vec<Panel> = small.into_iter().take(MOST_PANELS).map(Panel::Matrix).collect();
     let mut remarks = vec![format!("{} on {split} rows; shares of the true class", trial.name)];
     if all > panels.len() {
-        remarks.push(format!("{} of {}", panels.len(), number::counted(all, "matrix")));
+        remarks.push(format!("{} of {all} matrices", panels.len()));
     }
     let figure = Figure {
         title: format!("{}: confusion matrices", subject.name),
