@@ -11,10 +11,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PURGE_DELAY: c_int = 15;
 
 /// Its default, which also shows that the number above still names this option.
-const DEFAULT_DELAY: c_long = 10;
+const DEFAULT_DELAY: c_long = 1_000;
 
-/// Longer than most training steps, whose memory the next step needs again.
-const DELAY: c_long = 10_000;
+/// Much longer than a training step, whose memory the next step needs again: pages that were given back are
+/// cleared again by the system, a fifth of a step's time where that happens every second.
+const DELAY: c_long = 60_000;
 
 unsafe extern "C" {
     fn mi_option_get(option: c_int) -> c_long;
@@ -29,4 +30,17 @@ fn main() -> ExitCode {
         }
     }
     mtl::cli::main().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEFAULT_DELAY, PURGE_DELAY, mi_option_get};
+
+    /// Another mimalloc may number or default its options otherwise; the delay would silently stay.
+    #[test]
+    fn the_allocator_has_the_option() {
+        // SAFETY: reads a number of the allocator.
+        let delay = unsafe { mi_option_get(PURGE_DELAY) };
+        assert!(delay == DEFAULT_DELAY || std::env::var_os("MIMALLOC_PURGE_DELAY").is_some(), "{delay}");
+    }
 }

@@ -62,7 +62,7 @@ const EXTERNAL: [(&str, &[&str]); 38] = [
     ("png", &["data", "report"]),
     ("ttf_parser", &["report"]),
     ("zeno", &["report"]),
-    ("statrs", &["report"]),
+    ("statrs", &["data", "report"]),
     ("unicode_width", &["report"]),
     ("flate2", &["data"]),
     ("ort", &["onnx"]),

@@ -167,6 +167,14 @@ whole!(
     Count, usize, "a whole number from 1 to 100000000", |n| (1..=100_000_000).contains(&n),
     {"type": "integer", "minimum": 1, "maximum": 100000000});
 whole!(
+    /// Number of bins of a number.
+    Bins, usize, "a whole number from 1 to 1024", |n| (1..=1024).contains(&n),
+    {"type": "integer", "minimum": 1, "maximum": 1024});
+whole!(
+    /// Number of quantiles of a column.
+    Quantiles, usize, "a whole number from 2 to 10000", |n| (2..=10_000).contains(&n),
+    {"type": "integer", "minimum": 2, "maximum": 10000});
+whole!(
     /// Maximum number of generated tokens; the model runs once per token.
     TextLength, usize, "a whole number from 1 to 16384", |n| (1..=16_384).contains(&n),
     {"type": "integer", "minimum": 1, "maximum": 16384});

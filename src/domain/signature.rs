@@ -8,6 +8,7 @@ use crate::domain::array::ElementType;
 use crate::domain::augmentation::Augmentation;
 use crate::domain::image_resize::{ResizeConfig, ResizeFilter};
 use crate::domain::name::{ColumnName, InputName, TableName, TaskName};
+use crate::domain::piecewise::PiecewiseFeatures;
 use crate::domain::shape::Shape;
 use crate::domain::table_schema::TableSchema;
 use crate::domain::task::FittedTarget;
@@ -68,6 +69,19 @@ pub enum Encoding {
         /// Value of missing cells.
         fill: f64,
         /// Whether a second feature tells missing cells: 1, others 0.
+        indicator: bool,
+    },
+    /// Replaces NaN by `fill`, then computes the position among `edges`
+    /// ([`piecewise`](crate::domain::piecewise)), or the value there, in 64 bits; with `indicator` as above.
+    /// 32-bit floats `[rows, 1 or 2]`, of which the network reads the `features`.
+    Piecewise {
+        /// The edges of the bins, increasing; at least two.
+        edges: Vec<f64>,
+        /// What the network reads.
+        features: PiecewiseFeatures,
+        /// Value of missing cells.
+        fill: f64,
+        /// Whether a last feature tells missing cells: 1, others 0.
         indicator: bool,
     },
     /// 0 for a value not in `keys`, else 1 + its index. Codes `[rows]`. The raw marker of a missing value is
@@ -207,10 +221,23 @@ impl Keys {
 }
 
 impl Encoding {
+    /// Numbers that a table keeps of a cell, where they are fewer than the network reads: the bins of a
+    /// number follow from its position.
+    pub fn stored_width(&self) -> usize {
+        match self {
+            Self::Piecewise { indicator, .. } => 1 + usize::from(*indicator),
+            other => other.shape().width(),
+        }
+    }
+
     /// The shape of one row after embedding, which is the input of the network.
     pub fn shape(&self) -> Shape {
         match self {
             Self::Scale { indicator, .. } => Shape::vector(1 + usize::from(*indicator)),
+            Self::Piecewise { edges, features: PiecewiseFeatures::Bins, indicator, .. } => {
+                Shape::vector(edges.len().saturating_sub(1) + usize::from(*indicator))
+            }
+            Self::Piecewise { indicator, .. } => Shape::vector(1 + usize::from(*indicator)),
             Self::Code { width, .. } => Shape::vector(*width),
             Self::OneHot { keys } => Shape::vector(keys.len()),
             Self::Tokens { tokenizer, .. } => Shape::Tokens { vocabulary: tokenizer.size },

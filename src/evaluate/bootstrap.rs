@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
+use crate::domain::quantile::quantile;
 use crate::domain::task::LabelLevel;
 use crate::evaluate::metric::MetricConfig;
 use crate::evaluate::predictions::TaskPredictions;
@@ -75,13 +76,6 @@ impl Bootstrap {
             |random: &mut ChaCha8Rng| ((u128::from(random.next_u64()) * u128::from(rows)) >> 64) as usize;
         (0..count).map(|_| labelled[index(&mut random)]).collect()
     }
-}
-
-/// The quantile of sorted numbers, interpolated linearly as by `numpy.quantile`.
-fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let position = share * (sorted.len() - 1) as f64;
-    let (below, above) = (position.floor() as usize, position.ceil() as usize);
-    sorted[below] + (position - position.floor()) * (sorted[above] - sorted[below])
 }
 
 /// Which cells are a row's.
@@ -189,7 +183,7 @@ impl Resampled {
 #[cfg(test)]
 mod tests {
     use crate::domain::task::FittedTarget;
-    use crate::evaluate::bootstrap::{Bootstrap, quantile};
+    use crate::evaluate::bootstrap::Bootstrap;
     use crate::evaluate::metric::MetricConfig;
     use crate::evaluate::predictions::TaskPredictions;
 
@@ -199,16 +193,6 @@ mod tests {
 
     fn binary() -> FittedTarget {
         FittedTarget::Binary { classes: ["no".into(), "yes".into()], counts: [1, 1], threshold: 0.5 }
-    }
-
-    /// np.quantile([1, 2, 4, 8], [0.025, 0.5, 0.975])
-    #[test]
-    fn quantiles_of_numpy() {
-        let sorted = [1.0, 2.0, 4.0, 8.0];
-        let found = [0.025, 0.5, 0.975].map(|share| quantile(&sorted, share));
-        for (found, expected) in found.into_iter().zip([1.075, 3.0, 7.7]) {
-            assert!((found - expected).abs() < 1e-12, "{found} and {expected}");
-        }
     }
 
     /// The interval of an accuracy p of n rows is p ± 1.96 sqrt(p (1 - p) / n), whether all rows are drawn or

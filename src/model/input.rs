@@ -13,6 +13,7 @@ use candle_core::{Device, Tensor, Var};
 
 use crate::domain::array::Array;
 use crate::domain::name::InputName;
+use crate::domain::piecewise::PiecewiseFeatures;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature};
 use crate::model::activations::{Activations, GraphActivations};
@@ -355,7 +356,7 @@ fn column(encoding: &Encoding, start: usize) -> Option<LookupColumn> {
         Encoding::Code { keys, width } => {
             Some(LookupColumn::Code { start, rows: keys.len() + 1, width: *width })
         }
-        Encoding::Scale { .. } | Encoding::OneHot { .. } => {
+        Encoding::Scale { .. } | Encoding::Piecewise { .. } | Encoding::OneHot { .. } => {
             Some(LookupColumn::Numbers { width: encoding.shape().width() })
         }
         Encoding::Registered { shape: Shape::Vector { width }, .. } => {
@@ -370,6 +371,7 @@ fn part(signature: &InputSignature, column: Option<LookupColumn>) -> NetworkPart
         (Encoding::Code { .. }, Some(LookupColumn::Code { rows, width, .. })) => {
             ("embedding", rows.saturating_mul(width))
         }
+        (Encoding::Piecewise { features: PiecewiseFeatures::Bins, .. }, _) => ("piecewise", 0),
         (Encoding::OneHot { .. }, _) => ("one_hot", 0),
         (Encoding::Tokens { .. }, _) => ("tokens", 0),
         (Encoding::Series { .. }, _) => ("series", 0),

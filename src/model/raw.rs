@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use crate::domain::array::{Array, ArrayValues, PaddingValue};
+use crate::domain::piecewise::{PiecewiseFeatures, shares};
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, TokenPlane};
 use crate::model::activations::{Activations, SequenceMask, WordSteps};
@@ -21,6 +22,15 @@ pub fn feed(
             if array.width() == encoding.shape().width() =>
         {
             Tensor::from_slice(values, (rows, array.width()), device)?
+        }
+        (Encoding::Piecewise { .. }, ArrayValues::F32(values))
+            if array.width() == encoding.stored_width() =>
+        {
+            let (stored, width) = (encoding.stored_width(), encoding.shape().width());
+            let mut features = vec![0.0; rows * width];
+            let each = values.chunks_exact(stored).zip(features.chunks_exact_mut(width));
+            each.for_each(|(stored, features)| features_of(encoding, stored, features));
+            Tensor::from_vec(features, (rows, width), device)?
         }
         (Encoding::Code { keys, .. }, ArrayValues::U32(codes)) if array.width() == 1 => {
             if let Some(code) = codes.iter().find(|code| **code as usize > keys.len()) {
@@ -83,6 +93,16 @@ pub fn feed(
         }
     };
     Ok(Ok(Activations::plain(tensor)))
+}
+
+/// The features that the network reads of a number as a table keeps it: the share of each bin, or the same.
+pub fn features_of(encoding: &Encoding, stored: &[f32], features: &mut [f32]) {
+    let Encoding::Piecewise { edges, features: PiecewiseFeatures::Bins, .. } = encoding else {
+        return features.copy_from_slice(stored);
+    };
+    let (bins, missing) = features.split_at_mut(edges.len() - 1);
+    shares(stored[0], bins);
+    missing.copy_from_slice(&stored[1..]);
 }
 
 /// Normalized value of each byte of a channel.

@@ -159,7 +159,13 @@ fn fits(input: &InputSignature, column: &SampleColumn) -> bool {
             (Shape::Image { channels, height, width }, dims) => dims == [channels, height, width],
             _ => false,
         },
-        (Encoding::Scale { .. } | Encoding::Code { .. } | Encoding::OneHot { .. }, [1]) => true,
+        (
+            Encoding::Scale { .. }
+            | Encoding::Piecewise { .. }
+            | Encoding::Code { .. }
+            | Encoding::OneHot { .. },
+            [1],
+        ) => true,
         _ => false,
     };
     shape_fits && element == Some(input.raw)

@@ -89,6 +89,16 @@ pub fn clip(g: &mut Graph, x: &GraphValue, low: f32, high: f32) -> GraphValue {
     g.node("Clip", &[x, &low, &high], vec![])
 }
 
+/// The larger of a and b, element-wise, with broadcasting.
+pub fn max(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
+    g.node("Max", &[a, b], vec![])
+}
+
+/// The smaller of a and b, element-wise, with broadcasting.
+pub fn min(g: &mut Graph, a: &GraphValue, b: &GraphValue) -> GraphValue {
+    g.node("Min", &[a, b], vec![])
+}
+
 /// An element-wise operator without attributes, by its ONNX name: `Relu`, `Tanh`, `Abs`.
 pub fn unary(g: &mut Graph, op: &str, x: &GraphValue) -> GraphValue {
     g.node(op, &[x], vec![])

@@ -181,6 +181,15 @@ pub const SYNONYMS: &[Synonym] = &[
         "standardize",
     ),
     is("minmaxscaler minmaxscale", "min_max"),
+    is("robustscaler iqr median", "robust"),
+    is(
+        "quantiletransformer rankgauss gaussrank powertransformer yeojohnson boxcox quantilescaler",
+        "quantile",
+    ),
+    is(
+        "ple piecewiselinear piecewiselinearencoding kbinsdiscretizer bins binning discretize buckets",
+        "piecewise",
+    ),
     is("passthrough raw", "number"),
     is("categorical embedding embed labelencoder label ordinalencoder entity string", "category"),
     is("onehotencoder dummies dummy getdummies binary bool boolean", "one_hot"),

@@ -10,6 +10,9 @@ data:
 inputs:
   a: {standardize: {encoder: [{dense: {units: 4, activation: tanh}}]}}
   b: min_max
+  r: robust
+  q: {quantile: {missing: median}}
+  p: {piecewise: {bins: 6, missing: median, indicator: true}}
   c: {number: {missing: median, indicator: true}}
   k: {category: {width: 3, minimum: 2}}
   n: one_hot
@@ -80,7 +83,7 @@ fn rows() -> String {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 33) % below
     };
-    let mut text = String::from("a,b,c,k,n,bin,multi,ord,l1,l2,r1,r2\n");
+    let mut text = String::from("a,b,c,k,n,r,q,p,bin,multi,ord,l1,l2,r1,r2\n");
     for _ in 0..400 {
         let (a, b, n) = (draw(100) as f64 / 25.0 - 2.0, draw(100) as f64 / 10.0, draw(6));
         let c = if draw(10) == 0 { String::new() } else { format!("{}", draw(1000) as f64 / 1e3) };
@@ -96,7 +99,7 @@ fn rows() -> String {
             label(format!("{:.2}", sum * 10.0)),
             label(format!("{:.2}", a - b)),
         ];
-        text.push_str(&format!("{a},{b},{c},{k},{n},{}\n", labels.join(",")));
+        text.push_str(&format!("{a},{b},{c},{k},{n},{},{c},{c},{}\n", b * b, labels.join(",")));
     }
     text
 }

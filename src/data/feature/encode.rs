@@ -4,6 +4,7 @@ use polars::prelude::PlHashMap;
 
 use crate::data::feature::series::scaled;
 use crate::domain::array::{Array, ArrayValues};
+use crate::domain::piecewise::{PiecewiseFeatures, interpolated, position};
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, Keys};
 
@@ -11,11 +12,11 @@ use crate::domain::signature::{Encoding, Keys};
 /// not have the raw type of the encoding.
 pub fn encode(encoding: &Encoding, raw: &Array) -> Option<Array> {
     match (encoding, &raw.values) {
-        (Encoding::Scale { center, scale: factor, fill, indicator }, ArrayValues::F32(values)) => {
-            Some(scale(values, *center, *factor, *fill, *indicator))
+        (Encoding::Scale { .. } | Encoding::Piecewise { .. }, ArrayValues::F32(values)) => {
+            numbers(values, encoding)
         }
-        (Encoding::Scale { center, scale: factor, fill, indicator }, ArrayValues::F64(values)) => {
-            Some(scale(values, *center, *factor, *fill, *indicator))
+        (Encoding::Scale { .. } | Encoding::Piecewise { .. }, ArrayValues::F64(values)) => {
+            numbers(values, encoding)
         }
         (Encoding::Code { keys, .. }, values) => Some(Array::codes(codes(keys, values)?)),
         (Encoding::OneHot { keys }, values) => Some(one_hot(&codes(keys, values)?, keys.len())),
@@ -62,10 +63,30 @@ fn unpadded<T: Copy>(
     (kept, offsets)
 }
 
-/// Scaled numbers `[rows, 1]`, or `[rows, 2]` with the indicator of missing values.
-fn scale<T: Copy + Into<f64>>(values: &[T], center: f64, scale: f64, fill: f64, indicator: bool) -> Array {
+/// Encoded numbers `[rows, 1]`, or `[rows, 2]` with the indicator of missing values.
+fn numbers<T: Copy + Into<f64>>(values: &[T], encoding: &Encoding) -> Option<Array> {
+    match encoding {
+        Encoding::Scale { center, scale, fill, indicator } => {
+            Some(filled(values, *fill, *indicator, |x| (x - center) / scale))
+        }
+        Encoding::Piecewise { edges, features, fill, indicator } => Some(match features {
+            PiecewiseFeatures::Bins => filled(values, *fill, *indicator, |x| position(x, edges)),
+            PiecewiseFeatures::Values(at) => {
+                filled(values, *fill, *indicator, |x| interpolated(position(x, edges), at))
+            }
+        }),
+        _ => None,
+    }
+}
+
+fn filled<T: Copy + Into<f64>>(
+    values: &[T],
+    fill: f64,
+    indicator: bool,
+    function: impl Fn(f64) -> f64,
+) -> Array {
     let rows = values.len();
-    let encoded = |value: f64| (((if value.is_nan() { fill } else { value }) - center) / scale) as f32;
+    let encoded = |value: f64| function(if value.is_nan() { fill } else { value }) as f32;
     let values = values.iter().map(|value| -> f64 { (*value).into() });
     if !indicator {
         return Array::f32(&[rows, 1], values.map(encoded).collect());

@@ -5,12 +5,17 @@ pub mod encode;
 pub mod image;
 mod image_format;
 pub mod min_max;
+mod missing_number;
 pub mod number;
 pub mod one_hot;
+pub mod piecewise;
 mod pixels;
 mod precision;
 mod preprocess;
+pub mod quantile;
+mod quantiles;
 pub(in crate::data) mod registered;
+pub mod robust;
 mod scale;
 pub mod series;
 pub mod standardize;
@@ -25,15 +30,13 @@ mod word_input;
 
 use std::path::Path;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::data::cells::Cells;
 use crate::data::error::DataError;
 pub use crate::data::feature::encode::encode;
 pub(in crate::data) use crate::data::feature::image_format::{
     ImageFormat, collect_or_first_error, decode_image, decode_images,
 };
+pub use crate::data::feature::missing_number::MissingNumber;
 pub(in crate::data) use crate::data::feature::pixels::holds_images;
 pub(in crate::data) use crate::data::feature::precision::{
     display_number, integer_precision_loss, precision_loss,
@@ -60,6 +63,9 @@ kinds! {
         Number: "number" => number::NumberConfig,
         Standardize: "standardize" => standardize::StandardizeConfig,
         MinMax: "min_max" => min_max::MinMaxConfig,
+        Robust: "robust" => robust::RobustConfig,
+        Quantile: "quantile" => quantile::QuantileConfig,
+        Piecewise: "piecewise" => piecewise::PiecewiseConfig,
         Category: "category" => category::CategoryConfig,
         OneHot: "one_hot" => one_hot::OneHotConfig,
         Text: "text" => text::TextInputConfig,
@@ -67,21 +73,6 @@ kinds! {
         Series: "series" => series::SeriesConfig,
         Image: "image" => image::ImageConfig,
     }
-}
-
-/// The replacement of a missing number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MissingNumber {
-    /// The mean of the training rows.
-    #[default]
-    Mean,
-    /// The median of the training rows.
-    Median,
-    /// 0, before any scaling.
-    Zero,
-    /// Missing values are an error that names file and row.
-    Error,
 }
 
 /// The cells of an input in one table, and the rows that are used for fitting.
@@ -117,6 +108,9 @@ impl FeatureConfig {
             Self::Number(config) => config.fit(name, parts),
             Self::Standardize(config) => config.fit(name, parts),
             Self::MinMax(config) => config.fit(name, parts),
+            Self::Robust(config) => config.fit(name, parts),
+            Self::Quantile(config) => config.fit(name, parts),
+            Self::Piecewise(config) => config.fit(name, parts),
             Self::Category(config) => config.fit(name, parts),
             Self::OneHot(config) => config.fit(name, parts),
             Self::Text(config) => config.fit(name, parts),

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::DataError;
-use crate::data::feature::scale::ScaledInput;
+use crate::data::feature::scale::{NumberFit, ScaledInput};
 use crate::data::feature::{Feature, FeaturePart, MissingNumber};
 use crate::domain::choice_config::Settings;
 
@@ -28,6 +28,6 @@ impl Settings for NumberConfig {
 impl NumberConfig {
     pub(in crate::data) fn fit(&self, name: &str, parts: &[FeaturePart<'_>]) -> Result<Feature, DataError> {
         let scaled = ScaledInput { name, missing: self.missing, indicator: self.indicator };
-        scaled.fit(parts, |_| (0.0, Some(1.0)))
+        scaled.fit(parts, |_, _| NumberFit::scale(0.0, Some(1.0)))
     }
 }

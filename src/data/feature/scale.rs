@@ -8,6 +8,7 @@ use crate::data::feature::{Feature, FeaturePart, MissingNumber, Statistics};
 use crate::data::frame::Frame;
 use crate::data::note::warning;
 use crate::domain::array::{Array, ArrayValues, ElementType};
+use crate::domain::piecewise::PiecewiseFeatures;
 use crate::domain::signature::{Encoding, InputSignature};
 
 /// Raw numbers as a model input `[rows, 1]`.
@@ -48,6 +49,39 @@ pub(in crate::data) fn refuse_beyond(cells: &Cells, frame: &Frame, encoded: &Arr
     })
 }
 
+/// What a numeric input kind learns from its training rows.
+pub(in crate::data) enum NumberFit {
+    /// (x - center) / scale; no scale if the numbers cannot be divided by it.
+    Scale { center: f64, scale: Option<f64> },
+    /// A piecewise linear function.
+    Pieces { edges: Vec<f64>, features: PiecewiseFeatures },
+}
+
+impl NumberFit {
+    pub fn scale(center: f64, scale: Option<f64>) -> Self {
+        Self::Scale { center, scale }
+    }
+
+    /// Of a column with one value only: 0 on every training row.
+    pub fn constant(statistics: &Statistics) -> Self {
+        Self::scale(statistics.minimum, None)
+    }
+
+    fn is_unscaled(&self) -> bool {
+        matches!(self, Self::Scale { scale: None, .. })
+    }
+
+    /// Center and unit, by which lost digits are judged.
+    fn units(&self, statistics: &Statistics) -> (f64, f64) {
+        match self {
+            Self::Scale { center, scale } => (*center, scale.unwrap_or(1.0)),
+            Self::Pieces { .. } => {
+                (statistics.median, statistics.valid_scale(statistics.spread).unwrap_or(1.0))
+            }
+        }
+    }
+}
+
 /// The settings that all numeric input kinds have.
 pub(in crate::data) struct ScaledInput<'a> {
     pub name: &'a str,
@@ -56,11 +90,11 @@ pub(in crate::data) struct ScaledInput<'a> {
 }
 
 impl ScaledInput<'_> {
-    /// Fits and encodes. `choose` returns center and scale; no scale if the column is constant.
+    /// Fits and encodes. `choose` gets the numbers of the training rows, in any order, and their statistics.
     pub fn fit(
         &self,
         parts: &[FeaturePart<'_>],
-        choose: impl Fn(&Statistics) -> (f64, Option<f64>),
+        choose: impl Fn(&mut [f64], &Statistics) -> NumberFit,
     ) -> Result<Feature, DataError> {
         let mut numbers = Vec::with_capacity(parts.len());
         for part in parts {
@@ -76,12 +110,12 @@ impl ScaledInput<'_> {
         let mut present: Vec<f64> = parts.iter().zip(&numbers).flat_map(present).collect();
         let statistics = Statistics::from_values(&mut present)
             .ok_or_else(|| DataError::AllMissing { column: self.name.to_owned() })?;
-        let (center, chosen_scale) = choose(&statistics);
-        let scale = chosen_scale.unwrap_or(1.0);
+        let chosen = choose(&mut present, &statistics);
+        let (center, scale) = chosen.units(&statistics);
         let precision_warning = self.precision_warning(parts, &present, &statistics, (center, scale));
         let constant_warning = || {
             let (name, value) = (self.name, display_number(statistics.minimum));
-            let is_constant = chosen_scale.is_none() && statistics.is_constant();
+            let is_constant = chosen.is_unscaled() && statistics.is_constant();
             is_constant.then(|| format!("input `{name}` is {value} on every training row; it is not scaled"))
         };
         let notes = precision_warning.or_else(constant_warning).map(warning).into_iter().collect();
@@ -91,7 +125,11 @@ impl ScaledInput<'_> {
             MissingNumber::Zero => 0.0,
         };
         let raw = raw_type(numbers.iter().flatten(), center, scale);
-        let encoding = Encoding::Scale { center, scale, fill, indicator: self.indicator };
+        let indicator = self.indicator;
+        let encoding = match chosen {
+            NumberFit::Scale { .. } => Encoding::Scale { center, scale, fill, indicator },
+            NumberFit::Pieces { edges, features } => Encoding::Piecewise { edges, features, fill, indicator },
+        };
         let (mut samples, mut encoded) = (Vec::new(), Vec::new());
         for (part, values) in parts.iter().zip(numbers) {
             let values = fed(values, raw);

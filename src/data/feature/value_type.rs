@@ -19,6 +19,9 @@ impl FeatureConfig {
             Self::Number(_)
             | Self::Standardize(_)
             | Self::MinMax(_)
+            | Self::Robust(_)
+            | Self::Quantile(_)
+            | Self::Piecewise(_)
             | Self::Category(_)
             | Self::OneHot(_) => Shape::vector(SOME_SIZE),
             Self::Text(_) | Self::Tokens(_) => Shape::Tokens { vocabulary: SOME_SIZE },
@@ -34,6 +37,9 @@ impl FeatureConfig {
             Self::Number(_)
             | Self::Standardize(_)
             | Self::MinMax(_)
+            | Self::Robust(_)
+            | Self::Quantile(_)
+            | Self::Piecewise(_)
             | Self::Category(_)
             | Self::OneHot(_) => true,
             Self::Text(_) | Self::Tokens(_) | Self::Series(_) | Self::Image(_) | Self::Registered(_) => false,
@@ -46,6 +52,9 @@ impl FeatureConfig {
             Self::Number(config) => config.missing,
             Self::Standardize(config) => config.missing,
             Self::MinMax(config) => config.missing,
+            Self::Robust(config) => config.missing,
+            Self::Quantile(config) => config.missing,
+            Self::Piecewise(config) => config.missing,
             _ => return false,
         };
         missing == MissingNumber::Error

@@ -62,7 +62,9 @@ pub(super) fn read(
         Encoding::Code { keys: Keys::Int(_), .. } | Encoding::OneHot { keys: Keys::Int(_) } => {
             RawColumn::Whole(cells.codes(MISSING_INT, UNSEEN_INT)?)
         }
-        Encoding::Scale { .. } => RawColumn::Numbers(numbers(cells, frame, input)?),
+        Encoding::Scale { .. } | Encoding::Piecewise { .. } => {
+            RawColumn::Numbers(numbers(cells, frame, input)?)
+        }
     };
     if input.required {
         refuse_missing(&column, cells, frame)?;

@@ -67,7 +67,7 @@ pub(super) fn warnings(
 ) -> Vec<InputWarning> {
     let name = &input.name;
     match (column, &input.encoding) {
-        (RawColumn::Numbers(values), Encoding::Scale { fill, .. }) => {
+        (RawColumn::Numbers(values), Encoding::Scale { fill, .. } | Encoding::Piecewise { fill, .. }) => {
             let rows = values.rows();
             let count = (0..rows).filter(|row| values.is_nan_at(*row)).count();
             let text = format!(

@@ -13,7 +13,7 @@ use crate::model::activations::{Activations, GraphActivations};
 use crate::model::error::{ModelError, ModelResult};
 use crate::model::kernel::lookup::LookupColumn;
 use crate::model::ops::nodes::encoding::numbers_to_onnx;
-use crate::model::raw::feed;
+use crate::model::raw::{features_of, feed};
 use crate::onnx::graph::{Graph, GraphValue};
 
 /// Inputs that are fed as one tensor: adjacent numeric inputs without an encoder, or one other input.
@@ -79,6 +79,10 @@ impl PackedInputs {
         blocks: impl Iterator<Item = (&'a [InputSignature], &'a [&'a Array])>,
     ) -> ModelResult<Self> {
         let pack = |(signatures, arrays): (&[InputSignature], &[&Array])| match signatures.len() < WIDE {
+            // Bins are not kept: a table has their position, one number in place of many.
+            _ if signatures.iter().any(|one| one.encoding.stored_width() < one.encoding.shape().width()) => {
+                Ok(None)
+            }
             true => Ok(None),
             false => concatenate(signatures, arrays, None).map(Some),
         };
@@ -119,7 +123,8 @@ fn concatenate(signatures: &[InputSignature], arrays: &[&Array], rows: Option<&[
     let mut start = 0;
     for ((signature, array), columns) in signatures.iter().zip(arrays).zip(widths) {
         let wrong = |reason: String| ModelError::Input { input: signature.name.clone(), reason };
-        let values = match array.as_f32().filter(|_| array.width() == columns && array.offsets.is_none()) {
+        let stored = signature.encoding.stored_width();
+        let values = match array.as_f32().filter(|_| array.width() == stored && array.offsets.is_none()) {
             Some(values) => values,
             // `feed` reports the error as for a single input.
             None => {
@@ -131,7 +136,8 @@ fn concatenate(signatures: &[InputSignature], arrays: &[&Array], rows: Option<&[
             return Err(wrong(format!("has {} rows; expected {count}, as the first input", array.rows())));
         }
         let mut copy = |to: usize, from: usize| {
-            x[to * width + start..][..columns].copy_from_slice(&values[from * columns..][..columns]);
+            let features = &mut x[to * width + start..][..columns];
+            features_of(&signature.encoding, &values[from * stored..][..stored], features);
         };
         match rows {
             Some(rows) => rows.iter().enumerate().for_each(|(to, &from)| copy(to, from as usize)),

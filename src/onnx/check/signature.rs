@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use crate::domain::array::ElementType;
 use crate::domain::number::{Fraction, TextLength};
+use crate::domain::piecewise::PiecewiseFeatures;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, Keys, Signature, TaskSignature};
 use crate::domain::task::{FittedTarget, LabelLevel};
@@ -53,6 +54,22 @@ fn encoding(input: &InputSignature) -> Result<(), String> {
             units(&[*center], &[*scale])?;
             if !fill.is_finite() {
                 return Err(format!("the fill value is {fill}"));
+            }
+            &[ElementType::Float32, ElementType::Float64][..]
+        }
+        Encoding::Piecewise { edges, features, fill, .. } => {
+            within("number of edges", edges.len())?;
+            let increasing = edges.len() > 1 && edges.windows(2).all(|two| two[0] < two[1]);
+            let finite = |numbers: &[f64]| numbers.iter().all(|number| number.is_finite());
+            if !increasing || !finite(edges) || !fill.is_finite() {
+                return Err(
+                    "its edges must be at least two increasing numbers, and the fill value one".to_owned()
+                );
+            }
+            if let PiecewiseFeatures::Values(values) = features
+                && (values.len() != edges.len() || !finite(values))
+            {
+                return Err(format!("its {} edges need a number each, found {}", edges.len(), values.len()));
             }
             &[ElementType::Float32, ElementType::Float64][..]
         }

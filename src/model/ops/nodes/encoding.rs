@@ -2,6 +2,7 @@
 //! inference in candle get encoded data from [`feed`](crate::model::raw::feed).)
 
 use crate::domain::array::ElementType;
+use crate::domain::piecewise::PiecewiseFeatures;
 use crate::domain::shape::Shape;
 use crate::domain::signature::{Encoding, InputSignature, TokenPlane};
 use crate::model::activations::{GraphActivations, GraphMask, WordSteps};
@@ -174,6 +175,14 @@ pub fn column_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding) 
             let missing = operator::cast(graph, &missing, ElementType::Float32);
             operator::concat(graph, &[&scaled, &missing], 1)
         }
+        Encoding::Piecewise { edges, features, fill, indicator } => {
+            let (x, missing) = piecewise(graph, raw, edges, features, *fill);
+            if !indicator {
+                return x;
+            }
+            let missing = operator::cast(graph, &missing, ElementType::Float32);
+            operator::concat(graph, &[&x, &missing], 1)
+        }
         Encoding::OneHot { keys } | Encoding::Code { keys, .. } => {
             // [batch, 1] == [1, keys]: a value that is not a key has code 0, which equals none of 1..=keys.
             let codes = operator::codes(graph, raw, keys, 1, 0);
@@ -184,4 +193,67 @@ pub fn column_to_onnx(graph: &mut Graph, raw: &GraphValue, encoding: &Encoding) 
         }
         _ => raw.clone(),
     }
+}
+
+/// The features of a raw column `[batch, 1]` by a piecewise linear function, and which cells are missing.
+fn piecewise(
+    graph: &mut Graph,
+    raw: &GraphValue,
+    edges: &[f64],
+    features: &PiecewiseFeatures,
+    fill: f64,
+) -> (GraphValue, GraphValue) {
+    let bins = edges.len() - 1;
+    let raw = operator::cast(graph, raw, ElementType::Float64);
+    let missing = operator::is_nan(graph, &raw);
+    let fill = graph.scalar_f64(fill);
+    let filled = operator::where_(graph, &missing, &fill, &raw);
+    let from = graph.weight_f64("edges", &[1, bins], &edges[..bins]);
+    let widths: Vec<f64> = edges.windows(2).map(|two| two[1] - two[0]).collect();
+    let widths = graph.weight_f64("widths", &[1, bins], &widths);
+    let above = operator::sub(graph, &filled, &from);
+    let shares = operator::div(graph, &above, &widths);
+    let x = match features {
+        PiecewiseFeatures::Bins => {
+            // As in training: from the position, rounded to 32 bits.
+            let [low, high] = open_bounds(bins, f64::MIN, f64::MAX);
+            let low = graph.weight_f64("low", &[1, bins], &low);
+            let high = graph.weight_f64("high", &[1, bins], &high);
+            let shares = bounded(graph, &shares, &low, &high);
+            let position = operator::reduce_sum(graph, &shares, &[1], true);
+            let position = operator::cast(graph, &position, ElementType::Float32);
+            let numbers: Vec<f32> = (0..bins).map(|bin| bin as f32).collect();
+            let numbers = graph.weight("bins", &[1, bins], &numbers);
+            let [low, high] = open_bounds(bins, f32::MIN, f32::MAX);
+            let low = graph.weight("low_share", &[1, bins], &low);
+            let high = graph.weight("high_share", &[1, bins], &high);
+            let shares = operator::sub(graph, &position, &numbers);
+            bounded(graph, &shares, &low, &high)
+        }
+        PiecewiseFeatures::Values(values) => {
+            let (low, high) = (graph.scalar_f64(0.0), graph.scalar_f64(1.0));
+            let shares = bounded(graph, &shares, &low, &high);
+            let steps: Vec<f64> = values.windows(2).map(|two| two[1] - two[0]).collect();
+            let steps = graph.weight_f64("steps", &[1, bins], &steps);
+            let risen = operator::mul(graph, &shares, &steps);
+            let risen = operator::reduce_sum(graph, &risen, &[1], true);
+            let first = graph.scalar_f64(values[0]);
+            let value = operator::add(graph, &risen, &first);
+            operator::cast(graph, &value, ElementType::Float32)
+        }
+    };
+    (x, missing)
+}
+
+/// Bounds of the shares of bins: 0 and 1, except that the first bin goes on below its edge and the last above
+/// it.
+fn open_bounds<T: Copy + From<u8>>(bins: usize, lowest: T, highest: T) -> [Vec<T>; 2] {
+    let low = (0..bins).map(|bin| if bin == 0 { lowest } else { T::from(0) });
+    let high = (0..bins).map(|bin| if bin + 1 == bins { highest } else { T::from(1) });
+    [low.collect(), high.collect()]
+}
+
+fn bounded(graph: &mut Graph, x: &GraphValue, low: &GraphValue, high: &GraphValue) -> GraphValue {
+    let x = operator::max(graph, x, low);
+    operator::min(graph, &x, high)
 }
