@@ -171,6 +171,10 @@ whole!(
     Bins, usize, "a whole number from 1 to 1024", |n| (1..=1024).contains(&n),
     {"type": "integer", "minimum": 1, "maximum": 1024});
 whole!(
+    /// Number of members of one network.
+    Members, usize, "a whole number from 2 to 256", |n| (2..=256).contains(&n),
+    {"type": "integer", "minimum": 2, "maximum": 256});
+whole!(
     /// Number of quantiles of a column.
     Quantiles, usize, "a whole number from 2 to 10000", |n| (2..=10_000).contains(&n),
     {"type": "integer", "minimum": 2, "maximum": 10000});

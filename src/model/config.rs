@@ -6,6 +6,7 @@ use crate::domain::name::{InputName, MarkName, TaskName};
 pub use crate::model::layer::LayerConfig;
 pub use crate::model::loss::LossConfig;
 pub use crate::model::sharing::SharingConfig;
+pub use crate::model::tabm::TabmConfig;
 
 /// The settings of a network. Input and output widths follow from the signature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,9 @@ pub struct NetworkConfig {
     /// Whether the network has a preference input (COSMOS).
     #[serde(default, skip_serializing_if = "is_false")]
     pub preference: bool,
+    /// The members of the network; `None`: it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tabm: Option<TabmConfig>,
     /// The shared layers.
     pub trunk: Vec<LayerConfig>,
     /// What stands between the inputs and the heads.

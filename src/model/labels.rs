@@ -63,6 +63,14 @@ impl Labels {
         let mask = Tensor::from_vec(mask, shape.as_slice(), device)?;
         Ok(Some(Self { task, values: truth, mask, labelled, cells }))
     }
+
+    /// The labels of a batch of so many times the rows, one batch after the other.
+    pub fn repeated(&self, times: usize) -> ModelResult<Self> {
+        let repeat = |x: &Tensor| Tensor::cat(&vec![x; times], 0);
+        let (values, mask) = (repeat(&self.values)?, repeat(&self.mask)?);
+        let (labelled, cells) = (self.labelled * times, self.cells * times);
+        Ok(Self { task: self.task, values, mask, labelled, cells })
+    }
 }
 
 /// Standardizes a range of labels for training: numbers to (y - center) / scale, computed in 64 bits; classes

@@ -31,6 +31,7 @@ pub mod pretrained;
 pub mod random;
 pub mod raw;
 pub mod sharing;
+pub mod tabm;
 pub mod weights;
 
 pub use device::{DeviceConfig, device, devices, threads};

@@ -4,6 +4,7 @@ mod features;
 mod generation;
 mod inference;
 mod initial_weights;
+mod members;
 pub mod outline;
 mod representation;
 mod to_onnx;
@@ -33,6 +34,7 @@ use crate::model::order::{closure, order};
 use crate::model::part::NetworkPart;
 use crate::model::preference::PreferenceInput;
 use crate::model::sharing::{Body, BuiltSharing, TaskReader};
+use crate::model::tabm::TabmMembers;
 use crate::model::weights::{Weight, WeightOwner, Weights};
 
 /// A built multi-task network. Tasks are numbered in the signature's order.
@@ -40,6 +42,7 @@ pub struct Network {
     signature: Signature,
     weights: Weights,
     inputs: Inputs,
+    members: Option<TabmMembers>,
     body: Box<dyn BuiltSharing>,
     tasks: Vec<TaskHead>,
     /// Dependencies of each task: tasks whose predictions its head reads, or whose logits the sharing joins.
@@ -96,6 +99,7 @@ impl Network {
         let after = specs.iter().map(|task| after_indices(task, &specs)).collect::<ModelResult<Vec<_>>>()?;
         let preference = config.preference.then(|| PreferenceInput::even(specs.len()));
         let inputs = Inputs::build(&signature.inputs, &config.encoders, preference, &mut weights)?;
+        let members = members::build(config, signature, inputs.output_shape(), &mut weights)?;
         let readers: Vec<TaskReader> = specs
             .iter()
             .map(|task| TaskReader { name: task.name.to_string(), from: task.from.clone() })
@@ -121,11 +125,13 @@ impl Network {
                 let width = vector(input).map_err(|reason| ModelError::Shape { part, reason })?;
                 input = Shape::vector(width + predictions);
             }
-            tasks.push(build_task_head(task, index, input, after[index].clone(), signature, &mut weights)?);
+            let own = members.as_ref().map(TabmMembers::count);
+            let after = after[index].clone();
+            tasks.push(build_task_head(task, index, input, after, own, signature, &mut weights)?);
         }
         let (signature, computed) = (signature.clone(), Vec::new());
         let features = None;
-        Ok(Self { signature, weights, inputs, body, tasks, dependencies, order, features, computed })
+        Ok(Self { signature, weights, inputs, members, body, tasks, dependencies, order, features, computed })
     }
 
     /// Inputs and outputs.
@@ -183,7 +189,7 @@ impl Network {
     /// The logits of `tasks`, in that order.
     pub fn forward(&self, inputs: &[Activations], mode: &Mode, tasks: &[usize]) -> ModelResult<Vec<Tensor>> {
         let mut outputs = self.task_activations(inputs, mode, tasks)?;
-        tasks.iter().map(|task| self.logits(&mut outputs, *task, mode)).collect()
+        tasks.iter().map(|task| self.mean_logits(&mut outputs, *task, mode)).collect()
     }
 
     /// Runs inputs, body and the heads' own layers for `tasks` and their dependencies. Logits are computed
@@ -196,7 +202,7 @@ impl Network {
     ) -> ModelResult<Vec<TaskActivations>> {
         let mode = &self.passing_over(mode);
         let needed = closure(tasks, &self.order, |task| &self.dependencies[task]);
-        let x = self.detach(self.inputs.forward(inputs, mode)?, WeightOwner::is_of_inputs);
+        let x = self.detach(self.features_of(inputs, mode)?, WeightOwner::is_of_inputs);
         let shared = self.body.forward(&mode.detach(&x)?, mode, &needed)?;
         let shared = shared.iter().map(|x| mode.detach(x)).collect::<ModelResult<Vec<_>>>()?;
         // Only shared layers are cut: a task's own layers need no segments.
@@ -225,7 +231,7 @@ impl Network {
         Ok(outputs)
     }
 
-    /// The logits of a task, computed on first use.
+    /// The logits of a task, of all members, computed on first use.
     fn logits(&self, outputs: &mut [TaskActivations], task: usize, mode: &Mode) -> ModelResult<Tensor> {
         if let Some(logits) = &outputs[task].logits {
             return Ok(logits.clone());
@@ -257,7 +263,7 @@ impl Network {
     /// memory. Predictions do not depend on it.
     pub fn inference_batch_size(&self) -> usize {
         match self.inputs.are_vectors() {
-            true => 4096,
+            true => (4096 / self.members.as_ref().map_or(1, TabmMembers::count)).max(64),
             false => 256,
         }
     }
@@ -284,6 +290,7 @@ fn build_task_head(
     task: usize,
     input: Shape,
     after: Vec<usize>,
+    members: Option<usize>,
     signature: &Signature,
     weights: &mut Weights,
 ) -> ModelResult<TaskHead> {
@@ -295,7 +302,10 @@ fn build_task_head(
     let input = layers.output();
     head::accepts(target.kind(), input).map_err(|reason| ModelError::Shape { part: end.clone(), reason })?;
     let before = weights.parameters();
-    let head = head::build(&end, target, input, weights)?;
+    weights.set_members(members);
+    let head = head::build(&end, target, input, weights);
+    weights.set_members(None);
+    let head = head?;
     let loss = config.loss.clone().unwrap_or_else(|| LossConfig::for_kind(target.kind()));
     let wrong = |reason| ModelError::Loss { task: config.name.clone(), reason };
     if !loss.view().accepts(target.kind()) {

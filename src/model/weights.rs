@@ -54,6 +54,8 @@ pub struct Weights {
     frozen: bool,
     /// The low-rank adaptation of dense layers created from now on.
     low_rank: Option<LowRankOptions>,
+    /// For how many members of a network dense layers are built, if each gets its own.
+    members: Option<usize>,
     /// Whose its updates are, if tasks have their own.
     task_updates: Option<TaskUpdates>,
     /// Names of the dense layers that were created while there was one.
@@ -103,6 +105,7 @@ impl Weights {
             adapter_requests: Vec::new(),
             frozen: false,
             low_rank: None,
+            members: None,
             task_updates: None,
             low_rank_targets: Vec::new(),
             adapted_layers: Vec::new(),
@@ -121,6 +124,16 @@ impl Weights {
     /// The device of the tensors.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Sets for how many members dense layers are built from now on: `None` for one that all share.
+    pub fn set_members(&mut self, members: Option<usize>) {
+        self.members = members;
+    }
+
+    /// For how many members dense layers are built.
+    pub fn members(&self) -> Option<usize> {
+        self.members
     }
 
     /// Sets the owner of weights created from now on.

@@ -65,6 +65,7 @@ pub(crate) fn network(pipeline: &PipelineConfig) -> NetworkConfig {
     NetworkConfig {
         encoders: pipeline.inputs.iter().map(|(name, input)| (name.clone(), input.encoder.clone())).collect(),
         preference: cosmos(pipeline).is_some(),
+        tabm: pipeline.tabm.clone(),
         trunk: pipeline.trunk.clone(),
         sharing: pipeline.sharing.clone(),
         tasks: pipeline.tasks.iter().map(task).collect(),

@@ -162,8 +162,10 @@ impl MemoryEstimate {
         let all_frozen = frozen.iter().copied().fold(0, usize::saturating_add);
         let checkpoints = pipeline.train.gradient_checkpointing;
         let activations = activations_per_row(outline, computed, load, checkpoints);
-        let training =
-            Bytes(8).times(load.rows).times(activations.iter().copied().fold(0, usize::saturating_add));
+        // Each member of a network has its own activations of a row; scoring takes fewer rows instead.
+        let members = pipeline.tabm.as_ref().map_or(1, |tabm| tabm.members.get());
+        let rows = load.rows.saturating_mul(members);
+        let training = Bytes(8).times(rows).times(activations.iter().copied().fold(0, usize::saturating_add));
         let inputs = outline.parts.iter().filter(|part| part.name.starts_with("input."));
         let input_elements = inputs.map(|part| elements(part.shape)).fold(0, usize::saturating_add);
         let widest = activations.iter().copied().max().unwrap_or(0);

@@ -8,7 +8,7 @@ use crate::data::config::{SamplingConfig, TableConfig};
 use crate::domain::name::{InputName, PipelineName, TableName, TaskName};
 use crate::domain::number::Seed;
 use crate::evaluate::config::EvaluateConfig;
-use crate::model::config::{LayerConfig, SharingConfig};
+use crate::model::config::{LayerConfig, SharingConfig, TabmConfig};
 use crate::model::layer::pretrained::model_cell::ModelFolders;
 use crate::onnx::config::ExportConfig;
 use crate::spec::input::InputConfig;
@@ -33,6 +33,9 @@ pub struct PipelineConfig {
     pub data: IndexMap<TableName, TableConfig>,
     /// Columns that become input tensors; preprocessing is fitted on the training rows only.
     pub inputs: IndexMap<InputName, InputConfig>,
+    /// Train several cheap members of the network and average their predictions. Default: one network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tabm: Option<TabmConfig>,
     /// The shared layers. Default: none, every head reads the inputs.
     #[serde(default)]
     pub trunk: Vec<LayerConfig>,

@@ -119,6 +119,7 @@ fn sharings_optimizers_and_weightings() {
     // The sharings of low-rank updates need a pretrained model: `pretrained_models`.
     let sharings = examples("sharing", &["task_lora", "mtl_lora"]);
     assert!(largest_difference(&project, TABLE, &json!({"sharing": sharings})) < 1e-4);
+    assert!(largest_difference(&project, TABLE, &json!({"tabm": [{"members": 2}, {"members": 5}]})) < 1e-4);
     assert!(
         largest_difference(&project, TABLE, &json!({"train.optimizer": examples("optimizer", &[])})) < 1e-4
     );

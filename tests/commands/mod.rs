@@ -19,6 +19,7 @@ mod gains;
 mod grouping;
 mod kernels;
 mod limits;
+mod members;
 mod merging;
 mod model;
 mod pareto;

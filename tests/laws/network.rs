@@ -4,11 +4,13 @@ use candle_core::Device;
 use mtl::domain::array::{Array, ArrayValues, ElementType};
 use mtl::domain::choice_config::Choice;
 use mtl::domain::name::{InputName, TableName, TaskName};
+use mtl::domain::number::Members;
 use mtl::domain::signature::{Encoding, InputSignature, Keys, MISSING_INT, Signature, TaskSignature};
 use mtl::domain::table::EncodedTable;
 use mtl::domain::task::FittedTarget;
 use mtl::model::ModelError;
-use mtl::model::config::{LayerConfig, NetworkConfig, TaskNetworkConfig};
+use mtl::model::config::{LayerConfig, NetworkConfig, TabmConfig, TaskNetworkConfig};
+use mtl::model::labels::Labels;
 use mtl::model::mode::Mode;
 use mtl::model::network::Network;
 use mtl::model::sharing::SharingConfig;
@@ -103,6 +105,7 @@ pub(super) fn network_config() -> NetworkConfig {
             layers(json!([{"dense": {"units": 3, "activation": "tanh"}}])),
         )],
         preference: false,
+        tabm: None,
         trunk: layers(json!([
             {"dense": {"units": 8, "activation": "relu"}}, {"mark": "shallow"}, {"dropout": 0.2},
             {"residual": [{"dense": {"units": 6, "activation": "gelu"}}]}, "batch_norm", {"mark": "deep"},
@@ -172,7 +175,17 @@ fn network() -> Network {
 
 /// The same network with another sharing.
 fn with_sharing(sharing: SharingConfig) -> Network {
-    let config = NetworkConfig { sharing, ..network_config() };
+    perturbed(NetworkConfig { sharing, ..network_config() })
+}
+
+/// The same network with three members.
+fn with_members(sharing: SharingConfig) -> Network {
+    perturbed(NetworkConfig { sharing, tabm: Some(MEMBERS), ..network_config() })
+}
+
+const MEMBERS: TabmConfig = TabmConfig { members: Members::constant(3) };
+
+fn perturbed(config: NetworkConfig) -> Network {
     let network = Network::build(&config, &signature(), 3, &Device::Cpu).unwrap();
     for (salt, weight) in network.weights().iter().enumerate() {
         let noise = tensor(1, weight.count(), salt as u32).abs().unwrap().reshape(weight.var.dims()).unwrap();
@@ -183,6 +196,10 @@ fn with_sharing(sharing: SharingConfig) -> Network {
 
 /// A network for every registered sharing that accepts this trunk, and one whose settings name its tasks.
 fn sharings() -> Vec<Network> {
+    all_sharings().into_iter().map(with_sharing).collect()
+}
+
+fn all_sharings() -> Vec<SharingConfig> {
     let named = [("aitm", "{aitm: {order: [rich, has], layers: [{dense: {units: 4, activation: tanh}}]}}")];
     let read = |(name, example): &(&str, &str)| -> SharingConfig {
         serde_yaml::from_str(example).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -190,11 +207,11 @@ fn sharings() -> Vec<Network> {
     let accepts = |config: &SharingConfig| {
         config.view().check(&network_config().trunk, mtl::domain::shape::Shape::vector(9)).is_ok()
     };
-    let networks: Vec<Network> =
-        SharingConfig::examples().iter().chain(&named).map(read).filter(accepts).map(with_sharing).collect();
+    let sharings: Vec<SharingConfig> =
+        SharingConfig::examples().iter().chain(&named).map(read).filter(accepts).collect();
     // Two need a pretrained layer.
-    assert!(networks.len() + 3 > SharingConfig::examples().len(), "{}", networks.len());
-    networks
+    assert!(sharings.len() + 3 > SharingConfig::examples().len(), "{}", sharings.len());
+    sharings
 }
 
 #[test]
@@ -247,6 +264,68 @@ fn check_onnx_runtime(network: &Network) {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn members_equal_onnx_runtime_and_have_gradients() {
+    for sharing in all_sharings() {
+        let network = with_members(sharing);
+        check_onnx_runtime(&network);
+        check_gradients(&network);
+    }
+}
+
+/// Gives `plain` the weights of one member: its factors are those of the first layer's inputs.
+fn take_member(plain: &Network, members: &Network, member: usize) {
+    let of = |name: &str| {
+        let weight = members.weights().iter().find(|weight| weight.name == name).unwrap();
+        weight.var.as_tensor().clone()
+    };
+    let factors = of("input.tabm.factors").get(member).unwrap().t().unwrap();
+    for weight in plain.weights().iter() {
+        let own = of(&weight.name);
+        let value = match weight.name.as_str() {
+            "trunk.0.dense.weight" => own.broadcast_mul(&factors).unwrap(),
+            _ if own.dims() == weight.var.dims() => own,
+            _ => own.get(member).unwrap().reshape(weight.var.dims()).unwrap(),
+        };
+        weight.var.set(&value).unwrap();
+    }
+}
+
+/// Each member is a network of its own. The loss is the mean of their losses.
+#[test]
+fn members_are_networks_whose_predictions_are_averaged() {
+    let (_, table) = rows();
+    let all: Vec<u32> = (0..ROWS as u32).collect();
+    let (members, plain) = (with_members(SharingConfig::default()), network());
+    let truth = Array::f32(&[ROWS, 1], vec![1.0, 0.0, f32::NAN, 1.0, 1.0, 0.0, 0.0]);
+    let target = &plain.signature().tasks[0].target;
+    let labels = [Labels::gather(0, target, &truth, &all, &Device::Cpu).unwrap().unwrap()];
+    let loss = |network: &Network| {
+        let inputs = network.input_tensors(&table, None).unwrap();
+        f64::from(host(&network.losses(&inputs, &labels, &Mode::evaluate()).unwrap()[0]).unwrap()[0])
+    };
+    let answers = |network: &Network| -> Vec<Vec<f32>> {
+        let predictions = network.predict(&table, &all, ROWS).unwrap();
+        predictions.iter().map(|(_, prediction)| prediction.answers.to_f32().unwrap().into_owned()).collect()
+    };
+    let (mut means, mut mean_loss) = (answers(&members), 0.0);
+    means.iter_mut().flatten().for_each(|mean| *mean *= -1.0);
+    for member in 0..3 {
+        take_member(&plain, &members, member);
+        mean_loss += loss(&plain) / 3.0;
+        let own = answers(&plain).into_iter().flatten();
+        means.iter_mut().flatten().zip(own).for_each(|(mean, own)| *mean += own / 3.0);
+    }
+    assert!((loss(&members) - mean_loss).abs() < 1e-6, "{} and {mean_loss}", loss(&members));
+    for ((task, left), spread) in ["rich", "job", "has", "grade", "flag", "weeks"].iter().zip(&means).zip([
+        // Probabilities of ordinal classes that would be negative are cut off before or after the mean.
+        1e-6, 1e-6, 1e-6, 1.0, 1e-6, 1e-5,
+    ]) {
+        let worst = left.iter().fold(0.0, |worst: f32, left| worst.max(left.abs()));
+        assert!(worst < spread, "{task}: {worst}");
     }
 }
 

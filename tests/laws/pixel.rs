@@ -70,6 +70,7 @@ pub(super) fn network_config() -> NetworkConfig {
     NetworkConfig {
         encoders: vec![],
         preference: false,
+        tabm: None,
         trunk: layers(json!([
             {"conv2d": {"filters": 4, "activation": "relu"}}, "batch_norm", "max_pool2d", {"mark": "half"},
             {"residual": [{"conv2d": {"filters": 6, "stride": 2, "activation": "gelu"}}, {"conv2d": 6}]},

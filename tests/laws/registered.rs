@@ -55,6 +55,7 @@ fn network() -> Network {
             encoder("image", json!(["flatten"])),
         ],
         preference: false,
+        tabm: None,
         trunk: serde_json::from_value(json!([{"dense": {"units": 5, "activation": "tanh"}}])).unwrap(),
         sharing: SharingConfig::default(),
         tasks: vec![TaskNetworkConfig { name, from: None, after: vec![], head: vec![], loss: None }],

@@ -108,6 +108,7 @@ fn network(sequence: bool, search: &Value) -> Network {
     let settings = NetworkConfig {
         encoders: vec![],
         preference: false,
+        tabm: None,
         trunk: serde_json::from_value(json!([{"dense": {"units": 5, "activation": "tanh"}}])).unwrap(),
         sharing: SharingConfig::default(),
         tasks: tasks.iter().map(config).collect(),
@@ -287,6 +288,7 @@ fn token_network(search: &Value) -> (Network, EncodedTable, Array) {
     let settings = NetworkConfig {
         encoders: vec![],
         preference: false,
+        tabm: None,
         trunk: serde_json::from_value(json!([{"embedding": {"width": 5}}, {"gru": {"units": 6}}])).unwrap(),
         sharing: SharingConfig::default(),
         tasks: ["next", "text", "copied", "pointed"].map(config).into(),

@@ -59,9 +59,9 @@ mod tests {
         }
     }
 
-    /// scikit-learn: `RobustScaler` and `QuantileTransformer(n_quantiles=5, output_distribution=...)`, fitted on
-    /// the column [1, 2, 4, 8, 16] and applied to it, 3 and 100; only the normal 3 is linear between -0.674 and
-    /// 0 here and -0.319 there. For `piecewise`, the positions among the edges 1, 4 and 16.
+    /// scikit-learn: `RobustScaler` and `QuantileTransformer(n_quantiles=5, output_distribution=...)`, fitted
+    /// on the column [1, 2, 4, 8, 16] and applied to it, 3 and 100; only the normal 3 is linear between
+    /// -0.674 and 0 here and -0.319 there. For `piecewise`, the positions among the edges 1, 4 and 16.
     #[test]
     fn numbers_as_scikit_learn_scales_them() {
         let text =

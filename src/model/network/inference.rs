@@ -40,7 +40,7 @@ impl Network {
         let mut shares = Vec::new();
         for rows in rows.chunks(self.inference_batch_size()) {
             let mode = self.passing_over(&Mode::evaluate());
-            let x = self.inputs.forward(&self.input_tensors(table, Some(rows))?, &mode)?;
+            let x = self.features_of(&self.input_tensors(table, Some(rows))?, &mode)?;
             shares.extend(self.body.shares(&x, &mode, tasks)?.into_iter().map(|share| (rows.len(), share)));
         }
         Ok(shares)
@@ -74,7 +74,7 @@ impl Network {
             let mode = Mode::evaluate();
             let mut outputs = self.task_activations(&self.input_tensors(table, Some(rows))?, &mode, tasks)?;
             for (task, gathered) in tasks.iter().zip(&mut gathered) {
-                let logits = self.logits(&mut outputs, *task, &mode)?;
+                let logits = self.mean_logits(&mut outputs, *task, &mode)?;
                 let target = &self.signature.tasks[*task].target;
                 let steps = target.label_level() == LabelLevel::Step;
                 let features = outputs[*task].features.as_ref().filter(|_| steps);

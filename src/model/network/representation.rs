@@ -46,7 +46,7 @@ impl Network {
         let tasks: Vec<usize> = labels.iter().map(|labels| labels.task).collect();
         let needed = closure(&tasks, &self.order, |task| &self.dependencies[task]);
         let mode = &self.passing_over(mode);
-        let x = self.detach(self.inputs.forward(inputs, mode)?, WeightOwner::is_of_inputs);
+        let x = self.detach(self.features_of(inputs, mode)?, WeightOwner::is_of_inputs);
         let mut shared = self.body.forward(&x, mode, &needed)?;
         let representation = match shared.first() {
             Some(first) if shared.iter().all(|other| other.x.id() == first.x.id()) => first.x.clone(),
@@ -65,6 +65,9 @@ impl Network {
         mode: &Mode,
     ) -> ModelResult<Vec<Tensor>> {
         let mut loss = |labels: &Labels| {
+            let repeated =
+                self.members.as_ref().map(|members| labels.repeated(members.count())).transpose()?;
+            let labels = repeated.as_ref().unwrap_or(labels);
             let head = &self.tasks[labels.task];
             if let Some(features) = &outputs[labels.task].features
                 && let Some(loss) = head.head.loss(features, labels, &head.loss, mode)?

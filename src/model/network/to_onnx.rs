@@ -5,6 +5,7 @@ use crate::domain::task::LabelLevel;
 use crate::model::activations::GraphActivations;
 use crate::model::error::ModelResult;
 use crate::model::network::Network;
+use crate::model::ops::Nodes;
 use crate::onnx::graph::{Dim, Graph, GraphValue};
 use crate::onnx::operator;
 
@@ -13,6 +14,13 @@ impl Network {
     pub fn to_onnx(&self) -> ModelResult<Graph> {
         let mut graph = Graph::new("mtl");
         let x = self.inputs.to_onnx(&mut graph)?;
+        let x = match &self.members {
+            Some(members) => {
+                graph.scope("tabm");
+                GraphActivations::plain(members.rows(&mut Nodes { graph: &mut graph }, &x.x)?)
+            }
+            None => x,
+        };
         let shared = self.body.to_onnx(&mut graph, &x)?;
         let mut logits: Vec<Option<GraphValue>> = vec![None; self.tasks.len()];
         let mut features: Vec<Option<GraphActivations>> = vec![None; self.tasks.len()];
@@ -53,6 +61,12 @@ impl Network {
         for (index, (head, signature)) in self.tasks.iter().zip(&self.signature.tasks).enumerate() {
             let (Some(logits), Some(features)) = (&logits[index], &features[index]) else { continue };
             graph.scope(&format!("{}.answer", head.end.name));
+            let logits = match &self.members {
+                Some(members) => {
+                    &members.mean_logits(&mut Nodes { graph: &mut graph }, &signature.target, logits)?
+                }
+                None => logits,
+            };
             let mut answers = head.head.predictions_to_onnx(&mut graph, logits)?;
             let level = signature.target.label_level();
             if level == LabelLevel::Step {

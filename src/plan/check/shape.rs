@@ -8,7 +8,7 @@ use crate::domain::diagnostic::{Diagnostic, Path};
 use crate::domain::name::MarkName;
 use crate::domain::shape::Shape;
 use crate::domain::task::TargetConfig;
-use crate::model::config::LayerConfig;
+use crate::model::config::{LayerConfig, TabmConfig};
 use crate::model::head::accepts;
 use crate::model::input::concatenated_shape;
 use crate::model::preference::shape_with_preference;
@@ -46,6 +46,7 @@ pub fn check(pipeline: &PipelineConfig) -> Vec<Diagnostic> {
             return diagnostics;
         }
     };
+    diagnostics.extend(tabm(pipeline, features));
     let end = match check_layers(&pipeline.trunk, features, &|| Path::from_key("trunk"), &mut marks) {
         Ok(shape) => shape,
         Err(diagnostic) => {
@@ -113,6 +114,26 @@ fn with_preference(pipeline: &PipelineConfig, inputs: Shape) -> Result<Shape, Di
         };
         Diagnostic::error("preference-shape", path, format!("the inputs {reason}")).help(help)
     })
+}
+
+/// Why the pipeline cannot have several members.
+fn tabm(pipeline: &PipelineConfig, features: Shape) -> Vec<Diagnostic> {
+    if pipeline.tabm.is_none() {
+        return Vec::new();
+    }
+    let path = || Path::from_key("tabm");
+    let mut diagnostics = Vec::new();
+    if !matches!(features, Shape::Vector { .. }) {
+        let message = format!("`tabm` needs inputs that are a vector; these are {features}");
+        let help = "give the input an `encoder` that ends with a vector, or train seeds in a `sweep`";
+        diagnostics.push(Diagnostic::error("tabm-inputs", path(), message).help(help));
+    }
+    for (name, task) in pipeline.tasks.iter().filter(|(_, task)| !TabmConfig::averages(task.kind.kind())) {
+        let message =
+            format!("`tabm` cannot average the predictions of `{name}`, a {} task", task.kind.name());
+        diagnostics.push(Diagnostic::error("tabm-kind", path(), message).help("remove `tabm`"));
+    }
+    diagnostics
 }
 
 fn sharing_problem(pipeline: &PipelineConfig, reason: &str) -> Diagnostic {
